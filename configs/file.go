@@ -1,0 +1,186 @@
+// Package configs holds every file that an operator edits, embedded as the defaults of the programs, and the one way in
+// which a mistake in such a file is told: file, line, column, what is wrong, what to do, and the line itself.
+// Gateway, cloud and rules read their YAML through it.
+package configs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// A File is a parsed YAML file that remembers where everything stands.
+type File struct {
+	Name string
+	data []byte
+	tree *ast.File
+}
+
+// A Problem is one mistake at one place of a file.
+type Problem struct {
+	File      string
+	Line, Col int    // 1-based; 0 when the place is unknown
+	Message   string // what is wrong
+	Hint      string // what to do; may be empty
+	Source    string // the line as it stands in the file
+	Warning   bool   // worth saying, but the file can be used
+}
+
+// Error tells the place and the mistake on one line.
+func (p Problem) Error() string {
+	s := p.File
+	if p.Line > 0 {
+		s = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+	}
+	s += ": " + p.Message
+	if p.Hint != "" {
+		s += " (" + p.Hint + ")"
+	}
+	return s
+}
+
+// Problems are all mistakes of a set of files, in the order in which they were found.
+type Problems []Problem
+
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Fatal answers the problems that are no warnings; nil when there are none.
+func (ps Problems) Fatal() Problems {
+	var fatal Problems
+	for _, p := range ps {
+		if !p.Warning {
+			fatal = append(fatal, p)
+		}
+	}
+	return fatal
+}
+
+// maxFile bounds a configuration file: 1 MiB, far above any honest one.
+const maxFile = 1 << 20
+
+// Parse reads YAML; the error is Problems. Aliases are refused: no shipped file needs them, and nested ones can fill the memory.
+func Parse(name string, data []byte) (*File, error) {
+	if len(data) > maxFile {
+		return nil, Problems{{File: name, Message: fmt.Sprintf("file has %d bytes, the limit is %d", len(data), maxFile), Hint: "split it"}}
+	}
+	f := &File{Name: name, data: data}
+	tree, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, Problems{f.fromYAML(err, nil)}
+	}
+	f.tree = tree
+	if tok := firstAlias(tree); tok != nil {
+		return nil, Problems{f.problemAt(tok, "YAML anchors and aliases are not used here", "write the value out")}
+	}
+	return f, nil
+}
+
+func firstAlias(tree *ast.File) *token.Token {
+	var v aliasFinder
+	for _, doc := range tree.Docs {
+		if doc.Body != nil {
+			ast.Walk(&v, doc.Body)
+		}
+	}
+	return v.found
+}
+
+type aliasFinder struct{ found *token.Token }
+
+func (v *aliasFinder) Visit(n ast.Node) ast.Visitor {
+	switch n.Type() {
+	case ast.AnchorType, ast.AliasType, ast.MergeKeyType:
+		if v.found == nil {
+			v.found = n.GetToken()
+		}
+	}
+	return v
+}
+
+// Decode fills v, a pointer to a struct with yaml tags. A key that v does not know is a mistake, with the nearest known key as hint.
+// The error is Problems.
+func (f *File) Decode(v any) error {
+	if len(bytes.TrimSpace(f.data)) == 0 {
+		return Problems{{File: f.Name, Message: "file is empty", Hint: "see configs/ for an example"}}
+	}
+	if err := yaml.UnmarshalWithOptions(f.data, v, yaml.Strict()); err != nil {
+		return Problems{f.fromYAML(err, knownKeys(reflect.TypeOf(v)))}
+	}
+	return nil
+}
+
+// Problem makes a mistake at a YAML path such as "$.channels[2].baud". A path that the file lacks falls back to its nearest parent.
+func (f *File) Problem(path, message, hint string) Problem {
+	for path != "" {
+		if p, err := yaml.PathString(path); err == nil {
+			if node, err := p.FilterFile(f.tree); err == nil && node != nil {
+				return f.problemAt(first(node), message, hint)
+			}
+		}
+		cut := max(strings.LastIndexByte(path, '.'), strings.LastIndexByte(path, '['))
+		if cut <= 0 {
+			break
+		}
+		path = path[:cut]
+	}
+	return Problem{File: f.Name, Message: message, Hint: hint}
+}
+
+// first is the token where a reader starts reading the node: a mapping's own token is the colon of its first pair.
+func first(n ast.Node) *token.Token {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if len(n.Values) > 0 {
+			return first(n.Values[0].Key)
+		}
+	case *ast.MappingValueNode:
+		return first(n.Key)
+	}
+	return n.GetToken()
+}
+
+func (f *File) problemAt(tok *token.Token, message, hint string) Problem {
+	p := Problem{File: f.Name, Message: message, Hint: hint}
+	if tok != nil && tok.Position != nil {
+		p.Line, p.Col = tok.Position.Line, tok.Position.Column
+		p.Source = f.line(p.Line)
+	}
+	return p
+}
+
+func (f *File) line(n int) string {
+	lines := bytes.Split(f.data, []byte("\n"))
+	if n < 1 || n > len(lines) {
+		return ""
+	}
+	return strings.TrimRight(string(lines[n-1]), "\r")
+}
+
+func (f *File) fromYAML(err error, known []string) Problem {
+	var ye yaml.Error
+	if !errors.As(err, &ye) {
+		return Problem{File: f.Name, Message: err.Error()}
+	}
+	tok, message, hint := ye.GetToken(), ye.GetMessage(), ""
+	if unknown, ok := strings.CutPrefix(message, "unknown field "); ok {
+		unknown = strings.Trim(unknown, `"`)
+		message = fmt.Sprintf("unknown key %q", unknown)
+		if near := Nearest(unknown, known); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+	}
+	return f.problemAt(tok, message, hint)
+}

@@ -1,0 +1,93 @@
+// Package device is the vocabulary of the field side: channel, device, point, reading, quality, and the two
+// interfaces that every driver has. Drivers speak it, the gateway polls with it, rules and the wire format carry it.
+// It imports the standard library alone, so that a driver in another process or another repository can use it too.
+package device
+
+import "time"
+
+// A Channel is one physical line or connection: an RS-485 port, a TCP endpoint, a child process. One goroutine uses it at a time.
+type Channel struct {
+	ID      string        // unique in a site: "rs485-1"
+	Driver  string        // "modbus-tcp", "modbus-rtu", "dlt645", "rtsp", "plugin"
+	Address string        // "host:port", a serial port's path, a plug-in's executable
+	Serial  Serial        // settings of a serial line; zero elsewhere
+	Timeout time.Duration // longest wait for one complete answer
+	Pause   time.Duration // rest between two requests, for devices that need it
+}
+
+// Serial are the settings of a serial line.
+type Serial struct {
+	Baud     int    // bits per second
+	Parity   Parity // none, even, odd
+	StopBits int    // 1 or 2
+}
+
+// Parity of a serial line.
+type Parity string
+
+// The parities in use on meters' lines.
+const (
+	ParityNone Parity = "none"
+	ParityEven Parity = "even"
+	ParityOdd  Parity = "odd"
+)
+
+// A Device is one thing on a channel: a meter, one port of a charging socket, a gas detector, a camera.
+type Device struct {
+	ID      string // unique in a site; a port of a multi-port device is "A-03.1"
+	Name    string // for people: "A-03 桩 插座 1"
+	Kind    string // "socket", "meter", "gas", "valve", "siren", "door", "camera", "relay", "sensor"
+	Model   string // the profile's name
+	Place   string // where it hangs: "3栋2单元 1802 厨房"
+	Zone    string // devices of one zone protect each other; may be empty
+	Channel string // id of its channel
+	Labels  map[string]string
+	Poll    time.Duration // how often it is read
+	Points  []Point
+}
+
+// A Point is one value of one device, with all that a driver needs to read or write it.
+type Point struct {
+	Device   string   // id of the device
+	Name     string   // "power"
+	Unit     string   // of the scaled value: "W", "%LEL"; empty for states
+	Address  string   // of the device on its channel: Modbus unit id, DL/T 645 meter number, camera URL. May hold a password: never log it
+	Register Register // where the value is found inside the device
+	Scale    float64  // value = raw·Scale + Offset; 0 means 1
+	Offset   float64
+	Special  map[int64]Reason // raw values that are no measurement, and what they mean
+	Min, Max float64          // plausible range of the scaled value; both 0 when unknown
+	Labels   map[int64]string // names of a state's values, for people
+	Writable []float64        // the values that may ever be written; empty: read-only
+}
+
+// A Register is a place in a device's map. A driver uses the fields that its protocol knows.
+type Register struct {
+	Space string // Modbus: "holding", "input", "coil", "discrete". DL/T 645: empty
+	Addr  uint32 // 0-based Modbus address, or the DL/T 645 data identifier DI3..DI0
+	Type  string // Modbus: "u16 i16 u32 i32 f32 bool hi8 lo8 bit0…bit15". DL/T 645: a format such as "XXX.X", "±XX.XXXX"
+	Swap  bool   // low word first, for 32-bit types
+	// Request limits of the model, repeated in each of its points.
+	MaxRegisters int      // most registers in one request; 0: the protocol's limit
+	Holes        []Extent // registers that must not be read, even between two points
+	Even         bool     // only even addresses and counts
+}
+
+// An Extent is a run of registers, both ends included.
+type Extent struct{ First, Last uint32 }
+
+// Key names a point within a site.
+type Key struct{ Device, Point string }
+
+// Key of the point.
+func (p Point) Key() Key { return Key{p.Device, p.Name} }
+
+// Allows says whether a profile lets v be written to the point.
+func (p Point) Allows(v float64) bool {
+	for _, w := range p.Writable {
+		if w == v {
+			return true
+		}
+	}
+	return false
+}
