@@ -1,0 +1,43 @@
+# Every target says in one line what it shows. Go alone is enough for `make demo` and `make build`.
+GO ?= go
+UI := cloud/internal/web/ui
+SEED ?= 1
+.PHONY: demo test check bench prove fuzz e2e shots web web-check build deb proto help
+
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: ## a simulated compound, its gateway and the cloud on loopback: an overcharge and a gas leak within a minute
+	@$(GO) run ./firmware-sim demo
+
+test: ## all tests, with real brokers, stores, devices, cameras and a browser; installs what is missing on Debian as root
+	@.ci/packages
+	$(GO) test -race -timeout 20m ./...
+	@.ci/web-test
+
+check: ## format, vet, staticcheck, tidy, layering, and that the built web files are those of the sources
+	@.ci/check
+
+bench: ## speed and memory, one JSON line a figure; ONLY=name for one
+	@$(GO) run ./firmware-sim/e2e/bench $(if $(ONLY),-only $(ONLY))
+
+prove: ## the promises under kill -9, one JSON line a proof; ONLY=name for one, LONG=1 for the large numbers
+	@$(GO) run ./firmware-sim/e2e/prove $(if $(ONLY),-only $(ONLY)) $(if $(LONG),-long)
+
+fuzz: ## every parser, 10 s each; FUZZTIME=60s for longer
+	@.ci/fuzz
+
+e2e: ## the demo in a real browser: an alert is taken, closed, and a lost connection heals
+	$(GO) test -race -count=1 -timeout 10m ./firmware-sim/e2e
+
+shots: ## screenshots of every page at 390, 1280 and 1920 px, zh and en, light and dark, into out/shots
+	@LINSHAO_SHOTS=$(CURDIR)/out/shots $(GO) test -count=1 -timeout 10m -run TestShots ./firmware-sim/e2e
+
+web: ## builds the web files from their sources (needs node >= 20.19)
+	cd $(UI) && npm ci --silent && npm run build
+
+build: ## the four programs for amd64, arm64 and armv7 into bin/, without cgo
+	@.ci/build
+
+proto: ## the Go files of the .proto files (needs protoc, protoc-gen-go, protoc-gen-go-grpc)
+	@.ci/proto
