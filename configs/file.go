@@ -5,9 +5,7 @@ package configs
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -110,18 +108,6 @@ func (v *aliasFinder) Visit(n ast.Node) ast.Visitor {
 	return v
 }
 
-// Decode fills v, a pointer to a struct with yaml tags. A key that v does not know is a mistake, with the nearest known key as hint.
-// The error is Problems.
-func (f *File) Decode(v any) error {
-	if len(bytes.TrimSpace(f.data)) == 0 {
-		return Problems{{File: f.Name, Message: "file is empty", Hint: "see configs/ for an example"}}
-	}
-	if err := yaml.UnmarshalWithOptions(f.data, v, yaml.Strict()); err != nil {
-		return Problems{f.fromYAML(err, knownKeys(reflect.TypeOf(v)))}
-	}
-	return nil
-}
-
 // Problem makes a mistake at a YAML path such as "$.channels[2].baud". A path that the file lacks falls back to its nearest parent.
 func (f *File) Problem(path, message, hint string) Problem {
 	for path != "" {
@@ -167,20 +153,4 @@ func (f *File) line(n int) string {
 		return ""
 	}
 	return strings.TrimRight(string(lines[n-1]), "\r")
-}
-
-func (f *File) fromYAML(err error, known []string) Problem {
-	var ye yaml.Error
-	if !errors.As(err, &ye) {
-		return Problem{File: f.Name, Message: err.Error()}
-	}
-	tok, message, hint := ye.GetToken(), ye.GetMessage(), ""
-	if unknown, ok := strings.CutPrefix(message, "unknown field "); ok {
-		unknown = strings.Trim(unknown, `"`)
-		message = fmt.Sprintf("unknown key %q", unknown)
-		if near := Nearest(unknown, known); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
-		}
-	}
-	return f.problemAt(tok, message, hint)
 }

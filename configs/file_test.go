@@ -40,6 +40,24 @@ func TestMistakesAreToldWithPlaceAndHint(t *testing.T) {
 	}
 }
 
+func TestAllMistakesAtOnce(t *testing.T) {
+	f, err := configs.Parse("s.yaml", []byte("site: [1]\nchannels:\n  - id: x\n    buad: 9600\n    parity: none\n  - id: y\n    baud: fast\n    pairty: even\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s site
+	err = f.Decode(&s)
+	want := []string{`s.yaml:1:7: wants a text`, `s.yaml:4:5: unknown key "buad"`, `s.yaml:7:11: wants a whole number`, `s.yaml:8:5: unknown key "pairty"`}
+	for _, w := range want {
+		if err == nil || !strings.Contains(err.Error(), w) {
+			t.Errorf("got %v\nwant %s", err, w)
+		}
+	}
+	if len(s.Channels) != 2 || s.Channels[0].Parity != "none" || s.Channels[1].ID != "y" {
+		t.Errorf("what is right was not filled in: %+v", s)
+	}
+}
+
 func TestProblemPointsAtTheValue(t *testing.T) {
 	f, err := configs.Parse("s.yaml", []byte("site: a\nchannels:\n  - id: x\n    parity: Even\n"))
 	if err != nil {
