@@ -31,7 +31,7 @@ e2e: ## the demo in a real browser: an alert is taken, closed, and a lost connec
 	$(GO) test -race -count=1 -timeout 10m ./firmware-sim/e2e
 
 shots: ## screenshots of every page at 390, 1280 and 1920 px, zh and en, light and dark, into out/shots
-	@LINSHAO_SHOTS=$(CURDIR)/out/shots $(GO) test -count=1 -timeout 10m -run TestShots ./firmware-sim/e2e
+	@LINSHAO_SHOTS=$(CURDIR)/out/shots $(GO) test -count=1 -timeout 10m -run TestFirstMinute ./firmware-sim/e2e
 
 web: ## builds the web files from their sources (needs node >= 20.19)
 	cd $(UI) && npm ci --silent && npm run build
