@@ -1,0 +1,140 @@
+// Package inbox holds what has arrived and is not lost any more: the cursor of every stream, alert events, and the
+// telemetry records that the series store does not have yet. Ingest fills it inside its transaction; Drain empties it
+// into the series store and deletes only what that store has made durable.
+package inbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/wire"
+)
+
+// A Cursor is how far one epoch of one stream of one gateway has arrived.
+type Cursor struct {
+	Gateway string
+	Stream  uint32
+	Epoch   uint64
+	Cum     uint64 // every sequence up to it is here, or is known to be nowhere
+	WallMs  int64  // time of the newest record; 0 before the first
+}
+
+// Find reads the cursor of an epoch; ok is false when no hello has named that epoch as the present one.
+func Find(ctx context.Context, q db.Querier, c Cursor) (found Cursor, ok bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT cum, wall_ms FROM cursors WHERE gateway = ? AND stream = ? AND epoch = ? AND current = 1`,
+		c.Gateway, c.Stream, int64(c.Epoch)).Scan(&c.Cum, &c.WallMs)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, false, nil
+	}
+	if err != nil {
+		return c, false, fmt.Errorf("read cursor of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
+	}
+	return c, true, nil
+}
+
+// Begin makes an epoch the present one of its stream and answers its cursor. Replaced is true when the stream had
+// another epoch before: whatever of that one had not arrived is lost unless the gateway was decommissioned.
+func Begin(ctx context.Context, tx *sql.Tx, c Cursor) (found Cursor, replaced bool, err error) {
+	fail := func(err error) (Cursor, bool, error) {
+		return c, false, fmt.Errorf("begin epoch of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
+	}
+	replaced, err = db.Changed(tx.ExecContext(ctx, `UPDATE cursors SET current = 0 WHERE gateway = ? AND stream = ? AND epoch <> ? AND current = 1`,
+		c.Gateway, c.Stream, int64(c.Epoch)))
+	if err != nil {
+		return fail(err)
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO cursors (gateway, stream, epoch, cum, wall_ms, current) VALUES (?, ?, ?, 0, 0, 1)
+		ON CONFLICT (gateway, stream, epoch) DO UPDATE SET current = 1`, c.Gateway, c.Stream, int64(c.Epoch)); err != nil {
+		return fail(err)
+	}
+	if found, _, err = Find(ctx, tx, c); err != nil {
+		return fail(err)
+	}
+	return found, replaced, nil
+}
+
+// Save moves the cursor.
+func Save(ctx context.Context, tx *sql.Tx, c Cursor) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE cursors SET cum = ?, wall_ms = ? WHERE gateway = ? AND stream = ? AND epoch = ? AND cum <= ?`,
+		int64(c.Cum), c.WallMs, c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum)); err != nil {
+		return fmt.Errorf("move cursor of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
+	}
+	return nil
+}
+
+// A Gap is a run of records that no longer exist.
+type Gap struct {
+	First, Last uint64 // both included
+	Reason      string // "damaged", "evicted", "rejected", "write_failed", or "missing" when the gateway gave none
+}
+
+// AddGap notes a gap in the stream and epoch of c.
+func AddGap(ctx context.Context, tx *sql.Tx, c Cursor, g Gap) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO gaps (gateway, stream, epoch, first, last, reason) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (gateway, stream, epoch, first) DO UPDATE SET last = excluded.last WHERE excluded.last > gaps.last`,
+		c.Gateway, c.Stream, int64(c.Epoch), int64(g.First), int64(g.Last), g.Reason); err != nil {
+		return fmt.Errorf("note gap of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
+	}
+	return nil
+}
+
+// SkipGaps moves a cursor over the gaps that begin right behind it, and notes in them the time of the record before.
+func SkipGaps(ctx context.Context, tx *sql.Tx, c Cursor) (Cursor, error) {
+	for {
+		var first, last int64
+		err := tx.QueryRowContext(ctx, `SELECT first, last FROM gaps WHERE gateway = ? AND stream = ? AND epoch = ? AND first <= ? AND last > ?
+			ORDER BY last DESC LIMIT 1`, c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum+1), int64(c.Cum)).Scan(&first, &last)
+		if errors.Is(err, sql.ErrNoRows) {
+			return c, nil
+		}
+		if err == nil {
+			_, err = tx.ExecContext(ctx, `UPDATE gaps SET from_ms = ? WHERE gateway = ? AND stream = ? AND epoch = ? AND first = ? AND from_ms IS NULL`,
+				c.WallMs, c.Gateway, c.Stream, int64(c.Epoch), first)
+		}
+		if err != nil {
+			return c, fmt.Errorf("skip gaps of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
+		}
+		c.Cum = uint64(last)
+	}
+}
+
+// EndGaps notes the time of the first record behind a gap that the cursor has just passed.
+func EndGaps(ctx context.Context, tx *sql.Tx, c Cursor, wallMs int64) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE gaps SET to_ms = ? WHERE gateway = ? AND stream = ? AND epoch = ? AND last = ? AND to_ms IS NULL`,
+		wallMs, c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum)); err != nil {
+		return fmt.Errorf("end gap of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
+	}
+	return nil
+}
+
+// PutReadings stores a telemetry record until Drain has brought it to the series store.
+func PutReadings(ctx context.Context, tx *sql.Tx, c Cursor, payload []byte) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO inbox (gateway, epoch, seq, payload) VALUES (?, ?, ?, ?)`,
+		c.Gateway, int64(c.Epoch), int64(c.Cum), payload); err != nil {
+		return fmt.Errorf("store readings of %s: %w", c.Gateway, err)
+	}
+	return nil
+}
+
+// PutEvent stores the record of an event. It answers false when the same record was stored before.
+func PutEvent(ctx context.Context, tx *sql.Tx, c Cursor, payload []byte) (bool, error) {
+	fresh, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO events (gateway, stream, epoch, seq, wall_ms, payload) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (gateway, stream, epoch, seq) DO NOTHING`, c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum), c.WallMs, payload))
+	if err != nil {
+		return false, fmt.Errorf("store event of %s: %w", c.Gateway, err)
+	}
+	return fresh, nil
+}
+
+// Backlog counts the telemetry records that wait for the series store. Their ids are dense but for the few that a
+// rolled-back transaction took, so the difference of the ends is the count without a scan.
+func Backlog(ctx context.Context, q db.Querier) (int64, error) {
+	var n int64
+	if err := q.QueryRowContext(ctx, `SELECT coalesce((SELECT max(id) FROM inbox) - (SELECT min(id) FROM inbox) + 1, 0)`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count inbox: %w", err)
+	}
+	return n, nil
+}

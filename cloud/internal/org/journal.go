@@ -1,0 +1,76 @@
+package org
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/rules"
+)
+
+// Kinds of journal entries.
+const (
+	PossibleLoss = "possible_loss"  // records of a gateway may be gone for good
+	SecondTwin   = "second_gateway" // two programs speak with one gateway's name
+)
+
+// An Entry of the journal is something about a gateway that the operator of the cloud should know.
+type Entry struct {
+	At      time.Time
+	Gateway string
+	Kind    string
+	Text    rules.Text
+}
+
+// Note writes an entry.
+func Note(ctx context.Context, tx *sql.Tx, e Entry) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO journal (at, gateway, kind, zh, en) VALUES (?, ?, ?, ?, ?)`,
+		e.At.UnixMilli(), e.Gateway, e.Kind, e.Text.ZH, e.Text.EN)
+	return wrap(err, "note in journal of", e.Gateway)
+}
+
+// Journal answers the newest entries of a gateway, newest first.
+func Journal(ctx context.Context, q db.Querier, gateway string, limit int) ([]Entry, error) {
+	rows, err := q.QueryContext(ctx, `SELECT at, gateway, kind, zh, en FROM journal WHERE gateway = ? ORDER BY id DESC LIMIT ?`, gateway, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	defer rows.Close()
+	var out []Entry
+	for rows.Next() {
+		var e Entry
+		var at int64
+		if err := rows.Scan(&at, &e.Gateway, &e.Kind, &e.Text.ZH, &e.Text.EN); err != nil {
+			return nil, fmt.Errorf("read journal entry: %w", err)
+		}
+		e.At = time.UnixMilli(at)
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+// Missing says why readings of a gateway are missing between two times: "gateway_off" when it was silent and never
+// caught up, the reason of a gap when the records are gone, empty when nothing is known.
+func Missing(ctx context.Context, q db.Querier, gateway string, from, to int64) (string, error) {
+	var reason sql.NullString
+	err := q.QueryRowContext(ctx, `
+		SELECT (SELECT reason FROM gaps WHERE gateway = ? AND stream = 2 AND from_ms <= ? AND coalesce(to_ms, from_ms) >= ? ORDER BY first LIMIT 1)`,
+		gateway, to, from).Scan(&reason)
+	if err != nil {
+		return "", fmt.Errorf("look for gaps of %s: %w", gateway, err)
+	}
+	if reason.Valid {
+		return reason.String, nil
+	}
+	var n int
+	err = q.QueryRowContext(ctx, `SELECT count(*) FROM outages WHERE gateway = ? AND from_ms < ? AND (to_ms IS NULL OR to_ms > ?)`, gateway, to, from).Scan(&n)
+	if err != nil {
+		return "", fmt.Errorf("look for outages of %s: %w", gateway, err)
+	}
+	if n > 0 {
+		return "gateway_off", nil
+	}
+	return "", nil
+}

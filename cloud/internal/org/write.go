@@ -1,0 +1,188 @@
+package org
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/wire"
+)
+
+// Connect notes a new session of a gateway and makes the gateway known. Until its inventory comes, its site is named as itself.
+func Connect(ctx context.Context, tx *sql.Tx, h *wire.Hello, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, `
+		INSERT INTO gateways (id, site, session, boot, version, online, since, last_seen) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET session = excluded.session, boot = excluded.boot, version = excluded.version`,
+		h.GetGateway(), h.GetGateway(), int64(h.GetSession()), h.GetBoot(), h.GetVersion(), now.UnixMilli(), now.UnixMilli()); err != nil {
+		return fmt.Errorf("note session of %s: %w", h.GetGateway(), err)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO sites (id, name, timezone)
+		SELECT id, id, '' FROM gateways WHERE id = ? AND site = id ON CONFLICT (id) DO NOTHING`, h.GetGateway())
+	if err != nil {
+		return fmt.Errorf("note site of %s: %w", h.GetGateway(), err)
+	}
+	return nil
+}
+
+// Session answers the newest session of a gateway; ok is false when it never said hello.
+func Session(ctx context.Context, q db.Querier, gateway string) (session uint64, ok bool, err error) {
+	var stored int64
+	err = q.QueryRowContext(ctx, `SELECT session FROM gateways WHERE id = ?`, gateway).Scan(&stored)
+	if err == sql.ErrNoRows {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("read session of %s: %w", gateway, err)
+	}
+	return uint64(stored), true, nil
+}
+
+// Seen notes that a gateway was heard. It answers whether that brought it back online.
+func Seen(ctx context.Context, tx *sql.Tx, gateway string, now time.Time) (back bool, err error) {
+	ms := now.UnixMilli()
+	if _, err := tx.ExecContext(ctx, `UPDATE gateways SET last_seen = ? WHERE id = ? AND last_seen < ?`, ms, gateway, ms); err != nil {
+		return false, fmt.Errorf("note contact of %s: %w", gateway, err)
+	}
+	back, err = db.Changed(tx.ExecContext(ctx, `UPDATE gateways SET online = 1, since = ? WHERE id = ? AND online = 0`, ms, gateway))
+	if err != nil || !back {
+		return false, wrap(err, "note return of", gateway)
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE outages SET to_ms = ? WHERE gateway = ? AND to_ms IS NULL`, ms, gateway)
+	return true, wrap(err, "end outage of", gateway)
+}
+
+// Lost notes that a gateway is silent since the given time. It answers whether it was online until now.
+func Lost(ctx context.Context, tx *sql.Tx, gateway string, since time.Time) (bool, error) {
+	ms := since.UnixMilli()
+	lost, err := db.Changed(tx.ExecContext(ctx, `UPDATE gateways SET online = 0, since = ? WHERE id = ? AND online = 1`, ms, gateway))
+	if err != nil || !lost {
+		return false, wrap(err, "note loss of", gateway)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO outages (gateway, from_ms) VALUES (?, ?) ON CONFLICT (gateway, from_ms) DO UPDATE SET to_ms = NULL`, gateway, ms)
+	return true, wrap(err, "begin outage of", gateway)
+}
+
+// Online lists the gateways that are told as online and when each was last heard.
+func Online(ctx context.Context, q db.Querier) (map[string]time.Time, error) {
+	rows, err := q.QueryContext(ctx, `SELECT id, last_seen FROM gateways WHERE online = 1`)
+	if err != nil {
+		return nil, fmt.Errorf("list gateways: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]time.Time{}
+	for rows.Next() {
+		var id string
+		var seen int64
+		if err := rows.Scan(&id, &seen); err != nil {
+			return nil, fmt.Errorf("read gateway: %w", err)
+		}
+		out[id] = time.UnixMilli(seen)
+	}
+	return out, rows.Err()
+}
+
+// Apply takes over an inventory: names, devices and points. State of devices that stay is kept.
+func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory) error {
+	site := inv.GetSite()
+	if site == "" {
+		site = gateway
+	}
+	name := inv.GetName()
+	if name == "" {
+		name = site
+	}
+	steps := []step{
+		{`INSERT INTO sites (id, name, timezone) VALUES (?, ?, ?)
+		  ON CONFLICT (id) DO UPDATE SET name = excluded.name, timezone = excluded.timezone`, []any{site, name, inv.GetTimezone()}},
+		{`UPDATE gateways SET site = ? WHERE id = ?`, []any{site, gateway}},
+		{`DELETE FROM points WHERE gateway = ?`, []any{gateway}},
+	}
+	for i, d := range inv.GetDevices() {
+		steps = append(steps, step{`
+			INSERT INTO devices (gateway, id, position, name, kind, model, place, zone, poll_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (gateway, id) DO UPDATE SET position = excluded.position, name = excluded.name, kind = excluded.kind,
+			model = excluded.model, place = excluded.place, zone = excluded.zone, poll_ms = excluded.poll_ms`,
+			[]any{gateway, d.GetId(), i, d.GetName(), d.GetKind(), d.GetModel(), d.GetPlace(), d.GetZone(), d.GetPollMs()}})
+	}
+	for _, m := range inv.GetModels() {
+		for i, p := range m.GetPoints() {
+			labels, err := json.Marshal(maps.Clone(p.GetLabels()))
+			if err != nil {
+				return fmt.Errorf("encode labels of %s %s: %w", m.GetName(), p.GetName(), err)
+			}
+			steps = append(steps, step{`INSERT INTO points (gateway, model, name, position, unit, labels) VALUES (?, ?, ?, ?, ?, ?)
+				ON CONFLICT (gateway, model, name) DO NOTHING`, []any{gateway, m.GetName(), p.GetName(), i, p.GetUnit(), string(labels)}})
+		}
+	}
+	for _, s := range steps {
+		if _, err := tx.ExecContext(ctx, s.sql, s.args...); err != nil {
+			return fmt.Errorf("apply inventory of %s: %w", gateway, err)
+		}
+	}
+	return forget(ctx, tx, gateway, inv)
+}
+
+type step struct {
+	sql  string
+	args []any
+}
+
+// forget removes devices that the inventory no longer names. Their readings and incidents stay.
+func forget(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory) error {
+	keep := map[string]bool{}
+	for _, d := range inv.GetDevices() {
+		keep[d.GetId()] = true
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM devices WHERE gateway = ?`, gateway)
+	if err != nil {
+		return fmt.Errorf("list devices of %s: %w", gateway, err)
+	}
+	var gone []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			rows.Close()
+			return fmt.Errorf("read device of %s: %w", gateway, err)
+		}
+		if !keep[id] {
+			gone = append(gone, id)
+		}
+	}
+	if err := rows.Close(); err != nil {
+		return fmt.Errorf("list devices of %s: %w", gateway, err)
+	}
+	for _, id := range gone {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM devices WHERE gateway = ? AND id = ?`, gateway, id); err != nil {
+			return fmt.Errorf("remove device %s of %s: %w", id, gateway, err)
+		}
+	}
+	return nil
+}
+
+// DeviceState notes that a device answers or does not.
+func DeviceState(ctx context.Context, tx *sql.Tx, gateway string, s *wire.DeviceState) error {
+	_, err := tx.ExecContext(ctx, `UPDATE devices SET online = ?, reason = ?, since = ? WHERE gateway = ? AND id = ?`,
+		s.GetOnline(), s.GetReason()&0xff, s.GetAtMs(), gateway, s.GetDevice())
+	return wrap(err, "note device state of", gateway)
+}
+
+// Rename gives sites the names of the cloud's own configuration, which win over what gateways tell.
+func Rename(ctx context.Context, tx *sql.Tx, names map[string]string) error {
+	for id, name := range names {
+		if _, err := tx.ExecContext(ctx, `UPDATE sites SET name = ? WHERE id = ?`, name, id); err != nil {
+			return fmt.Errorf("name site %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func wrap(err error, act, gateway string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", act, gateway, err)
+}

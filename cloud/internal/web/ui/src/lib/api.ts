@@ -1,0 +1,76 @@
+// The cloud's JSON API. Every failure is an ApiError whose message is a sentence for the reader.
+import { lang, t } from './i18n'
+import type { Device, Handling, IncidentDetail, IncidentPage, Outcome, Series, Session, Site, SiteDetail } from './types'
+
+/** code: the server's word, or "network" / "timeout" when no answer came. */
+export class ApiError extends Error {
+  constructor(readonly code: string, readonly status: number, message: string) { super(message) }
+  /** Nothing was said by the server: trying again makes sense. */
+  get offline() { return this.code === 'network' || this.code === 'timeout' || this.status >= 502 }
+}
+
+/** The signed key of a link in a message (?k=…) goes with every request of this tab. */
+const linkKey = new URLSearchParams(location.search).get('k') ?? sessionStorage.getItem('k') ?? ''
+if (linkKey) sessionStorage.setItem('k', linkKey)
+
+/** The address of an API path with its query and the link's key. */
+export function address(path: string, query: Record<string, string | number | undefined> = {}): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== '') search.set(name, String(value))
+  if (linkKey) search.set('k', linkKey)
+  const text = search.toString()
+  return '/api/v1' + path + (text ? '?' + text : '')
+}
+
+let onLogin = () => {}
+/** Calls back when the server wants a login. */
+export function whenLoginNeeded(call: () => void) { onLogin = call }
+
+async function request<T>(method: 'GET' | 'POST', url: string, body?: unknown, limitMs = 10_000): Promise<T> {
+  const stop = new AbortController()
+  const timer = setTimeout(() => stop.abort(), limitMs)
+  const headers: Record<string, string> = { 'Accept': 'application/json', 'Accept-Language': lang.value }
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  let answer: Response
+  let text: string
+  try {
+    answer = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: stop.signal, credentials: 'same-origin', cache: 'no-store' })
+    text = await answer.text()
+  } catch {
+    throw stop.signal.aborted ? new ApiError('timeout', 0, t('error.timeout')) : new ApiError('network', 0, t('error.network'))
+  } finally {
+    clearTimeout(timer)
+  }
+  if (answer.ok) return parse<T>(text)
+  throw refused(answer.status, text)
+}
+
+function parse<T>(text: string): T {
+  if (!text) return undefined as T
+  try { return JSON.parse(text) as T } catch { throw new ApiError('not_json', 500, t('error.server', { code: 'not JSON' })) }
+}
+
+function refused(status: number, text: string): ApiError {
+  let said: { code?: string; message?: string } = {}
+  try { said = JSON.parse(text) ?? {} } catch { /* a proxy's page: the status must do */ }
+  const code = said.code ?? `http_${status}`
+  if (status === 401 && code !== 'bad_login') onLogin()
+  return new ApiError(code, status, said.message || t('error.server', { code: status }))
+}
+
+const part = encodeURIComponent
+
+export const api = {
+  session: (limitMs?: number) => request<Session>('GET', address('/session'), undefined, limitMs),
+  login: (name: string, password: string) => request<unknown>('POST', address('/login'), { name, password }),
+  logout: () => request<unknown>('POST', address('/logout'), {}),
+  incidents: (handling: Handling, limit = 50, before?: string) => request<IncidentPage>('GET', address('/incidents', { handling, limit, before })),
+  incident: (id: string) => request<IncidentDetail>('GET', address(`/incidents/${part(id)}`)),
+  take: (id: string) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/take`), {}, 8000),
+  close: (id: string, how: { outcome: Outcome; note?: string; evenActive?: boolean }) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/close`), how),
+  sites: () => request<{ sites: Site[] }>('GET', address('/sites')),
+  site: (id: string) => request<SiteDetail>('GET', address(`/sites/${part(id)}`)),
+  device: (gateway: string, id: string) => request<Device>('GET', address(`/devices/${part(gateway)}/${part(id)}`)),
+  series: (gateway: string, id: string, point: string, from: number, to: number, max = 600) =>
+    request<Series>('GET', address(`/series/${part(gateway)}/${part(id)}/${part(point)}`, { from: Math.round(from), to: Math.round(to), max })),
+}

@@ -1,0 +1,71 @@
+// Turns a series of the API into what the chart draws. Pure. A gap is a hole in the line, never a joined line, never 0.
+import type { Series, Span } from './types'
+
+export interface ChartData {
+  x: number[] // seconds
+  low: (number | null)[]
+  high: (number | null)[]
+  gaps: Span[] // milliseconds, sorted, inside the window
+  suspect: Span[]
+  min?: number
+  max?: number
+}
+
+export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'bad'>): ChartData {
+  const gaps = clip(s.gaps, s.from, s.to)
+  const suspect = clip(Array.isArray(s.bad) ? s.bad : [], s.from, s.to)
+  const data: ChartData = { x: [], low: [], high: [], gaps, suspect }
+  const points = [...s.points].sort((a, b) => a[0] - b[0])
+  let next = 0
+  const hole = (t: number) => { data.x.push(t / 1000); data.low.push(null); data.high.push(null) }
+  for (const [t, low, high] of points) {
+    for (; next < gaps.length && gaps[next]!.from <= t; next++) hole(gaps[next]!.from)
+    if (!Number.isFinite(low) || !Number.isFinite(high)) { hole(t); continue }
+    data.x.push(t / 1000)
+    data.low.push(low)
+    data.high.push(high)
+    data.min = Math.min(data.min ?? low, low)
+    data.max = Math.max(data.max ?? high, high)
+  }
+  for (; next < gaps.length; next++) hole(gaps[next]!.from)
+  return data
+}
+
+function clip(spans: Span[] | undefined, from: number, to: number): Span[] {
+  return (spans ?? [])
+    .map((g) => ({ ...g, from: Math.max(from, g.from), to: Math.min(to, g.to) }))
+    .filter((g) => g.to > g.from)
+    .sort((a, b) => a.from - b.from)
+}
+
+/** The span that covers a time, if any. */
+export const covering = (spans: Span[], t: number) => spans.find((g) => g.from <= t && t <= g.to)
+
+const free = new Set(['V', 'Hz', '°C']) // what is never near zero
+
+/** The vertical range: from 0 for amounts, around the values where zero would flatten them; the limit always inside. */
+export function yRange(min: number | undefined, max: number | undefined, unit: string, limit?: number): [number, number] {
+  const low = Math.min(min ?? limit ?? 0, limit ?? Infinity), high = Math.max(max ?? limit ?? 1, limit ?? -Infinity)
+  if (free.has(unit) && min !== undefined) {
+    const room = Math.max((high - low) * 0.15, unit === 'Hz' ? 0.1 : 1)
+    return [low - room, high + room]
+  }
+  const top = Math.max(high * 1.15, unit === '' ? 1.2 : 1)
+  return [low < 0 ? low * 1.15 : 0, top]
+}
+
+/** Adds what the live stream brought: the window moves on, its length stays. Bad values begin or prolong a gap. */
+export function extended(s: Series, p: { at: number; value: number | null; quality: string; reason?: string }): Series {
+  const last = s.points[s.points.length - 1]
+  if (p.at <= (last?.[0] ?? s.from)) return s
+  const move = Math.max(0, p.at - s.to)
+  const next: Series = { ...s, from: s.from + move, to: s.to + move, points: s.points.filter((q) => q[0] >= s.from + move), gaps: [...s.gaps] }
+  if (p.quality !== 'bad' && p.value !== null) {
+    next.points.push([p.at, p.value, p.value])
+    return next
+  }
+  const open = next.gaps[next.gaps.length - 1]
+  if (open && open.from > (last?.[0] ?? 0)) next.gaps[next.gaps.length - 1] = { ...open, to: Math.max(open.to, p.at) }
+  else next.gaps.push({ from: last ? last[0] + 1 : p.at, to: p.at, reason: p.reason })
+  return next
+}

@@ -1,0 +1,39 @@
+// Words in the language of the reader. Keys are typed: a word that does not exist does not compile.
+import { ref, watch } from 'vue'
+import { en } from '../words/en'
+import { zh, type Key } from '../words/zh'
+import { fill } from './fill'
+import type { Lang, Text } from './types'
+
+const all: Record<Lang, Record<Key, string>> = { zh, en }
+
+function initial(): Lang {
+  const kept = localStorage.getItem('lang')
+  if (kept === 'zh' || kept === 'en') return kept
+  return /^zh/i.test(navigator.language) ? 'zh' : 'en'
+}
+
+/** The language of the pages; kept over visits. */
+export const lang = ref<Lang>(initial())
+
+watch(lang, (now) => { document.documentElement.lang = now === 'zh' ? 'zh-CN' : 'en' }, { immediate: true })
+
+export function setLang(to: Lang) {
+  lang.value = to
+  localStorage.setItem('lang', to)
+}
+
+/** The sentence of a key with its {names} filled in. */
+export function t(key: Key, args?: Record<string, string | number>): string {
+  return fill(all[lang.value][key], args)
+}
+
+/** The word of a key put together at run time, or undefined when there is none. */
+export function word(key: string): string | undefined {
+  return key in zh ? all[lang.value][key as Key] : undefined
+}
+
+/** The text in the reader's language; the other one when the server has only that. */
+export function pick(text: Text | undefined): string {
+  return text ? text[lang.value] || text.zh || text.en || '' : ''
+}

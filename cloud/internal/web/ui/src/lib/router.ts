@@ -1,0 +1,62 @@
+// A history router for a handful of pages.
+import { reactive } from 'vue'
+
+export type PageName = 'todo' | 'alert' | 'sites' | 'site' | 'device' | 'lost'
+export interface Route { name: PageName; params: string[]; path: string; query: URLSearchParams }
+
+const table: [RegExp, PageName][] = [
+  [/^\/(?:todo)?$/, 'todo'],
+  [/^\/a\/([^/]+)$/, 'alert'],
+  [/^\/sites$/, 'sites'],
+  [/^\/sites\/([^/]+)$/, 'site'],
+  [/^\/devices\/([^/]+)\/([^/]+)$/, 'device'],
+]
+
+/** The page of an address. */
+export function match(path: string): Pick<Route, 'name' | 'params'> {
+  const clean = path.length > 1 ? path.replace(/\/+$/, '') : path
+  for (const [pattern, name] of table) {
+    const found = pattern.exec(clean)
+    if (found) return { name, params: found.slice(1).map(decode) }
+  }
+  return { name: 'lost', params: [] }
+}
+
+function decode(part: string): string {
+  try { return decodeURIComponent(part) } catch { return part }
+}
+
+function here(): Route {
+  return { ...match(location.pathname), path: location.pathname, query: new URLSearchParams(location.search) }
+}
+
+/** Where the reader is. */
+export const route: Route = reactive(here()) as Route
+let steps = 0
+
+function sync() { Object.assign(route, here()) }
+
+export function go(path: string, replace = false) {
+  history[replace ? 'replaceState' : 'pushState'](null, '', path)
+  if (!replace) steps++
+  const samePage = path.split('?')[0] === route.path
+  sync()
+  if (!samePage) scrollTo(0, 0)
+}
+
+/** One page back; to the given page when this one was opened from outside, by a link in a message. */
+export function back(otherwise: string) {
+  if (steps > 0) history.back()
+  else go(otherwise, true)
+}
+
+export function startRouter() {
+  addEventListener('popstate', () => { steps = Math.max(0, steps - 1); sync() })
+  addEventListener('click', (event) => {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+    const link = (event.target as Element | null)?.closest?.('a')
+    if (!link || link.target || link.origin !== location.origin || link.getAttribute('href')?.startsWith('#')) return
+    event.preventDefault()
+    go(link.pathname + link.search)
+  })
+}

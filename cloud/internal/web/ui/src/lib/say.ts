@@ -1,0 +1,47 @@
+// Values, times and levels as the pages write them: the pure helpers with the words of the reader.
+import { t, word } from './i18n'
+import { now } from './live'
+import { number, seconds } from './number'
+import { session } from './session'
+import { amount, hourMinuteSecond, stale, stopwatch, when } from './time'
+import type { Incident, PointValue } from './types'
+
+export const forAmount = (ms: number) => { const a = amount(ms); return t(`time.${a.unit}`, { n: a.n }) }
+/** 4:10, from ten minutes on 12 min. */
+export const forElapsed = (ms: number) => stopwatch(ms) ?? forAmount(ms)
+export const ago = (at: number) => (now.value - at < 1000 ? t('value.now') : t('value.ago', { for: forAmount(now.value - at) }))
+export const atTime = (at: number) => when(at, now.value, session.zone)
+export const atSecond = (at: number) => hourMinuteSecond(at, session.zone)
+
+export const pointName = (point: string) => word(`point.${point}`) ?? point
+export const kindName = (kind: string) => word(`kind.${kind}`) ?? t('kind.other')
+export const reasonName = (reason?: string) => (reason ? word(`reason.${reason}`) ?? reason : '')
+export const unitName = (unit: string) => word(`unit.${unit}`) ?? unit
+
+/** A value split into number and unit, "—" when there is none; states by their name. */
+export function valueParts(point: string, value: number | null | undefined, unit: string, label?: string): { text: string; unit: string } {
+  if (value === null || value === undefined || !Number.isFinite(value)) return { text: t('value.none'), unit: '' }
+  const state = word(`state.${point}.${value}`) ?? label
+  if (state) return { text: state, unit: '' }
+  if (unit === 's' && Math.abs(value) >= 60) return { text: seconds(value), unit: '' }
+  return { text: number(value, unit) ?? t('value.none'), unit: unitName(unit) }
+}
+
+export function valueText(point: string, value: number | null | undefined, unit: string, label?: string): string {
+  const parts = valueParts(point, value, unit, label)
+  return parts.unit ? `${parts.text} ${parts.unit}` : parts.text
+}
+
+/** "≥25 %LEL": from which value on the rule fires. */
+export function limitText(v: NonNullable<Incident['value']>): string | undefined {
+  if (v.limit === undefined) return undefined
+  return (v.above === false ? '≤ ' : '≥ ') + valueText('', v.limit, v.unit)
+}
+
+/** How far a value can be trusted right now: the server's word, but never good when it is overdue. */
+export function trust(p: PointValue): { level: 'good' | 'uncertain' | 'bad' | 'stale'; word: string } {
+  if (p.quality === 'bad') return { level: 'bad', word: reasonName(p.reason) || t('quality.bad') }
+  if (stale(p.at, p.pollMs, now.value)) return { level: 'stale', word: t('stale.why') }
+  if (p.quality === 'uncertain') return { level: 'uncertain', word: [t('quality.uncertain'), reasonName(p.reason)].filter(Boolean).join(' · ') }
+  return { level: 'good', word: t('quality.good') }
+}

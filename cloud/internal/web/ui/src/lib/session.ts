@@ -1,0 +1,110 @@
+// Who is here, and the 接警 that are on their way.
+import { reactive, ref, watch } from 'vue'
+import { ApiError, api, whenLoginNeeded } from './api'
+import { t } from './i18n'
+import { live, setServerTime, startLive, stopLive } from './live'
+import { TakeQueue, type Pending, type Sent } from './queue'
+import type { IncidentDetail, Session } from './types'
+
+export const session = reactive({
+  state: 'loading' as 'loading' | 'in' | 'login',
+  user: { name: '', role: '' },
+  demo: false,
+  version: '',
+  zone: 'Asia/Shanghai',
+})
+
+export async function loadSession() {
+  try {
+    enter(await api.session())
+  } catch (error) {
+    // 401 has already led to the login; without network the page's own error says so and the stream keeps trying.
+    if (error instanceof ApiError && error.status === 401) return
+    if (session.state === 'loading') { session.state = 'in'; startLive() }
+  }
+}
+
+function enter(s: Session) {
+  session.user = s.user
+  session.demo = s.demo
+  session.version = s.version
+  if (s.timezone) session.zone = s.timezone
+  session.state = 'in'
+  setServerTime(s.now)
+  startLive()
+}
+
+whenLoginNeeded(() => {
+  session.state = 'login'
+  stopLive()
+})
+
+export async function logout() {
+  await api.logout().catch(() => undefined)
+  queue.clear()
+  session.state = 'login'
+  stopLive()
+}
+
+// A session that could not be read at the start is read when the connection is there.
+watch(() => live.state, (state) => {
+  if (state !== 'live') return
+  if (!session.user.name) void loadSession()
+  void queue.flush()
+})
+
+/** The taps on 接警 that the server does not have yet. */
+export const pending = ref<Pending[]>([])
+/** The last 接警 that was refused, per incident: a sentence for its card. */
+export const refusals = reactive<Record<string, string>>({})
+const takers = new Set<(detail: IncidentDetail) => void>()
+/** Hears what the server says after a 接警; returns how to stop. */
+export function onTaken(call: (detail: IncidentDetail) => void): () => void {
+  takers.add(call)
+  return () => takers.delete(call)
+}
+
+async function send(id: string): Promise<Sent> {
+  try {
+    const detail = await api.take(id)
+    for (const call of takers) call(detail)
+    return { kind: 'done' }
+  } catch (error) {
+    if (!(error instanceof ApiError)) return { kind: 'refused', why: String(error) }
+    if (error.offline || error.status === 401) return { kind: 'offline' }
+    return afterRefusal(id, error)
+  }
+}
+
+/** An answer that got lost makes the second try a conflict: when it was me who took it, all is well. */
+async function afterRefusal(id: string, error: ApiError): Promise<Sent> {
+  if (error.code === 'wrong_state') {
+    const detail = await api.incident(id).catch(() => undefined)
+    if (detail) for (const call of takers) call(detail)
+    if (detail?.handling === 'handling' && detail.takenBy === session.user.name) return { kind: 'done' }
+  }
+  return { kind: 'refused', why: error.message }
+}
+
+function load(): Pending[] {
+  try {
+    const list: unknown = JSON.parse(localStorage.getItem('takes') ?? '[]')
+    return Array.isArray(list) ? list.filter((e) => typeof e?.id === 'string' && typeof e?.at === 'number') : []
+  } catch { return [] }
+}
+
+export const queue = new TakeQueue({
+  send,
+  now: Date.now,
+  load,
+  save: (list) => list.length ? localStorage.setItem('takes', JSON.stringify(list)) : localStorage.removeItem('takes'),
+  changed: (list) => { pending.value = list },
+  refused: (id, why) => { refusals[id] = t('take.refused', { why }) },
+})
+addEventListener('online', () => void queue.flush())
+
+export function take(id: string) {
+  delete refusals[id]
+  void queue.take(id)
+}
+export const pendingOf = (id: string) => pending.value.find((entry) => entry.id === id)

@@ -1,0 +1,113 @@
+// The shapes of the cloud's JSON API (/api/v1). Times are Unix milliseconds.
+
+export type Lang = 'zh' | 'en'
+export type Text = Record<Lang, string>
+export type Severity = 'A' | 'B' | 'C'
+export type Handling = 'open' | 'handling' | 'closed'
+export type Outcome = 'real' | 'false_alarm' | 'drill' | 'device_fault'
+export type Quality = 'good' | 'uncertain' | 'bad'
+
+export interface Session {
+  user: { name: string; role: string }
+  demo: boolean
+  now: number
+  version: string
+  timezone?: string
+}
+
+export interface Incident {
+  id: string
+  site: string
+  siteName: string
+  gateway: string
+  device: string
+  deviceName: string
+  place: string
+  severity: Severity
+  title: Text
+  message: Text
+  condition: 'active' | 'recovered'
+  handling: Handling
+  since: number
+  recoveredAt?: number
+  takenBy?: string
+  takenAt?: number
+  closedBy?: string
+  closedAt?: number
+  outcome?: Outcome
+  rule: string
+  value?: { point: string; unit: string; value: number | null; limit?: number; above?: boolean }
+  deadline?: number // until when somebody must have taken it
+  shadow: boolean
+}
+
+export interface Evidence { name: string; unit: string; value: number | null; quality: Quality; reason?: string }
+export interface Limit { point: string; unit: string; value: number; above: boolean }
+export type Step = 'fired' | 'action' | 'notified' | 'taken' | 'recovered' | 'closed' | 'note' | 'severity'
+export interface TimelineEntry { at: number; kind: Step; text: Text; by?: string }
+
+export interface IncidentDetail extends Incident {
+  why: Text
+  evidence: Evidence[]
+  card: Text[]
+  limit?: Limit
+  chart?: { gateway: string; device: string; point: string; from: number; to: number }
+  timeline: TimelineEntry[]
+  previous?: { id: string; closedAt: number; outcome: Outcome }
+  timezone?: string
+}
+
+export interface Counts { open: number; handling: number; closed: number }
+export interface IncidentPage { incidents: Incident[]; counts: Counts; next?: string; now: number }
+
+export interface Site {
+  id: string
+  name: string
+  gateway: string
+  online: boolean
+  lastSeen: number
+  open: Record<Severity, number>
+  devices: { total: number; good: number; bad: number }
+  timezone?: string
+}
+
+export interface PointValue {
+  name: string
+  unit: string
+  value: number | null
+  label?: string
+  quality: Quality
+  reason?: string
+  at: number
+  pollMs: number
+}
+
+export interface Device {
+  gateway: string
+  id: string
+  name: string
+  kind: string
+  model: string
+  place: string
+  zone: string
+  online: boolean
+  since: number
+  reason?: string
+  points: PointValue[]
+}
+
+/** One site with its devices in place of their totals. */
+export type SiteDetail = Omit<Site, 'devices'> & { devices: Device[] }
+
+export interface Span { from: number; to: number; reason?: string }
+export interface Series {
+  unit: string
+  from: number
+  to: number
+  downsampled: boolean
+  points: [number, number, number][] // time, minimum, maximum
+  gaps: Span[]
+  bad?: Span[]
+}
+
+export interface Readings { gateway: string; device: string; points: PointValue[] }

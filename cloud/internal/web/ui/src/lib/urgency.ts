@@ -1,0 +1,30 @@
+// Order and time limits of incidents. Pure.
+import type { Handling, Incident } from './types'
+
+const rank = { A: 0, B: 1, C: 2 }
+
+/** Most urgent first: level, then who is still in danger, then whose limit ends first, then the longest waiting. */
+export function byUrgency(a: Incident, b: Incident): number {
+  return rank[a.severity] - rank[b.severity]
+    || Number(a.condition === 'recovered') - Number(b.condition === 'recovered')
+    || (a.deadline ?? Infinity) - (b.deadline ?? Infinity) || a.since - b.since
+}
+
+/** The order of a tab: urgency, or the last closed first. */
+export function order(list: Incident[], tab: Handling): Incident[] {
+  return [...list].sort(tab === 'closed' ? (a, b) => (b.closedAt ?? 0) - (a.closedAt ?? 0) : (a, b) => byUrgency(a, b) || 0)
+}
+
+/** What is left of the time to take an incident; undefined when there is no limit. share: 1 at the start, 0 at the end. */
+export function due(i: Pick<Incident, 'since' | 'deadline'>, now: number): { left: number; share: number } | undefined {
+  if (i.deadline === undefined) return undefined
+  const total = Math.max(1, i.deadline - i.since)
+  const left = i.deadline - now
+  return { left, share: Math.min(1, Math.max(0, left / total)) }
+}
+
+/** The list with one incident put in, replaced, or taken out because it belongs to another tab now. */
+export function merged(list: Incident[], changed: Incident, tab: Handling): Incident[] {
+  const rest = list.filter((i) => i.id !== changed.id)
+  return changed.handling === tab ? order([...rest, changed], tab) : rest
+}
