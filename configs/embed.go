@@ -1,0 +1,9 @@
+package configs
+
+import "embed"
+
+// FS holds the shipped files: gateway.yaml, cloud.yaml, profiles/, rules/ and demo/. The programs fall back to its profiles and rules
+// where a site names no folder of its own.
+//
+//go:embed *.yaml */*.yaml
+var FS embed.FS

@@ -1,0 +1,69 @@
+package poll
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// Pauses between two attempts to open a channel: full jitter over a span that doubles.
+const (
+	spanFirst = time.Second
+	spanMost  = 30 * time.Second
+)
+
+// backoff says when a channel may be tried again.
+type backoff struct {
+	span time.Duration
+	next time.Time
+}
+
+func (b *backoff) failed(now time.Time) {
+	b.span = min(max(2*b.span, spanFirst), spanMost)
+	b.next = now.Add(rand.N(b.span))
+}
+
+// connected opens the channel when it is time to, or at once for a request that must not wait for the back-off.
+func (p *Poller) connected(ctx context.Context, now bool) bool {
+	if p.conn != nil {
+		return true
+	}
+	if !now && time.Now().Before(p.retry.next) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout(p.cfg.Channel))
+	defer cancel()
+	began := time.Now()
+	conn, err := p.cfg.Driver.Open(ctx, p.cfg.Channel)
+	p.meter.open(time.Since(began), err == nil)
+	if err != nil {
+		p.retry.failed(time.Now())
+		p.cfg.Log.Warn("open channel", "channel", p.cfg.Channel.ID, "error", err, "retry_in", time.Until(p.retry.next).Round(time.Millisecond))
+		return false
+	}
+	p.conn, p.retry = conn, backoff{}
+	return true
+}
+
+// openTimeout bounds an attempt to connect: a child process or a camera may need more than one answer's time.
+func openTimeout(ch device.Channel) time.Duration { return max(ch.Timeout, 5*time.Second) }
+
+// lost closes a channel that is gone. The first attempt to open it again comes soon, with jitter.
+func (p *Poller) lost(err error) {
+	p.cfg.Log.Warn("channel lost", "channel", p.cfg.Channel.ID, "error", err)
+	p.close()
+	p.meter.open(0, false)
+	p.retry.failed(time.Now())
+}
+
+func (p *Poller) close() {
+	if p.conn == nil {
+		return
+	}
+	if err := p.conn.Close(); err != nil {
+		p.cfg.Log.Debug("close channel", "channel", p.cfg.Channel.ID, "error", err)
+	}
+	p.conn = nil
+}

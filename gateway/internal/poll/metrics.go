@@ -1,0 +1,120 @@
+package poll
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// Metrics of all channels.
+type Metrics struct {
+	requests *prometheus.CounterVec
+	errors   *prometheus.CounterVec
+	busy     *prometheus.CounterVec
+	up       *prometheus.GaugeVec
+	duration prometheus.Histogram
+}
+
+// NewMetrics registers the metrics of all channels.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	label := []string{"channel"}
+	m := &Metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_channel_requests_total", Help: "Reads and writes of a channel."}, label),
+		errors:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_channel_errors_total", Help: "Points not read well, and writes that failed, by reason."}, []string{"channel", "reason"}),
+		busy:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_channel_busy_seconds_total", Help: "Time for which a channel was in use; its rate is the busy ratio."}, label),
+		up:       prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "linshao_channel_up", Help: "1 while the channel is open."}, label),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "linshao_read_seconds", Help: "Time of one read of one device, all channels.",
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10}}),
+	}
+	r.MustRegister(m.requests, m.errors, m.busy, m.up, m.duration)
+	return m
+}
+
+// meter counts for one channel, also without Prometheus: the local page shows it.
+type meter struct {
+	channel  string
+	all      *Metrics
+	requests prometheus.Counter
+	seconds  prometheus.Counter
+	count    *count
+}
+
+// count is read by other goroutines.
+type count struct {
+	up              atomic.Bool
+	requests, bad   atomic.Uint64
+	busyNanoseconds atomic.Int64
+}
+
+func (m *Metrics) meter(channel string) meter {
+	t := meter{channel: channel, all: m, count: &count{}}
+	if m != nil {
+		t.requests, t.seconds = m.requests.WithLabelValues(channel), m.busy.WithLabelValues(channel)
+	}
+	return t
+}
+
+func (m meter) used(took time.Duration) {
+	m.count.requests.Add(1)
+	m.count.busyNanoseconds.Add(int64(took))
+	if m.all != nil {
+		m.requests.Inc()
+		m.seconds.Add(took.Seconds())
+	}
+}
+
+func (m meter) read(took time.Duration, err error) {
+	m.used(took)
+	if m.all != nil {
+		m.all.duration.Observe(took.Seconds())
+	}
+	if err != nil {
+		m.failed(device.ChannelDown)
+	}
+}
+
+func (m meter) write(took time.Duration, err error) {
+	m.used(took)
+	if err != nil {
+		m.count.bad.Add(1)
+		if m.all != nil {
+			m.all.errors.WithLabelValues(m.channel, "write").Inc()
+		}
+	}
+}
+
+func (m meter) failed(why device.Reason) {
+	m.count.bad.Add(1)
+	if m.all != nil {
+		m.all.errors.WithLabelValues(m.channel, why.String()).Inc()
+	}
+}
+
+func (m meter) open(took time.Duration, up bool) {
+	m.count.busyNanoseconds.Add(int64(took))
+	m.count.up.Store(up)
+	if m.all != nil {
+		value := 0.0
+		if up {
+			value = 1
+		}
+		m.all.up.WithLabelValues(m.channel).Set(value)
+	}
+}
+
+// Stats of a channel since its start.
+type Stats struct {
+	Up       bool
+	Requests uint64
+	Bad      uint64        // points not read well, and failed writes
+	Busy     time.Duration // time for which the channel was in use
+}
+
+// Stats may be called by any goroutine.
+func (p *Poller) Stats() Stats {
+	c := p.meter.count
+	return Stats{Up: c.up.Load(), Requests: c.requests.Load(), Bad: c.bad.Load(), Busy: time.Duration(c.busyNanoseconds.Load())}
+}

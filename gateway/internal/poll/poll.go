@@ -1,0 +1,229 @@
+// Package poll reads the devices of one channel. One goroutine owns the channel's connection and everything else is a queue
+// to it, so a line is never used by two at once. It decides what a driver does not: when to read, when to try again, when to
+// give a dead device a rest, and who goes first. The app runs one Poller per channel.
+//
+// It promises: a reading for every point of every device at every interval, bad with a reason when there is no value; a dead
+// device costs the others one time-out per back-off, not one per interval; a write waits for the request under way, never for
+// the schedule and never for whoever takes the readings.
+package poll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// ErrClosed is the answer to a request when the poller has ended.
+var ErrClosed = errors.New("poll has ended")
+
+// ErrChannelDown is the answer to a request while the channel cannot be opened.
+var ErrChannelDown = errors.New("channel is down")
+
+// ErrNoPoint is the answer to a request for a point that the channel does not have.
+var ErrNoPoint = errors.New("no such point")
+
+// Config of a poller.
+type Config struct {
+	Channel device.Channel
+	Driver  device.Driver
+	Devices []device.Device
+	Now     func() time.Time // stamps readings and changes; intervals run on the real clock. Nil: time.Now
+	Changed func(Change)     // a device stopped or began to answer. Called by the poller's goroutine: must not block. May be nil
+	Log     *slog.Logger
+	Metrics *Metrics // may be nil
+}
+
+// A Change says that a device stopped or began to answer.
+type Change struct {
+	Device string
+	Online bool
+	Reason device.Reason // why it is offline
+	At     time.Time
+}
+
+// A Poller reads one channel.
+type Poller struct {
+	cfg      Config
+	units    []*unit
+	points   map[device.Key]device.Point
+	requests chan request
+	done     chan struct{}
+	conn     device.Conn
+	retry    backoff
+	down     device.Reason // why there is no connection, for the readings
+	meter    meter
+}
+
+// New checks a configuration. It opens nothing.
+func New(cfg Config) (*Poller, error) {
+	if cfg.Driver == nil {
+		return nil, fmt.Errorf("poll channel %s: no driver", cfg.Channel.ID)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Poller{cfg: cfg, points: map[device.Key]device.Point{}, down: device.ChannelDown,
+		requests: make(chan request), done: make(chan struct{})}
+	p.meter = cfg.Metrics.meter(cfg.Channel.ID)
+	p.units = unitsOf(cfg.Devices)
+	for _, u := range p.units {
+		for _, pt := range u.points {
+			p.points[pt.Key()] = pt
+		}
+	}
+	return p, nil
+}
+
+// Channel is the id of the poller's channel.
+func (p *Poller) Channel() string { return p.cfg.Channel.ID }
+
+// Run polls until ctx ends. Readings go to out, one slice per read of one address; the slice is the receiver's, and receivers
+// that share it must not change it. Run does not close out: several pollers share it. It waits for out, but serves writes meanwhile.
+func (p *Poller) Run(ctx context.Context, out chan<- []device.Reading) error {
+	defer close(p.done)
+	defer p.close()
+	p.spread(time.Now())
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		now := time.Now()
+		u := p.next()
+		if u != nil && !u.due.After(now) {
+			p.turn(ctx, u, out)
+			p.serveWaiting(ctx)
+			continue
+		}
+		timer.Reset(p.idle(u, now))
+		select {
+		case <-ctx.Done():
+		case q := <-p.requests:
+			p.serve(ctx, q)
+		case <-timer.C:
+		}
+	}
+	return nil
+}
+
+// idle is how long the poller may rest: until the next device is due.
+func (p *Poller) idle(u *unit, now time.Time) time.Duration {
+	if u == nil {
+		return time.Hour
+	}
+	return u.due.Sub(now)
+}
+
+// spread starts the devices evenly over their interval, so that they are not all due in the same instant for ever.
+func (p *Poller) spread(now time.Time) {
+	for i, u := range p.units {
+		first := min(u.interval, 2*time.Second) // all are read once soon: nobody waits 5 minutes for a first value
+		u.due = now.Add(first * time.Duration(i) / time.Duration(len(p.units)))
+	}
+}
+
+// next is the unit that is due first.
+func (p *Poller) next() *unit {
+	var first *unit
+	for _, u := range p.units {
+		if first == nil || u.due.Before(first.due) {
+			first = u
+		}
+	}
+	return first
+}
+
+// turn reads a unit that is due, or says why not, and sets its next time.
+func (p *Poller) turn(ctx context.Context, u *unit, out chan<- []device.Reading) {
+	now := time.Now()
+	u.due = u.due.Add(u.interval)
+	if u.due.Before(now) { // the line cannot keep up: never run after lost time
+		u.due = now.Add(u.interval)
+	}
+	if u.resting(now) {
+		p.emit(ctx, out, u.bad(device.NotRead, p.cfg.Now()))
+		return
+	}
+	if !p.connected(ctx, false) {
+		if ctx.Err() == nil {
+			p.offline(u, p.down)
+			p.emit(ctx, out, u.bad(p.down, p.cfg.Now()))
+		}
+		return
+	}
+	rs, err := p.read(ctx, u.points)
+	if ctx.Err() != nil && err != nil {
+		return
+	}
+	if err != nil {
+		p.lost(err)
+		p.offline(u, p.down)
+		p.emit(ctx, out, u.bad(p.down, p.cfg.Now()))
+		return
+	}
+	p.judge(u, rs)
+	p.emit(ctx, out, rs)
+}
+
+// read is one use of the connection, measured. Times are turned from the driver's clock to ours.
+func (p *Poller) read(ctx context.Context, points []device.Point) ([]device.Reading, error) {
+	limited, cancel := context.WithTimeout(ctx, p.readLimit(len(points)))
+	defer cancel()
+	began := time.Now()
+	rs, err := p.conn.Read(limited, points)
+	took := time.Since(began)
+	p.meter.read(took, err)
+	if err == nil && len(rs) != len(points) {
+		err = fmt.Errorf("driver answered %d readings for %d points", len(rs), len(points))
+	}
+	if err != nil {
+		return nil, err
+	}
+	now := p.cfg.Now()
+	for i := range rs {
+		r := &rs[i]
+		if age := time.Since(r.Time); r.Time.IsZero() || age < 0 {
+			r.Time = now
+		} else {
+			r.Time = now.Add(-age)
+		}
+		if r.Quality != device.Good {
+			p.meter.failed(r.Reason)
+		}
+	}
+	return rs, nil
+}
+
+// readLimit bounds a read whose driver does not come back. Drivers keep the channel's time-out for each answer; this is far above.
+func (p *Poller) readLimit(points int) time.Duration {
+	return 10*time.Second + time.Duration(points)*(p.cfg.Channel.Timeout+p.cfg.Channel.Pause)
+}
+
+// judge draws the conclusions of a read for the device: it answers, or it is given a rest.
+func (p *Poller) judge(u *unit, rs []device.Reading) {
+	if why, dead := silent(rs); dead {
+		if u.fail(time.Now()) {
+			p.offline(u, why)
+		}
+		return
+	}
+	u.succeed()
+	p.online(u)
+}
+
+// emit hands readings on. While nobody takes them, requests are served: a write never waits for a disk.
+func (p *Poller) emit(ctx context.Context, out chan<- []device.Reading, rs []device.Reading) {
+	for {
+		select {
+		case out <- rs:
+			return
+		case q := <-p.requests:
+			p.serve(ctx, q)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package poll
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// A request is a write, or a read out of turn.
+type request struct {
+	ctx   context.Context //nolint:containedctx // it travels with the request it bounds
+	point device.Point
+	write bool
+	value float64
+	reply chan<- answer // has room for one: the poller never waits for the asker
+}
+
+type answer struct {
+	reading device.Reading
+	err     error
+}
+
+// Write sets a point. It goes before all polls, and waits only for the request under way.
+func (p *Poller) Write(ctx context.Context, key device.Key, v float64) error {
+	return p.ask(ctx, key, request{write: true, value: v}).err
+}
+
+// Read reads one point out of turn, before all polls.
+func (p *Poller) Read(ctx context.Context, key device.Key) (device.Reading, error) {
+	a := p.ask(ctx, key, request{})
+	return a.reading, a.err
+}
+
+func (p *Poller) ask(ctx context.Context, key device.Key, q request) answer {
+	point, ok := p.points[key]
+	if !ok {
+		return answer{err: fmt.Errorf("point %s of %s: %w", key.Point, key.Device, ErrNoPoint)}
+	}
+	reply := make(chan answer, 1)
+	q.ctx, q.point, q.reply = ctx, point, reply
+	select {
+	case p.requests <- q:
+	case <-ctx.Done():
+		return answer{err: fmt.Errorf("wait for channel %s: %w", p.cfg.Channel.ID, ctx.Err())}
+	case <-p.done:
+		return answer{err: ErrClosed}
+	}
+	select {
+	case a := <-reply:
+		return a
+	case <-ctx.Done():
+		return answer{err: fmt.Errorf("wait for %s: %w", key.Device, ctx.Err())}
+	}
+}
+
+// serveWaiting serves the requests that are there now, before the next poll.
+func (p *Poller) serveWaiting(ctx context.Context) {
+	for {
+		select {
+		case q := <-p.requests:
+			p.serve(ctx, q)
+		default:
+			return
+		}
+	}
+}
+
+// serve carries out a request. It opens the channel without regard to the back-off: whoever asks has a reason.
+func (p *Poller) serve(ctx context.Context, q request) {
+	if q.ctx.Err() != nil { // expired in the queue: a late write is worse than none
+		q.reply <- answer{err: q.ctx.Err()}
+		return
+	}
+	// Both ends may end it: who asked, and the poller. The connection is used under q's deadline.
+	qctx, cancel := context.WithCancel(q.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	if !p.connected(qctx, true) {
+		q.reply <- answer{err: ErrChannelDown}
+		return
+	}
+	if !q.write {
+		rs, err := p.read(qctx, []device.Point{q.point})
+		if err != nil {
+			p.lostUnless(qctx, err)
+			q.reply <- answer{err: fmt.Errorf("read %s: %w", q.point.Device, err)}
+			return
+		}
+		q.reply <- answer{reading: rs[0]}
+		return
+	}
+	began := time.Now()
+	err := p.conn.Write(qctx, q.point, q.value)
+	p.meter.write(time.Since(began), err)
+	if err != nil {
+		err = fmt.Errorf("write %s of %s: %w", q.point.Name, q.point.Device, err)
+	}
+	q.reply <- answer{err: err}
+}
+
+// lostUnless gives the channel up, unless the read ended because its asker gave up.
+func (p *Poller) lostUnless(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		p.lost(err)
+	}
+}

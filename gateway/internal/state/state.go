@@ -1,0 +1,90 @@
+// Package state keeps the gateway's small files: the boot counter, the rules' memory. Each is replaced as a whole, so that a
+// power cut leaves the old one or the new one, never half of one. The app uses it.
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Save replaces a file: the new content is on disk under another name before it takes the name, and the name is on disk before Save returns.
+func Save(file string, data []byte) error {
+	tmp := file + ".new"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("create %s: %w", tmp, err)
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", tmp, err)
+	}
+	if err := os.Rename(tmp, file); err != nil {
+		return fmt.Errorf("replace %s: %w", file, err)
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return fmt.Errorf("sync folder of %s: %w", file, err)
+	}
+	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+		return fmt.Errorf("sync folder of %s: %w", file, err)
+	}
+	return nil
+}
+
+// Ways in which the run before this one may have ended.
+const (
+	EndFirst   = "first"   // there was none
+	EndClean   = "clean"   // it was asked to stop and did
+	EndUnclean = "unclean" // power cut, crash, kill
+	EndUnknown = "unknown" // the boot file was damaged
+)
+
+// A Boot counts the starts of a gateway.
+type Boot struct {
+	Number   uint32
+	Previous string // how the run before ended
+	file     string
+}
+
+type bootFile struct {
+	Boot  uint32 `json:"boot"`
+	Clean bool   `json:"clean"`
+}
+
+// NextBoot counts a start in the folder. A damaged file starts the count anew from the time, in seconds, so that it still grows:
+// the gateway always starts.
+func NextBoot(dir string, unix int64) (*Boot, error) {
+	b := &Boot{file: filepath.Join(dir, "boot.json"), Previous: EndFirst, Number: 1}
+	data, err := os.ReadFile(b.file)
+	var old bootFile
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("read boot counter: %w", err)
+	case json.Unmarshal(data, &old) != nil || old.Boot == 0:
+		b.Previous, b.Number = EndUnknown, uint32(unix)
+	case old.Clean:
+		b.Previous, b.Number = EndClean, old.Boot+1
+	default:
+		b.Previous, b.Number = EndUnclean, old.Boot+1
+	}
+	return b, b.save(false)
+}
+
+// End notes that this run ends as it should.
+func (b *Boot) End() error { return b.save(true) }
+
+func (b *Boot) save(clean bool) error {
+	data, err := json.Marshal(bootFile{b.Number, clean})
+	if err != nil {
+		return fmt.Errorf("write boot counter: %w", err)
+	}
+	return Save(b.file, data)
+}
