@@ -1,0 +1,212 @@
+// Package serial is the field side of serial lines: pseudo-terminals that stand in for RS-485 ports, at the speed of a
+// real line when wanted, and a DL/T 645-2007 meter. A master opens the line by the path of its symbolic link.
+package serial
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"github.com/linshao/linshao/firmware-sim/fault"
+)
+
+// LineConfig describes a line.
+type LineConfig struct {
+	Path   string          // of the symbolic link to the port; an old link is replaced
+	Baud   int             // bits per second, for pacing; 0: as fast as it goes
+	Bits   int             // bits a character takes on the wire: 10 for 8N1 (the default), 11 for 8E1
+	Faults *fault.Switches // of the line itself: Cut; may be nil
+}
+
+// A Line is one serial port. It exists from NewLine on, so that its path can be told before Serve.
+type Line struct {
+	cfg  LineConfig
+	port *port // nil while cut
+}
+
+// NewLine opens the pseudo-terminal and links its path.
+func NewLine(cfg LineConfig) (*Line, error) {
+	if cfg.Bits == 0 {
+		cfg.Bits = 10
+	}
+	l := &Line{cfg: cfg}
+	return l, l.open()
+}
+
+// Path is where a master opens the line.
+func (l *Line) Path() string { return l.cfg.Path }
+
+func (l *Line) open() error {
+	p, err := openPort(l.cfg)
+	if err != nil {
+		return err
+	}
+	l.port = p
+	return nil
+}
+
+// Serve calls handle with the open port until ctx ends, closing the port while the line is cut. handle must return when
+// its port fails.
+func (l *Line) Serve(ctx context.Context, handle func(Port)) error {
+	defer l.close()
+	for ctx.Err() == nil {
+		changed := l.cfg.Faults.Changed()
+		if l.cfg.Faults.On(fault.Cut) {
+			l.close()
+			select {
+			case <-ctx.Done():
+			case <-changed:
+			}
+			continue
+		}
+		if l.port == nil {
+			if err := l.open(); err != nil {
+				return err
+			}
+		}
+		l.session(ctx, handle)
+	}
+	return nil
+}
+
+// session runs handle on the open port; a cut or the end of ctx closes the port under it.
+func (l *Line) session(ctx context.Context, handle func(Port)) {
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	wg.Go(func() {
+		for {
+			changed := l.cfg.Faults.Changed()
+			if l.cfg.Faults.On(fault.Cut) {
+				break
+			}
+			select {
+			case <-changed:
+				continue
+			case <-ctx.Done():
+			case <-done:
+			}
+			break
+		}
+		l.port.Close()
+	})
+	handle(l.port)
+	close(done)
+	wg.Wait()
+	l.port = nil
+}
+
+func (l *Line) close() {
+	if l.port != nil {
+		l.port.Close()
+		l.port = nil
+	}
+	_ = os.Remove(l.cfg.Path) // gone with the port
+}
+
+// A Port is the slave devices' end of an open line.
+type Port interface {
+	Read(b []byte) (int, error)
+	Write(b []byte) (int, error)
+	SetReadDeadline(t time.Time) error
+}
+
+type port struct {
+	master, slave *os.File
+	link          string
+	char          time.Duration // a character takes so long; 0 without pacing
+	once          sync.Once
+	closed        chan struct{}
+}
+
+func openPort(cfg LineConfig) (*port, error) {
+	m, s, err := pty.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open pseudo-terminal for %s: %w", cfg.Path, err)
+	}
+	if err := raw(s); err != nil {
+		return nil, fmt.Errorf("set up %s: %w", s.Name(), err)
+	}
+	// The pty package leaves the file blocking, and Close would not interrupt a Read: use a copy that the runtime polls.
+	fd, err := unix.Dup(int(m.Fd()))
+	if err != nil {
+		return nil, fmt.Errorf("copy %s: %w", m.Name(), err)
+	}
+	_ = m.Close()
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, fmt.Errorf("unblock %s: %w", m.Name(), err)
+	}
+	p := &port{master: os.NewFile(uintptr(fd), m.Name()), slave: s, link: cfg.Path, closed: make(chan struct{})}
+	if cfg.Baud > 0 {
+		p.char = time.Duration(cfg.Bits) * time.Second / time.Duration(cfg.Baud)
+	}
+	_ = os.Remove(cfg.Path)
+	if err := os.Symlink(s.Name(), cfg.Path); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("link %s: %w", cfg.Path, err)
+	}
+	return p, nil
+}
+
+// raw takes away all that a terminal does to bytes.
+func raw(f *os.File) error {
+	t, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	t.Iflag, t.Oflag, t.Lflag = 0, 0, 0
+	t.Cflag = unix.CREAD | unix.CS8 | unix.CLOCAL
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+	return unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, t)
+}
+
+// Read answers what the master wrote, no sooner than a real line would have brought it.
+func (p *port) Read(b []byte) (int, error) {
+	n, err := p.master.Read(b)
+	if n > 0 && p.char > 0 {
+		p.rest(time.Now().Add(time.Duration(n) * p.char))
+	}
+	return n, err
+}
+
+// Write sends byte by byte at the line's speed, against absolute times so that errors do not add up.
+func (p *port) Write(b []byte) (int, error) {
+	if p.char == 0 {
+		return p.master.Write(b)
+	}
+	next := time.Now()
+	for i := range b {
+		next = next.Add(p.char)
+		p.rest(next)
+		if _, err := p.master.Write(b[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(b), nil
+}
+
+func (p *port) rest(until time.Time) {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.closed:
+	}
+}
+
+// SetReadDeadline bounds the next Read; the zero time lifts the bound.
+func (p *port) SetReadDeadline(t time.Time) error { return p.master.SetReadDeadline(t) }
+
+// Close takes the port away: the master sees a hang-up.
+func (p *port) Close() {
+	p.once.Do(func() {
+		close(p.closed)
+		_ = os.Remove(p.link)
+		_ = p.master.Close()
+		_ = p.slave.Close()
+	})
+}
