@@ -46,11 +46,8 @@ const (
 
 // field is what the simulator tells of itself once it is ready.
 type field struct {
-	ModbusTCP string `json:"modbus_tcp"`
-	RS485A    string `json:"rs485_1"`
-	RS485B    string `json:"rs485_2"`
-	RTSP      string `json:"rtsp"`
-	Control   string `json:"control"`
+	Control   string            `json:"control"`
+	Endpoints map[string]string `json:"endpoints"` // channel or camera → address
 }
 
 // Start starts the simulator, the cloud and the gateways, in this order, and returns when all of them answer.

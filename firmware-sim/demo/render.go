@@ -14,10 +14,10 @@ func (d *Demo) render(configs string, f field, a addresses) error {
 	files := map[string][][2]string{
 		"cloud.yaml": {{"127.0.0.1:7080", a.http}, {"127.0.0.1:1883", a.mqtt}},
 		"gateway.yaml": {
-			{"127.0.0.1:1502", f.ModbusTCP}, {"demo/rs485-1", f.RS485A}, {"demo/rs485-2", f.RS485B},
-			{"rtsp://127.0.0.1:8554/cam-1", f.RTSP}, {"127.0.0.1:1883", plug}, {"127.0.0.1:8081", a.status},
+			{"127.0.0.1:1502", f.Endpoints["modbus-tcp"]}, {"demo/rs485-1", f.Endpoints["rs485-1"]}, {"demo/rs485-2", f.Endpoints["rs485-2"]},
+			{"rtsp://127.0.0.1:8554/cam-1", f.Endpoints["cam-1"]}, {"127.0.0.1:1883", plug}, {"127.0.0.1:8081", a.status},
 		},
-		"gateway2.yaml": {{"127.0.0.1:1502", f.ModbusTCP}, {"127.0.0.1:1883", plug}, {"127.0.0.1:8082", a.status2}},
+		"gateway2.yaml": {{"127.0.0.1:1502", f.Endpoints["modbus-tcp"]}, {"127.0.0.1:1883", plug}, {"127.0.0.1:8082", a.status2}},
 	}
 	for name, changes := range files {
 		text, err := os.ReadFile(filepath.Join(configs, name))

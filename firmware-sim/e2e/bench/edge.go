@@ -34,9 +34,7 @@ func edge(bin, dir string) ([]figure, error) {
 		return nil, err
 	}
 	defer end(sim)
-	var field struct {
-		Addresses []string `json:"addresses"`
-	}
+	var field struct{ Devices []simulated }
 	if err := await(func() error {
 		text, err := os.ReadFile(ready)
 		if err != nil {
@@ -46,7 +44,7 @@ func edge(bin, dir string) ([]figure, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if err := writeSite(dir, far.addr, field.Addresses); err != nil {
+	if err := writeSite(dir, far.addr, field.Devices); err != nil {
 		return nil, err
 	}
 	gateway, err := run(bin, dir, "gateway", "run", "--config", "gateway.yaml")
@@ -91,11 +89,17 @@ func measureEdge(pid int, far *farEnd) ([]figure, error) {
 	}, nil
 }
 
+// simulated is one device of the simulator's ready file.
+type simulated struct {
+	ID, Address string
+	Unit        int
+}
+
 // points of the benchmark's device: those that rules look at, and as many others.
 var edgeNames = []string{"power", "current", "voltage", "energy", "temperature", "relay", "plugged"}
 
 // writeSite writes a site of one channel per device, on our simulator, and the profile they share.
-func writeSite(dir, broker string, addresses []string) error {
+func writeSite(dir, broker string, devices []simulated) error {
 	var profile, site bytes.Buffer
 	profile.WriteString("model: bench\ntitle: {zh: 测速, en: Bench}\nkind: socket\nprotocol: modbus\nsource: firmware-sim bench\npoll: 1s\npoints:\n")
 	for i := range edgePoints {
@@ -106,10 +110,8 @@ func writeSite(dir, broker string, addresses []string) error {
 		fmt.Fprintf(&profile, "  - {name: %s, unit: %q, at: holding %d, type: u16}\n", name, unitOf(name), i)
 	}
 	fmt.Fprintf(&site, "site: {id: bench, name: 测速, timezone: Asia/Shanghai}\ngateway: gw-bench\ndata: data\nprofiles: profiles\ncloud: {url: \"mqtt://%s\"}\nchannels:\n", broker)
-	for i := range edgeDevices {
-		// Units 1 to 247 on each address.
-		address := addresses[i/247%len(addresses)]
-		fmt.Fprintf(&site, "  - {id: ch-%d, driver: modbus-tcp, address: %q, timeout: 900ms, devices: [{id: d-%d, name: d, profile: bench, address: \"%d\", place: x}]}\n", i, address, i, i%247+1)
+	for i, d := range devices {
+		fmt.Fprintf(&site, "  - {id: ch-%d, driver: modbus-tcp, address: %q, timeout: 900ms, devices: [{id: %s, name: d, profile: bench, address: \"%d\", place: x}]}\n", i, d.Address, d.ID, d.Unit)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "profiles"), 0o700); err != nil {
 		return fmt.Errorf("write site: %w", err)
