@@ -1,0 +1,211 @@
+package outbox
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+const (
+	syncBytes = 64 << 10 // unsynced bytes that make Append sync
+	// maxUnsynced is how many records may be written and not yet synced. After a power cut, as many numbers are skipped.
+	maxUnsynced = 4096
+	storeTries  = 4 // new files tried for one batch; a full disk has its own limit, the segments there are to evict
+)
+
+// batch is what concurrent Appends put on disk together: one write and one fsync.
+type batch struct {
+	frames []byte
+	count  int
+	done   bool
+	first  uint64
+	err    error
+}
+
+// Append adds a record and returns its number, durable as Config.Sync says. The payload is copied. It may wait for the disk.
+// On error nothing was kept, and the error says what to do: ErrTooLarge, ErrUnavailable, ErrClosed.
+func (l *Log) Append(typ uint32, at time.Time, clock uint32, payload []byte) (uint64, error) {
+	if len(payload) > MaxPayload {
+		return 0, fmt.Errorf("append to outbox: %w", ErrTooLarge)
+	}
+	mono := time.Since(l.cfg.Started)
+	r := Record{Type: typ, Boot: l.cfg.Boot, Clock: clock, WallMs: at.UnixMilli(), MonoMs: uint64(max(0, mono.Milliseconds())), Payload: payload}
+	l.mu.Lock()
+	b := l.pending
+	place := uint64(b.count)
+	b.count++
+	b.frames = appendRecord(b.frames, r)
+	l.mu.Unlock()
+
+	l.io.Lock() // whoever gets it first stores the batch for all who joined
+	defer l.io.Unlock()
+	if !b.done {
+		l.commit(b)
+	}
+	if b.err != nil {
+		return 0, fmt.Errorf("append to outbox: %w", b.err)
+	}
+	return b.first + place, nil
+}
+
+// Drop gives up n records that Append refused: they get numbers and become a Gap, so that their loss shows.
+func (l *Log) Drop(n uint64) {
+	l.io.Lock()
+	defer l.io.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.skip(l.next+n, ReasonWrite)
+}
+
+// skip makes to the next number and reports those between. It needs io and mu.
+func (l *Log) skip(to uint64, reason string) {
+	if to <= l.next {
+		return
+	}
+	l.noteHole(l.next, to-1, reason)
+	if len(l.tail) == 0 {
+		l.durable = to - 1
+	}
+	l.next = to
+	l.signal()
+}
+
+// commit needs io.
+func (l *Log) commit(b *batch) {
+	l.mu.Lock()
+	l.pending = &batch{frames: l.spare[:0]}
+	closed := l.closed
+	l.mu.Unlock()
+	l.spare = nil
+	b.done = true
+	if closed {
+		b.err = ErrClosed
+		return
+	}
+	b.err = l.store(b)
+	l.spare, b.frames = b.frames, nil
+}
+
+// store puts a batch behind the tail, writes it and, when due, syncs. Readers see it only when it has succeeded.
+func (l *Log) store(b *batch) error {
+	l.mu.Lock()
+	b.first = l.next
+	number(b.frames, b.first)
+	held := l.unsynced()
+	due := l.cfg.Sync == 0 || len(l.tail)+len(b.frames) >= syncBytes || held+uint64(b.count) >= maxUnsynced
+	l.tail = append(l.tail, b.frames...)
+	l.mu.Unlock()
+	err := l.flush(due)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.tail = l.tail[:len(l.tail)-len(b.frames)]
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	l.next = b.first + uint64(b.count)
+	l.stats.Appended += uint64(b.count)
+	if !due {
+		l.startTimer()
+	}
+	l.signal()
+	return nil
+}
+
+// unsynced needs mu.
+func (l *Log) unsynced() uint64 { return l.next - 1 - l.durable }
+
+// flush writes the tail and syncs it if asked. A file that failed once is never written or synced again: the kernel may
+// have forgotten what it could not write. What is not durable goes into a new file.
+func (l *Log) flush(sync bool) error {
+	for try := 1; ; try++ {
+		err := l.flushOnce(sync)
+		if err == nil {
+			return nil
+		}
+		l.abandon(err)
+		if full := isFull(err); full && l.makeRoom() {
+			continue
+		} else if full || try >= storeTries {
+			return err
+		}
+	}
+}
+
+func (l *Log) flushOnce(sync bool) error {
+	if l.inFile == len(l.tail) && (l.inFile == 0 || !sync) {
+		return nil
+	}
+	if err := l.rotate(); err != nil {
+		return err
+	}
+	if err := l.writeTail(); err != nil {
+		return err
+	}
+	if !sync {
+		return nil
+	}
+	return l.syncFile()
+}
+
+// writeTail appends to the active file what it does not hold yet.
+func (l *Log) writeTail() error {
+	seg := l.segs[len(l.segs)-1]
+	l.wbuf = append(l.wbuf[:0], l.tail[l.inFile:]...) // a copy: readers may be looking at the tail
+	seal(l.wbuf, seg.seed())
+	n, err := l.active.WriteAt(l.wbuf, seg.size)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(seg.path), err)
+	}
+	l.mu.Lock()
+	seg.size += int64(n)
+	l.mu.Unlock()
+	l.inFile = len(l.tail)
+	return nil
+}
+
+// syncFile makes durable what the active file holds of the tail, and lets go of the copy in memory.
+func (l *Log) syncFile() error {
+	if err := l.active.Sync(); err != nil {
+		return fmt.Errorf("sync segment: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Fsyncs++
+	for off := 0; off < l.inFile; off += frameSize(l.tail[off:]) {
+		l.durable = frameSeq(l.tail[off:])
+	}
+	l.tail = l.tail[:copy(l.tail, l.tail[l.inFile:])]
+	l.inFile = 0
+	if len(l.tail) == 0 {
+		l.durable = max(l.durable, l.next-1) // numbers that Drop gave up
+	}
+	return nil
+}
+
+// startTimer needs io.
+func (l *Log) startTimer() {
+	if l.timer == nil {
+		l.timer = time.AfterFunc(l.cfg.Sync, l.syncDue)
+	}
+}
+
+// stopTimer needs io.
+func (l *Log) stopTimer() {
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+}
+
+func (l *Log) syncDue() {
+	l.io.Lock()
+	defer l.io.Unlock()
+	l.timer = nil
+	if l.isClosed() {
+		return
+	}
+	if err := l.flush(true); err != nil {
+		l.cfg.Log.Error("records are in memory only, the disk takes nothing", "outbox", l.cfg.Dir, "err", err)
+		l.startTimer()
+	}
+}

@@ -1,0 +1,265 @@
+package outbox
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+const quarantineDir = "quarantine"
+
+// found is a segment file as recovery sees it.
+type found struct {
+	header
+	path string
+	name uint64 // first number by its name
+	size int64
+	err  error // of its header
+}
+
+// recover makes the log usable whatever the folder holds. Only the newest segment is read through: the others were complete
+// on disk before it was made, and every record is verified again when it is read.
+func (l *Log) recover() error {
+	files, err := l.survey()
+	if err != nil {
+		return err
+	}
+	b, _ := readFile(l.cfg.disk, filepath.Join(l.cfg.Dir, cursorName))
+	hint, known := parseCursor(b)
+	l.epoch = chooseEpoch(files, hint, known)
+	known = known && hint.epoch == l.epoch
+	floor := l.adopt(files)
+	l.next = max(1, l.firstNumber())
+	reason := ReasonDamaged
+	if n := len(l.segs); n > 0 {
+		floor = max(floor, l.repair(l.segs[n-1]))
+	}
+	if known {
+		l.hint, l.acked = hint, hint.cum
+		if oldest := l.firstNumber(); oldest > hint.cum+1 {
+			l.noteHole(hint.cum+1, min(oldest, l.next)-1, ReasonEvicted)
+		}
+		floor = max(floor, hint.cum+1, hint.next)
+	}
+	if len(files) > 0 && l.mayHaveSent(hint, known) {
+		floor, reason = max(floor, l.next+maxUnsynced), ReasonPowerCut
+	}
+	l.durable = l.next - 1
+	l.skip(floor, reason)
+	l.begin()
+	return nil
+}
+
+// mayHaveSent says whether records that are not on disk may have got numbers and gone up: after a power cut, when Append
+// does not wait for the disk.
+func (l *Log) mayHaveSent(hint cursor, known bool) bool {
+	if !known {
+		return l.cfg.Sync > 0
+	}
+	if hint.clean {
+		return false // hint.next is the number to go on with
+	}
+	return l.cfg.Sync > 0 && (hint.kernel == 0 || hint.kernel != l.cfg.kernel)
+}
+
+// survey lists the segment files and reads their headers.
+func (l *Log) survey() ([]found, error) {
+	entries, err := l.cfg.disk.ReadDir(l.cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("list segments: %w", err)
+	}
+	var files []found
+	for _, e := range entries {
+		first, ok := parseSegmentName(e.Name())
+		if !ok || e.IsDir() {
+			continue
+		}
+		f := found{path: filepath.Join(l.cfg.Dir, e.Name()), name: first}
+		f.header, f.size, f.err = readHeader(l.cfg.disk, f.path)
+		if f.err == nil && (f.first != first || l.cfg.Stream != 0 && f.stream != l.cfg.Stream) {
+			f.err = fmt.Errorf("is of stream %d and starts at %d", f.stream, f.first)
+		}
+		files = append(files, f)
+	}
+	slices.SortFunc(files, func(a, b found) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	return files, nil
+}
+
+func readHeader(d disk, path string) (header, int64, error) {
+	f, err := d.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return header{}, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return header{}, 0, err
+	}
+	b := make([]byte, headerSize)
+	n, _ := f.ReadAt(b, 0) // a short file has no header
+	h, err := parseHeader(b[:n])
+	return h, info.Size(), err
+}
+
+// chooseEpoch: the one the cursor knows if any file has it, else that of the newest good file, else the cursor's, else new.
+func chooseEpoch(files []found, hint cursor, known bool) uint64 {
+	var newest uint64
+	for _, f := range files {
+		if f.err != nil {
+			continue
+		}
+		if known && f.epoch == hint.epoch {
+			return hint.epoch
+		}
+		newest = f.epoch
+	}
+	switch {
+	case newest != 0:
+		return newest
+	case known && len(files) > 0:
+		return hint.epoch
+	}
+	return newEpoch()
+}
+
+func newEpoch() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return max(1, binary.LittleEndian.Uint64(b[:]))
+}
+
+// adopt takes the good files of the log's epoch and moves the others aside. It returns the number from which on no record
+// of a file with a damaged header can have been.
+func (l *Log) adopt(files []found) (floor uint64) {
+	for _, f := range files {
+		if f.err == nil && f.epoch == l.epoch {
+			l.segs = append(l.segs, &segment{header: f.header, path: f.path, size: f.size})
+			continue
+		}
+		l.cfg.Log.Warn("segment moved to quarantine", "file", f.path, "err", f.err, "epoch", f.epoch)
+		l.quarantineFile(f.path)
+		if f.err != nil && f.size > headerSize {
+			floor = max(floor, f.name+lost(f.size-headerSize))
+		}
+	}
+	return floor
+}
+
+func (l *Log) firstNumber() uint64 {
+	if len(l.segs) == 0 {
+		return 0
+	}
+	return l.segs[0].first
+}
+
+// repair reads the newest segment through, cuts a torn tail off and opens it for more. It sets next, and returns the number
+// from which on no record of a cut tail can have been.
+func (l *Log) repair(seg *segment) (floor uint64) {
+	l.next = seg.first
+	data, err := readFile(l.cfg.disk, seg.path)
+	if err != nil {
+		l.cfg.Log.Error("segment cannot be read", "file", seg.path, "err", err)
+		return seg.first + lost(seg.size-headerSize)
+	}
+	good, damaged := headerSize, false
+	for off := headerSize; off < len(data); {
+		r, n, err := parseRecord(data[off:], seg.seed())
+		if err != nil || r.Seq < l.next {
+			skip := resync(data[off:], seg.seed(), l.next)
+			if skip < 0 {
+				break
+			}
+			damaged = true
+			off += skip
+			continue
+		}
+		l.next = r.Seq + 1
+		off += n
+		good = off
+	}
+	if torn := data[good:]; len(torn) > 0 {
+		floor = l.next + lost(int64(len(torn)))
+		l.cfg.Log.Warn("torn end cut off", "file", seg.path, "bytes", len(torn), "after", l.next-1)
+		l.quarantineBytes(filepath.Base(seg.path), torn)
+	}
+	if !damaged {
+		l.reopen(seg, int64(good), good < len(data))
+	}
+	return floor
+}
+
+// reopen makes the newest segment the active file. What a killed process wrote is synced before anything is built on it.
+// When that fails the segment is only read, and a new one will be made.
+func (l *Log) reopen(seg *segment, size int64, cut bool) {
+	f, err := l.cfg.disk.OpenFile(seg.path, os.O_RDWR, 0)
+	if err != nil {
+		l.cfg.Log.Warn("segment cannot be continued", "file", seg.path, "err", err)
+		return
+	}
+	if cut {
+		err = f.Truncate(size)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		_ = f.Close()
+		l.cfg.Log.Warn("segment cannot be continued", "file", seg.path, "err", err)
+		return
+	}
+	l.active, seg.size = f, size
+}
+
+// begin readies a recovered log for its first record. What fails here is tried again by Append.
+func (l *Log) begin() {
+	if err := syncDir(l.cfg.disk, l.cfg.Dir); err != nil {
+		l.cfg.Log.Warn("folder cannot be synced", "outbox", l.cfg.Dir, "err", err)
+	}
+	trimQuarantine(l.cfg.disk, filepath.Join(l.cfg.Dir, quarantineDir))
+	if l.active == nil {
+		l.enforceQuota()
+		if err := l.create(l.next); err != nil {
+			l.abandon(err)
+		}
+	}
+	if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}, true); err != nil {
+		l.cfg.Log.Warn("outbox goes on without a cursor", "outbox", l.cfg.Dir, "err", err)
+		_ = l.cfg.disk.Remove(filepath.Join(l.cfg.Dir, cursorName)) // an old one could claim an orderly end
+	}
+}
+
+// quarantineFile moves a file aside under a name that sorts by when it happened.
+func (l *Log) quarantineFile(path string) {
+	to := filepath.Join(l.cfg.Dir, quarantineDir, l.quarantineName(filepath.Base(path)))
+	if err := l.cfg.disk.Rename(path, to); err != nil {
+		l.cfg.Log.Warn("damaged file stays where it is", "file", path, "err", err)
+	}
+}
+
+func (l *Log) quarantineBytes(name string, b []byte) {
+	to := filepath.Join(l.cfg.Dir, quarantineDir, l.quarantineName(name+".tail"))
+	if err := writeFile(l.cfg.disk, to, b, false); err != nil {
+		l.cfg.Log.Warn("damaged bytes are not kept", "file", name, "err", err)
+	}
+}
+
+// quarantineName counts on from the names there are; a wall clock could go back.
+func (l *Log) quarantineName(name string) string {
+	n := 0
+	entries, _ := l.cfg.disk.ReadDir(filepath.Join(l.cfg.Dir, quarantineDir))
+	for _, e := range entries {
+		var i int
+		if _, err := fmt.Sscanf(e.Name(), "%08d-", &i); err == nil {
+			n = max(n, i)
+		}
+	}
+	return fmt.Sprintf("%08d-%s", n+1, name)
+}

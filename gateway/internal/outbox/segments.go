@@ -1,0 +1,228 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const hintEvery = 5 * time.Second // how often an acknowledgement updates the cursor file
+
+// rotate makes sure that there is an active file with room for what is to be written.
+func (l *Log) rotate() error {
+	if l.active != nil {
+		seg := l.segs[len(l.segs)-1]
+		if seg.size == headerSize || seg.size+int64(len(l.tail)-l.inFile) <= l.cfg.Segment {
+			return nil
+		}
+		if l.inFile > 0 {
+			if err := l.syncFile(); err != nil {
+				return err
+			}
+		}
+		_ = l.active.Close() // everything in it is synced
+		l.active = nil
+	}
+	first := l.next
+	if len(l.tail) > 0 {
+		first = frameSeq(l.tail)
+	}
+	l.enforceQuota()
+	return l.create(first)
+}
+
+// create makes a segment that may take records: its header and its name are on disk before the first of them.
+func (l *Log) create(first uint64) error {
+	h := header{stream: l.cfg.Stream, epoch: l.epoch, first: first, createdMs: time.Now().UnixMilli()}
+	path := filepath.Join(l.cfg.Dir, segmentName(first))
+	f, err := l.cfg.disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		l.quarantineFile(path)
+		f, err = l.cfg.disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("create segment: %w", err)
+	}
+	if _, err = f.WriteAt(h.encode(), 0); err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = syncDir(l.cfg.disk, l.cfg.Dir)
+	}
+	if err != nil {
+		_ = f.Close()
+		_ = l.cfg.disk.Remove(path) // otherwise the next try moves it aside
+		return fmt.Errorf("create segment: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.active = f
+	l.segs = append(l.segs, &segment{header: h, path: path, size: headerSize})
+	return nil
+}
+
+// abandon gives up the active file after an error. Its durable records stay readable.
+func (l *Log) abandon(cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Failures++
+	l.cfg.Log.Warn("outbox changes to a new file", "outbox", l.cfg.Dir, "err", cause)
+	if l.active == nil {
+		return
+	}
+	_ = l.active.Close()
+	l.active, l.inFile = nil, 0
+	seg := l.segs[len(l.segs)-1]
+	if l.durable < seg.first {
+		l.segs = l.segs[:len(l.segs)-1]
+		_ = l.cfg.disk.Remove(seg.path) // nothing in it was promised; create moves it aside if it stays
+	}
+}
+
+// enforceQuota leaves room for one more segment.
+func (l *Log) enforceQuota() {
+	for l.bytes()+l.cfg.Segment > l.cfg.Quota && l.evict(false) {
+	}
+}
+
+func (l *Log) bytes() (n int64) {
+	for _, s := range l.segs {
+		n += s.size
+	}
+	return n
+}
+
+// makeRoom frees space on a full disk: first history, then the other log's, then the oldest unacknowledged records.
+func (l *Log) makeRoom() bool {
+	if l.evict(true) {
+		return true
+	}
+	if l.cfg.MakeRoom != nil {
+		return l.cfg.MakeRoom()
+	}
+	return l.evict(false)
+}
+
+// EvictOldest deletes the oldest segment that is not being written to. It returns false when there is none.
+func (l *Log) EvictOldest() bool {
+	l.io.Lock()
+	defer l.io.Unlock()
+	return !l.isClosed() && l.evict(false)
+}
+
+// evict needs io.
+func (l *Log) evict(onlyHistory bool) bool {
+	l.mu.Lock()
+	n := len(l.segs)
+	if l.active != nil {
+		n--
+	}
+	if n == 0 {
+		l.mu.Unlock()
+		return false
+	}
+	seg, last := l.segs[0], l.segLast(0)
+	acked := last <= l.acked || last < seg.first
+	c := cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}
+	l.mu.Unlock()
+	if onlyHistory && !acked {
+		return false
+	}
+	if acked && l.hint.cum < last {
+		_ = l.writeCursor(c, true) // so that a restart does not take history for a loss
+	}
+	if err := l.cfg.disk.Remove(seg.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.cfg.Log.Error("cannot delete a segment", "outbox", l.cfg.Dir, "err", err)
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.segs = l.segs[1:]
+	if last < seg.first {
+		return true
+	}
+	if keep := max(seg.first, l.acked+1); keep <= last {
+		l.stats.EvictedRecords += last - keep + 1
+		l.noteHole(keep, last, ReasonEvicted)
+	}
+	l.stats.EvictedHistory += min(last, max(l.acked, seg.first-1)) - (seg.first - 1)
+	return true
+}
+
+// noteHole remembers missing numbers and reports them once, unless the cloud has them. It needs mu.
+func (l *Log) noteHole(first, last uint64, reason string) {
+	first = max(first, l.acked+1)
+	if first > last {
+		return
+	}
+	for _, h := range l.holes {
+		if h.first <= first && last <= h.last {
+			return
+		}
+	}
+	l.holes = append(l.holes, hole{first, last})
+	if n := len(l.gaps); n > 0 && l.gaps[n-1].Reason == reason && l.gaps[n-1].Last+1 == first {
+		l.gaps[n-1].Last = last
+	} else {
+		l.gaps = append(l.gaps, Gap{Stream: l.cfg.Stream, Epoch: l.epoch, First: first, Last: last, Reason: reason})
+	}
+	l.signal()
+}
+
+// Ack says that the cloud has every record up to cum. They stay as history until their room is needed. A cum that this log
+// never gave out means that it was restored from an old copy: it then continues after cum, so that no number is used twice,
+// and reports the records whose fate is unknown.
+func (l *Log) Ack(cum uint64) {
+	l.mu.Lock()
+	strange := cum >= l.next
+	if !strange {
+		l.advance(cum)
+	}
+	due := !l.closed && time.Since(l.hinted) >= hintEvery
+	l.mu.Unlock()
+	if !strange && !due {
+		return
+	}
+	l.io.Lock()
+	defer l.io.Unlock()
+	if l.isClosed() {
+		return
+	}
+	l.mu.Lock()
+	if cum >= l.next {
+		l.noteHole(l.acked+1, l.next-1, ReasonRestored)
+		l.advance(cum)
+		l.skip(cum+1, ReasonRestored)
+	}
+	l.hinted = time.Now()
+	c := cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}
+	l.mu.Unlock()
+	_ = l.writeCursor(c, strange) // a hint; without it the log skips ahead at the next start
+}
+
+// advance needs mu.
+func (l *Log) advance(cum uint64) {
+	if cum <= l.acked {
+		return
+	}
+	l.acked = cum
+	kept := l.holes[:0]
+	for _, h := range l.holes {
+		if h.last > cum {
+			kept = append(kept, h)
+		}
+	}
+	l.holes = kept
+}
+
+// writeCursor needs io.
+func (l *Log) writeCursor(c cursor, durable bool) error {
+	if err := writeFile(l.cfg.disk, filepath.Join(l.cfg.Dir, cursorName), c.encode(), durable); err != nil {
+		return fmt.Errorf("write cursor: %w", err)
+	}
+	l.hint = c
+	return nil
+}
