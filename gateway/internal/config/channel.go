@@ -1,0 +1,162 @@
+package config
+
+import (
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// line is what a driver expects of its channel.
+type line struct {
+	serial    bool
+	protocol  string // of the profiles that fit; empty: any that no other driver owns
+	timeout   time.Duration
+	baud      int
+	parity    device.Parity
+	addressed bool // the channel itself has an address
+}
+
+// Names of the drivers, as they stand in gateway.yaml.
+const (
+	DriverModbusTCP = "modbus-tcp"
+	DriverModbusRTU = "modbus-rtu"
+	DriverDLT645    = "dlt645"
+	DriverRTSP      = "rtsp"
+	DriverPlugin    = "plugin"
+)
+
+func lineOf(driver string) (line, bool) {
+	switch driver {
+	case DriverModbusTCP:
+		return line{protocol: protocolModbus, timeout: time.Second, addressed: true}, true
+	case DriverModbusRTU:
+		return line{serial: true, protocol: protocolModbus, timeout: 300 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
+	case DriverDLT645:
+		return line{serial: true, protocol: protocolDLT645, timeout: time.Second, baud: 2400, parity: device.ParityEven, addressed: true}, true
+	case DriverRTSP:
+		return line{protocol: protocolRTSP, timeout: 5 * time.Second}, true
+	case DriverPlugin:
+		return line{timeout: 5 * time.Second, addressed: true}, true
+	}
+	return line{}, false
+}
+
+func driverNames() []string {
+	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverRTSP, DriverPlugin}
+}
+
+func bauds() []int {
+	return []int{300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
+}
+
+func (l *loader) checkChannels() {
+	if len(l.raw.Channels) == 0 {
+		l.warn("$.channels", l.say("没有总线，什么也不会读", "there is no channel, so nothing will be read"), "")
+	}
+	ids, addresses := map[string]string{}, map[string]string{}
+	devices := map[string]string{} // id → path, over the whole site
+	for i, raw := range l.raw.Channels {
+		path := index("$.channels", i)
+		if l.checkID(path+".id", raw.ID, l.say("总线", "channel"), ids) {
+			ids[raw.ID] = path + ".id"
+		}
+		ln, known := lineOf(raw.Driver)
+		if !known {
+			l.add(path+".driver", l.say("没有驱动 %q", "there is no driver %q", raw.Driver), l.meant(raw.Driver, driverNames()))
+		}
+		c := Channel{Channel: l.channel(path, raw, ln)}
+		if known {
+			c.Address = l.channelAddress(path, raw, ln)
+		}
+		if other, twice := addresses[c.Address]; twice && c.Address != "" && ln.serial {
+			l.add(path+".address", l.say("串口 %s 已被总线 %s 使用", "serial port %s is used by channel %s already", raw.Address, other), l.say("一个串口一条总线", "one channel per port"))
+		}
+		addresses[c.Address] = raw.ID
+		l.checkDevices(path, &c, raw.Devices, devices, known)
+		l.site.Channels = append(l.site.Channels, c)
+	}
+}
+
+// checkID checks the form of an id and that it is not there yet.
+func (l *loader) checkID(path, id, what string, seen map[string]string) bool {
+	if !wordID.MatchString(id) || id == "gateway" {
+		hint := l.say("1 到 40 个字母、数字、-", "use 1 to 40 letters, digits and -")
+		if id == "gateway" {
+			hint = l.say("gateway 是网关自己", "gateway is the gateway itself")
+		}
+		l.add(path, l.say("%s id %q 无效", "%s id %q is not usable", what, id), hint)
+		return false
+	}
+	if first, twice := seen[id]; twice {
+		l.add(path, l.say("%s %s 重复（第 %d 行已有）", "%s %s is there twice (first in line %d)", what, id, l.lineOf(first)), l.say("id 在一个小区内唯一", "an id is unique in a site"))
+		return false
+	}
+	return true
+}
+
+// lineOf is the line of a path in gateway.yaml.
+func (l *loader) lineOf(path string) int { return l.file.Problem(path, "", "").Line }
+
+func (l *loader) channel(path string, raw rawChannel, ln line) device.Channel {
+	c := device.Channel{ID: raw.ID, Driver: raw.Driver,
+		Timeout: l.duration(path+".timeout", raw.Timeout, ln.timeout, time.Millisecond, time.Minute),
+		Pause:   l.duration(path+".pause", raw.Pause, 0, 0, 10*time.Second)}
+	if !ln.serial {
+		if given := raw.Baud != nil || raw.Parity != "" || raw.StopBits != nil; given && ln.timeout != 0 {
+			l.add(path+serialKey(raw), l.say("%s 不是串口", "%s is no serial line", raw.Driver), l.say("删去此行", "remove the line"))
+		}
+		return c
+	}
+	c.Serial = device.Serial{Baud: ln.baud, Parity: ln.parity, StopBits: 1}
+	if raw.Baud != nil {
+		if c.Serial.Baud = *raw.Baud; !slices.Contains(bauds(), *raw.Baud) {
+			l.add(path+".baud", l.say("波特率 %d 不可用", "baud %d is not usable", *raw.Baud), l.say("常用 2400、4800、9600、19200、115200", "common are 2400, 4800, 9600, 19200 and 115200"))
+		}
+	}
+	if raw.Parity != "" {
+		words := []string{string(device.ParityNone), string(device.ParityEven), string(device.ParityOdd)}
+		if c.Serial.Parity = device.Parity(raw.Parity); !slices.Contains(words, raw.Parity) {
+			l.add(path+".parity", l.say("校验 %q 无效", "parity %q is not usable", raw.Parity), l.meant(raw.Parity, words))
+		}
+	}
+	if raw.StopBits != nil {
+		if c.Serial.StopBits = *raw.StopBits; *raw.StopBits != 1 && *raw.StopBits != 2 {
+			l.add(path+".stop_bits", l.say("停止位 %d 无效", "stop_bits %d is not usable", *raw.StopBits), "1 | 2")
+		}
+	}
+	return c
+}
+
+func serialKey(raw rawChannel) string {
+	switch {
+	case raw.Baud != nil:
+		return ".baud"
+	case raw.Parity != "":
+		return ".parity"
+	}
+	return ".stop_bits"
+}
+
+func (l *loader) channelAddress(path string, raw rawChannel, ln line) string {
+	switch {
+	case !ln.addressed && raw.Address != "":
+		l.add(path+".address", l.say("%s 总线没有自己的地址", "a channel of %s has no address of its own", raw.Driver), l.say("地址写在设备上", "the address stands with each device"))
+	case !ln.addressed:
+	case raw.Address == "":
+		l.add(path+".address", l.say("总线 %s 缺 address", "channel %s has no address", raw.ID), "")
+	case raw.Driver == DriverModbusTCP:
+		host, port, err := net.SplitHostPort(raw.Address)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+			l.add(path+".address", l.say("%q 不是 地址:端口", "%q is no host:port", raw.Address), "192.168.1.20:502")
+		}
+	case raw.Driver == DriverPlugin && filepath.Base(raw.Address) == raw.Address:
+		l.add(path+".address", l.say("插件要写出路径，不在 PATH 里找", "a plug-in is named by its path, not looked for in PATH"), "./"+raw.Address)
+	default:
+		return l.path(raw.Address)
+	}
+	return raw.Address
+}

@@ -1,0 +1,93 @@
+// Package config reads what an operator wrote: gateway.yaml, the device profiles and the rules. It answers a Site in which
+// everything is resolved and checked, or every mistake at once, each with file, line, column and what to do. It touches no
+// device and opens no connection, so `gateway check config` is safe anywhere. The app, the CLI and nobody else use it.
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/configs"
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/rules"
+)
+
+// A Site is a checked configuration.
+type Site struct {
+	File     string // the path it was read from
+	ID, Name string
+	Location *time.Location // in which the site's days begin
+	Gateway  string         // the gateway's id
+	Data     string         // folder of outbox and state, absolute
+
+	Cloud  Cloud
+	Status Status
+	Outbox Outbox
+
+	Zones     map[string]string // id → name for people
+	Channels  []Channel
+	Rules     *rules.Set
+	Overrides map[string]rules.Override
+	Inventory *wire.Inventory // what the cloud is told, with the configuration's hash
+}
+
+// Cloud says how the cloud is reached. URL is empty for a gateway that stands alone; the files are empty or absolute paths.
+type Cloud struct{ URL, CA, Cert, Key string }
+
+// Status says where the local page listens. User and Password are empty when none is asked for, which only loopback allows.
+type Status struct{ Listen, User, Password string }
+
+// Outbox says how much is kept, in bytes, and for how long a power cut may undo telemetry.
+type Outbox struct {
+	TelemetryQuota, EventsQuota int64
+	Sync                        time.Duration
+}
+
+// A Channel is a channel and the devices on it, multi-port ones already split into their ports.
+type Channel struct {
+	device.Channel
+	Devices []device.Device
+}
+
+// Devices of all channels, in the order of the file.
+func (s *Site) Devices() []device.Device {
+	var all []device.Device
+	for _, c := range s.Channels {
+		all = append(all, c.Devices...)
+	}
+	return all
+}
+
+// Language of the messages for people.
+type Language string
+
+// The two languages of the product.
+const (
+	Chinese Language = "zh"
+	English Language = "en"
+)
+
+// Load reads a site. The problems may hold warnings beside a usable site; the site is nil when one of them is fatal.
+func Load(file string, lang Language) (*Site, configs.Problems) {
+	l := &loader{speaker: speaker{lang}, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file}}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, configs.Problems{{File: file, Message: l.say("读不到文件：%v", "cannot be read: %v", unwrapPath(err))}}
+	}
+	var problems configs.Problems
+	if l.file, err = configs.Parse(file, data); err != nil {
+		return nil, l.translated(err)
+	}
+	if err := l.file.Decode(&l.raw); err != nil {
+		problems = l.translated(err)
+		l.told = problems
+	}
+	l.hash.Write(data)
+	l.build()
+	if problems = append(problems, l.problems...); problems.Fatal() != nil {
+		return nil, problems
+	}
+	return l.site, problems
+}

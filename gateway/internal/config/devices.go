@@ -1,0 +1,157 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// occupant is a device that has an address on a channel.
+type occupant struct {
+	id, path string
+	profile  *profile
+}
+
+func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map[string]string, known bool) {
+	ln, _ := lineOf(c.Driver)
+	taken := map[string][]occupant{}
+	for i, raw := range raws {
+		path := index(path+".devices", i)
+		if l.checkID(path+".id", raw.ID, l.say("设备", "device"), ids) {
+			ids[raw.ID] = path + ".id"
+		}
+		p := l.profile(path, raw.Profile)
+		if p == nil || !known {
+			continue
+		}
+		if !fits(ln, c.Driver, p.Protocol) {
+			l.add(path+".profile", l.say("型号 %s 用协议 %s，驱动 %s 不支持", "profile %s speaks %s, which driver %s does not", p.Model, p.Protocol, c.Driver),
+				l.say("放到别的总线，或换驱动", "move the device to another channel, or change its driver"))
+			continue
+		}
+		address := l.deviceAddress(path, raw, p.Protocol)
+		l.checkTaken(path, c.ID, address, occupant{raw.ID, path, p}, taken)
+		if raw.Zone != "" {
+			l.checkZone(path+".zone", raw.Zone)
+		}
+		c.Pause = max(c.Pause, p.pause) // the line is as slow as its most delicate device
+		poll := l.duration(path+".poll", raw.Poll, p.poll, 100*time.Millisecond, 24*time.Hour)
+		c.Devices = append(c.Devices, l.expand(raw, p, c.ID, address, poll)...)
+	}
+}
+
+func fits(ln line, driver, protocol string) bool {
+	if driver != DriverPlugin {
+		return ln.protocol == protocol
+	}
+	return protocol != protocolModbus && protocol != protocolDLT645 && protocol != protocolRTSP
+}
+
+func (l *loader) checkZone(path, zone string) {
+	if _, ok := l.site.Zones[zone]; ok {
+		return
+	}
+	var known []string
+	for _, z := range l.raw.Zones {
+		known = append(known, z.ID)
+	}
+	hint := l.meant(zone, known)
+	if hint == "" {
+		hint = l.say("先在 zones 里写上", "list it under zones first")
+	}
+	l.add(path, l.say("没有区域 %q", "there is no zone %q", zone), hint)
+}
+
+// checkTaken refuses two devices at one address, unless their profiles are parts of one thing.
+func (l *loader) checkTaken(path, channel, address string, new occupant, taken map[string][]occupant) {
+	if address == "" {
+		return
+	}
+	for _, old := range taken[address] {
+		if old.profile == new.profile || old.profile.PartOf == "" || old.profile.PartOf != new.profile.PartOf {
+			l.add(path+".address", l.say("总线 %s 上地址 %s 重复：%s (第 %d 行) 与 %s", "address %[2]s twice on channel %[1]s: %[3]s (line %[4]d) and %[5]s",
+				channel, address, old.id, l.lineOf(old.path+".address"), new.id), "")
+			return
+		}
+	}
+	taken[address] = append(taken[address], new)
+}
+
+var meterNumber = regexp.MustCompile(`^\d{12}$`)
+
+// deviceAddress checks the address of a device for its protocol; empty when it is not usable.
+func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) string {
+	at := path + ".address"
+	if raw.Address == "" {
+		l.add(path+".address", l.say("设备 %s 缺 address", "device %s has no address", raw.ID), "")
+		return ""
+	}
+	if raw.PasswordFile != "" && protocol != protocolRTSP {
+		l.add(path+".password_file", l.say("%s 设备没有密码", "a device of %s has no password", protocol), l.say("删去此行", "remove the line"))
+	}
+	switch protocol {
+	case protocolModbus:
+		if n, err := strconv.Atoi(raw.Address); err != nil || n < 1 || n > 247 {
+			l.add(at, l.say("Modbus 地址 %q 无效", "Modbus unit %q is not usable", raw.Address), "1–247")
+			return ""
+		}
+	case protocolDLT645:
+		if !meterNumber.MatchString(raw.Address) {
+			l.add(at, l.say("表号 %q 不是 12 位数字", "meter number %q has not 12 digits", raw.Address), l.say(`加引号写："000000012345"`, `write it in quotes: "000000012345"`))
+			return ""
+		}
+	case protocolRTSP:
+		return l.cameraAddress(path, raw)
+	}
+	return raw.Address
+}
+
+// cameraAddress adds user and password to a camera's address. They are kept out of gateway.yaml, and its text out of messages.
+func (l *loader) cameraAddress(path string, raw rawDevice) string {
+	u, err := url.Parse(raw.Address)
+	if err != nil || u.Scheme != "rtsp" || u.Hostname() == "" {
+		l.add(path+".address", l.say("摄像头地址无效", "camera address is not usable"), "rtsp://192.168.1.64/stream1")
+		return ""
+	}
+	if u.User != nil {
+		p := l.file.Problem(path+".address", l.say("地址里不写用户名和密码", "no user or password in the address"), l.say("用 password_file", "use password_file"))
+		p.Source = strings.ReplaceAll(p.Source, u.User.String()+"@", "***@")
+		l.tell(p)
+		return ""
+	}
+	if raw.PasswordFile != "" {
+		u.User = url.UserPassword(l.secret(path+".password_file", raw.PasswordFile))
+	}
+	return u.String()
+}
+
+// expand makes the devices of one entry: itself, or one per port.
+func (l *loader) expand(raw rawDevice, p *profile, channel, address string, poll time.Duration) []device.Device {
+	name := raw.Name
+	if name == "" {
+		name = raw.ID
+	}
+	d := device.Device{ID: raw.ID, Name: name, Kind: p.Kind, Model: p.Model, Place: raw.Place, Zone: raw.Zone,
+		Channel: channel, Labels: raw.Labels, Poll: poll}
+	if p.ports <= 1 {
+		d.Points = p.at(d.ID, address, 0)
+		return []device.Device{d}
+	}
+	ports := make([]device.Device, p.ports)
+	for n := range ports {
+		port := d
+		port.ID = fmt.Sprintf("%s.%d", d.ID, n+1)
+		port.Name = fmt.Sprintf("%s %d", d.Name, n+1)
+		if p.Kind == "socket" {
+			port.Name = fmt.Sprintf("%s 插座 %d", d.Name, n+1)
+		}
+		port.Points = p.at(port.ID, address, uint32(n))
+		ports[n] = port
+	}
+	return ports
+}

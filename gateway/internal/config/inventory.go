@@ -1,0 +1,48 @@
+package config
+
+import (
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// GatewayDevice is the id, kind and model of the gateway itself among the devices.
+const GatewayDevice = "gateway"
+
+// GatewayPoints are the points that the gateway reports about itself.
+func GatewayPoints() []device.Point {
+	return []device.Point{
+		{Device: GatewayDevice, Name: "uptime", Unit: "s"},
+		{Device: GatewayDevice, Name: "backlog_events"},
+		{Device: GatewayDevice, Name: "backlog_telemetry"},
+		{Device: GatewayDevice, Name: "disk_free", Unit: "MiB"},
+	}
+}
+
+// inventory is what the cloud is told about the site.
+func (l *loader) inventory() *wire.Inventory {
+	s := l.site
+	inv := &wire.Inventory{Site: s.ID, Name: s.Name, ConfigHash: l.hash.String()}
+	if s.Location != nil {
+		inv.Timezone = s.Location.String()
+	}
+	inv.Devices = append(inv.Devices, &wire.Device{Id: GatewayDevice, Name: s.Gateway, Kind: GatewayDevice, Model: GatewayDevice, PollMs: 10_000})
+	inv.Models = append(inv.Models, &wire.Model{Name: GatewayDevice, Points: wirePoints(GatewayPoints())})
+	seen := map[string]bool{}
+	for _, d := range s.Devices() {
+		inv.Devices = append(inv.Devices, &wire.Device{Id: d.ID, Name: d.Name, Kind: d.Kind, Model: d.Model,
+			Place: d.Place, Zone: d.Zone, Channel: d.Channel, PollMs: uint32(d.Poll.Milliseconds())})
+		if !seen[d.Model] {
+			seen[d.Model] = true
+			inv.Models = append(inv.Models, &wire.Model{Name: d.Model, Points: wirePoints(d.Points)})
+		}
+	}
+	return inv
+}
+
+func wirePoints(points []device.Point) []*wire.Point {
+	out := make([]*wire.Point, len(points))
+	for i, p := range points {
+		out[i] = &wire.Point{Name: p.Name, Unit: p.Unit, Labels: p.Labels, Writable: len(p.Writable) > 0}
+	}
+	return out
+}

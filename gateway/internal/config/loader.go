@@ -1,0 +1,254 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/configs"
+)
+
+// A loader reads one site and gathers its mistakes.
+type loader struct {
+	speaker
+	dir      string // of gateway.yaml: paths in it are relative to this
+	file     *configs.File
+	raw      rawSite
+	told     configs.Problems // structural mistakes; what they caused is not told again
+	problems configs.Problems
+	used     map[string]*profile // by model; nil for one that is unusable
+	profiles fs.FS
+	site     *Site
+	hash     digest
+}
+
+// digest is the hash over every file that the site was made of.
+type digest struct{ h hash.Hash }
+
+func (d *digest) Write(b []byte) {
+	if d.h == nil {
+		d.h = sha256.New()
+	}
+	d.h.Write(b)
+}
+
+func (d *digest) String() string { return hex.EncodeToString(d.h.Sum(nil))[:16] }
+
+// add tells a mistake of gateway.yaml, unless the place was told before. What is missing is not told beside a key that could not
+// be read: that is where it went.
+func (l *loader) add(path, message, hint string) {
+	if len(l.told) > 0 && absent(l.file, path) {
+		return
+	}
+	l.tell(l.file.Problem(path, message, hint))
+}
+
+// absent says whether a file lacks a path: it is then told at its parent's place.
+func absent(f *configs.File, path string) bool {
+	parent := path[:max(strings.LastIndexByte(path, '.'), strings.LastIndexByte(path, '['), 1)]
+	at, above := f.Problem(path, "", ""), f.Problem(parent, "", "")
+	return parent != path && at.Line == above.Line && at.Col == above.Col
+}
+
+func (l *loader) warn(path, message, hint string) {
+	p := l.file.Problem(path, message, hint)
+	p.Warning = true
+	l.tell(p)
+}
+
+func (l *loader) tell(p configs.Problem) {
+	for _, old := range l.told {
+		if old.File == p.File && old.Line == p.Line {
+			return
+		}
+	}
+	l.problems = append(l.problems, p)
+}
+
+func (l *loader) build() {
+	l.checkSite()
+	l.checkCloud()
+	l.checkStatus()
+	l.checkOutbox()
+	l.checkZones()
+	l.profiles = l.folder("$.profiles", l.raw.Profiles, "profiles")
+	l.checkChannels()
+	l.loadRules(l.folder("$.rules", l.raw.Rules, "rules"))
+	l.site.Inventory = l.inventory()
+}
+
+var (
+	siteID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+	wordID = regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`)
+)
+
+func (l *loader) checkSite() {
+	s, raw := l.site, l.raw.Site
+	if !siteID.MatchString(raw.ID) {
+		l.add("$.site.id", l.say("小区 id %q 无效", "site id %q is not usable", raw.ID), l.say("1 到 64 个 a-z、0-9、-", "use 1 to 64 of a-z, 0-9 and -"))
+	}
+	s.ID, s.Name = raw.ID, raw.Name
+	if s.Name == "" {
+		s.Name = raw.ID
+	}
+	zone := raw.Timezone
+	if zone == "" {
+		zone = "Asia/Shanghai"
+	}
+	var err error
+	if s.Location, err = time.LoadLocation(zone); err != nil {
+		l.add("$.site.timezone", l.say("没有时区 %q", "there is no time zone %q", zone), l.say("如 Asia/Shanghai", "such as Asia/Shanghai"))
+	}
+	s.Gateway = l.raw.Gateway
+	if wire.CheckGateway(s.Gateway) != nil {
+		l.add("$.gateway", l.say("网关 id %q 无效", "gateway id %q is not usable", s.Gateway),
+			l.say("2 到 64 个 a-z、0-9、-，以字母或数字开头", "use 2 to 64 of a-z, 0-9 and -, starting with a letter or digit"))
+	}
+	data := l.raw.Data
+	if data == "" {
+		data = "data"
+	}
+	s.Data = l.path(data)
+}
+
+// path resolves a path of gateway.yaml; empty stays empty.
+func (l *loader) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	full := filepath.Join(l.dir, p)
+	if abs, err := filepath.Abs(full); err == nil {
+		return abs
+	}
+	return full
+}
+
+// folder opens a folder of the operator's, or the shipped one when none is named. nil when it is not there.
+func (l *loader) folder(path, name, shipped string) fs.FS {
+	if name == "" {
+		sub, err := fs.Sub(configs.FS, shipped)
+		if err != nil {
+			return nil
+		}
+		return sub
+	}
+	if info, err := os.Stat(l.path(name)); err != nil || !info.IsDir() {
+		l.add(path, l.say("没有文件夹 %s", "there is no folder %s", name), l.say("留空则用内置的", "leave it empty for the shipped one"))
+		return nil
+	}
+	return os.DirFS(l.path(name))
+}
+
+func (l *loader) checkCloud() {
+	raw := l.raw.Cloud
+	c := Cloud{URL: raw.URL, CA: l.path(raw.CA), Cert: l.path(raw.Cert), Key: l.path(raw.Key)}
+	l.site.Cloud = c
+	if raw.URL == "" {
+		return
+	}
+	u, err := url.Parse(raw.URL)
+	if err != nil || (u.Scheme != "mqtt" && u.Scheme != "mqtts") || u.Hostname() == "" {
+		l.add("$.cloud.url", l.say("云地址无效", "cloud url is not usable"), "mqtts://host:8883")
+		return
+	}
+	if u.User != nil {
+		l.add("$.cloud.url", l.say("地址里不写用户名和密码", "no user or password in the address"), l.say("用证书登录：cert、key", "log in by certificate: cert and key"))
+	}
+	if (raw.Cert == "") != (raw.Key == "") {
+		l.add("$.cloud", l.say("cert 和 key 要一起给", "cert and key go together"), "")
+	}
+	for _, f := range [][2]string{{"ca", c.CA}, {"cert", c.Cert}, {"key", c.Key}} {
+		path, file := "$.cloud."+f[0], f[1]
+		switch _, err := os.Stat(file); {
+		case file == "":
+		case u.Scheme == "mqtt":
+			l.add(path, l.say("mqtt:// 不用证书", "mqtt:// uses no certificate"), l.say("改用 mqtts://，或删去此行", "use mqtts://, or remove the line"))
+		case err != nil:
+			l.warn(path, l.say("还没有文件 %s", "there is no file %s yet", file), l.say("启动前放好", "put it there before the start"))
+		}
+	}
+}
+
+func (l *loader) checkStatus() {
+	raw := l.raw.Status
+	s := &l.site.Status
+	if s.Listen = raw.Listen; s.Listen == "" {
+		s.Listen = "127.0.0.1:8080"
+	}
+	host, port, err := net.SplitHostPort(s.Listen)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {
+		l.add("$.status.listen", l.say("%q 不是 地址:端口", "%q is no host:port", s.Listen), "127.0.0.1:8080")
+		return
+	}
+	if raw.PasswordFile != "" {
+		s.User, s.Password = l.secret("$.status.password_file", raw.PasswordFile)
+		return
+	}
+	if !Loopback(host) {
+		l.add("$.status.listen", l.say("%s 别的机器也能访问，必须设密码", "%s can be reached by other machines and needs a password", s.Listen),
+			l.say("加 password_file，或用 127.0.0.1", "add password_file, or use 127.0.0.1"))
+	}
+}
+
+// Loopback says whether a host name or address means this machine alone.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
+}
+
+// secret reads "user:password" from a file that nobody else may read.
+func (l *loader) secret(path, name string) (user, password string) {
+	file := l.path(name)
+	info, err := os.Stat(file)
+	if err != nil {
+		l.add(path, l.say("读不到 %s：%v", "%s cannot be read: %v", name, unwrapPath(err)), "")
+		return "", ""
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		l.add(path, l.say("%s 的权限是 %#o，别人也能读", "%s has mode %#o: others can read it", name, info.Mode().Perm()), "chmod 600 "+name)
+		return "", ""
+	}
+	data, err := os.ReadFile(file)
+	user, password, ok := strings.Cut(strings.TrimSpace(string(data)), ":")
+	if err != nil || !ok || user == "" || password == "" {
+		l.add(path, l.say("%s 里要有 用户名:密码", "%s must hold user:password", name), "")
+		return "", ""
+	}
+	return user, password
+}
+
+func (l *loader) checkOutbox() {
+	raw := l.raw.Outbox
+	l.site.Outbox = Outbox{
+		TelemetryQuota: l.bytes("$.outbox.telemetry_quota", raw.TelemetryQuota, 512<<20, 1<<20),
+		EventsQuota:    l.bytes("$.outbox.events_quota", raw.EventsQuota, 16<<20, 1<<20),
+		Sync:           l.duration("$.outbox.sync", raw.Sync, time.Second, 10*time.Millisecond, time.Minute),
+	}
+}
+
+func (l *loader) checkZones() {
+	l.site.Zones = map[string]string{}
+	for i, z := range l.raw.Zones {
+		path := index("$.zones", i)
+		if !wordID.MatchString(z.ID) {
+			l.add(path+".id", l.say("区域 id %q 无效", "zone id %q is not usable", z.ID), l.say("1 到 40 个字母、数字、-", "use 1 to 40 letters, digits and -"))
+			continue
+		}
+		if _, twice := l.site.Zones[z.ID]; twice {
+			l.add(path+".id", l.say("区域 %s 重复", "zone %s is there twice", z.ID), "")
+		}
+		l.site.Zones[z.ID] = z.Name
+	}
+}
+
+func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }

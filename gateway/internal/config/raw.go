@@ -1,0 +1,104 @@
+package config
+
+// rawSite is gateway.yaml as it stands. Durations, sizes and addresses are texts here, so that a bad one is told at its place.
+type rawSite struct {
+	Site struct {
+		ID       string `yaml:"id"`
+		Name     string `yaml:"name"`
+		Timezone string `yaml:"timezone"`
+	} `yaml:"site"`
+	Gateway  string `yaml:"gateway"`
+	Data     string `yaml:"data"`
+	Profiles string `yaml:"profiles"`
+	Rules    string `yaml:"rules"`
+	Cloud    struct {
+		URL  string `yaml:"url"`
+		CA   string `yaml:"ca"`
+		Cert string `yaml:"cert"`
+		Key  string `yaml:"key"`
+	} `yaml:"cloud"`
+	Status struct {
+		Listen       string `yaml:"listen"`
+		PasswordFile string `yaml:"password_file"`
+	} `yaml:"status"`
+	Outbox struct {
+		TelemetryQuota string `yaml:"telemetry_quota"`
+		EventsQuota    string `yaml:"events_quota"`
+		Sync           string `yaml:"sync"`
+	} `yaml:"outbox"`
+	Zones []struct {
+		ID   string `yaml:"id"`
+		Name string `yaml:"name"`
+	} `yaml:"zones"`
+	Channels  []rawChannel           `yaml:"channels"`
+	Overrides map[string]rawOverride `yaml:"overrides"`
+}
+
+type rawChannel struct {
+	ID       string      `yaml:"id"`
+	Driver   string      `yaml:"driver"`
+	Address  string      `yaml:"address"`
+	Baud     *int        `yaml:"baud"`
+	Parity   string      `yaml:"parity"`
+	StopBits *int        `yaml:"stop_bits"`
+	Timeout  string      `yaml:"timeout"`
+	Pause    string      `yaml:"pause"`
+	Devices  []rawDevice `yaml:"devices"`
+}
+
+type rawDevice struct {
+	ID           string            `yaml:"id"`
+	Name         string            `yaml:"name"`
+	Profile      string            `yaml:"profile"`
+	Address      string            `yaml:"address"`
+	PasswordFile string            `yaml:"password_file"`
+	Place        string            `yaml:"place"`
+	Zone         string            `yaml:"zone"`
+	Poll         string            `yaml:"poll"`
+	Labels       map[string]string `yaml:"labels"`
+}
+
+type rawOverride struct {
+	Mode   string            `yaml:"mode"`
+	Params map[string]string `yaml:"params"`
+}
+
+type rawText struct {
+	ZH string `yaml:"zh"`
+	EN string `yaml:"en"`
+}
+
+// rawProfile is one file of the profiles folder.
+type rawProfile struct {
+	Model        string     `yaml:"model"`
+	Title        rawText    `yaml:"title"`
+	Kind         string     `yaml:"kind"`
+	Protocol     string     `yaml:"protocol"`
+	Source       string     `yaml:"source"`
+	PartOf       string     `yaml:"part_of"`
+	Poll         string     `yaml:"poll"`
+	Pause        string     `yaml:"pause"`
+	MaxRegisters int        `yaml:"max_registers"`
+	Holes        [][]uint32 `yaml:"holes"`
+	Even         bool       `yaml:"even"`
+	Ports        int        `yaml:"ports"`
+	PortStride   uint32     `yaml:"port_stride"`
+	BitStride    *uint32    `yaml:"bit_stride"`
+	Points       []rawPoint `yaml:"points"`
+}
+
+type rawPoint struct {
+	Name    string             `yaml:"name"`
+	Unit    string             `yaml:"unit"`
+	At      string             `yaml:"at"`
+	Type    string             `yaml:"type"`
+	Swap    bool               `yaml:"swap"`
+	Scale   *float64           `yaml:"scale"`
+	Offset  float64            `yaml:"offset"`
+	Special map[string]string  `yaml:"special"`
+	Min     float64            `yaml:"min"`
+	Max     float64            `yaml:"max"`
+	Labels  map[string]rawText `yaml:"labels"`
+	Write   []float64          `yaml:"write"`
+	Common  bool               `yaml:"common"`
+}
