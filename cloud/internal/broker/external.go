@@ -1,0 +1,159 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/linshao/linshao/cloud/wire"
+)
+
+// ExternalConfig is what the connection to an external broker needs.
+type ExternalConfig struct {
+	URL      string // mqtt://host:port or mqtts://host:port
+	TLS      *tls.Config
+	ClientID string
+	Handler  Handler
+	Log      *slog.Logger
+}
+
+// External subscribes the topics of all gateways at a broker that is not ours.
+type External struct {
+	cfg ExternalConfig
+	url string
+}
+
+// NewExternal checks the address. It connects to nothing yet.
+func NewExternal(cfg ExternalConfig) (*External, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("mqtt url: %w", err)
+	}
+	switch u.Scheme {
+	case "mqtt":
+		u.Scheme = "tcp"
+	case "mqtts":
+		u.Scheme = "ssl"
+	default:
+		return nil, fmt.Errorf("mqtt url %q: use mqtt:// or mqtts://", cfg.URL)
+	}
+	return &External{cfg, u.String()}, nil
+}
+
+// Times of a connection.
+const (
+	connectLimit = 15 * time.Second
+	ackLimit     = 10 * time.Second
+	firstRetry   = time.Second
+	lastRetry    = time.Minute
+	inbound      = 256 // messages between the client and ingest
+)
+
+// Run keeps a connection until ctx ends. A new client for each: paho's own reconnection confirms what it never sent.
+func (x *External) Run(ctx context.Context) error {
+	retry := firstRetry
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := x.session(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(started) > lastRetry {
+			retry = firstRetry
+		}
+		wait := time.Duration(rand.Int64N(int64(retry))) + 100*time.Millisecond
+		x.cfg.Log.Warn("no connection to the broker", "err", err, "retry_in", wait)
+		retry = min(2*retry, lastRetry)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	return nil
+}
+
+func (x *External) session(ctx context.Context) error {
+	// A message is confirmed by paho when its handler returns, so the handler waits until the message is stored. When it
+	// cannot be stored, the connection is given up instead of confirming; gateways send again what was not acknowledged.
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	messages := make(chan paho.Message, inbound)
+	opts := paho.NewClientOptions().AddBroker(x.url).SetClientID(x.cfg.ClientID).SetTLSConfig(x.cfg.TLS).
+		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(true).SetAutoAckDisabled(true).
+		SetConnectTimeout(connectLimit).SetKeepAlive(30 * time.Second).SetWriteTimeout(ackLimit).
+		SetConnectionLostHandler(func(_ paho.Client, err error) { cancel(err) }).
+		SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) {
+			select {
+			case messages <- m:
+			case <-work.Done():
+			}
+		})
+	client := paho.NewClient(opts)
+	if err := wait(work, client.Connect(), 2*connectLimit); err != nil {
+		client.Disconnect(0)
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer client.Disconnect(250)
+	filters := map[string]byte{}
+	for _, leaf := range []string{wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.StatusLeaf} {
+		filters[wire.Filter(leaf)] = 1
+	}
+	token := client.SubscribeMultiple(filters, nil)
+	if err := wait(work, token, connectLimit); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	for topic, code := range token.(*paho.SubscribeToken).Result() {
+		if code > 2 {
+			return fmt.Errorf("subscribe %s: the broker refuses it", topic)
+		}
+	}
+	x.cfg.Log.Info("connected to the broker")
+	for {
+		select {
+		case <-work.Done():
+			return context.Cause(work)
+		case m := <-messages:
+			if err := x.take(work, client, m); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take stores one message, answers it, and only then confirms it to the broker.
+func (x *External) take(ctx context.Context, client paho.Client, m paho.Message) error {
+	replies, err := x.cfg.Handler.Handle(ctx, m.Topic(), m.Payload())
+	if err != nil {
+		return err
+	}
+	for _, r := range replies {
+		if err := wait(ctx, client.Publish(r.Topic, 0, false, r.Payload), ackLimit); err != nil {
+			return fmt.Errorf("publish acknowledgement: %w", err)
+		}
+	}
+	m.Ack()
+	return nil
+}
+
+var errSlow = errors.New("no answer in time")
+
+// wait waits for a token with a limit of its own: paho's tokens may hang for ever.
+func wait(ctx context.Context, t paho.Token, limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-t.Done():
+		return t.Error()
+	case <-timer.C:
+		return errSlow
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,186 @@
+package incident
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/rules"
+)
+
+// Apply takes over an alert event of a gateway. The caller makes sure that each event comes once. It answers the id of
+// the incident that changed; empty when none did: a pending alert is nobody's work yet.
+func (s *Service) Apply(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent) (string, error) {
+	if e.State != rules.Firing && e.State != rules.Resolved {
+		return "", nil
+	}
+	in, err := byAlert(ctx, tx, gateway, e.Alert)
+	fresh := errors.Is(err, ErrUnknown)
+	if fresh {
+		in, err = s.create(ctx, tx, gateway, e)
+	}
+	if err != nil {
+		return "", err
+	}
+	kind, err := s.change(ctx, tx, &in, e, fresh)
+	if err != nil {
+		return "", err
+	}
+	if err := save(ctx, tx, in); err != nil {
+		return "", err
+	}
+	if kind != "" {
+		if err := s.tell(ctx, tx, in, kind); err != nil {
+			return "", err
+		}
+	}
+	return in.ID, nil
+}
+
+func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent) (Incident, error) {
+	now := s.cfg.Now()
+	site, err := org.SiteOf(ctx, tx, gateway)
+	if err != nil {
+		return Incident{}, err
+	}
+	in := Incident{Gateway: gateway, Alert: e.Alert, Site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), Shadow: e.Shadow,
+		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Deadline: deadline(string(e.Severity), now)}
+	if in.ID, err = number(ctx, tx, now.In(s.zone(ctx, tx, site))); err != nil {
+		return Incident{}, err
+	}
+	if in.Previous, err = before(ctx, tx, in); err != nil {
+		return Incident{}, err
+	}
+	if err := insert(ctx, tx, in); err != nil {
+		return Incident{}, err
+	}
+	// What the gateway did may have arrived before the alert it did it for.
+	if _, err := tx.ExecContext(ctx, `UPDATE timeline SET incident = ? WHERE incident = ?`, in.ID, orphan(gateway, e.Alert)); err != nil {
+		return Incident{}, fmt.Errorf("adopt timeline of %s: %w", in.ID, err)
+	}
+	return Get(ctx, tx, in.ID)
+}
+
+func (s *Service) zone(ctx context.Context, tx *sql.Tx, site string) *time.Location {
+	if _, name, err := org.Zone(ctx, tx, site); err == nil && name != "" {
+		if zone, err := time.LoadLocation(name); err == nil {
+			return zone
+		}
+	}
+	return s.cfg.Zone
+}
+
+// change moves the incident along its condition axis and writes the timeline. It answers what others are told.
+func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.AlertEvent, fresh bool) (kind string, err error) {
+	at := e.At.UnixMilli()
+	if e.State == rules.Resolved {
+		if fresh { // its firing is in a gap: the incident must not be missing
+			describe(in, e)
+			err = addEntry(ctx, tx, in.ID, Entry{in.Since, "fired", in.Message, ""})
+		}
+		if err == nil && (fresh || in.Condition == Active) {
+			kind = KindRecovered
+			in.Condition, in.RecoveredAt = Recovered, at
+			err = addEntry(ctx, tx, in.ID, Entry{at, "recovered", Text{"条件已恢复", "The condition has recovered"}, ""})
+		}
+		return kind, err
+	}
+	was, severity := in.Condition, in.Severity
+	describe(in, e)
+	in.Condition, in.RecoveredAt = Active, 0
+	if was != Active {
+		if err := addEntry(ctx, tx, in.ID, Entry{at, "fired", in.Message, ""}); err != nil {
+			return "", err
+		}
+		kind = KindOpened
+	}
+	if new := string(e.Severity); !fresh && new != severity {
+		if err := addEntry(ctx, tx, in.ID, Entry{at, "severity", Text{fmt.Sprintf("级别由 %s 变为 %s", severity, new), fmt.Sprintf("Severity changed from %s to %s", severity, new)}, ""}); err != nil {
+			return "", err
+		}
+		if new < severity { // A is worst: only getting worse is news, and the limit to take it runs anew
+			in.Severity, kind = new, KindSeverity
+			if in.Handling == Open {
+				in.Deadline = deadline(new, s.cfg.Now())
+			}
+		}
+	}
+	return kind, nil
+}
+
+// describe takes over what the event says of the alert.
+func describe(in *Incident, e rules.AlertEvent) {
+	in.Title, in.Message = text(e.Title), text(e.Message)
+	d := Detail{Evidence: []Evidence{}, Card: []Text{}}
+	for _, line := range e.Card {
+		d.Card = append(d.Card, text(line))
+	}
+	for _, v := range e.Evidence {
+		one := Evidence{Name: v.Name, Unit: v.Unit, Quality: v.Quality.String(), Reason: v.Reason.String()}
+		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) {
+			one.Value = &v.Value
+		}
+		d.Evidence = append(d.Evidence, one)
+	}
+	if l := e.Limit; l != nil && !math.IsNaN(l.Value) && !math.IsInf(l.Value, 0) {
+		d.Limit = &Limit{Point: l.Point, Unit: l.Unit, Value: l.Value, Above: l.Above}
+	}
+	in.Detail, in.Value = d, valueOf(d)
+}
+
+func orphan(gateway, alert string) string { return gateway + " " + alert }
+
+// Action writes into the timeline what became of a gateway's action. It answers the incident; empty when it is not known yet.
+func (s *Service) Action(ctx context.Context, tx *sql.Tx, gateway string, r *wire.ActionResult) (string, error) {
+	in, err := byAlert(ctx, tx, gateway, r.GetAlert())
+	key := in.ID
+	if errors.Is(err, ErrUnknown) {
+		key = orphan(gateway, r.GetAlert())
+	} else if err != nil {
+		return "", err
+	}
+	what, err := target(ctx, tx, gateway, r.GetAction())
+	if err != nil {
+		return "", err
+	}
+	return in.ID, addEntry(ctx, tx, key, Entry{At: r.GetAtMs(), Kind: "action", Text: actionText(what, r)})
+}
+
+// target names what an action does: "燃气阀 → 关闭".
+func target(ctx context.Context, tx *sql.Tx, gateway string, a *wire.Action) (string, error) {
+	value := fmt.Sprintf("%s = %g", a.GetPoint(), a.GetValue())
+	d, err := org.OneDevice(ctx, tx, gateway, a.GetDevice())
+	if errors.Is(err, org.ErrUnknown) {
+		return a.GetDevice() + " → " + value, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, p := range d.Points {
+		if label := p.Labels[int64(a.GetValue())]; p.Name == a.GetPoint() && label != "" {
+			value = label
+		}
+	}
+	return d.Name + " → " + value, nil
+}
+
+func actionText(what string, r *wire.ActionResult) Text {
+	why := ""
+	if r.GetReason() != "" {
+		why = " (" + r.GetReason() + ")"
+	}
+	switch r.GetOutcome() {
+	case "intent":
+		return Text{"网关开始执行:" + what, "The gateway begins: " + what}
+	case "confirmed":
+		return Text{"网关已执行并回读确认:" + what, "Done and read back by the gateway: " + what}
+	case "refused":
+		return Text{"网关拒绝执行:" + what + why, "Refused by the gateway: " + what + why}
+	}
+	return Text{fmt.Sprintf("网关执行失败(%d 次):%s%s", r.GetAttempts(), what, why), fmt.Sprintf("Failed after %d attempts: %s%s", r.GetAttempts(), what, why)}
+}

@@ -1,0 +1,140 @@
+// Package incident turns alert events into work that somebody takes, finishes and answers for. An incident has two axes:
+// its condition (active, recovered), which follows the gateway, and its handling (open 未接警, handling 处理中, closed
+// 已办结), which follows people. Recovery never closes; closing never hides an active condition. Ingest applies events
+// inside its transaction, exactly once each; the API and signed links carry what people do.
+package incident
+
+import (
+	"time"
+
+	"github.com/linshao/linshao/rules"
+)
+
+// Conditions and handlings.
+const (
+	Active    = "active"
+	Recovered = "recovered"
+
+	Open     = "open"
+	Handling = "handling"
+	Closed   = "closed"
+)
+
+// Text is a sentence in the two languages of the product.
+type Text struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+func text(t rules.Text) Text { return Text{t.ZH, t.EN} }
+
+// An Incident is one alert and the human work on it. Times are Unix ms.
+type Incident struct {
+	ID          string `json:"id"`
+	Site        string `json:"site"`
+	SiteName    string `json:"siteName"`
+	Gateway     string `json:"gateway"`
+	Device      string `json:"device"`
+	DeviceName  string `json:"deviceName"`
+	Place       string `json:"place"`
+	Severity    string `json:"severity" enum:"A,B,C"`
+	Title       Text   `json:"title"`
+	Message     Text   `json:"message"`
+	Condition   string `json:"condition" enum:"active,recovered"`
+	Handling    string `json:"handling" enum:"open,handling,closed"`
+	Since       int64  `json:"since"`
+	RecoveredAt int64  `json:"recoveredAt,omitempty"`
+	TakenBy     string `json:"takenBy,omitempty"`
+	TakenAt     int64  `json:"takenAt,omitempty"`
+	ClosedBy    string `json:"closedBy,omitempty"`
+	ClosedAt    int64  `json:"closedAt,omitempty"`
+	Outcome     string `json:"outcome,omitempty" enum:"real,false_alarm,drill,device_fault"`
+	Rule        string `json:"rule"`
+	Value       *Value `json:"value,omitempty"`
+	Deadline    int64  `json:"deadline,omitempty" doc:"until when somebody must take it"`
+	Shadow      bool   `json:"shadow" doc:"the rule only watches: nobody is told"`
+
+	OpenedAt int64  `json:"-"` // cloud's time
+	Alert    string `json:"-"`
+	Previous string `json:"-"`
+	Detail   Detail `json:"-"`
+}
+
+// A Value is what the rule looks at, with its limit.
+type Value struct {
+	Point string   `json:"point"`
+	Unit  string   `json:"unit"`
+	Value float64  `json:"value"`
+	Limit *float64 `json:"limit,omitempty"`
+	Above *bool    `json:"above,omitempty"`
+}
+
+// A Detail is the part of an incident that lists do not show.
+type Detail struct {
+	Evidence []Evidence `json:"evidence"`
+	Card     []Text     `json:"card"`
+	Limit    *Limit     `json:"limit,omitempty"`
+}
+
+// Evidence is one value that the rule saw.
+type Evidence struct {
+	Name    string   `json:"name"`
+	Unit    string   `json:"unit"`
+	Value   *float64 `json:"value" doc:"null when unknown"`
+	Quality string   `json:"quality"`
+	Reason  string   `json:"reason"`
+}
+
+// A Limit is the threshold to draw.
+type Limit struct {
+	Point string  `json:"point"`
+	Unit  string  `json:"unit"`
+	Value float64 `json:"value"`
+	Above bool    `json:"above"`
+}
+
+// An Entry is one line of an incident's timeline.
+type Entry struct {
+	At   int64  `json:"at"`
+	Kind string `json:"kind" enum:"fired,action,notified,taken,recovered,closed,note,severity"`
+	Text Text   `json:"text"`
+	By   string `json:"by,omitempty"`
+}
+
+// Previous is the incident of the same rule and subject in the day before.
+type Previous struct {
+	ID       string `json:"id"`
+	ClosedAt int64  `json:"closedAt,omitempty"`
+	Outcome  string `json:"outcome,omitempty"`
+}
+
+// Time limits to take an incident, and how long a new one is linked to the one before.
+const (
+	limitA = 3 * time.Minute
+	limitB = 30 * time.Minute
+	linked = 24 * time.Hour
+)
+
+func deadline(severity string, opened time.Time) int64 {
+	switch rules.Severity(severity) {
+	case rules.SeverityA:
+		return opened.Add(limitA).UnixMilli()
+	case rules.SeverityB:
+		return opened.Add(limitB).UnixMilli()
+	}
+	return 0
+}
+
+// Changes that others are told of.
+const (
+	KindOpened    = "opened"
+	KindSeverity  = "severity"
+	KindRecovered = "recovered"
+	KindTaken     = "taken"
+	KindClosed    = "closed"
+)
+
+// A Refusal says in people's words why a step is not possible now.
+type Refusal struct{ Text Text }
+
+func (r *Refusal) Error() string { return r.Text.EN }

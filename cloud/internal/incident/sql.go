@@ -1,0 +1,247 @@
+package incident
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/org"
+)
+
+const columns = `i.id, i.gateway, i.alert, i.site, i.device, i.rule, i.severity, i.title_zh, i.title_en, i.message_zh, i.message_en, i.detail,
+	i.shadow, i.active, i.handling, i.since, i.opened_at, i.deadline, i.recovered_at, i.taken_by, i.taken_at, i.closed_by, i.closed_at,
+	i.outcome, i.previous, coalesce(s.name, i.site), coalesce(d.name, i.device), coalesce(d.place, '')`
+
+const tables = ` FROM incidents i LEFT JOIN sites s ON s.id = i.site LEFT JOIN devices d ON d.gateway = i.gateway AND d.id = i.device `
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scan(row scanner) (Incident, error) {
+	var in Incident
+	var active bool
+	var detail string
+	err := row.Scan(&in.ID, &in.Gateway, &in.Alert, &in.Site, &in.Device, &in.Rule, &in.Severity, &in.Title.ZH, &in.Title.EN,
+		&in.Message.ZH, &in.Message.EN, &detail, &in.Shadow, &active, &in.Handling, &in.Since, &in.OpenedAt, &in.Deadline, &in.RecoveredAt,
+		&in.TakenBy, &in.TakenAt, &in.ClosedBy, &in.ClosedAt, &in.Outcome, &in.Previous, &in.SiteName, &in.DeviceName, &in.Place)
+	if errors.Is(err, sql.ErrNoRows) {
+		return in, ErrUnknown
+	}
+	if err != nil {
+		return in, fmt.Errorf("read incident: %w", err)
+	}
+	in.Condition = Recovered
+	if active {
+		in.Condition = Active
+	}
+	if err := json.Unmarshal([]byte(detail), &in.Detail); err != nil {
+		return in, fmt.Errorf("read detail of incident %s: %w", in.ID, err)
+	}
+	in.Value = valueOf(in.Detail)
+	return in, nil
+}
+
+// valueOf picks the value that the rule's limit is on.
+func valueOf(d Detail) *Value {
+	for _, e := range d.Evidence {
+		if e.Value == nil || (d.Limit != nil && e.Name != d.Limit.Point) || (d.Limit == nil && strings.Contains(e.Name, ".")) {
+			continue
+		}
+		v := Value{Point: e.Name, Unit: e.Unit, Value: *e.Value}
+		if l := d.Limit; l != nil {
+			v.Limit, v.Above = &l.Value, &l.Above
+		}
+		return &v
+	}
+	return nil
+}
+
+// Get reads one incident.
+func Get(ctx context.Context, q db.Querier, id string) (Incident, error) {
+	return scan(q.QueryRowContext(ctx, `SELECT `+columns+tables+`WHERE i.id = ?`, id))
+}
+
+func byAlert(ctx context.Context, q db.Querier, gateway, alert string) (Incident, error) {
+	return scan(q.QueryRowContext(ctx, `SELECT `+columns+tables+`WHERE i.gateway = ? AND i.alert = ?`, gateway, alert))
+}
+
+// A Page asks for a list of incidents, newest first.
+type Page struct {
+	Handling string // empty: all
+	Limit    int
+	Before   string // cursor of the page before; empty: from the start
+}
+
+// List answers a page and the cursor of the next one, empty at the end.
+func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next string, err error) {
+	at, id := int64(1)<<62, ""
+	if p.Before != "" {
+		when, rest, ok := strings.Cut(p.Before, "_")
+		if at, err = strconv.ParseInt(when, 36, 64); err != nil || !ok {
+			return nil, "", &Refusal{Text{"翻页参数无效,请从第一页重新打开", "the page cursor is not valid: start from the first page"}}
+		}
+		id = rest
+	}
+	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE (? = '' OR i.handling = ?) AND (i.opened_at < ? OR (i.opened_at = ? AND i.id < ?))
+		ORDER BY i.opened_at DESC, i.id DESC LIMIT ?`, p.Handling, p.Handling, at, at, id, p.Limit+1)
+	if err != nil {
+		return nil, "", fmt.Errorf("list incidents: %w", err)
+	}
+	defer rows.Close()
+	list = []Incident{}
+	for rows.Next() {
+		in, err := scan(rows)
+		if err != nil {
+			return nil, "", err
+		}
+		list = append(list, in)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", fmt.Errorf("list incidents: %w", err)
+	}
+	if len(list) > p.Limit {
+		list = list[:p.Limit]
+		last := list[p.Limit-1]
+		next = strconv.FormatInt(last.OpenedAt, 36) + "_" + last.ID
+	}
+	return list, next, nil
+}
+
+// Counts is how many incidents stand at each handling.
+type Counts struct {
+	Open     int `json:"open"`
+	Handling int `json:"handling"`
+	Closed   int `json:"closed"`
+}
+
+// Count counts all incidents.
+func Count(ctx context.Context, q db.Querier) (Counts, error) {
+	var c Counts
+	err := q.QueryRowContext(ctx, `SELECT coalesce(sum(CASE WHEN handling = 'open' THEN 1 ELSE 0 END), 0),
+		coalesce(sum(CASE WHEN handling = 'handling' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN handling = 'closed' THEN 1 ELSE 0 END), 0)
+		FROM incidents`).Scan(&c.Open, &c.Handling, &c.Closed)
+	if err != nil {
+		return c, fmt.Errorf("count incidents: %w", err)
+	}
+	return c, nil
+}
+
+// OpenOf counts by site the incidents that are not closed and not of a rule that only watches.
+func OpenOf(ctx context.Context, q db.Querier) (map[string]org.Open, error) {
+	rows, err := q.QueryContext(ctx, `SELECT site, severity, count(*) FROM incidents WHERE handling IN ('open', 'handling') AND shadow = 0 GROUP BY site, severity`)
+	if err != nil {
+		return nil, fmt.Errorf("count open incidents: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]org.Open{}
+	for rows.Next() {
+		var site, severity string
+		var n int
+		if err := rows.Scan(&site, &severity, &n); err != nil {
+			return nil, fmt.Errorf("count open incidents: %w", err)
+		}
+		o := out[site]
+		switch severity {
+		case "A":
+			o.A = n
+		case "B":
+			o.B = n
+		default:
+			o.C += n
+		}
+		out[site] = o
+	}
+	return out, rows.Err()
+}
+
+// Timeline answers what happened, oldest first.
+func Timeline(ctx context.Context, q db.Querier, id string) ([]Entry, error) {
+	rows, err := q.QueryContext(ctx, `SELECT at, kind, zh, en, who FROM timeline WHERE incident = ? ORDER BY at, id`, id)
+	if err != nil {
+		return nil, fmt.Errorf("read timeline of %s: %w", id, err)
+	}
+	defer rows.Close()
+	out := []Entry{}
+	for rows.Next() {
+		var e Entry
+		if err := rows.Scan(&e.At, &e.Kind, &e.Text.ZH, &e.Text.EN, &e.By); err != nil {
+			return nil, fmt.Errorf("read timeline of %s: %w", id, err)
+		}
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+func addEntry(ctx context.Context, tx *sql.Tx, incident string, e Entry) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO timeline (incident, at, kind, zh, en, who) VALUES (?, ?, ?, ?, ?, ?)`,
+		incident, e.At, e.Kind, e.Text.ZH, e.Text.EN, e.By)
+	if err != nil {
+		return fmt.Errorf("add to timeline of %s: %w", incident, err)
+	}
+	return nil
+}
+
+func insert(ctx context.Context, tx *sql.Tx, in Incident) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO incidents (id, gateway, alert, site, device, rule, severity, title_zh, title_en, message_zh,
+		message_en, detail, shadow, active, handling, since, opened_at, deadline, previous)
+		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?)`,
+		in.ID, in.Gateway, in.Alert, in.Site, in.Device, in.Rule, in.Severity, in.Shadow, in.Handling, in.Since, in.OpenedAt, in.Deadline, in.Previous); err != nil {
+		return fmt.Errorf("insert incident %s: %w", in.ID, err)
+	}
+	return nil
+}
+
+// save writes all that can change.
+func save(ctx context.Context, tx *sql.Tx, in Incident) error {
+	detail, err := json.Marshal(in.Detail)
+	if err != nil {
+		return fmt.Errorf("encode detail of incident %s: %w", in.ID, err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE incidents SET severity = ?, title_zh = ?, title_en = ?, message_zh = ?, message_en = ?, detail = ?,
+		active = ?, handling = ?, deadline = ?, recovered_at = ?, taken_by = ?, taken_at = ?, closed_by = ?, closed_at = ?, outcome = ? WHERE id = ?`,
+		in.Severity, in.Title.ZH, in.Title.EN, in.Message.ZH, in.Message.EN, string(detail), in.Condition == Active, in.Handling, in.Deadline,
+		in.RecoveredAt, in.TakenBy, in.TakenAt, in.ClosedBy, in.ClosedAt, in.Outcome, in.ID); err != nil {
+		return fmt.Errorf("save incident %s: %w", in.ID, err)
+	}
+	return nil
+}
+
+// number gives the next number of a day: GJ-20261122-0001.
+func number(ctx context.Context, tx *sql.Tx, day time.Time) (string, error) {
+	prefix := "GJ-" + day.Format("20060102")
+	var n int
+	if err := tx.QueryRowContext(ctx, `INSERT INTO counters (name, value) VALUES (?, 1)
+		ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`, prefix).Scan(&n); err != nil {
+		return "", fmt.Errorf("count incidents of the day: %w", err)
+	}
+	return fmt.Sprintf("%s-%04d", prefix, n), nil
+}
+
+// before finds the newest incident of the same rule and subject within a day.
+func before(ctx context.Context, q db.Querier, in Incident) (string, error) {
+	var id string
+	err := q.QueryRowContext(ctx, `SELECT id FROM incidents WHERE gateway = ? AND device = ? AND rule = ? AND opened_at >= ?
+		ORDER BY opened_at DESC, id DESC LIMIT 1`, in.Gateway, in.Device, in.Rule, in.OpenedAt-linked.Milliseconds()).Scan(&id)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("find incident before: %w", err)
+	}
+	return id, nil
+}
+
+// PreviousOf answers what a link to an earlier incident shows; nil without one.
+func PreviousOf(ctx context.Context, q db.Querier, in Incident) (*Previous, error) {
+	if in.Previous == "" {
+		return nil, nil
+	}
+	p := Previous{ID: in.Previous}
+	err := q.QueryRowContext(ctx, `SELECT closed_at, outcome FROM incidents WHERE id = ?`, in.Previous).Scan(&p.ClosedAt, &p.Outcome)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("read incident before: %w", err)
+	}
+	return &p, nil
+}

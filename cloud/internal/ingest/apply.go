@@ -1,0 +1,61 @@
+package ingest
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/linshao/linshao/cloud/internal/inbox"
+	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/wire"
+)
+
+// apply carries out one event, once.
+func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, e *wire.Event, out *outcome) error {
+	switch kind := e.GetKind().(type) {
+	case *wire.Event_Alert:
+		id, err := s.cfg.Incidents.Apply(ctx, tx, c.Gateway, kind.Alert.Event())
+		return out.incident(id, err)
+	case *wire.Event_Action:
+		id, err := s.cfg.Incidents.Action(ctx, tx, c.Gateway, kind.Action)
+		return out.incident(id, err)
+	case *wire.Event_Device:
+		out.gateway = true
+		return org.DeviceState(ctx, tx, c.Gateway, kind.Device)
+	case *wire.Event_Inventory:
+		out.gateway = true
+		if err := org.Apply(ctx, tx, c.Gateway, kind.Inventory); err != nil {
+			return err
+		}
+		return org.Rename(ctx, tx, s.cfg.Names)
+	case *wire.Event_Gap:
+		return s.gap(ctx, tx, c, kind.Gap)
+	}
+	return nil // a start of the gateway, or a kind that this program does not know yet: it is kept
+}
+
+func (o *outcome) incident(id string, err error) error {
+	if err == nil && id != "" {
+		o.incidents = append(o.incidents, id)
+	}
+	return err
+}
+
+// gap notes records that no longer exist, and moves the cursor of their stream if it stands before them.
+func (s *Service) gap(ctx context.Context, tx *sql.Tx, here *inbox.Cursor, g *wire.Gap) error {
+	c := inbox.Cursor{Gateway: here.Gateway, Stream: g.GetStream(), Epoch: g.GetEpoch()}
+	if err := inbox.AddGap(ctx, tx, c, gapOf(g)); err != nil {
+		return err
+	}
+	if c.Stream == here.Stream && c.Epoch == here.Epoch {
+		return nil // its own cursor is on the way, and is past it already
+	}
+	c, known, err := inbox.Find(ctx, tx, c)
+	if err != nil || !known {
+		return err
+	}
+	before := c.Cum
+	if c, err = inbox.SkipGaps(ctx, tx, c); err != nil || c.Cum == before {
+		return err
+	}
+	return inbox.Save(ctx, tx, c)
+}

@@ -1,0 +1,107 @@
+package ingest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/wire"
+)
+
+// silence is how long a gateway may say nothing before it is told as offline.
+const silence = 60 * time.Second
+
+const sweepEvery = 5 * time.Second
+
+// status takes the retained status or the last will. A will of an older session says nothing about the present one.
+func (s *Service) status(ctx context.Context, gateway string, payload []byte) error {
+	if len(payload) == 0 {
+		return nil // the retained status was cleared
+	}
+	var st wire.Status
+	if err := proto.Unmarshal(payload, &st); err != nil {
+		s.metrics.refused.WithLabelValues("malformed").Inc()
+		return nil
+	}
+	session, known, err := org.Session(ctx, s.cfg.DB.Reader(), gateway)
+	if err != nil {
+		return err
+	}
+	if !known || st.GetSession() != session || st.GetOnline() {
+		return nil // online is what hello and batches prove
+	}
+	return s.Disconnected(ctx, gateway)
+}
+
+// Heard notes any sign of life, such as a ping. It never blocks.
+func (s *Service) Heard(gateway string) { s.hear(gateway, s.cfg.Now()) }
+
+func (s *Service) hear(gateway string, at time.Time) {
+	s.mu.Lock()
+	s.heard[gateway] = at
+	s.mu.Unlock()
+}
+
+// Disconnected notes that the broker lost a gateway's connection.
+func (s *Service) Disconnected(ctx context.Context, gateway string) error {
+	return s.lost(ctx, gateway, s.cfg.Now())
+}
+
+func (s *Service) lost(ctx context.Context, gateway string, since time.Time) error {
+	var lost bool
+	err := s.cfg.DB.Update(ctx, func(tx *sql.Tx) (err error) {
+		lost, err = org.Lost(ctx, tx, gateway, since)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if lost {
+		s.cfg.Log.Warn("gateway offline", "gateway", gateway)
+		s.cfg.Observer.Gateway(gateway)
+	}
+	return nil
+}
+
+// Run finds gateways that fell silent, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Error("silent gateways cannot be found", "err", err)
+			}
+		}
+	}
+}
+
+// Sweep marks every gateway as offline that said nothing for a minute.
+func (s *Service) Sweep(ctx context.Context) error {
+	online, err := org.Online(ctx, s.cfg.DB.Reader())
+	if err != nil {
+		return fmt.Errorf("find silent gateways: %w", err)
+	}
+	now := s.cfg.Now()
+	for gateway, seen := range online {
+		s.mu.Lock()
+		if heard, ok := s.heard[gateway]; ok && heard.After(seen) {
+			seen = heard
+		}
+		s.mu.Unlock()
+		if now.Sub(seen) < silence {
+			continue
+		}
+		if err := s.lost(ctx, gateway, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}

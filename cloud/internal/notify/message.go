@@ -1,0 +1,79 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/linshao/linshao/cloud/internal/incident"
+)
+
+// maxMarkdown is WeCom's limit of a markdown message, in bytes; maxLine keeps one incident's part readable.
+const (
+	maxMarkdown = 4096
+	maxLine     = 500 // characters
+)
+
+// text words one incident after the skeleton of the message, or several as a digest.
+func (s *sender) text(group []notice, ins []incident.Incident) string {
+	if len(ins) == 1 {
+		return s.one(group[0], ins[0])
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%d 条告警汇总**(发送限额内合并)\n", len(ins))
+	for i, in := range ins {
+		line := fmt.Sprintf("> 【%s级·%s】%s %s", in.Severity, plain(in.Title.ZH), place(in), s.clock(in.Since))
+		if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" {
+			line += " [打开](" + link + ")"
+		}
+		if b.Len()+len(line)+60 > maxMarkdown {
+			fmt.Fprintf(&b, "…另有 %d 条,请打开网页查看", len(ins)-i)
+			break
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+// one is 【A级·燃气高报】小区/位置 · sentence with value and limit · time · handler · time limit · link.
+func (s *sender) one(n notice, in incident.Incident) string {
+	parts := []string{place(in), plain(in.Message.ZH), s.clock(in.Since)}
+	if n.kind == incident.KindSeverity {
+		parts = append(parts, "级别升高")
+	}
+	if in.TakenBy != "" {
+		parts = append(parts, "处理人 "+plain(in.TakenBy))
+	} else if in.Deadline > 0 {
+		parts = append(parts, fmt.Sprintf("限时 %d 分钟接警", (in.Deadline-in.OpenedAt)/60000))
+	}
+	head := fmt.Sprintf("【%s级·%s】", in.Severity, plain(in.Title.ZH))
+	text := fmt.Sprintf("<font color=\"warning\">%s</font>%s", head, cut(strings.Join(parts, " · "), maxLine-utf8.RuneCountInString(head)))
+	if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" {
+		text += "\n[接警 " + in.ID + "](" + link + ")"
+	}
+	return text
+}
+
+func place(in incident.Incident) string {
+	if in.Place == "" {
+		return plain(in.SiteName) + "/" + plain(in.DeviceName)
+	}
+	return plain(in.SiteName) + "/" + plain(in.Place)
+}
+
+func (s *sender) clock(ms int64) string {
+	return time.UnixMilli(ms).In(s.service.cfg.Zone).Format("15:04:05")
+}
+
+// plain takes out what would format or link: names come from gateways.
+func plain(s string) string {
+	return strings.NewReplacer("<", "‹", ">", "›", "[", "(", "]", ")", "*", "·", "`", "'", "\n", " ", "\r", " ").Replace(s)
+}
+
+func cut(s string, runes int) string {
+	if utf8.RuneCountInString(s) <= runes {
+		return s
+	}
+	return string([]rune(s)[:runes-1]) + "…"
+}

@@ -1,0 +1,135 @@
+// Package notify tells people and other systems about incidents: WeCom group robots and signed webhooks. A message is
+// queued in the transaction that changes the incident, sent until the receiver takes it or refuses it for good, and never
+// again after that; every attempt is kept with what the receiver answered. Here alone it is decided what is temporary.
+package notify
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/incident"
+)
+
+// Kinds of receivers.
+const (
+	WeCom   = "wecom"
+	Webhook = "webhook"
+)
+
+// A Receiver is somebody who is told.
+type Receiver struct {
+	ID, Name     string
+	Kind         string // WeCom or Webhook
+	URL          string // holds the robot's key: never logged
+	Secret       []byte // of a webhook's signature
+	Severities   []string
+	Sites        []string // empty: all
+	AllowPrivate bool     // the address may be private or loopback
+}
+
+// wants says whether the receiver is told of a change. A robot is for people, so it hears of what asks them to act; a
+// webhook is for another system, which follows every change.
+func (r Receiver) wants(in incident.Incident, kind string) bool {
+	if !slices.Contains(r.Severities, in.Severity) || (len(r.Sites) > 0 && !slices.Contains(r.Sites, in.Site)) {
+		return false
+	}
+	return r.Kind == Webhook || kind == incident.KindOpened || kind == incident.KindSeverity
+}
+
+// Config is what a Service needs.
+type Config struct {
+	DB        *db.DB
+	Receivers []Receiver
+	Links     *Links
+	Now       func() time.Time
+	Zone      *time.Location
+	Log       *slog.Logger
+	Registry  prometheus.Registerer
+	Told      func(incident string) // called after an incident's timeline got a new entry; may be nil
+}
+
+// A Service queues and sends. It is the incidents' Notifier.
+type Service struct {
+	cfg     Config
+	senders []*sender
+	sent    *prometheus.CounterVec
+}
+
+// New makes a service; Run starts it.
+func New(cfg Config) *Service {
+	s := &Service{cfg: cfg, sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "linshao_notify_attempts_total", Help: "Attempts to tell a receiver, by result."}, []string{"receiver", "result"})}
+	cfg.Registry.MustRegister(s.sent)
+	for _, r := range cfg.Receivers {
+		s.senders = append(s.senders, newSender(s, r))
+	}
+	return s
+}
+
+// Enqueue implements the incidents' Notifier.
+func (s *Service) Enqueue(ctx context.Context, tx *sql.Tx, in incident.Incident, kind string) error {
+	now := s.cfg.Now().UnixMilli()
+	for _, sender := range s.senders {
+		r := sender.receiver
+		if !r.wants(in, kind) {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO notices (receiver, incident, kind, severity, n, created, state, attempts, next_at, answer)
+			SELECT ?, ?, ?, ?, count(*), ?, 'waiting', 0, ?, '' FROM notices WHERE receiver = ? AND incident = ? AND kind = ?`,
+			r.ID, in.ID, kind, in.Severity, now, now, r.ID, in.ID, kind); err != nil {
+			return fmt.Errorf("queue notice of %s for %s: %w", in.ID, r.ID, err)
+		}
+	}
+	return nil
+}
+
+// Wake tells that something new may be queued. It never blocks.
+func (s *Service) Wake() {
+	for _, sender := range s.senders {
+		select {
+		case sender.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Run sends until ctx ends; each receiver on its own, so that a dead one delays nobody else.
+func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, sender := range s.senders {
+		wg.Go(func() { sender.run(ctx) })
+	}
+	wg.Wait()
+	for _, sender := range s.senders {
+		sender.client.CloseIdleConnections()
+	}
+	return nil
+}
+
+// answer is what a receiver made of a message.
+type answer struct {
+	ok    bool
+	never bool          // refused for good
+	wait  time.Duration // the receiver asks for this rest; 0: as the back-off says
+	text  string        // for people
+}
+
+const sendTimeout = 10 * time.Second
+
+// httpClient dials only allowed addresses and follows no redirect: a receiver's answer must not choose where we go.
+func httpClient(allowPrivate bool) *http.Client {
+	return &http.Client{
+		Timeout:       sendTimeout,
+		Transport:     &http.Transport{DialContext: guardedDialer(allowPrivate).DialContext, Proxy: nil, MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, ForceAttemptHTTP2: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

@@ -1,0 +1,102 @@
+// How the chart looks: axes, grey gaps, shaded alert, dashed threshold with its label.
+import uPlot from 'uplot'
+import { yRange, type ChartData } from './chartdata'
+import { word } from './i18n'
+import { tick } from './time'
+import type { Span } from './types'
+
+export interface PlotModel { data: ChartData; from: number; to: number; unit: string; point: string; limit?: number; limitLabel?: string; alert?: Span; stepped?: boolean }
+interface Deps { model: () => PlotModel; zone: () => string; cursor: (index: number | undefined) => void }
+
+const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+const scale = () => devicePixelRatio || 1
+
+export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 'width' | 'height'> {
+  const font = `12px ${colour('--sans')}`
+  const text2 = colour('--text2'), line = colour('--line'), ink = colour('--text')
+  const paths = model().stepped ? uPlot.paths.stepped!({ align: 1 }) : undefined
+  const states = model().stepped
+  return {
+    legend: { show: false },
+    padding: [12, 10, 0, 0],
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone()),
+    cursor: { drag: { x: false, y: false }, y: false, points: { size: 8 } },
+    scales: {
+      x: { range: () => [model().from / 1000, model().to / 1000] },
+      y: { range: () => { const m = model(); return yRange(m.data.min, m.data.max, m.unit, m.limit) } },
+    },
+    axes: [
+      { font, stroke: text2, grid: { show: false }, ticks: { stroke: line, size: 5 }, size: 28, space: 64, values: (_u, splits) => splits.map((s) => tick(s * 1000, zone())) },
+      {
+        font, stroke: text2, grid: { stroke: line, width: 1 }, ticks: { show: false }, space: 34,
+        size: (_u, values) => 14 + 7.2 * Math.max(2, ...(values ?? []).map((v) => width(String(v)))),
+        ...(states ? { splits: () => [0, 1], values: (_u: uPlot, v: number[]) => v.map((n) => word(`state.${model().point}.${n}`) ?? String(n)) } : {}),
+      },
+    ],
+    series: [{}, { stroke: ink, width: 1.6, paths, points: { show: false } }, { stroke: ink, width: 1.6, paths, points: { show: false } }],
+    bands: [{ series: [1, 2], fill: text2 + '55' }],
+    hooks: {
+      drawClear: [(u) => bands(u, model())],
+      draw: [(u) => threshold(u, model())],
+      setCursor: [(u) => cursor(u.cursor.idx ?? undefined)],
+    },
+  }
+}
+
+const width = (text: string) => [...text].reduce((sum, c) => sum + (c > '\u2e80' ? 1.7 : 1), 0)
+
+function bands(u: uPlot, m: PlotModel) {
+  if (m.alert) band(u, m.alert, colour('--l1'), 0.14)
+  for (const gap of m.data.gaps) band(u, gap, colour('--off'), 0.32)
+  for (const span of m.data.suspect) underline(u, span)
+}
+
+function band(u: uPlot, span: Span, fill: string, alpha: number) {
+  const [left, right] = edges(u, span)
+  const c = u.ctx
+  c.save()
+  c.globalAlpha = alpha
+  c.fillStyle = fill
+  c.fillRect(left, u.bbox.top, Math.max(right - left, scale()), u.bbox.height)
+  c.restore()
+}
+
+function underline(u: uPlot, span: Span) {
+  const [left, right] = edges(u, span)
+  const c = u.ctx, y = u.bbox.top + u.bbox.height - 2 * scale()
+  c.save()
+  c.strokeStyle = colour('--text2')
+  c.lineWidth = 3 * scale()
+  c.setLineDash([3 * scale(), 3 * scale()])
+  c.beginPath(); c.moveTo(left, y); c.lineTo(right, y); c.stroke()
+  c.restore()
+}
+
+function edges(u: uPlot, span: Span): [number, number] {
+  const box = u.bbox
+  const at = (ms: number) => Math.min(box.left + box.width, Math.max(box.left, u.valToPos(ms / 1000, 'x', true)))
+  return [at(span.from), at(span.to)]
+}
+
+function threshold(u: uPlot, m: PlotModel) {
+  if (m.limit === undefined) return
+  const c = u.ctx, r = scale(), box = u.bbox, y = u.valToPos(m.limit, 'y', true)
+  c.save()
+  c.strokeStyle = c.fillStyle = colour('--l1t')
+  c.lineWidth = 1.5 * r
+  c.setLineDash([6 * r, 4 * r])
+  c.beginPath(); c.moveTo(box.left, y); c.lineTo(box.left + box.width, y); c.stroke()
+  c.setLineDash([])
+  c.font = `600 ${12 * r}px ${colour('--sans')}`
+  c.textAlign = 'left'
+  const above = y - 6 * r - 12 * r > box.top - 12 * r
+  c.textBaseline = above ? 'bottom' : 'top'
+  const x = box.left + 6 * r, ty = above ? y - 4 * r : y + 5 * r
+  const words = m.limitLabel ?? String(m.limit)
+  c.lineJoin = 'round'
+  c.lineWidth = 5 * r
+  c.strokeStyle = colour('--surface') // a halo, so that no line runs through the words
+  c.strokeText(words, x, ty)
+  c.fillText(words, x, ty)
+  c.restore()
+}
