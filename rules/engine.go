@@ -1,0 +1,201 @@
+package rules
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// An Engine judges the readings of one site. It is not safe for concurrent use: one goroutine owns it.
+type Engine struct {
+	rules    []*rule
+	subjects []*subject
+	index    map[device.Key]input
+	layout   map[string][]string // kind → the points that its rules use, in the order of the slots
+	warnings []string
+
+	frame    frame
+	events   []AlertEvent // of the call under way
+	orphans  []AlertEvent // of alerts whose rule or device is gone, told by the next Tick
+	started  bool
+	start    int64    // ms: the first time the engine was told
+	lastTick int64    // ms
+	ticks    [2]int64 // ms: the last two intervals between ticks
+}
+
+// A subject is a device that rules judge.
+type subject struct {
+	device device.Device
+	peers  []device.Device // of the same zone, itself included
+	slots  []slot
+	sess   *session // of a socket; nil otherwise
+	alerts []*alert
+	maxAge int64 // ms
+}
+
+// An input is where a reading goes.
+type input struct {
+	subject *subject
+	slot    int
+}
+
+// Warnings are what is odd about these rules on these devices: an action whose zone has no such device, a point that a
+// rule needs and a device lacks.
+func (e *Engine) Warnings() []string { return slices.Clone(e.warnings) }
+
+// Apply judges readings in their order and answers the alerts' changes. Readings of one device that follow each other are
+// judged together, so that a rule never sees one half of a poll. The slice answered is the caller's.
+func (e *Engine) Apply(rs []device.Reading) []AlertEvent {
+	var (
+		cur     *subject
+		touched uint64
+		now     int64
+	)
+	for i := range rs {
+		in, ok := e.index[device.Key{Device: rs[i].Device, Point: rs[i].Point}]
+		if !ok {
+			continue
+		}
+		bit := slotBit(in.slot)
+		if in.subject != cur || touched&bit != 0 {
+			if cur != nil {
+				e.judge(cur, now, touched)
+			}
+			cur, touched, now = in.subject, 0, math.MinInt64
+		}
+		t := rs[i].Time.UnixMilli()
+		if !e.started {
+			e.started, e.start = true, t
+		}
+		in.subject.slots[in.slot].put(&rs[i], t)
+		touched |= bit
+		now = max(now, t)
+	}
+	if cur != nil {
+		e.judge(cur, now, touched)
+	}
+	return e.finish()
+}
+
+// slotBit marks a slot as touched; a kind's slots beyond the 63rd share one bit, which only means judging more often.
+func slotBit(slot int) uint64 { return 1 << min(slot, 63) }
+
+// judge follows the session of a subject and evaluates the rules whose inputs were touched.
+func (e *Engine) judge(s *subject, now int64, touched uint64) {
+	if s.sess != nil && touched&socketBits != 0 {
+		s.sess.update(now, s.sessionInput(touched))
+	}
+	e.evaluate(s, now, touched)
+}
+
+const socketBits = 1<<socketPower | 1<<socketEnergy | 1<<socketRelay | 1<<socketPlugged
+
+// sessionInput takes what is measured only when it was measured now, and states as they were last seen.
+func (s *subject) sessionInput(touched uint64) sessionInput {
+	in := sessionInput{power: math.NaN(), energy: math.NaN(), relay: s.slots[socketRelay].val, plugged: s.slots[socketPlugged].val}
+	if touched&(1<<socketPower) != 0 {
+		in.power = s.slots[socketPower].val
+	}
+	if touched&(1<<socketEnergy) != 0 {
+		in.energy = s.slots[socketEnergy].val
+	}
+	return in
+}
+
+// evaluate runs the rules of a subject that look at the touched slots.
+func (e *Engine) evaluate(s *subject, now int64, touched uint64) {
+	f := e.see(s, now)
+	for _, a := range s.alerts {
+		if a.mask&touched == 0 {
+			continue
+		}
+		f.maxAge = e.maxAge(s, a.rule)
+		e.step(s, a, f)
+	}
+}
+
+// see points the engine's frame at a subject.
+func (e *Engine) see(s *subject, now int64) *frame {
+	f := &e.frame
+	f.slots, f.sess, f.now, f.start = s.slots, s.sess, now, e.start
+	return f
+}
+
+// maxAge is how old a value may be for a rule. Time cannot be told finer than ticks come, so three ticks are never too old.
+func (e *Engine) maxAge(s *subject, r *rule) int64 {
+	age := s.maxAge
+	if r.maxAge > 0 {
+		age = r.maxAge
+	}
+	return max(age, 3*pace(e.ticks))
+}
+
+// Tick judges what time alone changes: hold and clear times, sessions, values that grow old. The gateway calls it about
+// once a second.
+func (e *Engine) Tick(now time.Time) []AlertEvent {
+	t := now.UnixMilli()
+	for _, ev := range e.orphans {
+		ev.At = time.UnixMilli(t).UTC()
+		e.events = append(e.events, ev)
+	}
+	e.orphans = nil
+	if !e.started {
+		e.started, e.start = true, t
+	}
+	if e.lastTick != 0 {
+		e.ticks[0], e.ticks[1] = e.ticks[1], min(max(t-e.lastTick, 0), maxTick)
+	}
+	e.lastTick = t
+	for _, s := range e.subjects {
+		for i := range s.slots {
+			s.slots[i].seen = min(s.slots[i].seen, t) // after the clock was set back, age counts from now
+		}
+		e.evaluate(s, t, math.MaxUint64)
+	}
+	return e.finish()
+}
+
+// maxTick caps what a slow tick can excuse: 1 h.
+const maxTick = 3600 * 1000
+
+// finish hands the events of a call to its caller.
+func (e *Engine) finish() []AlertEvent {
+	out := e.events
+	e.events = nil
+	return out
+}
+
+// Active lists the alerts that are pending or firing, in the order of devices and rules, each as its last event told it.
+func (e *Engine) Active() []AlertEvent {
+	var active []AlertEvent
+	for _, s := range e.subjects {
+		for _, a := range s.alerts {
+			if a.State != "" {
+				ev := e.event(s, a, a.State, a.Changed)
+				ev.Message = a.Message
+				active = append(active, ev)
+			}
+		}
+	}
+	return active
+}
+
+// Reset ends an alert because a person has reset it at the site. While its condition still holds it cannot be reset, and
+// nothing is answered; so too for an alert that is not firing.
+func (e *Engine) Reset(id string, now time.Time) []AlertEvent {
+	for _, s := range e.subjects {
+		for _, a := range s.alerts {
+			if a.ID != id || a.State != Firing {
+				continue
+			}
+			f := e.see(s, now.UnixMilli())
+			f.maxAge = e.maxAge(s, a.rule)
+			if a.rule.expr.cond(f) != yes {
+				e.resolve(s, a, f, Text{ZH: "已人工复位：", EN: "Reset by a person: "})
+			}
+		}
+	}
+	return e.finish()
+}

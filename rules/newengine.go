@@ -1,0 +1,204 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// An OverrideError is a mistake in what a site changes in a rule. Key is "", "mode" or "params.<name>", so that the owner
+// of the file can say where it stands.
+type OverrideError struct {
+	Rule, Key     string
+	Message, Hint string
+}
+
+func (e *OverrideError) Error() string {
+	s := "override " + e.Rule
+	if e.Key != "" {
+		s += "." + e.Key
+	}
+	s += ": " + e.Message
+	if e.Hint != "" {
+		s += " (" + e.Hint + ")"
+	}
+	return s
+}
+
+// NewEngine joins rules with a site's devices. Each rule judges every device of its kind. The error joins every mistake:
+// *OverrideError, and devices whose profile delivers another unit than the rules count in. An action whose zone has no
+// such device is a warning: the rule is there all the same, and its message says what cannot be done.
+func NewEngine(set *Set, devices []device.Device, overrides map[string]Override) (*Engine, error) {
+	e := &Engine{index: map[device.Key]input{}, layout: map[string][]string{}}
+	var errs []error
+	for _, id := range slices.Sorted(maps.Keys(overrides)) {
+		if !slices.Contains(set.ids(), id) {
+			errs = append(errs, &OverrideError{Rule: id, Message: "there is no such rule", Hint: nearest(id, set.ids())})
+		}
+	}
+	for _, text := range set.texts {
+		r, err := e.override(text, overrides[text.ID])
+		errs = append(errs, err...)
+		e.rules = append(e.rules, r)
+	}
+	for _, d := range devices {
+		errs = append(errs, e.add(d, devices)...)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Engine) override(text ruleText, o Override) (*rule, []error) {
+	var errs []error
+	r, mistakes := build(text, o.Params, e.slot)
+	for _, m := range mistakes {
+		if key, ok := strings.CutPrefix(m.path, ".override."); ok {
+			errs = append(errs, &OverrideError{text.ID, key, m.message, m.hint})
+		}
+	}
+	switch modes := []string{string(Armed), string(NotifyOnly), string(ShadowMode)}; {
+	case o.Mode == "":
+	case !slices.Contains(modes, string(o.Mode)):
+		errs = append(errs, &OverrideError{text.ID, "mode", fmt.Sprintf("mode %q is not known", o.Mode), nearest(string(o.Mode), modes)})
+	default:
+		r.mode = o.Mode
+	}
+	return r, errs
+}
+
+// slot gives each point that a kind's rules use its place.
+func (e *Engine) slot(kind, point string) int {
+	if len(e.layout[kind]) == 0 && kind == "socket" {
+		e.layout[kind] = socketSlots()
+	}
+	if i := slices.Index(e.layout[kind], point); i >= 0 {
+		return i
+	}
+	e.layout[kind] = append(e.layout[kind], point)
+	return len(e.layout[kind]) - 1
+}
+
+// add makes a subject of a device, if rules judge its kind.
+func (e *Engine) add(d device.Device, all []device.Device) []error {
+	s := &subject{device: d, maxAge: ageLimit(d.Poll)}
+	for _, peer := range all {
+		if peer.ID == d.ID || d.Zone != "" && peer.Zone == d.Zone {
+			s.peers = append(s.peers, peer)
+		}
+	}
+	for _, r := range e.rules {
+		if r.kind.name == d.Kind {
+			s.alerts = append(s.alerts, e.newAlert(s, r))
+		}
+	}
+	if len(s.alerts) == 0 {
+		return nil
+	}
+	if d.Kind == "socket" {
+		e.slot(d.Kind, "power")
+		s.sess = &session{battery: d.Labels["battery"]}
+	}
+	e.subjects = append(e.subjects, s)
+	return e.connect(s)
+}
+
+// ageLimit is how old a value may be, in ms: three polls, at least 10 s.
+func ageLimit(poll time.Duration) int64 {
+	if poll <= 0 {
+		poll = defaultPoll
+	}
+	return max(3*poll, 10*time.Second).Milliseconds()
+}
+
+// connect makes the subject's slots and finds the points that fill them.
+func (e *Engine) connect(s *subject) []error {
+	var errs []error
+	k := kindNamed(s.device.Kind)
+	for i, name := range e.layout[s.device.Kind] {
+		s.slots = append(s.slots, slot{val: math.NaN()})
+		at := slices.IndexFunc(s.device.Points, func(p device.Point) bool { return p.Name == name })
+		if at < 0 {
+			if users := s.users(name); len(users) > 0 {
+				e.warnings = append(e.warnings, fmt.Sprintf("%s has no point %s: unknown for %s", s.device.ID, name, strings.Join(users, " ")))
+			}
+			continue
+		}
+		if got, want := s.device.Points[at].Unit, k.point(name).unit; got != want {
+			errs = append(errs, fmt.Errorf("device %s: point %s comes in %q, rules count in %q (change scale and unit in profile %s)", s.device.ID, name, got, want, s.device.Model))
+		}
+		e.index[device.Key{Device: s.device.ID, Point: name}] = input{s, i}
+	}
+	return errs
+}
+
+// users are the rules that look at a point of the subject.
+func (s *subject) users(point string) []string {
+	var ids []string
+	for _, a := range s.alerts {
+		if slices.Contains(a.rule.uses.points, point) {
+			ids = append(ids, a.rule.text.ID)
+		}
+	}
+	return ids
+}
+
+func (e *Engine) newAlert(s *subject, r *rule) *alert {
+	a := &alert{rule: r}
+	for _, act := range r.text.Actions {
+		targets := s.targets(act)
+		if len(targets) == 0 {
+			e.warnings = append(e.warnings, fmt.Sprintf("rule %s for %s: no device can %s: %s", r.text.ID, s.device.ID, act.words(en), s.whyNot(act)))
+		}
+		a.actions = append(a.actions, targets...)
+	}
+	programs := []program{r.expr}
+	if r.clear != nil {
+		programs = append(programs, *r.clear)
+	}
+	for _, p := range programs {
+		for _, name := range p.uses.points {
+			a.mask |= slotBit(e.slot(r.kind.name, name))
+		}
+		if len(p.uses.session) > 0 {
+			a.mask |= socketBits
+		}
+	}
+	return a
+}
+
+// targets are the writes that an action means for a subject.
+func (s *subject) targets(a actionText) []Action {
+	var writes []Action
+	for _, d := range s.peers {
+		if d.Kind != a.Kind || a.Of == "self" && d.ID != s.device.ID {
+			continue
+		}
+		for _, p := range d.Points {
+			if p.Name == a.Point && p.Allows(a.Value) {
+				writes = append(writes, Action{Device: d.ID, Point: a.Point, Value: a.Value})
+			}
+		}
+	}
+	return writes
+}
+
+// whyNot explains why an action has no target.
+func (s *subject) whyNot(a actionText) string {
+	for _, d := range s.peers {
+		if d.Kind == a.Kind && (a.Of == "zone" || d.ID == s.device.ID) {
+			return fmt.Sprintf("the profile of %s does not let %s be set to %s", d.ID, a.Point, formatNumber(a.Value))
+		}
+	}
+	if s.device.Zone == "" {
+		return "the device is in no zone"
+	}
+	return fmt.Sprintf("there is no %s in zone %s", a.Kind, s.device.Zone)
+}

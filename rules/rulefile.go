@@ -1,0 +1,68 @@
+package rules
+
+// Source is the text of one file; Name is told in its mistakes.
+type Source struct {
+	Name string
+	Data []byte
+}
+
+// Mode says what a firing rule may do.
+type Mode string
+
+// The modes, from the one that acts to the one that only takes notes.
+const (
+	Armed      Mode = "armed"       // carries out its actions
+	NotifyOnly Mode = "notify-only" // tells people
+	ShadowMode Mode = "shadow"      // is recorded, nobody is told
+)
+
+// An Override is what a site changes in a shipped rule; empty fields change nothing.
+type Override struct {
+	Mode   Mode              `yaml:"mode"`
+	Params map[string]string `yaml:"params"`
+}
+
+// ruleFile is configs/rules/<area>.yaml.
+type ruleFile struct {
+	Rules []ruleText `yaml:"rules"`
+}
+
+// ruleText is a rule as it is written.
+type ruleText struct {
+	ID       string            `yaml:"id"`
+	Title    Text              `yaml:"title"`
+	Kind     string            `yaml:"kind"`
+	Params   map[string]string `yaml:"params"`
+	Expr     string            `yaml:"expr"`
+	For      string            `yaml:"for"`
+	Clear    string            `yaml:"clear"`
+	ClearFor string            `yaml:"clear_for"`
+	MaxAge   string            `yaml:"max_age"`
+	Latch    bool              `yaml:"latch"`
+	Severity Severity          `yaml:"severity"`
+	Mode     Mode              `yaml:"mode"`
+	Unknown  unknownText       `yaml:"unknown"`
+	Limit    *limitText        `yaml:"limit"`
+	Message  Text              `yaml:"message"`
+	Card     []Text            `yaml:"card"`
+	Actions  []actionText      `yaml:"actions"`
+}
+
+type unknownText struct {
+	Pending string `yaml:"pending"`
+	Firing  string `yaml:"firing"`
+}
+
+type limitText struct {
+	Point string `yaml:"point"`
+	Param string `yaml:"param"`
+	Above bool   `yaml:"above"`
+}
+
+type actionText struct {
+	Of    string  `yaml:"of"`
+	Kind  string  `yaml:"kind"`
+	Point string  `yaml:"point"`
+	Value float64 `yaml:"value"`
+	Do    Text    `yaml:"do"`
+}

@@ -1,0 +1,123 @@
+package rules
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const snapshotVersion = 1
+
+// state is what an engine keeps over a restart. Values are not in it: after a restart every point is unknown until read.
+type state struct {
+	Version  int                 `json:"version"`
+	Alerts   []alertState        `json:"alerts"`
+	Sessions map[string]*session `json:"sessions"`
+}
+
+// alertState is an alert with enough of its rule to end it properly, should the rule be gone.
+type alertState struct {
+	Rule        string   `json:"rule"`
+	RuleVersion string   `json:"ruleVersion"`
+	Subject     string   `json:"subject"`
+	Zone        string   `json:"zone"`
+	Severity    Severity `json:"severity"`
+	Title       Text     `json:"title"`
+	Message     Text     `json:"message"`
+	ID          string   `json:"id"`
+	State       State    `json:"state"`
+	Since       int64    `json:"since"`
+	Changed     int64    `json:"changed"`
+	ClearSince  int64    `json:"clearSince"`
+}
+
+// Snapshot is everything that must survive a restart: pending and firing alerts, and charging sessions, as JSON.
+func (e *Engine) Snapshot() ([]byte, error) {
+	st := state{Version: snapshotVersion, Sessions: map[string]*session{}}
+	for _, s := range e.subjects {
+		if s.sess != nil {
+			st.Sessions[s.device.ID] = s.sess
+		}
+		for _, a := range s.alerts {
+			if a.State == "" {
+				continue
+			}
+			st.Alerts = append(st.Alerts, alertState{
+				a.rule.text.ID, a.rule.version, s.device.ID, s.device.Zone, a.rule.text.Severity, a.rule.text.Title,
+				a.Message, a.ID, a.State, a.Since, a.Changed, a.ClearSince,
+			})
+		}
+	}
+	data, err := json.Marshal(st)
+	if err != nil {
+		return nil, fmt.Errorf("encode rule state: %w", err)
+	}
+	return data, nil
+}
+
+// Restore takes up a snapshot; call it once, before the first reading. Alerts of unchanged rules go on where they were. An
+// alert whose rule has changed, or whose device is gone, is ended by an event of the next Tick, and the new rule
+// begins anew. On an error the engine is as it was.
+func (e *Engine) Restore(data []byte) error {
+	var st state
+	if err := json.Unmarshal(data, &st); err != nil {
+		return fmt.Errorf("decode rule state: %w", err)
+	}
+	if st.Version != snapshotVersion {
+		return fmt.Errorf("decode rule state: version %d, this program knows %d", st.Version, snapshotVersion)
+	}
+	for id, sess := range st.Sessions {
+		if sess == nil || sess.Flat.N < 0 || sess.Flat.N > len(sess.Flat.Steps) {
+			return fmt.Errorf("decode rule state: session of %s is damaged", id)
+		}
+	}
+	for _, a := range st.Alerts {
+		if a.State != Pending && a.State != Firing {
+			return errors.New("decode rule state: alert " + a.ID + " is neither pending nor firing")
+		}
+	}
+	for _, s := range e.subjects {
+		if sess := st.Sessions[s.device.ID]; sess != nil && s.sess != nil {
+			sess.battery = s.sess.battery
+			s.sess = sess
+		}
+	}
+	for _, a := range st.Alerts {
+		if !e.takeUp(a) {
+			e.orphans = append(e.orphans, a.ended())
+		}
+	}
+	return nil
+}
+
+// takeUp gives an alert its state back; false when its rule, as it was, is no more.
+func (e *Engine) takeUp(st alertState) bool {
+	for _, s := range e.subjects {
+		if s.device.ID != st.Subject {
+			continue
+		}
+		i := slices.IndexFunc(s.alerts, func(a *alert) bool { return a.rule.text.ID == st.Rule && a.rule.version == st.RuleVersion })
+		if i < 0 {
+			return false
+		}
+		a := s.alerts[i]
+		a.State, a.ID, a.Since, a.Changed, a.ClearSince, a.Message = st.State, st.ID, st.Since, st.Changed, st.ClearSince, st.Message
+		return true
+	}
+	return false
+}
+
+// ended is the last event of an alert whose rule is no more. Tick gives it its time.
+func (st alertState) ended() AlertEvent {
+	end := Resolved
+	if st.State == Pending {
+		end = Cancelled
+	}
+	return AlertEvent{
+		Alert: st.ID, Rule: st.Rule, Version: st.RuleVersion, Subject: st.Subject, Zone: st.Zone, Severity: st.Severity,
+		State: end, Since: time.UnixMilli(st.Since).UTC(), Title: st.Title,
+		Message: prefixed(Text{ZH: "规则或设备已更改，告警结束：", EN: "Rule or device changed, alert ended: "}, st.Message),
+	}
+}
