@@ -128,11 +128,12 @@ func bankOf(s *Scenario, w *Site, ch Channel) *modbus.Bank {
 		if d.Channel != ch.ID || bank.Has(byte(d.Unit)) {
 			continue
 		}
-		faults := w.faultsOf(d.ID)
+		own := w.faultsOf(d.ID)
+		faults := []*fault.Switches{own}
 		var unit modbus.Unit
 		switch d.Kind {
 		case "station":
-			unit = &modbus.Station{Ports: w.sockets(d.ID), Stuck: func() bool { return faults.On(fault.Stuck) }}
+			unit = &modbus.Station{Ports: w.sockets(d.ID), Stuck: func() bool { return own.On(fault.Stuck) }}
 		case "gas":
 			unit = &modbus.FGA1000{Gas: w.byID[d.ID].gas}
 		case "feeder":
@@ -140,21 +141,24 @@ func bankOf(s *Scenario, w *Site, ch Channel) *modbus.Bank {
 		default:
 			unit, faults = moduleOf(s, w, d)
 		}
-		bank.Add(byte(d.Unit), d.ID, guarded{w, unit}, faults)
+		bank.Add(byte(d.Unit), d.ID, guarded{w, unit}, faults...)
 	}
 	return &bank
 }
 
 // moduleOf makes the one input and output module behind valve, siren and door of the same unit. Its answers suffer from
-// the faults of the first of them; each output is stuck by its own.
-func moduleOf(s *Scenario, w *Site, first Device) (modbus.Unit, *fault.Switches) {
+// the faults of all of them; each output is stuck by its own.
+func moduleOf(s *Scenario, w *Site, first Device) (modbus.Unit, []*fault.Switches) {
 	io := &modbus.IO{Valve: &physics.Switch{}, Siren: &physics.Switch{}, Door: &physics.Door{}}
 	var stuck [3]*fault.Switches
+	var faults []*fault.Switches
 	for _, d := range s.Devices {
 		if d.Channel != first.Channel || d.Unit != first.Unit {
 			continue
 		}
-		switch t := w.byID[d.ID]; d.Kind {
+		t := w.byID[d.ID]
+		faults = append(faults, t.faults)
+		switch d.Kind {
 		case "valve":
 			io.Valve, stuck[0] = t.valve, t.faults
 		case "siren":
@@ -164,7 +168,7 @@ func moduleOf(s *Scenario, w *Site, first Device) (modbus.Unit, *fault.Switches)
 		}
 	}
 	io.Stuck = func(coil uint16) bool { return stuck[coil].On(fault.Stuck) }
-	return io, w.faultsOf(first.ID)
+	return io, faults
 }
 
 // measure is what a single-phase meter shows.

@@ -59,8 +59,7 @@ func NewPlay(cfg PlayConfig) (*Play, error) {
 		}
 	}
 	clock := NewClock(cfg.T0, s.Begin, s.Warp)
-	words := &narrator{out: cfg.Out, lang: cfg.Lang, zone: time.FixedZone("CST", 8*3600)}
-	p.site = newSite(s, clock, cfg.Now, words.tell)
+	p.site = NewSite(s, Stage{Clock: clock, Now: cfg.Now, Out: cfg.Out, Lang: cfg.Lang})
 	if p.field, err = openField(s, p.site, dir, p.journal); err != nil {
 		return nil, p.abandon(err)
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,8 +47,19 @@ type scheduled struct {
 	Event
 }
 
-func newSite(s *Scenario, clock Clock, now func() time.Time, tell func(time.Time, phrase)) *Site {
-	w := &Site{clock: clock, now: now, tell: tell, at: clock.Begin(), byID: map[string]*thing{}}
+// A Stage is what a site is played on.
+type Stage struct {
+	Clock Clock
+	Now   func() time.Time // real time
+	Out   io.Writer        // one line per interesting event
+	Lang  string           // of those lines: zh or en
+}
+
+// NewSite builds the world of a checked scenario as it is at the beginning.
+func NewSite(s *Scenario, on Stage) *Site {
+	clock := on.Clock
+	words := &narrator{out: on.Out, lang: on.Lang, zone: time.FixedZone("CST", 8*3600)}
+	w := &Site{clock: clock, now: on.Now, tell: words.tell, at: clock.Begin(), byID: map[string]*thing{}}
 	for i, d := range s.Devices {
 		w.build(d, s.Seed+uint64(i+1)*1000)
 	}

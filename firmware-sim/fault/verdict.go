@@ -30,7 +30,9 @@ func (s *Switches) Judge() Verdict {
 	_, v.WrongUnit = s.on[WrongUnit]
 	if how, on := s.on[Noise]; on {
 		v.Garble = how.Probability <= 0 || s.rnd.Float64() < how.Probability
-		v.bit = s.rnd.IntN(1 << 16)
+		if v.Garble {
+			v.bit = s.rnd.IntN(1 << 16)
+		}
 	}
 	if how, on := s.on[Late]; on {
 		if v.Delay = how.Delay; v.Delay <= 0 {
@@ -38,6 +40,16 @@ func (s *Switches) Judge() Verdict {
 		}
 	}
 	return v
+}
+
+// Judge decides about an answer that all of these have a say in: the first fault that does anything wins.
+func Judge(all []*Switches) Verdict {
+	for _, s := range all {
+		if v := s.Judge(); v != (Verdict{}) {
+			return v
+		}
+	}
+	return Verdict{}
 }
 
 // Damage flips one bit of the frame when the verdict says so.

@@ -11,12 +11,13 @@ type Bank struct {
 
 type slot struct {
 	unit   Unit
-	faults *fault.Switches
+	faults []*fault.Switches
 	name   string
 }
 
-// Add puts a unit behind an id (1..247). name is the device's, for the journal.
-func (b *Bank) Add(id byte, name string, u Unit, f *fault.Switches) {
+// Add puts a unit behind an id (1..247). name is the device's, for the journal. A unit that several devices share
+// suffers from the faults of each.
+func (b *Bank) Add(id byte, name string, u Unit, f ...*fault.Switches) {
 	b.slots[id] = slot{unit: u, faults: f, name: name}
 }
 

@@ -64,7 +64,7 @@ func (r *RTU) answer(s *scratch, req, out []byte) ([]byte, fault.Verdict) {
 	if at.unit == nil {
 		return out, fault.Verdict{}
 	}
-	verdict := at.faults.Judge()
+	verdict := fault.Judge(at.faults)
 	if verdict.Drop {
 		return out, verdict
 	}

@@ -38,6 +38,7 @@ func NewTCP(cfg TCPConfig) (*TCP, error) {
 	if err := t.listen(); err != nil {
 		return nil, err
 	}
+	t.addr = t.ln.Addr().String() // a free port is kept over cuts
 	return t, nil
 }
 
@@ -51,7 +52,7 @@ func (t *TCP) listen() error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ln, t.addr = ln, ln.Addr().String()
+	t.ln = ln
 	return nil
 }
 
@@ -82,9 +83,10 @@ func (t *TCP) Run(ctx context.Context) error {
 // serve accepts until the port is cut or ctx ends, and joins every connection.
 func (t *TCP) serve(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	ln := t.ln // hangUp may take it away from here on
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer stop()
 	wg.Go(func() {
 		for {
 			changed := t.cfg.Faults.Changed()
@@ -100,7 +102,6 @@ func (t *TCP) serve(ctx context.Context) error {
 		}
 		t.hangUp()
 	})
-	ln := t.ln
 	for {
 		conn, err := ln.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -199,7 +200,7 @@ func (t *TCP) answer(s *scratch, req, out []byte) ([]byte, fault.Verdict) {
 		binary.BigEndian.PutUint16(out[4:], 3)
 		return out, fault.Verdict{}
 	}
-	verdict := at.faults.Judge()
+	verdict := fault.Judge(at.faults)
 	if verdict.Drop {
 		return out, verdict
 	}

@@ -105,7 +105,6 @@ func (l *Line) close() {
 		l.port.Close()
 		l.port = nil
 	}
-	_ = os.Remove(l.cfg.Path) // gone with the port
 }
 
 // A Port is the slave devices' end of an open line.
@@ -128,28 +127,42 @@ func openPort(cfg LineConfig) (*port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open pseudo-terminal for %s: %w", cfg.Path, err)
 	}
-	if err := raw(s); err != nil {
+	defer m.Close()
+	polled, err := pollable(m)
+	if err == nil {
+		err = raw(s)
+	}
+	if err != nil {
+		_ = s.Close()
 		return nil, fmt.Errorf("set up %s: %w", s.Name(), err)
 	}
-	// The pty package leaves the file blocking, and Close would not interrupt a Read: use a copy that the runtime polls.
-	fd, err := unix.Dup(int(m.Fd()))
-	if err != nil {
-		return nil, fmt.Errorf("copy %s: %w", m.Name(), err)
-	}
-	_ = m.Close()
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, fmt.Errorf("unblock %s: %w", m.Name(), err)
-	}
-	p := &port{master: os.NewFile(uintptr(fd), m.Name()), slave: s, link: cfg.Path, closed: make(chan struct{})}
+	p := &port{master: polled, slave: s, link: cfg.Path, closed: make(chan struct{})}
 	if cfg.Baud > 0 {
 		p.char = time.Duration(cfg.Bits) * time.Second / time.Duration(cfg.Baud)
 	}
-	_ = os.Remove(cfg.Path)
+	if old, err := os.Lstat(cfg.Path); err == nil && old.Mode()&os.ModeSymlink != 0 {
+		_ = os.Remove(cfg.Path) // of an earlier run; anything else that stands there makes Symlink fail
+	}
 	if err := os.Symlink(s.Name(), cfg.Path); err != nil {
+		p.link = ""
 		p.Close()
-		return nil, fmt.Errorf("link %s: %w", cfg.Path, err)
+		return nil, fmt.Errorf("link serial line: %w", err)
 	}
 	return p, nil
+}
+
+// pollable is a copy of f that Close interrupts in a Read: the pty package leaves its own file blocking.
+func pollable(f *os.File) (*os.File, error) {
+	fd, err := unix.Dup(int(f.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // raw takes away all that a terminal does to bytes.
@@ -205,7 +218,9 @@ func (p *port) SetReadDeadline(t time.Time) error { return p.master.SetReadDeadl
 func (p *port) Close() {
 	p.once.Do(func() {
 		close(p.closed)
-		_ = os.Remove(p.link)
+		if p.link != "" {
+			_ = os.Remove(p.link)
+		}
 		_ = p.master.Close()
 		_ = p.slave.Close()
 	})
