@@ -69,25 +69,40 @@ const (
 	English Language = "en"
 )
 
+// A Report is what Check found.
+type Report struct {
+	Site                     *Site // nil when a problem is fatal
+	Problems                 configs.Problems
+	Channels, Devices, Rules int // as far as they could be read
+}
+
 // Load reads a site. The problems may hold warnings beside a usable site; the site is nil when one of them is fatal.
 func Load(file string, lang Language) (*Site, configs.Problems) {
+	r := Check(file, lang)
+	return r.Site, r.Problems
+}
+
+// Check reads a site and counts what is in it, also when it is not usable.
+func Check(file string, lang Language) Report {
 	l := &loader{speaker: speaker{lang}, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file}}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, configs.Problems{{File: file, Message: l.say("读不到文件：%v", "cannot be read: %v", unwrapPath(err))}}
+		return Report{Problems: configs.Problems{{File: file, Message: l.say("读不到文件：%v", "cannot be read: %v", unwrapPath(err))}}}
 	}
-	var problems configs.Problems
 	if l.file, err = configs.Parse(file, data); err != nil {
-		return nil, l.translated(err)
+		return Report{Problems: l.translated(err)}
 	}
 	if err := l.file.Decode(&l.raw); err != nil {
-		problems = l.translated(err)
-		l.told = problems
+		l.told = l.translated(err)
 	}
 	l.hash.Write(data)
 	l.build()
-	if problems = append(problems, l.problems...); problems.Fatal() != nil {
-		return nil, problems
+	r := Report{Site: l.site, Problems: append(l.told, l.problems...), Channels: len(l.raw.Channels), Devices: len(l.site.Devices())}
+	if l.site.Rules != nil {
+		r.Rules = len(l.site.Rules.Rules())
 	}
-	return l.site, problems
+	if r.Problems.Fatal() != nil {
+		r.Site = nil
+	}
+	return r
 }

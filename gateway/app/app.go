@@ -1,0 +1,219 @@
+// Package app builds a gateway from a checked site and runs it. app.go builds, pipeline.go connects: read that first. The other
+// files are the small pieces between the packages: journal (events to disk), recorder (readings to disk), judge (the owner of
+// the rules), health (the gateway as a device). main and the end-to-end tests use it.
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/action"
+	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/outbox"
+	"github.com/linshao/linshao/gateway/internal/poll"
+	"github.com/linshao/linshao/gateway/internal/state"
+	"github.com/linshao/linshao/gateway/internal/status"
+	"github.com/linshao/linshao/rules"
+)
+
+// Config of a gateway.
+type Config struct {
+	Site    *config.Site
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time         // stamps readings and events; intervals run on the real clock. Nil: time.Now
+	Drivers map[string]device.Driver // nil: the shipped ones
+}
+
+// An App is a gateway, built and not yet running.
+type App struct {
+	cfg       Config
+	started   time.Time
+	devices   []device.Device
+	boot      *state.Boot
+	events    *outbox.Log
+	telemetry *outbox.Log
+	journal   *journal
+	pollers   []*poll.Poller
+	byKey     map[string]*poll.Poller // device id → its channel's poller
+	executor  *action.Executor
+	judge     *judge
+	recorder  *recorder
+	latest    *status.Latest
+	uplink    *cloudLink
+	page      *status.Page
+	metrics   *prometheus.Registry
+	toClose   []func() error // last opened first
+
+	usageMu sync.Mutex
+	usage   []usage // per poller
+}
+
+// New builds a gateway: it opens the logs and the port of the local page, and restores the rules' state. It touches no device
+// and starts nothing. After an error everything is closed again.
+func New(cfg Config) (*App, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	a := &App{cfg: cfg, started: time.Now(), devices: cfg.Site.Devices(), byKey: map[string]*poll.Poller{},
+		latest: status.NewLatest(), metrics: prometheus.NewRegistry()}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, build := range []func() error{a.openData, a.buildPollers, a.buildRules, a.buildRecorder, a.buildUplink, a.buildPage} {
+		if err := build(); err != nil {
+			return nil, errors.Join(err, a.closeAll())
+		}
+	}
+	return a, nil
+}
+
+func (a *App) openData() error {
+	site := a.cfg.Site
+	if err := os.MkdirAll(site.Data, 0o700); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	var err error
+	logOf := func(stream uint32, quota int64, sync time.Duration, makeRoom func() bool) (*outbox.Log, error) {
+		log, err := outbox.Open(outbox.Config{Dir: filepath.Join(site.Data, wire.StreamName(stream)), Stream: stream, Quota: quota,
+			Sync: sync, Boot: a.boot.Number, Started: a.started, MakeRoom: makeRoom, Log: a.cfg.Log})
+		if err == nil {
+			a.toClose = append(a.toClose, log.Close)
+		}
+		return log, err
+	}
+	if a.boot, err = state.NextBoot(site.Data, time.Now().Unix()); err != nil {
+		return err
+	}
+	if a.telemetry, err = logOf(wire.StreamTelemetry, site.Outbox.TelemetryQuota, site.Outbox.Sync, nil); err != nil {
+		return err
+	}
+	if a.events, err = logOf(wire.StreamEvents, site.Outbox.EventsQuota, 0, a.telemetry.EvictOldest); err != nil {
+		return err
+	}
+	a.journal = newJournal(a.cfg.Now, clockQuality, a.cfg.Log)
+	return nil
+}
+
+func (a *App) buildPollers() error {
+	drivers := a.cfg.Drivers
+	if drivers == nil {
+		shipped, err := a.drivers()
+		if err != nil {
+			return err
+		}
+		drivers = shipped
+	}
+	metrics := poll.NewMetrics(a.metrics)
+	for _, ch := range a.cfg.Site.Channels {
+		driver := drivers[ch.Driver]
+		if ch.Driver == config.DriverPlugin {
+			driver = drivers[pluginKey(ch.Address)]
+		}
+		p, err := poll.New(poll.Config{Channel: ch.Channel, Driver: driver, Devices: ch.Devices, Now: a.cfg.Now,
+			Changed: a.deviceChanged, Log: a.cfg.Log, Metrics: metrics})
+		if err != nil {
+			return err
+		}
+		a.pollers = append(a.pollers, p)
+		for _, d := range ch.Devices {
+			a.byKey[d.ID] = p
+		}
+	}
+	a.usage = make([]usage, len(a.pollers))
+	return nil
+}
+
+func (a *App) deviceChanged(c poll.Change) {
+	a.journal.put(&wire.Event{Kind: &wire.Event_Device{Device: &wire.DeviceState{
+		Device: c.Device, Online: c.Online, Reason: uint32(c.Reason), AtMs: c.At.UnixMilli()}}})
+}
+
+func (a *App) buildRules() error {
+	site := a.cfg.Site
+	engine, err := rules.NewEngine(site.Rules, a.devices, site.Overrides)
+	if err != nil {
+		return fmt.Errorf("build rules: %w", err)
+	}
+	file := filepath.Join(site.Data, "rules.json")
+	// The gateway always starts: with a state that cannot be used, rules begin anew, and say so.
+	switch data, err := os.ReadFile(file); {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		a.cfg.Log.Error("read rules' state", "error", err)
+	default:
+		if err := engine.Restore(data); err != nil {
+			a.cfg.Log.Error("restore rules' state", "error", err)
+		}
+	}
+	a.executor = action.New(action.Config{Devices: a.devices, Write: a.write, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log,
+		Metrics: action.NewMetrics(a.metrics),
+		Record:  func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
+	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, now: a.cfg.Now, log: a.cfg.Log, file: file,
+		asks: make(chan func()), done: make(chan struct{}), start: time.Now(), saves: make(chan []byte, 1)}
+	return nil
+}
+
+func (a *App) buildRecorder() error {
+	encoder, err := wire.NewEncoder()
+	if err != nil {
+		return err
+	}
+	a.recorder = &recorder{log: a.telemetry, encoder: encoder, now: a.cfg.Now, clock: clockQuality, slog: a.cfg.Log, gaps: a.recordGaps,
+		batch: make([]device.Reading, 0, wire.MaxReadings)}
+	return nil
+}
+
+// recordGaps puts into the events log what either log lost.
+func (a *App) recordGaps() {
+	for _, log := range []*outbox.Log{a.events, a.telemetry} {
+		for _, g := range log.Gaps() {
+			a.gap(g)
+		}
+	}
+}
+
+func (a *App) gap(g outbox.Gap) {
+	a.cfg.Log.Warn("gap", "stream", wire.StreamName(g.Stream), "first", g.First, "last", g.Last, "reason", g.Reason)
+	a.journal.put(&wire.Event{Kind: &wire.Event_Gap{Gap: &wire.Gap{Stream: g.Stream, Epoch: g.Epoch, First: g.First, Last: g.Last, Reason: g.Reason}}})
+}
+
+func (a *App) buildPage() error {
+	s := a.cfg.Site
+	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Site: s.Name,
+		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Now: a.cfg.Now, Healthy: a.judge.healthy,
+		State: a.state, Alerts: a.judge.active, Reset: a.judge.reset, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)
+	if err != nil {
+		return err
+	}
+	a.page = page
+	a.toClose = append(a.toClose, page.Close)
+	return nil
+}
+
+// close ends what Run used, last opened first, and notes that this run ended as it should.
+func (a *App) close() {
+	if err := errors.Join(a.closeAll(), a.boot.End()); err != nil {
+		a.cfg.Log.Error("close gateway", "error", err)
+	}
+}
+
+func (a *App) closeAll() error {
+	var errs []error
+	for i := len(a.toClose) - 1; i >= 0; i-- {
+		errs = append(errs, a.toClose[i]())
+	}
+	a.toClose = nil
+	return errors.Join(errs...)
+}
+
+// StatusAddr is where the local page listens.
+func (a *App) StatusAddr() string { return a.page.Addr() }

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/uplink"
+)
+
+// cloudLink is the uplink, or its absence in a gateway that stands alone.
+type cloudLink struct{ up *uplink.Uplink }
+
+// Run brings records up until ctx ends.
+func (c *cloudLink) Run(ctx context.Context) error {
+	if c.up == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return c.up.Run(ctx)
+}
+
+func (c *cloudLink) state() string {
+	switch {
+	case c.up == nil:
+		return "alone"
+	case c.up.Connected():
+		return "connected"
+	}
+	return "offline"
+}
+
+func (a *App) buildUplink() error {
+	cloud := a.cfg.Site.Cloud
+	a.uplink = &cloudLink{}
+	if cloud.URL == "" {
+		return nil
+	}
+	security, err := tlsOf(cloud)
+	if err != nil {
+		return err
+	}
+	a.uplink.up, err = uplink.New(uplink.Config{URL: cloud.URL, TLS: security, Gateway: a.cfg.Site.Gateway, Version: a.cfg.Version,
+		Boot: a.boot.Number, Streams: []uplink.Feed{{ID: wire.StreamEvents, Stream: a.events}, {ID: wire.StreamTelemetry, Stream: a.telemetry}},
+		DeadDir: filepath.Join(a.cfg.Site.Data, "dead"), OnGap: a.gap, Now: a.cfg.Now, Metrics: uplink.NewMetrics(a.metrics), Log: a.cfg.Log})
+	if err != nil {
+		return fmt.Errorf("build uplink: %w", err)
+	}
+	return nil
+}
+
+// tlsOf reads certificates; nil when none are named. Without a CA of its own the gateway trusts the system's.
+func tlsOf(c config.Cloud) (*tls.Config, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CA != "" {
+		pem, err := os.ReadFile(c.CA)
+		if err != nil {
+			return nil, fmt.Errorf("read cloud ca: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read cloud ca %s: no certificate in it", c.CA)
+		}
+	}
+	if c.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read gateway certificate: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	return conf, nil
+}
+
+// drain waits until the cloud has every record, as long as it is there and the shutdown allows.
+func (a *App) drain() {
+	limit := time.NewTimer(stopUplink)
+	defer limit.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for a.uplink.state() == "connected" && a.events.Stats().Backlog+a.telemetry.Stats().Backlog > 0 {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			return
+		}
+	}
+}

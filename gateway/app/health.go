@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/poll"
+	"github.com/linshao/linshao/gateway/internal/status"
+)
+
+const healthEvery = 10 * time.Second
+
+// health reports the gateway as a device among the others, and measures how busy the channels are.
+func (a *App) health(ctx context.Context, out chan<- []device.Reading) {
+	tick := time.NewTicker(healthEvery)
+	defer tick.Stop()
+	for {
+		a.measure()
+		out <- a.self()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// self are the readings of the gateway itself.
+func (a *App) self() []device.Reading {
+	now := a.cfg.Now()
+	values := map[string]float64{
+		"uptime":            math.Round(time.Since(a.started).Seconds()),
+		"backlog_events":    float64(a.events.Stats().Backlog),
+		"backlog_telemetry": float64(a.telemetry.Stats().Backlog),
+		"disk_free":         diskFree(a.cfg.Site.Data),
+	}
+	var rs []device.Reading
+	for _, p := range config.GatewayPoints() {
+		rs = append(rs, device.Judge(p, values[p.Name], now))
+	}
+	return rs
+}
+
+// diskFree is the room on the file system of a folder, in MiB; NaN when it cannot be told.
+func diskFree(dir string) float64 {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return math.NaN()
+	}
+	return math.Floor(float64(fs.Bavail) * float64(fs.Bsize) / (1 << 20))
+}
+
+// clockQuality says whether the wall clock can be trusted: the kernel knows whether something keeps it in step.
+func clockQuality() uint32 {
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	const unsynchronised = 5 // TIME_ERROR
+	switch {
+	case time.Now().Year() < 2025: // a clock without battery, before the first answer of a time server
+		return wire.ClockUnknown
+	case err != nil || state == unsynchronised:
+		return wire.ClockLast
+	}
+	return wire.ClockSynced
+}
+
+// usage is how busy a channel was between two measurements.
+type usage struct {
+	before time.Duration
+	at     time.Time
+	busy   float64
+}
+
+func (a *App) measure() {
+	a.usageMu.Lock()
+	defer a.usageMu.Unlock()
+	now := time.Now()
+	for i, p := range a.pollers {
+		u := &a.usage[i]
+		busy := p.Stats().Busy
+		if span := now.Sub(u.at); !u.at.IsZero() && span > 0 {
+			u.busy = min(1, (busy-u.before).Seconds()/span.Seconds())
+		}
+		u.before, u.at = busy, now
+	}
+}
+
+// state is what the local page shows.
+func (a *App) state() status.State {
+	s := status.State{Started: a.started, Uplink: a.uplink.state(), Lost: a.recorder.lostReadings.Load()}
+	events, telemetry := a.events.Stats(), a.telemetry.Stats()
+	s.Events = status.Backlog{Records: events.Backlog, Bytes: events.Bytes}
+	s.Readings = status.Backlog{Records: telemetry.Backlog, Bytes: telemetry.Bytes}
+	a.usageMu.Lock()
+	defer a.usageMu.Unlock()
+	for i, p := range a.pollers {
+		st := p.Stats()
+		s.Channels = append(s.Channels, channelState(p, st, a.cfg.Site.Channels[i].Driver, a.usage[i].busy))
+	}
+	return s
+}
+
+func channelState(p *poll.Poller, st poll.Stats, driver string, busy float64) status.Channel {
+	return status.Channel{ID: p.Channel(), Driver: driver, Up: st.Up, Busy: busy, Requests: st.Requests, Bad: st.Bad}
+}

@@ -1,0 +1,151 @@
+package app
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/gateway/internal/outbox"
+)
+
+// Limits of the events that wait for the disk.
+const (
+	journalMost  = 10_000 // events held in memory; beyond it the oldest become a gap
+	journalRetry = time.Second
+	journalTries = 3 // at shutdown
+)
+
+// A journal stands between those who must not wait (rules, actions, pollers) and the disk: put never blocks, run appends to
+// the events log in order. While the disk takes nothing, events wait in memory.
+type journal struct {
+	now   func() time.Time
+	clock func() uint32
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	queue  []entry
+	lost   uint64 // entries given up since the last append
+	closed bool
+	wake   chan struct{}
+}
+
+type entry struct {
+	payload []byte
+	at      time.Time
+}
+
+func newJournal(now func() time.Time, clock func() uint32, log *slog.Logger) *journal {
+	return &journal{now: now, clock: clock, log: log, wake: make(chan struct{}, 1)}
+}
+
+func (j *journal) put(e *wire.Event) {
+	payload, err := proto.Marshal(e)
+	if err != nil {
+		j.log.Error("encode event", "error", err)
+		return
+	}
+	j.mu.Lock()
+	if len(j.queue) == journalMost {
+		j.queue = j.queue[1:]
+		j.lost++
+	}
+	j.queue = append(j.queue, entry{payload, j.now()})
+	j.mu.Unlock()
+	j.signal()
+}
+
+func (j *journal) signal() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close lets run end when everything is appended.
+func (j *journal) close() {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	j.signal()
+}
+
+// take empties the queue.
+func (j *journal) take() (entries []entry, lost uint64, closed bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	entries, lost, closed = j.queue, j.lost, j.closed
+	j.queue, j.lost = nil, 0
+	return entries, lost, closed
+}
+
+// ending says whether close was called.
+func (j *journal) ending() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.closed
+}
+
+func (j *journal) run(log *outbox.Log) {
+	for {
+		entries, lost, closed := j.take()
+		if lost > 0 {
+			j.log.Error("events lost: memory for them is full", "events", lost)
+			log.Drop(lost)
+		}
+		for _, e := range entries {
+			j.append(log, e)
+		}
+		if closed && len(entries) == 0 {
+			return
+		}
+		if len(entries) == 0 {
+			<-j.wake
+		}
+	}
+}
+
+// append tries until the disk takes the event, or the gateway stops.
+func (j *journal) append(log *outbox.Log, e entry) {
+	for tries := 1; ; tries++ {
+		_, err := log.Append(wire.TypeEvent, e.at, j.clock(), e.payload)
+		if err == nil {
+			return
+		}
+		j.log.Error("append event", "error", err)
+		if !errors.Is(err, outbox.ErrUnavailable) || (tries >= journalTries && j.ending()) {
+			log.Drop(1)
+			return
+		}
+		t := time.NewTimer(journalRetry)
+		<-t.C
+	}
+}
+
+// inventories splits an inventory into parts that each fit one record. Each part names the same configuration.
+func inventories(all *wire.Inventory) []*wire.Inventory {
+	const most = wire.MaxPayload - 1<<10 // leaves room for the site's own fields
+	part := func() *wire.Inventory {
+		return &wire.Inventory{Site: all.GetSite(), Name: all.GetName(), Timezone: all.GetTimezone(), ConfigHash: all.GetConfigHash()}
+	}
+	parts, size := []*wire.Inventory{part()}, 0
+	fit := func(m proto.Message) *wire.Inventory {
+		n := proto.Size(m) + 4
+		if size += n; size > most {
+			parts, size = append(parts, part()), n
+		}
+		return parts[len(parts)-1]
+	}
+	for _, m := range all.GetModels() {
+		p := fit(m)
+		p.Models = append(p.Models, m)
+	}
+	for _, d := range all.GetDevices() {
+		p := fit(d)
+		p.Devices = append(p.Devices, d)
+	}
+	return parts
+}

@@ -1,0 +1,160 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/action"
+	"github.com/linshao/linshao/gateway/internal/state"
+	"github.com/linshao/linshao/rules"
+)
+
+const (
+	judgeTick  = time.Second
+	judgeSave  = 5 * time.Second  // between two snapshots of the rules' state
+	judgeStale = 10 * time.Second // without a tick the safety loop counts as dead
+)
+
+var errJudgeEnded = errors.New("rules have ended")
+
+// The judge owns the rule engine: readings and ticks in, alert events out, to the actions first. It waits for nobody: actions and
+// events are queues, and its memory is saved by another goroutine.
+type judge struct {
+	engine   *rules.Engine
+	executor *action.Executor
+	journal  *journal
+	now      func() time.Time
+	log      *slog.Logger
+	file     string // of the snapshot
+
+	asks  chan func()
+	done  chan struct{}
+	beat  atomic.Int64 // last tick, ns of the real clock since start
+	start time.Time
+	saved []byte
+	saves chan []byte // room for one: a newer snapshot replaces one that was not written yet
+}
+
+func (j *judge) run(in <-chan []device.Reading) {
+	saver := make(chan struct{})
+	go func() {
+		defer close(saver)
+		for data := range j.saves {
+			j.write(data)
+		}
+	}()
+	defer func() { <-saver }()
+	defer close(j.saves)
+	defer close(j.done)
+	tick := time.NewTicker(judgeTick)
+	defer tick.Stop()
+	save := time.NewTicker(judgeSave)
+	defer save.Stop()
+	for {
+		select {
+		case rs, ok := <-in:
+			if !ok {
+				return
+			}
+			j.tell(j.engine.Apply(rs))
+		case <-tick.C:
+			j.tell(j.engine.Tick(j.now()))
+			j.beat.Store(int64(time.Since(j.start)))
+		case ask := <-j.asks:
+			ask()
+		case <-save.C:
+			j.snapshot()
+		}
+	}
+}
+
+// tell carries alert events out: the action first, then the record.
+func (j *judge) tell(events []rules.AlertEvent) {
+	for _, e := range events {
+		j.executor.Do(e)
+		j.journal.put(&wire.Event{Kind: &wire.Event_Alert{Alert: wire.FromAlert(e)}})
+		j.log.Info("alert", "alert", e.Alert, "state", e.State, "severity", e.Severity, "message", e.Message.EN)
+	}
+}
+
+// snapshot hands the engine's state to the saver when it has changed. While an action is under way it waits: after a crash in
+// the midst of one, the older state makes the rule fire, and act, again.
+func (j *judge) snapshot() {
+	select {
+	case <-j.executor.Idle():
+	default:
+		return
+	}
+	data, err := j.engine.Snapshot()
+	if err != nil {
+		j.log.Error("save rules", "error", err)
+		return
+	}
+	if bytes.Equal(data, j.saved) {
+		return
+	}
+	j.saved = data
+	select {
+	case <-j.saves:
+	default:
+	}
+	j.saves <- data
+}
+
+// saveLast saves the engine's last state; run must have ended.
+func (j *judge) saveLast() {
+	if data, err := j.engine.Snapshot(); err == nil && !bytes.Equal(data, j.saved) {
+		j.write(data)
+	}
+}
+
+func (j *judge) write(data []byte) {
+	if err := state.Save(j.file, data); err != nil {
+		j.log.Error("save rules", "error", err)
+	}
+}
+
+// ask runs f in the judge's goroutine.
+func (j *judge) ask(ctx context.Context, f func()) error {
+	ready := make(chan struct{})
+	select {
+	case j.asks <- func() { f(); close(ready) }:
+		<-ready
+		return nil
+	case <-j.done:
+		return errJudgeEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reset ends a latched alert; false when its condition still holds or there is no such alert.
+func (j *judge) reset(ctx context.Context, alert string) (done bool, err error) {
+	err = j.ask(ctx, func() {
+		events := j.engine.Reset(alert, j.now())
+		done = len(events) > 0
+		j.tell(events)
+	})
+	return done, err
+}
+
+func (j *judge) active(ctx context.Context) (alerts []rules.AlertEvent) {
+	if err := j.ask(ctx, func() { alerts = j.engine.Active() }); err != nil {
+		return nil
+	}
+	return alerts
+}
+
+// healthy says whether the safety loop has ticked lately.
+func (j *judge) healthy() error {
+	if late := time.Since(j.start) - time.Duration(j.beat.Load()); late > judgeStale {
+		return errors.New("the safety loop has not ticked for " + late.Round(time.Second).String())
+	}
+	return nil
+}

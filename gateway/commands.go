@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/linshao/linshao/gateway/internal/config"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitOK      = 0
+	exitFinding = 1   // something was checked and is wrong
+	exitUsage   = 2   // the command line
+	exitDevice  = 3   // a device or a file could not be used
+	exitRefused = 4   // refused for safety
+	exitSignal  = 130 // stopped by the user
+)
+
+// cli are the commands; each is a file of this folder.
+type cli struct {
+	Lang    string     `help:"Language of messages: zh or en. Default: that of LANG." enum:"zh,en," default:""`
+	Run     runCmd     `cmd:"" help:"Run the gateway until it is told to stop."`
+	Check   checkCmd   `cmd:"" help:"Check files; touches no device."`
+	Read    readCmd    `cmd:"" help:"Read a device once."`
+	Rules   rulesCmd   `cmd:"" help:"Work on rules."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// An exit is an error with its exit code; without a text, what there is to say has been said.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e exit) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e exit) Unwrap() error { return e.err }
+
+// language is what the user asked for, or what the terminal speaks.
+func (c cli) language() config.Language {
+	for _, word := range []string{c.Lang, os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")} {
+		switch {
+		case strings.HasPrefix(word, "zh"):
+			return config.Chinese
+		case word != "":
+			return config.English
+		}
+	}
+	return config.English
+}

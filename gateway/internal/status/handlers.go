@@ -1,0 +1,165 @@
+package status
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/rules"
+)
+
+//go:embed page.html style.css
+var files embed.FS
+
+// pageSize is how many devices one page shows: a phone is asked to draw no more.
+const pageSize = 100
+
+func style(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, "style.css") }
+
+// healthz answers 200 while the safety loop lives, 503 and the reason otherwise.
+func (p *Page) healthz(w http.ResponseWriter, _ *http.Request) {
+	answer := struct {
+		OK     bool   `json:"ok"`
+		Reason string `json:"reason,omitempty"`
+	}{OK: true}
+	code := http.StatusOK
+	if err := p.cfg.Healthy(); err != nil {
+		answer.OK, answer.Reason, code = false, err.Error(), http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		p.cfg.Log.Debug("answer healthz", "error", err)
+	}
+}
+
+// reset resets a latched alert: the person stands at the site.
+func (p *Page) reset(w http.ResponseWriter, r *http.Request) {
+	done, err := p.cfg.Reset(r.Context(), r.FormValue("alert"))
+	if err != nil {
+		p.cfg.Log.Warn("reset alert", "error", err)
+		http.Error(w, "reset: try again", http.StatusServiceUnavailable)
+		return
+	}
+	result := "held"
+	if done {
+		result = "done"
+	}
+	http.Redirect(w, r, "/?reset="+result, http.StatusSeeOther)
+}
+
+// view is what the template draws.
+type view struct {
+	T        words
+	C        Config
+	State    State
+	Now      string
+	Alerts   []alertView
+	Devices  []deviceView
+	Notice   string
+	From, To int
+	Total    int
+	Next     int // 0: no further page
+	Previous int // -1: this is the first
+}
+
+type alertView struct {
+	ID, Title, Message, Severity, Since string
+	Firing, Shadow                      bool
+}
+
+type deviceView struct {
+	device.Device
+	Points []pointView
+}
+
+type pointView struct{ Name, Value, Class, Age string }
+
+func (p *Page) page(w http.ResponseWriter, r *http.Request) {
+	t := wordsOf(r.Header.Get("Accept-Language"))
+	now := p.cfg.Now()
+	v := view{T: t, C: p.cfg, State: p.cfg.State(), Now: now.In(p.cfg.Location).Format("2006-01-02 15:04:05"), Total: len(p.cfg.Devices), Previous: -1}
+	switch r.FormValue("reset") {
+	case "done":
+		v.Notice = t.ResetDone
+	case "held":
+		v.Notice = t.ResetHeld
+	}
+	for _, a := range p.cfg.Alerts(r.Context()) {
+		v.Alerts = append(v.Alerts, p.alert(t, a))
+	}
+	v.From, _ = strconv.Atoi(r.FormValue("from")) // a bad number is the first page
+	v.From = max(0, min(v.From, max(0, v.Total-1)))
+	v.To = min(v.From+pageSize, v.Total)
+	if v.To < v.Total {
+		v.Next = v.To
+	}
+	if v.From > 0 {
+		v.Previous = max(0, v.From-pageSize)
+	}
+	for _, d := range p.cfg.Devices[v.From:v.To] {
+		v.Devices = append(v.Devices, p.device(t, d, now))
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if err := p.template().Execute(w, v); err != nil {
+		p.cfg.Log.Debug("draw status page", "error", err)
+	}
+}
+
+// template is parsed per request: the page is opened rarely, and the memory is the gateway's.
+func (p *Page) template() *template.Template {
+	return template.Must(template.ParseFS(files, "page.html"))
+}
+
+func (p *Page) alert(t words, a rules.AlertEvent) alertView {
+	v := alertView{ID: a.Alert, Title: a.Title.EN, Message: a.Message.EN, Severity: string(a.Severity), Firing: a.State == rules.Firing, Shadow: a.Shadow,
+		Since: a.Since.In(p.cfg.Location).Format("01-02 15:04:05")}
+	if t.Lang == "zh" {
+		v.Title, v.Message = a.Title.ZH, a.Message.ZH
+	}
+	return v
+}
+
+func (p *Page) device(t words, d device.Device, now time.Time) deviceView {
+	v := deviceView{Device: d}
+	for _, pt := range d.Points {
+		v.Points = append(v.Points, p.point(t, d, pt, now))
+	}
+	return v
+}
+
+func (p *Page) point(t words, d device.Device, pt device.Point, now time.Time) pointView {
+	v := pointView{Name: pt.Name, Value: "—", Class: "bad", Age: t.Never}
+	r, ok := p.latest.Of(pt.Key())
+	if !ok {
+		return v
+	}
+	age := now.Sub(r.Time)
+	v.Age, v.Class = age.Round(time.Second).String(), r.Quality.String()
+	if r.Quality != device.Bad && !math.IsNaN(r.Value) {
+		v.Value = valueText(pt, r.Value)
+	}
+	if r.Reason != device.ReasonNone {
+		v.Age += " · " + t.reason(r.Reason)
+	}
+	if limit := max(3*d.Poll, 10*time.Second); age > limit && v.Class == "good" {
+		v.Class = "uncertain" // it was good, but that is too long ago
+	}
+	return v
+}
+
+// valueText is a value for people: a state by its name, a number with its unit.
+func valueText(pt device.Point, value float64) string {
+	if label, ok := pt.Labels[int64(value)]; ok && value == math.Trunc(value) {
+		return label
+	}
+	text := strconv.FormatFloat(math.Round(value*1e4)/1e4, 'f', -1, 64)
+	return strings.TrimSpace(fmt.Sprintf("%s %s", text, pt.Unit))
+}

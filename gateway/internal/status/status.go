@@ -1,0 +1,129 @@
+// Package status is the gateway's own page: what it reads, what it holds back, what is alarming, without the cloud. Beside it
+// /healthz for a supervisor and /metrics for Prometheus. It asks the app through the functions of its Config and changes
+// nothing, except that a person at the site may reset a latched alert here. It listens on loopback unless there is a password.
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/rules"
+)
+
+// Config of the page.
+type Config struct {
+	Listen         string // host:port
+	User, Password string // both empty: no log-in
+	Site           string // its name
+	Gateway        string // its id
+	Version        string
+	Location       *time.Location // of the times on the page
+	Devices        []device.Device
+	Now            func() time.Time // the clock that stamps readings: ages are counted from it
+
+	Healthy  func() error // nil when the safety loop lives; otherwise why not
+	State    func() State
+	Alerts   func(context.Context) []rules.AlertEvent              // pending and firing
+	Reset    func(ctx context.Context, alert string) (bool, error) // false: its condition still holds
+	Gatherer prometheus.Gatherer
+	Log      *slog.Logger
+}
+
+// State is what the page shows of the gateway itself.
+type State struct {
+	Started  time.Time
+	Channels []Channel
+	Events   Backlog
+	Readings Backlog
+	Uplink   string // "connected", "offline", "alone" or another word of the uplink's own
+	Lost     uint64 // readings that neither disk nor memory could take, since the start
+}
+
+// A Channel as the page shows it.
+type Channel struct {
+	ID, Driver    string
+	Up            bool
+	Busy          float64 // share of the last seconds for which it was in use, 0 to 1
+	Requests, Bad uint64  // since the start
+}
+
+// Percent is Busy as the page shows it.
+func (c Channel) Percent() float64 { return 100 * c.Busy }
+
+// A Backlog is what a stream still has to send.
+type Backlog struct {
+	Records uint64
+	Bytes   int64
+}
+
+// A Page serves the status page.
+type Page struct {
+	cfg      Config
+	latest   *Latest
+	listener net.Listener
+	handler  http.Handler
+}
+
+// New opens the port. Nothing is served before Run.
+func New(cfg Config, latest *Latest) (*Page, error) {
+	p := &Page{cfg: cfg, latest: latest}
+	p.handler = p.guard(p.routes())
+	var err error
+	if p.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("open status page: %w", err)
+	}
+	return p, nil
+}
+
+// Addr is where the page listens.
+func (p *Page) Addr() string { return p.listener.Addr().String() }
+
+// Run serves until ctx ends.
+func (p *Page) Run(ctx context.Context) error {
+	server := &http.Server{Handler: p.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(p.cfg.Log.Handler(), slog.LevelDebug)}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(p.listener) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		shut, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if server.Shutdown(shut) != nil {
+			err = server.Close()
+		}
+		err = errors.Join(err, <-done)
+	}
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve status page: %w", err)
+	}
+	return nil
+}
+
+// Close gives the port back; after Run it does nothing.
+func (p *Page) Close() error {
+	if err := p.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("close status page: %w", err)
+	}
+	return nil
+}
+
+func (p *Page) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", p.page)
+	mux.HandleFunc("GET /style.css", style)
+	mux.HandleFunc("GET /healthz", p.healthz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.cfg.Gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second}))
+	mux.HandleFunc("POST /reset", p.reset)
+	return mux
+}

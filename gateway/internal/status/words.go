@@ -1,0 +1,61 @@
+package status
+
+import (
+	"strings"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// words are the page's texts in one language.
+type words struct {
+	Lang, Title, Alerts, NoAlerts, Reset, ResetDone, ResetHeld        string
+	Channels, Channel, Driver, Up, Down, Busy, Requests, Bad, Devices string
+	Never, Uplink, Backlog, Events, Readings, Started, Pending        string
+	Shadow, Next, Previous, Place, Lost                               string
+}
+
+func chinese() words {
+	return words{Lang: "zh", Title: "网关", Alerts: "告警", NoAlerts: "现在没有告警", Reset: "现场复位 Reset", ResetDone: "已复位",
+		ResetHeld: "条件仍在，未复位", Channels: "总线", Channel: "总线", Driver: "驱动", Up: "已打开", Down: "未打开", Busy: "占用",
+		Requests: "请求", Bad: "失败", Devices: "设备", Never: "还没有读数", Uplink: "上行", Backlog: "未上传", Events: "事件",
+		Readings: "读数", Started: "启动于", Pending: "待确认", Shadow: "影子规则", Next: "下一页", Previous: "上一页", Place: "位置", Lost: "丢失读数"}
+}
+
+func english() words {
+	return words{Lang: "en", Title: "Gateway", Alerts: "Alerts", NoAlerts: "No alerts now", Reset: "现场复位 Reset", ResetDone: "Reset",
+		ResetHeld: "Not reset: its condition still holds", Channels: "Channels", Channel: "Channel", Driver: "Driver", Up: "open", Down: "not open",
+		Busy: "Busy", Requests: "Requests", Bad: "Failed", Devices: "Devices", Never: "no reading yet", Uplink: "Uplink", Backlog: "To be sent",
+		Events: "events", Readings: "readings", Started: "Started", Pending: "pending", Shadow: "shadow rule", Next: "Next", Previous: "Previous",
+		Place: "Place", Lost: "readings lost"}
+}
+
+// wordsOf picks the first language of the header that the page has; Chinese when there is none.
+func wordsOf(accept string) words {
+	for part := range strings.SplitSeq(accept, ",") {
+		switch lang := strings.ToLower(strings.TrimSpace(part)); {
+		case strings.HasPrefix(lang, "zh"):
+			return chinese()
+		case strings.HasPrefix(lang, "en"):
+			return english()
+		}
+	}
+	return chinese()
+}
+
+// reason says why a reading is not good.
+func (t words) reason(r device.Reason) string {
+	if t.Lang == "zh" {
+		if zh, ok := reasonsZH()[r]; ok {
+			return zh
+		}
+	}
+	return strings.ReplaceAll(r.String(), "_", " ")
+}
+
+func reasonsZH() map[device.Reason]string {
+	return map[device.Reason]string{device.Timeout: "没有应答", device.Corrupt: "校验错", device.Mismatch: "应答不符", device.Refused: "设备拒绝",
+		device.NoSuchPoint: "设备没有此点", device.ChannelDown: "总线断开", device.NotRead: "暂停读取", device.Unsupported: "驱动不支持",
+		device.OutOfRange: "超出合理范围", device.RateExceeded: "变化过快", device.Stuck: "长时间不变", device.SensorFault: "传感器故障",
+		device.SensorExpired: "传感器到期", device.WarmingUp: "预热中", device.Shielded: "已屏蔽", device.OverRange: "超上限", device.UnderRange: "超下限",
+		device.AuthFailed: "密码错误", device.Frozen: "画面冻结", device.DriverCrashed: "驱动崩溃", device.GatewayOff: "网关未运行", device.DeviceBusy: "设备忙"}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/app"
+	"github.com/linshao/linshao/gateway/internal/config"
+)
+
+type readCmd struct {
+	Device string `arg:"" help:"Id of the device; a station reads all its ports."`
+	Config string `required:"" type:"path" help:"The site: gateway.yaml."`
+	JSON   bool   `name:"json" help:"Print JSON."`
+}
+
+// Run reads one device once.
+func (c readCmd) Run(ctx context.Context, lang config.Language) error {
+	site, problems := config.Load(shorter(c.Config), lang)
+	printProblems(os.Stderr, lang, problems.Fatal())
+	if site == nil {
+		return exit{code: exitFinding}
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	devices, rs, err := app.ReadOnce(ctx, app.Config{Site: site, Log: log}, c.Device)
+	if err != nil {
+		return exit{exitDevice, err}
+	}
+	if c.JSON {
+		err = printJSON(devices, rs, site.Location)
+	} else {
+		printReadings(lang, devices, rs, site.Location)
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if r.Quality == device.Good {
+			return nil
+		}
+	}
+	return exit{code: exitDevice} // nothing could be read: the table says why
+}
+
+func printReadings(lang config.Language, devices []device.Device, rs []device.Reading, zone *time.Location) {
+	head := []string{"point", "value", "unit", "quality", "time"}
+	if lang == config.Chinese {
+		head = []string{"点位", "值", "单位", "质量", "时间"}
+	}
+	for _, d := range devices {
+		fmt.Printf("%s  %s  %s  %s\n", d.ID, d.Name, d.Model, d.Channel)
+		rows := [][]string{head}
+		for _, p := range d.Points {
+			for _, r := range rs {
+				if r.Key() == p.Key() {
+					rows = append(rows, []string{p.Name, valueOf(p, r), p.Unit, qualityOf(r), r.Time.In(zone).Format("15:04:05.000")})
+				}
+			}
+		}
+		printTable(os.Stdout, rows)
+	}
+}
+
+func valueOf(p device.Point, r device.Reading) string {
+	if math.IsNaN(r.Value) {
+		return "—"
+	}
+	text := strconv.FormatFloat(math.Round(r.Value*1e6)/1e6, 'f', -1, 64)
+	if label := p.Labels[int64(r.Value)]; label != "" {
+		text += " " + label
+	}
+	return text
+}
+
+func qualityOf(r device.Reading) string {
+	if r.Reason == device.ReasonNone {
+		return r.Quality.String()
+	}
+	return r.Quality.String() + " " + r.Reason.String()
+}
+
+// printJSON prints one object per point; a value that is none is null.
+func printJSON(devices []device.Device, rs []device.Reading, zone *time.Location) error {
+	type point struct {
+		Device  string    `json:"device"`
+		Point   string    `json:"point"`
+		Value   *float64  `json:"value"`
+		Unit    string    `json:"unit"`
+		Quality string    `json:"quality"`
+		Reason  string    `json:"reason,omitempty"`
+		Time    time.Time `json:"time"`
+	}
+	units := map[device.Key]string{}
+	for _, d := range devices {
+		for _, p := range d.Points {
+			units[p.Key()] = p.Unit
+		}
+	}
+	points := []point{}
+	for _, r := range rs {
+		p := point{r.Device, r.Point, nil, units[r.Key()], r.Quality.String(), r.Reason.String(), r.Time.In(zone)}
+		if !math.IsNaN(r.Value) {
+			p.Value = &r.Value
+		}
+		points = append(points, p)
+	}
+	enc := json.NewEncoder(os.Stdout)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(points); err != nil {
+		return fmt.Errorf("print readings: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/linshao/linshao/gateway/app"
+	"github.com/linshao/linshao/gateway/internal/config"
+)
+
+type runCmd struct {
+	Config    string `required:"" type:"path" help:"The site: gateway.yaml."`
+	DemoClock int64  `name:"demo-clock" placeholder:"T0MS" help:"Play the demo: a clock that begins 7.5 h before T0 (Unix ms) and runs 600 times as fast until it meets the present. Only on loopback."`
+	Debug     bool   `help:"Log more."`
+}
+
+// Run starts a gateway.
+func (c runCmd) Run(ctx context.Context, lang config.Language) error {
+	site, problems := config.Load(c.Config, lang)
+	printProblems(os.Stderr, lang, problems)
+	if site == nil {
+		return exit{code: exitFinding}
+	}
+	level := slog.LevelInfo
+	if c.Debug {
+		level = slog.LevelDebug
+	}
+	conf := app.Config{Site: site, Version: version(), Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))}
+	if c.DemoClock != 0 {
+		if err := app.CheckDemo(site); err != nil {
+			return exit{exitRefused, err}
+		}
+		conf.Now = app.DemoClock(time.UnixMilli(c.DemoClock))
+	}
+	collectEarly()
+	gateway, err := app.New(conf)
+	if err != nil {
+		return exit{exitDevice, fmt.Errorf("start gateway: %w", err)}
+	}
+	return gateway.Run(ctx)
+}
+
+// collectEarly trades some processor time for memory, unless the operator has decided: the live heap is small (some 15 MiB for
+// 500 devices), and by default the collector lets it double. A gateway shares 256 MiB with everything else on its board.
+func collectEarly() {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(50)
+	}
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run() error {
+	_, err := fmt.Println("gateway", version())
+	return err
+}
+
+// version is the module's, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = s.Value[:min(12, len(s.Value))]
+		}
+	}
+	if v == "" {
+		v = "(devel)"
+	}
+	return v
+}
