@@ -7,7 +7,7 @@ export default defineConfig({
   plugins: [vue()],
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false' },
   build: {
-    target: ['chrome87', 'safari14'],
+    target: ['chrome87', 'safari14', 'ios14'],
     outDir: '../dist',
     emptyOutDir: true,
     assetsInlineLimit: 0,

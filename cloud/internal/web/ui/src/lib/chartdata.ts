@@ -16,10 +16,12 @@ export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'b
   const suspect = clip(Array.isArray(s.bad) ? s.bad : [], s.from, s.to)
   const data: ChartData = { x: [], low: [], high: [], gaps, suspect }
   const points = [...s.points].sort((a, b) => a[0] - b[0])
-  let next = 0
+  let next = 0, before = -Infinity
   const hole = (t: number) => { data.x.push(t / 1000); data.low.push(null); data.high.push(null) }
+  // A gap often begins at the very time of the last good point: the hole comes after that point, before the next.
   for (const [t, low, high] of points) {
-    for (; next < gaps.length && gaps[next]!.from <= t; next++) hole(gaps[next]!.from)
+    for (; next < gaps.length && gaps[next]!.from < t; next++) hole(Math.max(gaps[next]!.from, before) + 0.5)
+    before = t
     if (!Number.isFinite(low) || !Number.isFinite(high)) { hole(t); continue }
     data.x.push(t / 1000)
     data.low.push(low)
@@ -27,7 +29,7 @@ export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'b
     data.min = Math.min(data.min ?? low, low)
     data.max = Math.max(data.max ?? high, high)
   }
-  for (; next < gaps.length; next++) hole(gaps[next]!.from)
+  for (; next < gaps.length; next++) hole(Math.max(gaps[next]!.from, before) + 0.5)
   return data
 }
 

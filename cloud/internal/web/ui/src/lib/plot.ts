@@ -34,9 +34,9 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
       },
     ],
     series: [{}, { stroke: ink, width: 1.6, paths, points: { show: false } }, { stroke: ink, width: 1.6, paths, points: { show: false } }],
-    bands: [{ series: [1, 2], fill: text2 + '55' }],
     hooks: {
       drawClear: [(u) => bands(u, model())],
+      drawAxes: [(u) => spread(u, model().data)],
       draw: [(u) => threshold(u, model())],
       setCursor: [(u) => cursor(u.cursor.idx ?? undefined)],
     },
@@ -58,6 +58,24 @@ function band(u: uPlot, span: Span, fill: string, alpha: number) {
   c.globalAlpha = alpha
   c.fillStyle = fill
   c.fillRect(left, u.bbox.top, Math.max(right - left, scale()), u.bbox.height)
+  c.restore()
+}
+
+/** Between minimum and maximum of merged points. uPlot's own bands would run across a gap. */
+function spread(u: uPlot, d: ChartData) {
+  const c = u.ctx
+  const px = (n: number) => u.valToPos(d.x[n]!, 'x', true), py = (v: number) => u.valToPos(v, 'y', true)
+  c.save()
+  c.globalAlpha = 0.3
+  c.fillStyle = colour('--text')
+  for (let n = 0, from = 0; n <= d.x.length; n++) {
+    if (n < d.x.length && d.high[n] !== null) continue
+    c.beginPath()
+    for (let i = from; i < n; i++) c.lineTo(px(i), py(d.high[i]!))
+    for (let i = n - 1; i >= from; i--) c.lineTo(px(i), py(d.low[i]!))
+    c.fill()
+    from = n + 1
+  }
   c.restore()
 }
 

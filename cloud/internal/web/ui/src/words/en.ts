@@ -27,7 +27,7 @@ export const en: Record<Key, string> = {
   'live.banner': 'Connection lost for {for}; showing data of {at}',
   'live.retrying': 'Reconnecting; the page updates by itself.',
   'live.never': 'The server has not answered for {for}. Trying again.',
-  'demo.banner': 'Demo data: devices and alerts are simulated, no real compound is involved.',
+  'demo.banner': 'Demo data: everything here is simulated.',
   'demo.title': 'Demo data',
 
   'tab.open': 'To do',
@@ -80,7 +80,7 @@ export const en: Record<Key, string> = {
   'alert.nocard': 'There is no card for this kind of alert yet. Go and look; with fire, smoke or injuries call 119 at once.',
   'alert.gone': 'There is no such alert; it may have been archived.',
   'alert.gone.link': 'Back to the list',
-  'alert.closed.as': 'Closed: {outcome}',
+  'alert.closed.as': 'Outcome: {outcome}',
   'alert.closing.hint': 'When done, write the result here',
   'alert.loading': 'Reading the alert',
 
@@ -151,7 +151,7 @@ export const en: Record<Key, string> = {
   'device.place': 'Place',
   'device.id': 'Id',
   'device.gone': 'There is no such device, or you may not see it.',
-  'device.offline.since': 'No answer since {at}',
+  'device.offline.since': 'offline since {at}',
   'device.site': 'Site',
   'device.nopoints': 'No point has been read yet.',
 

@@ -47,7 +47,7 @@ export const zh = {
   'todo.lasting': '已持续 {for}',
   'todo.lasted': '持续了 {for}',
   'todo.recovered': '{at} 恢复',
-  'todo.due': '须在 {for} 内接警',
+  'todo.due': '接警还剩 {for}',
   'todo.overdue': '接警超时 {for}',
   'todo.duebar': '接警剩余时间',
   'todo.takenby': '{who} {at} 接警',
@@ -79,7 +79,7 @@ export const zh = {
   'alert.nocard': '这类告警还没有处置卡。先到现场看情况，有火、有烟、有人受伤立即拨 119。',
   'alert.gone': '没有这条告警，可能已经归档。',
   'alert.gone.link': '回到待办',
-  'alert.closed.as': '办结：{outcome}',
+  'alert.closed.as': '结果：{outcome}',
   'alert.closing.hint': '处理完后，在这里写结果',
   'alert.loading': '正在读取告警',
 
@@ -150,7 +150,7 @@ export const zh = {
   'device.place': '位置',
   'device.id': '编号',
   'device.gone': '没有这台设备，或者你看不到它。',
-  'device.offline.since': '{at} 起没有应答',
+  'device.offline.since': '{at} 起离线',
   'device.site': '小区',
   'device.nopoints': '还没有读到任何点位。',
 
