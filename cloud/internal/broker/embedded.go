@@ -52,7 +52,7 @@ func NewEmbedded(cfg EmbeddedConfig) (*Embedded, error) {
 	}
 	caps := mqtt.NewDefaultServerCapabilities()
 	caps.MaximumPacketSize = wire.MaxMessage + 1024
-	caps.MaximumQos, caps.RetainAvailable, caps.SharedSubAvailable, caps.WildcardSubAvailable = 1, 0, 0, 0
+	caps.MaximumQos, caps.SharedSubAvailable, caps.WildcardSubAvailable = 1, 0, 0
 	caps.MaximumSessionExpiryInterval, caps.MaximumClientWritesPending = 0, 256
 	server := mqtt.New(&mqtt.Options{Capabilities: caps, InlineClient: true, Logger: slog.New(quiet{cfg.Log.Handler()})})
 	if err := server.AddListener(listeners.NewNet("gateways", l)); err != nil {
@@ -113,7 +113,7 @@ func (h *hook) ID() string { return "ingest" }
 // Provides implements the broker's Hook.
 func (h *hook) Provides(b byte) bool {
 	return bytes.Contains([]byte{mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnSessionEstablish, mqtt.OnPacketRead, mqtt.OnPublish,
-		mqtt.OnDisconnect, mqtt.OnWill}, []byte{b})
+		mqtt.OnDisconnect}, []byte{b})
 }
 
 // OnConnectAuthenticate lets in clients whose id is a gateway's and, with TLS, is the name of their certificate.
@@ -180,12 +180,6 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	}
 	h.e.publish(replies)
 	return pk, packets.CodeSuccessIgnore
-}
-
-// OnWill drops wills: the end of the connection is seen by OnDisconnect, and nobody else listens here.
-func (h *hook) OnWill(_ *mqtt.Client, w mqtt.Will) (mqtt.Will, error) {
-	w.Flag = 0
-	return w, nil
 }
 
 // OnDisconnect tells ingest, unless a newer connection of the same gateway has taken over.

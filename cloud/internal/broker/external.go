@@ -80,8 +80,8 @@ func (x *External) Run(ctx context.Context) error {
 }
 
 func (x *External) session(ctx context.Context) error {
-	// A message is confirmed by paho when its handler returns, so the handler waits until the message is stored. When it
-	// cannot be stored, the connection is given up instead of confirming; gateways send again what was not acknowledged.
+	// A message is confirmed to the broker only when it is stored. When it cannot be stored, the connection is given up
+	// instead; gateways send again what was not acknowledged.
 	work, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	messages := make(chan paho.Message, inbound)

@@ -38,27 +38,28 @@ func (l *Links) To(incident, receiver string) string {
 	return l.public + "/a/" + url.PathEscape(incident) + "?k=" + l.Key(incident, receiver)
 }
 
-// Key signs an incident for a receiver.
+// Key signs an incident for a receiver. The incident's number stands in it, because the page sends it with every request.
 func (l *Links) Key(incident, receiver string) string {
-	head := strconv.FormatInt(l.now().Add(linkLife).Unix(), 36) + "." + receiver
-	return head + "." + l.mac(incident, head)
+	head := strconv.FormatInt(l.now().Add(linkLife).Unix(), 36) + "." + receiver + "." + incident
+	return head + "." + l.mac(head)
 }
 
-// Check answers the receiver for whom the key of an incident was made.
-func (l *Links) Check(incident, key string) (receiver string, err error) {
+// Check answers the incident and the receiver for whom a key was made.
+func (l *Links) Check(key string) (incident, receiver string, err error) {
+	cut := strings.LastIndexByte(key, '.')
 	parts := strings.Split(key, ".")
-	if len(parts) != 3 || !hmac.Equal([]byte(parts[2]), []byte(l.mac(incident, parts[0]+"."+parts[1]))) {
-		return "", ErrLink
+	if len(parts) != 4 || !hmac.Equal([]byte(key[cut+1:]), []byte(l.mac(key[:cut]))) {
+		return "", "", ErrLink
 	}
 	until, err := strconv.ParseInt(parts[0], 36, 64)
 	if err != nil || l.now().Unix() > until {
-		return "", fmt.Errorf("%w: its %v are over", ErrLink, linkLife)
+		return "", "", fmt.Errorf("%w: its %v are over", ErrLink, linkLife)
 	}
-	return parts[1], nil
+	return parts[2], parts[1], nil
 }
 
-func (l *Links) mac(incident, head string) string {
+func (l *Links) mac(head string) string {
 	h := hmac.New(sha256.New, l.key)
-	h.Write([]byte("incident link\n" + incident + "\n" + head))
+	h.Write([]byte("incident link\n" + head))
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
 }

@@ -21,6 +21,13 @@ type sender struct {
 	client   *http.Client
 	wake     chan struct{}
 	recent   []time.Time // times of the last messages to a robot
+	done     *attempt    // made, but not kept yet
+}
+
+// attempt is a message that was sent, and what was answered.
+type attempt struct {
+	group  []notice
+	answer answer
 }
 
 func newSender(s *Service, r Receiver) *sender {
@@ -49,6 +56,9 @@ func (s *sender) run(ctx context.Context) {
 // round sends what is due and answers how long nothing else will be; 0: until woken.
 func (s *sender) round(ctx context.Context) (time.Duration, error) {
 	for {
+		if err := s.keep(ctx); err != nil {
+			return 0, err
+		}
 		now := s.service.cfg.Now()
 		list, next, err := s.due(ctx, now)
 		if err != nil {
@@ -65,16 +75,24 @@ func (s *sender) round(ctx context.Context) (time.Duration, error) {
 		}
 		group := s.group(list)
 		a, err := s.send(ctx, group)
-		if err != nil || ctx.Err() != nil {
+		if err != nil {
 			return 0, err
 		}
-		if err := s.record(ctx, group, a); err != nil {
-			return 0, err
-		}
-		if a.wait > 0 {
-			s.recent = append(s.recent, now.Add(a.wait-time.Minute))
-		}
+		s.done = &attempt{group, a}
 	}
+}
+
+// keep records the last attempt before anything else is sent: a message that was taken must not go out again because
+// the database failed for a moment.
+func (s *sender) keep(ctx context.Context) error {
+	if s.done == nil {
+		return nil
+	}
+	if err := s.record(ctx, s.done.group, s.done.answer); err != nil {
+		return err
+	}
+	s.done = nil
+	return nil
 }
 
 // budget answers how long a robot must rest before its next message.

@@ -21,6 +21,8 @@ var ErrUnknown = errors.New("unknown")
 type Site struct {
 	ID       string  `json:"id"`
 	Name     string  `json:"name"`
+	Gateway  string  `json:"gateway" doc:"id of its first gateway"`
+	Timezone string  `json:"timezone,omitempty"`
 	Online   bool    `json:"online"`
 	LastSeen int64   `json:"lastSeen" doc:"when its gateways were last heard, Unix ms"`
 	Open     Open    `json:"open" doc:"incidents that are not closed"`
@@ -101,13 +103,13 @@ func OneSite(ctx context.Context, q db.Querier, id string) (Site, error) {
 
 func sites(ctx context.Context, q db.Querier, id string) ([]Site, error) {
 	rows, err := q.QueryContext(ctx, `
-		SELECT s.id, s.name, min(g.online), max(g.last_seen), coalesce(sum(d.total), 0), coalesce(sum(d.good * g.online), 0),
+		SELECT s.id, s.name, s.timezone, min(g.id), min(g.online), max(g.last_seen), coalesce(sum(d.total), 0), coalesce(sum(d.good * g.online), 0),
 		       coalesce(sum(CASE WHEN g.online = 1 THEN d.bad ELSE d.total END), 0)
 		FROM sites s JOIN gateways g ON g.site = s.id
 		LEFT JOIN (SELECT gateway, count(*) AS total, sum(CASE WHEN online = 1 THEN 1 ELSE 0 END) AS good,
 		                  sum(CASE WHEN online = 0 THEN 1 ELSE 0 END) AS bad FROM devices GROUP BY gateway) d ON d.gateway = g.id
 		WHERE ? = '' OR s.id = ?
-		GROUP BY s.id, s.name ORDER BY s.name, s.id`, id, id)
+		GROUP BY s.id, s.name, s.timezone ORDER BY s.name, s.id`, id, id)
 	if err != nil {
 		return nil, fmt.Errorf("list sites: %w", err)
 	}
@@ -115,7 +117,7 @@ func sites(ctx context.Context, q db.Querier, id string) ([]Site, error) {
 	out := []Site{}
 	for rows.Next() {
 		var s Site
-		if err := rows.Scan(&s.ID, &s.Name, &s.Online, &s.LastSeen, &s.Devices.Total, &s.Devices.Good, &s.Devices.Bad); err != nil {
+		if err := rows.Scan(&s.ID, &s.Name, &s.Timezone, &s.Gateway, &s.Online, &s.LastSeen, &s.Devices.Total, &s.Devices.Good, &s.Devices.Bad); err != nil {
 			return nil, fmt.Errorf("read site: %w", err)
 		}
 		out = append(out, s)

@@ -103,9 +103,7 @@ func thin(q Query, samples []sample) Result {
 	var res Result
 	values := 0
 	for _, s := range samples {
-		if s.quality == device.Bad {
-			res.Bad++
-		} else {
+		if s.quality != device.Bad {
 			values++
 		}
 	}
@@ -139,8 +137,16 @@ func thin(q Query, samples []sample) Result {
 		at = slot
 		res.Buckets = append(res.Buckets, Bucket{First: s.at, Last: s.at, Min: s.value, Max: s.value, N: 1})
 	}
-	res.Gaps = gaps(q, res.Buckets, bad)
+	res.Gaps, res.Bad = gaps(q, res.Buckets, bad), runs(bad)
 	return res
+}
+
+func runs(bad []badRun) []Gap {
+	out := make([]Gap, len(bad))
+	for i, b := range bad {
+		out[i] = Gap{b.first, b.last, b.reason.String()}
+	}
+	return out
 }
 
 // bucketWidth in ms cuts the range into at most q.Max buckets.

@@ -50,7 +50,7 @@ type Result struct {
 	Buckets     []Bucket
 	Downsampled bool
 	Gaps        []Gap
-	Bad         int // bad readings in the range
+	Bad         []Gap // runs of bad readings: times of the first and the last of each
 }
 
 // RefusedError: the store will never take these readings.

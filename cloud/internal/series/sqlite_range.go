@@ -13,7 +13,7 @@ func (s *SQLite) Range(ctx context.Context, q Query) (Result, error) {
 	var id int64
 	err := s.db.Reader().QueryRowContext(ctx, `SELECT id FROM series WHERE gateway = ? AND device = ? AND point = ?`, q.Gateway, q.Device, q.Point).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Result{Gaps: []Gap{}}, nil
+		return Result{Gaps: []Gap{}, Bad: []Gap{}}, nil
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("find series: %w", err)
@@ -72,7 +72,6 @@ func (s *SQLite) thinned(ctx context.Context, id int64, q Query) (Result, error)
 		if none {
 			_, reason := fromStatus(st)
 			bad = append(bad, badRun{b.First, b.Last, reason})
-			res.Bad += b.N
 			continue
 		}
 		res.Buckets = append(res.Buckets, b)
@@ -80,6 +79,6 @@ func (s *SQLite) thinned(ctx context.Context, id int64, q Query) (Result, error)
 	if err := rows.Err(); err != nil {
 		return Result{}, fmt.Errorf("read buckets: %w", err)
 	}
-	res.Gaps = gaps(q, res.Buckets, bad)
+	res.Gaps, res.Bad = gaps(q, res.Buckets, bad), runs(bad)
 	return res, nil
 }

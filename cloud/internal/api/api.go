@@ -1,0 +1,128 @@
+// Package api is the cloud's JSON API under /api/v1 with its OpenAPI document, the live stream, and the guards in front
+// of them: login, roles, signed links, cross-origin protection, limits. It promises that every refusal has a code and a
+// sentence for people, and that details of failures go to the log alone.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/live"
+	"github.com/linshao/linshao/cloud/internal/notify"
+	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/series"
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// Readings answers questions about readings.
+type Readings interface {
+	Range(ctx context.Context, q series.Query) (series.Result, error)
+	Latest(ctx context.Context, gateway, device string) ([]device.Reading, error)
+}
+
+// Config is what the API needs.
+type Config struct {
+	DB        *db.DB
+	Incidents *incident.Service
+	Readings  Readings
+	Auth      *auth.Service
+	Links     *notify.Links
+	Receivers map[string]string // receiver id → its name, for who came by a link
+	Hub       *live.Hub
+	Feed      *Feed
+	Changed   func() // called after a person changed an incident
+	Web       http.Handler
+	Gatherer  prometheus.Gatherer
+	Now       func() time.Time
+	Log       *slog.Logger
+	Version   string
+	Zone      *time.Location
+	Demo      bool            // no login: only when every listener is on loopback
+	Secure    bool            // browsers reach us by TLS: cookies are marked Secure
+	Proxy     bool            // the sender's address is in X-Forwarded-For
+	Quit      <-chan struct{} // closed when live streams must end
+}
+
+// An API answers requests.
+type API struct {
+	cfg    Config
+	limits *limits
+}
+
+// New makes the handler of everything the cloud serves.
+func New(cfg Config) http.Handler {
+	a := &API{cfg: cfg, limits: newLimits(cfg.Now)}
+	mux := http.NewServeMux()
+	hc := huma.DefaultConfig("Linshao", cfg.Version)
+	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = "/api/v1/openapi", "", ""
+	hc.CreateHooks = nil
+	hc.Transformers = []huma.Transformer{transform}
+	hc.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	hc.NoFormatFallback = false
+	h := humago.New(mux, hc)
+	a.operations(h)
+	mux.Handle("GET /api/v1/stream", http.HandlerFunc(a.stream))
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { errNotFound().write(w, r) })
+	mux.HandleFunc("GET /healthz", a.health)
+	mux.Handle("GET /metrics", a.metricsGuard(promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{})))
+	mux.Handle("/", cfg.Web)
+	return a.guard(mux)
+}
+
+func (a *API) operations(h huma.API) {
+	register(a, h, http.MethodGet, "/session", "Who is logged in", a.session)
+	register(a, h, http.MethodPost, "/login", "Log in", a.login)
+	register(a, h, http.MethodPost, "/logout", "Log out", a.logout)
+	register(a, h, http.MethodGet, "/incidents", "List incidents, newest first", a.incidents)
+	register(a, h, http.MethodGet, "/incidents/{id}", "One incident with its timeline", a.incident)
+	register(a, h, http.MethodPost, "/incidents/{id}/take", "Take an incident (接警)", a.take)
+	register(a, h, http.MethodPost, "/incidents/{id}/close", "Close an incident (办结)", a.close)
+	register(a, h, http.MethodGet, "/sites", "List sites", a.sites)
+	register(a, h, http.MethodGet, "/sites/{site}", "One site with its devices", a.site)
+	register(a, h, http.MethodGet, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
+	register(a, h, http.MethodGet, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
+}
+
+// maxBody bounds every request's body, in bytes.
+const maxBody = 64 << 10
+
+func register[I, O any](a *API, h huma.API, method, path, summary string, fn func(context.Context, *I) (*O, error)) {
+	op := huma.Operation{Method: method, Path: "/api/v1" + path, Summary: summary, OperationID: huma.GenerateOperationID(method, path, (*O)(nil)), MaxBodyBytes: maxBody}
+	op.Responses = map[string]*huma.Response{}
+	ref := h.OpenAPI().Components.Schemas.Schema(problemType, true, "Problem")
+	op.Responses["default"] = &huma.Response{Description: "What went wrong", Content: map[string]*huma.MediaType{"application/json": {Schema: ref}}}
+	op.Errors = nil
+	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := fn(ctx, in)
+		if err != nil {
+			return nil, a.known(err)
+		}
+		return out, nil
+	})
+}
+
+func isUnknown(err error) bool {
+	return errors.Is(err, incident.ErrUnknown) || errors.Is(err, org.ErrUnknown)
+}
+
+// health says that the database answers.
+func (a *API) health(w http.ResponseWriter, r *http.Request) {
+	if _, err := incident.Count(r.Context(), a.cfg.DB.Reader()); err != nil {
+		a.cfg.Log.Error("not healthy", "err", err)
+		errInternal().write(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Write([]byte("ok\n")) //nolint:errcheck // a reader that left does not need it
+}

@@ -1,0 +1,222 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/live"
+	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// A Feed turns what ingest and people change into live events. Its methods only note what has changed; Run reads it
+// from the database and publishes it, so that ten changes of one thing become one event and ingest never waits.
+type Feed struct {
+	db  *db.DB
+	hub *live.Hub
+	log *slog.Logger
+
+	mu        sync.Mutex
+	incidents map[string]bool
+	gateways  map[string]bool
+	readings  map[string]map[device.Key]device.Reading // gateway → newest of each point
+	siteOf    map[string]string
+	wake      chan struct{}
+
+	devices map[string]map[string]org.Device // of Run alone: gateway → device, until the gateway changes
+}
+
+// NewFeed makes a feed.
+func NewFeed(d *db.DB, hub *live.Hub, log *slog.Logger) *Feed {
+	return &Feed{db: d, hub: hub, log: log, incidents: map[string]bool{}, gateways: map[string]bool{}, readings: map[string]map[device.Key]device.Reading{},
+		siteOf: map[string]string{}, wake: make(chan struct{}, 1), devices: map[string]map[string]org.Device{}}
+}
+
+// Incident implements ingest's Observer.
+func (f *Feed) Incident(id string) {
+	f.mu.Lock()
+	f.incidents[id] = true
+	f.mu.Unlock()
+	f.awake()
+}
+
+// Gateway implements ingest's Observer.
+func (f *Feed) Gateway(gateway string) {
+	f.mu.Lock()
+	f.gateways[gateway] = true
+	f.mu.Unlock()
+	f.awake()
+}
+
+// Readings implements ingest's Observer. What no page wants to see costs one look.
+func (f *Feed) Readings(gateway string, rs []device.Reading) {
+	f.mu.Lock()
+	site := f.siteOf[gateway]
+	f.mu.Unlock()
+	if !f.hub.Wants(site, gateway) {
+		return
+	}
+	f.mu.Lock()
+	newest := f.readings[gateway]
+	if newest == nil {
+		newest = map[device.Key]device.Reading{}
+		f.readings[gateway] = newest
+	}
+	for _, r := range rs {
+		if old, ok := newest[r.Key()]; !ok || !r.Time.Before(old.Time) {
+			newest[r.Key()] = r
+		}
+	}
+	f.mu.Unlock()
+	f.awake()
+}
+
+func (f *Feed) awake() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run publishes until ctx ends.
+func (f *Feed) Run(ctx context.Context) error {
+	if err := f.load(ctx); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.wake:
+			if err := f.publish(ctx); err != nil && ctx.Err() == nil {
+				f.log.Error("live events not published", "err", err)
+			}
+		}
+	}
+}
+
+// load learns the sites of the gateways known from before.
+func (f *Feed) load(ctx context.Context) error {
+	rows, err := f.db.Reader().QueryContext(ctx, `SELECT id, site FROM gateways`)
+	if err != nil {
+		return fmt.Errorf("list gateways: %w", err)
+	}
+	defer rows.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for rows.Next() {
+		var gateway, site string
+		if err := rows.Scan(&gateway, &site); err != nil {
+			return fmt.Errorf("list gateways: %w", err)
+		}
+		f.siteOf[gateway] = site
+	}
+	return rows.Err()
+}
+
+func (f *Feed) publish(ctx context.Context) error {
+	f.mu.Lock()
+	incidents, gateways, readings := f.incidents, f.gateways, f.readings
+	f.incidents, f.gateways, f.readings = map[string]bool{}, map[string]bool{}, map[string]map[device.Key]device.Reading{}
+	f.mu.Unlock()
+	for id := range incidents {
+		in, err := incident.Get(ctx, f.db.Reader(), id)
+		if err != nil {
+			return fmt.Errorf("read incident %s: %w", id, err)
+		}
+		if err := live.Publish(f.hub, "incident", id, in); err != nil {
+			return err
+		}
+	}
+	if err := f.publishSites(ctx, gateways); err != nil {
+		return err
+	}
+	for gateway, newest := range readings {
+		if err := f.publishReadings(ctx, gateway, newest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Feed) publishSites(ctx context.Context, gateways map[string]bool) error {
+	if len(gateways) == 0 {
+		return nil
+	}
+	open, err := incident.OpenOf(ctx, f.db.Reader())
+	if err != nil {
+		return err
+	}
+	sites := map[string]bool{}
+	for gateway := range gateways {
+		delete(f.devices, gateway)
+		site, err := org.SiteOf(ctx, f.db.Reader(), gateway)
+		if err != nil {
+			return err
+		}
+		f.mu.Lock()
+		f.siteOf[gateway] = site
+		f.mu.Unlock()
+		sites[site] = site != ""
+	}
+	for id, known := range sites {
+		if !known {
+			continue
+		}
+		s, err := org.OneSite(ctx, f.db.Reader(), id)
+		if err != nil {
+			return err
+		}
+		s.Open = open[id]
+		if err := live.Publish(f.hub, "site", id, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Feed) publishReadings(ctx context.Context, gateway string, newest map[device.Key]device.Reading) error {
+	known, err := f.devicesOf(ctx, gateway)
+	if err != nil {
+		return err
+	}
+	byDevice := map[string][]org.PointValue{}
+	for key, r := range newest {
+		for _, p := range known[key.Device].Points {
+			if p.Name == key.Point {
+				p.Set(r)
+				byDevice[key.Device] = append(byDevice[key.Device], p)
+			}
+		}
+	}
+	for id, points := range byDevice {
+		f.hub.Readings(known[id].Site, live.Readings{Gateway: gateway, Device: id, Points: points})
+	}
+	return nil
+}
+
+func (f *Feed) devicesOf(ctx context.Context, gateway string) (map[string]org.Device, error) {
+	if known, ok := f.devices[gateway]; ok {
+		return known, nil
+	}
+	site, err := org.SiteOf(ctx, f.db.Reader(), gateway)
+	if err != nil {
+		return nil, err
+	}
+	list, err := org.DevicesOf(ctx, f.db.Reader(), site)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]org.Device{}
+	for _, d := range list {
+		if d.Gateway == gateway {
+			known[d.ID] = d
+		}
+	}
+	f.devices[gateway] = known
+	return known, nil
+}

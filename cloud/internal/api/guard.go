@@ -1,0 +1,183 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/auth"
+)
+
+var problemType = reflect.TypeFor[Problem]()
+
+// caller is who makes a request and from where.
+type caller struct {
+	user     auth.User
+	incident string // of a signed link: the only incident it opens
+	address  string
+	token    string
+	secure   bool
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+const cookieName = "linshao_session"
+
+// guard stands in front of everything.
+func (a *API) guard(next http.Handler) http.Handler {
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		newProblem(http.StatusForbidden, "cross_origin", "拒绝来自其他网站的请求", "requests from other sites are refused").write(w, r)
+	}))
+	return origin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/api/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		c := caller{address: a.address(r)}
+		if !a.limits.allow(c.address) {
+			w.Header().Set("Retry-After", "2")
+			errBusy().write(w, r)
+			return
+		}
+		if err := a.identify(r, &c); err != nil {
+			a.cfg.Log.Error("session cannot be read", "err", err)
+			errInternal().write(w, r)
+			return
+		}
+		if c.user.Role == "" && !open(r.URL.Path) {
+			errLogin().write(w, r)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+	}))
+}
+
+// open says which paths need no login.
+func open(path string) bool { return path == "/api/v1/login" || path == "/api/v1/logout" }
+
+// identify finds out who calls: a session's cookie first, then a signed link, then the demo.
+func (a *API) identify(r *http.Request, c *caller) error {
+	if cookie, err := r.Cookie(cookieName); err == nil {
+		u, err := a.cfg.Auth.User(r.Context(), cookie.Value)
+		if err == nil {
+			c.user, c.token = u, cookie.Value
+			return nil
+		}
+		if !errors.Is(err, auth.ErrNobody) {
+			return err
+		}
+	}
+	if a.cfg.Demo {
+		c.user = auth.User{Name: "演示", Role: auth.Operator}
+		return nil
+	}
+	if key := r.URL.Query().Get("k"); key != "" {
+		if in, receiver, err := a.cfg.Links.Check(key); err == nil {
+			name := a.cfg.Receivers[receiver]
+			if name == "" {
+				name = receiver
+			}
+			c.user, c.incident = auth.User{Name: name, Role: auth.Link}, in
+		}
+	}
+	return nil
+}
+
+// may refuses those who lack the right to change things, and keeps the reader of a link to its incident.
+func may(ctx context.Context, change bool, incident string) error {
+	c := callerOf(ctx)
+	switch {
+	case c.user.Role == "":
+		return errLogin()
+	case c.user.Role == auth.Link && (incident == "" || c.incident != incident):
+		return errLogin() // with an account of one's own one sees more
+	case c.user.Role == auth.Viewer && change:
+		return errForbidden()
+	}
+	return nil
+}
+
+func (a *API) address(r *http.Request) string {
+	if a.cfg.Proxy {
+		// The last entry is the one that our own proxy has added; those before it anybody may have written.
+		if list := strings.Split(r.Header.Get("X-Forwarded-For"), ","); list[len(list)-1] != "" {
+			return strings.TrimSpace(list[len(list)-1])
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// metricsGuard lets in this machine, and those who are logged in.
+func (a *API) metricsGuard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ip := net.ParseIP(a.address(r))
+		local := ip != nil && ip.IsLoopback()
+		var c caller
+		if !local {
+			if err := a.identify(r, &c); err != nil || c.user.Role == "" || c.user.Role == auth.Link {
+				errLogin().write(w, r)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Requests that one address may make: so many at once, so many a second after that. A page makes about ten when it opens.
+const (
+	burst      = 120
+	perSecond  = 20
+	maxBuckets = 10_000
+)
+
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+type limits struct {
+	mu  sync.Mutex
+	now func() time.Time
+	of  map[string]*bucket
+}
+
+func newLimits(now func() time.Time) *limits { return &limits{now: now, of: map[string]*bucket{}} }
+
+func (l *limits) allow(address string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	b := l.of[address]
+	if b == nil {
+		if len(l.of) >= maxBuckets {
+			clear(l.of)
+		}
+		b = &bucket{left: burst, at: now}
+		l.of[address] = b
+	}
+	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*perSecond)
+	b.at = now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}

@@ -1,0 +1,237 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/org"
+)
+
+type none struct{}
+
+type sessionOut struct {
+	Body struct {
+		User     auth.User `json:"user"`
+		Demo     bool      `json:"demo"`
+		Now      int64     `json:"now" doc:"the server's time, Unix ms"`
+		Version  string    `json:"version"`
+		Timezone string    `json:"timezone"`
+	}
+}
+
+func (a *API) session(ctx context.Context, _ *none) (*sessionOut, error) {
+	out := &sessionOut{}
+	b := &out.Body
+	b.User, b.Demo, b.Now, b.Version, b.Timezone = callerOf(ctx).user, a.cfg.Demo, a.cfg.Now().UnixMilli(), a.cfg.Version, a.cfg.Zone.String()
+	return out, nil
+}
+
+type loginIn struct {
+	Body struct {
+		Name     string `json:"name" maxLength:"80"`
+		Password string `json:"password" maxLength:"256"`
+	}
+}
+
+type loginOut struct {
+	SetCookie http.Cookie `header:"Set-Cookie"`
+	Body      struct {
+		User auth.User `json:"user"`
+	}
+}
+
+func (a *API) login(ctx context.Context, in *loginIn) (*loginOut, error) {
+	token, user, err := a.cfg.Auth.Login(ctx, in.Body.Name, in.Body.Password, callerOf(ctx).address)
+	var locked *auth.LockedError
+	switch {
+	case errors.Is(err, auth.ErrWrong):
+		return nil, newProblem(http.StatusUnauthorized, "bad_login", "用户名或密码不对", "wrong name or password")
+	case errors.As(err, &locked):
+		wait := locked.Wait.Round(time.Second).String()
+		return nil, newProblem(http.StatusTooManyRequests, "locked", "密码错误次数过多,请 "+wait+" 后再试", "too many wrong passwords; try again in "+wait)
+	case err != nil:
+		return nil, err
+	}
+	out := &loginOut{SetCookie: a.cookie(token, 7*24*3600)}
+	out.Body.User = user
+	return out, nil
+}
+
+func (a *API) cookie(value string, maxAge int) http.Cookie {
+	return http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: a.cfg.Secure}
+}
+
+type logoutOut struct {
+	SetCookie http.Cookie `header:"Set-Cookie"`
+}
+
+func (a *API) logout(ctx context.Context, _ *none) (*logoutOut, error) {
+	if token := callerOf(ctx).token; token != "" {
+		if err := a.cfg.Auth.Logout(ctx, token); err != nil {
+			return nil, err
+		}
+	}
+	return &logoutOut{SetCookie: a.cookie("", -1)}, nil
+}
+
+type incidentsIn struct {
+	Handling string `query:"handling" enum:"open,handling,closed"`
+	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Before   string `query:"before" maxLength:"80" doc:"next of the page before"`
+}
+
+type incidentsOut struct {
+	Body struct {
+		Incidents []incident.Incident `json:"incidents"`
+		Counts    incident.Counts     `json:"counts"`
+		Next      string              `json:"next,omitempty"`
+		Now       int64               `json:"now"`
+	}
+}
+
+func (a *API) incidents(ctx context.Context, in *incidentsIn) (*incidentsOut, error) {
+	if err := may(ctx, false, ""); err != nil {
+		return nil, err
+	}
+	out := &incidentsOut{}
+	out.Body.Now = a.cfg.Now().UnixMilli()
+	var err error
+	q := a.cfg.DB.Reader()
+	out.Body.Incidents, out.Body.Next, err = incident.List(ctx, q, incident.Page{Handling: in.Handling, Limit: in.Limit, Before: in.Before})
+	var bad *incident.Refusal
+	if errors.As(err, &bad) {
+		return nil, newProblem(http.StatusUnprocessableEntity, "bad_request", bad.Text.ZH, bad.Text.EN)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Counts, err = incident.Count(ctx, q)
+	return out, err
+}
+
+type incidentIn struct {
+	ID string `path:"id" maxLength:"40"`
+}
+
+// Detail is an incident with all that its page shows.
+type Detail struct {
+	incident.Incident
+	Why      incident.Text       `json:"why"`
+	Evidence []incident.Evidence `json:"evidence"`
+	Card     []incident.Text     `json:"card" doc:"what to do, one line each"`
+	Limit    *incident.Limit     `json:"limit,omitempty"`
+	Chart    *Chart              `json:"chart,omitempty"`
+	Timeline []incident.Entry    `json:"timeline"`
+	Previous *incident.Previous  `json:"previous,omitempty"`
+	Timezone string              `json:"timezone,omitempty"`
+}
+
+// Chart says what to draw.
+type Chart struct {
+	Gateway string `json:"gateway"`
+	Device  string `json:"device"`
+	Point   string `json:"point"`
+	From    int64  `json:"from"`
+	To      int64  `json:"to"`
+}
+
+type detailOut struct{ Body Detail }
+
+func (a *API) incident(ctx context.Context, in *incidentIn) (*detailOut, error) {
+	if err := may(ctx, false, in.ID); err != nil {
+		return nil, err
+	}
+	return a.detail(ctx, in.ID)
+}
+
+func (a *API) detail(ctx context.Context, id string) (*detailOut, error) {
+	q := a.cfg.DB.Reader()
+	in, err := incident.Get(ctx, q, id)
+	if err != nil {
+		return nil, err
+	}
+	d := Detail{Incident: in, Why: incident.Why(in), Evidence: in.Detail.Evidence, Card: in.Detail.Card, Limit: in.Detail.Limit}
+	if d.Timeline, err = incident.Timeline(ctx, q, id); err != nil {
+		return nil, err
+	}
+	if d.Previous, err = incident.PreviousOf(ctx, q, in); err != nil {
+		return nil, err
+	}
+	if _, d.Timezone, err = org.Zone(ctx, q, in.Site); err != nil {
+		return nil, err
+	}
+	d.Chart, err = a.chart(ctx, in)
+	return &detailOut{d}, err
+}
+
+// chart picks the point to draw: that of the rule's limit, else the first value it saw that is a point of the device.
+func (a *API) chart(ctx context.Context, in incident.Incident) (*Chart, error) {
+	dev, err := org.OneDevice(ctx, a.cfg.DB.Reader(), in.Gateway, in.Device)
+	if errors.Is(err, org.ErrUnknown) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	wanted := []string{}
+	if in.Detail.Limit != nil {
+		wanted = append(wanted, in.Detail.Limit.Point)
+	}
+	for _, e := range in.Detail.Evidence {
+		wanted = append(wanted, e.Name)
+	}
+	wanted = append(wanted, "power")
+	for _, name := range wanted {
+		for _, p := range dev.Points {
+			if p.Name == name {
+				c := &Chart{Gateway: in.Gateway, Device: in.Device, Point: name}
+				c.From, c.To = incident.Window(in, a.cfg.Now())
+				return c, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (a *API) take(ctx context.Context, in *incidentIn) (*detailOut, error) {
+	if err := may(ctx, true, in.ID); err != nil {
+		return nil, err
+	}
+	err := a.cfg.Incidents.Take(ctx, in.ID, incident.Person{Name: callerOf(ctx).user.Name})
+	return a.after(ctx, in.ID, err)
+}
+
+type closeIn struct {
+	ID   string `path:"id" maxLength:"40"`
+	Body struct {
+		Outcome    string `json:"outcome" enum:"real,false_alarm,drill,device_fault"`
+		Note       string `json:"note,omitempty" maxLength:"500"`
+		EvenActive bool   `json:"evenActive,omitempty"`
+	}
+}
+
+func (a *API) close(ctx context.Context, in *closeIn) (*detailOut, error) {
+	if err := may(ctx, true, ""); err != nil {
+		return nil, err
+	}
+	err := a.cfg.Incidents.Close(ctx, in.ID, incident.Person{Name: callerOf(ctx).user.Name},
+		incident.Closing{Outcome: in.Body.Outcome, Note: in.Body.Note, EvenActive: in.Body.EvenActive})
+	return a.after(ctx, in.ID, err)
+}
+
+func (a *API) after(ctx context.Context, id string, err error) (*detailOut, error) {
+	if err != nil {
+		return nil, err
+	}
+	a.cfg.Changed()
+	out, err := a.detail(ctx, id)
+	if err == nil {
+		a.cfg.Feed.Incident(id)
+		a.cfg.Feed.Gateway(out.Body.Gateway)
+	}
+	return out, err
+}

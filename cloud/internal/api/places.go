@@ -1,0 +1,228 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/series"
+	"github.com/linshao/linshao/drivers/device"
+)
+
+type sitesOut struct {
+	Body struct {
+		Sites []org.Site `json:"sites"`
+	}
+}
+
+func (a *API) sites(ctx context.Context, _ *none) (*sitesOut, error) {
+	if err := may(ctx, false, ""); err != nil {
+		return nil, err
+	}
+	out := &sitesOut{}
+	sites, err := org.Sites(ctx, a.cfg.DB.Reader())
+	if err != nil {
+		return nil, err
+	}
+	open, err := incident.OpenOf(ctx, a.cfg.DB.Reader())
+	if err != nil {
+		return nil, err
+	}
+	for i := range sites {
+		sites[i].Open = open[sites[i].ID]
+	}
+	out.Body.Sites = sites
+	return out, nil
+}
+
+type siteIn struct {
+	Site string `path:"site" maxLength:"80"`
+}
+
+// SiteDetail is a site with its devices in the place of their counts.
+type SiteDetail struct {
+	ID       string       `json:"id"`
+	Name     string       `json:"name"`
+	Gateway  string       `json:"gateway"`
+	Timezone string       `json:"timezone,omitempty"`
+	Online   bool         `json:"online"`
+	LastSeen int64        `json:"lastSeen"`
+	Open     org.Open     `json:"open"`
+	Devices  []org.Device `json:"devices"`
+}
+
+type siteOut struct{ Body SiteDetail }
+
+func (a *API) site(ctx context.Context, in *siteIn) (*siteOut, error) {
+	if err := may(ctx, false, ""); err != nil {
+		return nil, err
+	}
+	q := a.cfg.DB.Reader()
+	s, err := org.OneSite(ctx, q, in.Site)
+	if err != nil {
+		return nil, err
+	}
+	open, err := incident.OpenOf(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	d := SiteDetail{ID: s.ID, Name: s.Name, Gateway: s.Gateway, Timezone: s.Timezone, Online: s.Online, LastSeen: s.LastSeen, Open: open[s.ID]}
+	if d.Devices, err = org.DevicesOf(ctx, q, in.Site); err != nil {
+		return nil, err
+	}
+	byGateway := map[string][]device.Reading{}
+	for i, dev := range d.Devices {
+		latest, ok := byGateway[dev.Gateway]
+		if !ok {
+			latest = a.latest(ctx, dev.Gateway, "")
+			byGateway[dev.Gateway] = latest
+		}
+		fill(&d.Devices[i], latest)
+	}
+	return &siteOut{d}, nil
+}
+
+// latest answers the newest readings. When the store does not answer, devices are shown without values rather than not at all.
+func (a *API) latest(ctx context.Context, gateway, dev string) []device.Reading {
+	rs, err := a.cfg.Readings.Latest(ctx, gateway, dev)
+	if err != nil {
+		a.cfg.Log.Warn("newest values cannot be read", "gateway", gateway, "err", err)
+	}
+	return rs
+}
+
+func fill(d *org.Device, latest []device.Reading) {
+	for _, r := range latest {
+		if r.Device != d.ID {
+			continue
+		}
+		for i := range d.Points {
+			if d.Points[i].Name == r.Point {
+				d.Points[i].Set(r)
+			}
+		}
+	}
+}
+
+type deviceIn struct {
+	Gateway string `path:"gateway" maxLength:"80"`
+	Device  string `path:"device" maxLength:"80"`
+}
+
+type deviceOut struct{ Body org.Device }
+
+func (a *API) device(ctx context.Context, in *deviceIn) (*deviceOut, error) {
+	if err := may(ctx, false, ""); err != nil {
+		return nil, err
+	}
+	d, err := org.OneDevice(ctx, a.cfg.DB.Reader(), in.Gateway, in.Device)
+	if err != nil {
+		return nil, err
+	}
+	fill(&d, a.latest(ctx, in.Gateway, in.Device))
+	return &deviceOut{d}, nil
+}
+
+type seriesIn struct {
+	Gateway string `path:"gateway" maxLength:"80"`
+	Device  string `path:"device" maxLength:"80"`
+	Point   string `path:"point" maxLength:"80"`
+	From    int64  `query:"from" minimum:"0" maximum:"253402300799999" doc:"Unix ms; default: an hour before to"`
+	To      int64  `query:"to" minimum:"0" maximum:"253402300799999" doc:"Unix ms; default: now"`
+	Max     int    `query:"max" minimum:"1" maximum:"5000" default:"600" doc:"most points wanted"`
+}
+
+// Series are readings of one point. Each point is [time, smallest, largest].
+type Series struct {
+	Unit        string       `json:"unit"`
+	From        int64        `json:"from"`
+	To          int64        `json:"to"`
+	Downsampled bool         `json:"downsampled"`
+	Points      [][3]float64 `json:"points"`
+	Gaps        []Span       `json:"gaps" doc:"times without values, and why"`
+	Bad         []Span       `json:"bad" doc:"runs of readings that were bad, and why"`
+}
+
+// A Span is a time and a reason.
+type Span struct {
+	From   int64  `json:"from"`
+	To     int64  `json:"to"`
+	Reason string `json:"reason"`
+}
+
+type seriesOut struct{ Body Series }
+
+const maxRange = 400 * 24 * time.Hour
+
+func (a *API) series(ctx context.Context, in *seriesIn) (*seriesOut, error) {
+	if err := a.mayChart(ctx, in); err != nil {
+		return nil, err
+	}
+	now := a.cfg.Now().UnixMilli()
+	if in.To == 0 {
+		in.To = now
+	}
+	if in.From == 0 {
+		in.From = in.To - time.Hour.Milliseconds()
+	}
+	if in.From >= in.To || in.To-in.From > maxRange.Milliseconds() {
+		return nil, newProblem(http.StatusUnprocessableEntity, "bad_range", "时间范围无效:开始须早于结束,且不超过 400 天", "the range is not valid: from must lie before to, by at most 400 days")
+	}
+	dev, err := org.OneDevice(ctx, a.cfg.DB.Reader(), in.Gateway, in.Device)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range dev.Points {
+		if p.Name == in.Point {
+			return a.points(ctx, in, p, now)
+		}
+	}
+	return nil, errNotFound()
+}
+
+// mayChart lets the reader of a link see the charts of its incident's device.
+func (a *API) mayChart(ctx context.Context, in *seriesIn) error {
+	id := callerOf(ctx).incident
+	if id == "" {
+		return may(ctx, false, "")
+	}
+	about, err := incident.Get(ctx, a.cfg.DB.Reader(), id)
+	if err != nil {
+		return err
+	}
+	if about.Gateway != in.Gateway || about.Device != in.Device {
+		return errLogin()
+	}
+	return nil
+}
+
+func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now int64) (*seriesOut, error) {
+	q := series.Query{Gateway: in.Gateway, Device: in.Device, Point: in.Point, From: time.UnixMilli(in.From), To: time.UnixMilli(min(in.To, max(now, in.From+1))),
+		Max: in.Max, Poll: time.Duration(p.PollMs) * time.Millisecond}
+	res, err := a.cfg.Readings.Range(ctx, q)
+	if err != nil {
+		a.cfg.Log.Warn("readings cannot be read", "gateway", in.Gateway, "device", in.Device, "err", err)
+		return nil, errStore()
+	}
+	out := Series{Unit: p.Unit, From: in.From, To: in.To, Downsampled: res.Downsampled, Points: make([][3]float64, len(res.Buckets)), Gaps: []Span{}, Bad: []Span{}}
+	for i, b := range res.Buckets {
+		out.Points[i] = [3]float64{float64(b.First), b.Min, b.Max}
+	}
+	for _, g := range res.Gaps {
+		if g.Reason == "" {
+			if g.Reason, err = org.Missing(ctx, a.cfg.DB.Reader(), in.Gateway, g.From, g.To); err != nil {
+				return nil, err
+			}
+		}
+		if g.Reason == "" {
+			g.Reason = "missing"
+		}
+		out.Gaps = append(out.Gaps, Span(g))
+	}
+	for _, b := range res.Bad {
+		out.Bad = append(out.Bad, Span(b))
+	}
+	return &seriesOut{out}, nil
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/live"
+)
+
+// Times of a live stream. A browser's script cannot see comments, so the heartbeat is an event too.
+const (
+	frameRest  = 250 * time.Millisecond // at most four frames a second
+	heartbeat  = 4 * time.Second
+	writeLimit = 10 * time.Second // a reader that takes nothing for so long is dropped
+	recheck    = 15               // heartbeats after which the session is looked at again
+)
+
+// stream answers server-sent events until the reader leaves, its session ends, or the cloud stops.
+func (a *API) stream(w http.ResponseWriter, r *http.Request) {
+	who := callerOf(r.Context())
+	q := r.URL.Query()
+	scope := live.Scope{Site: q.Get("site"), Device: q.Get("device"), Only: who.incident}
+	if who.user.Role == auth.Link {
+		scope.Site, scope.Device = "", "" // its charts are read on demand
+	}
+	last, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64) // a wrong one is as good as none
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("X-Accel-Buffering", "no")
+	s := &streaming{a: a, w: w, r: r, out: http.NewResponseController(w), reader: a.cfg.Hub.Subscribe(scope, last)}
+	defer s.reader.Close()
+	if !s.send([]byte("retry: 2000\n\n")) || !s.ping() {
+		return
+	}
+	s.run()
+}
+
+type streaming struct {
+	a      *API
+	w      http.ResponseWriter
+	r      *http.Request
+	out    *http.ResponseController
+	reader *live.Reader
+	beats  int
+}
+
+func (s *streaming) run() {
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	<-rest.C
+	more := s.reader.More()
+	for {
+		select {
+		case <-s.r.Context().Done():
+			return
+		case <-s.a.cfg.Quit:
+			return
+		case <-beat.C:
+			if !s.ping() {
+				return
+			}
+		case <-more:
+			frame, err := s.reader.Take()
+			if err != nil {
+				s.a.cfg.Log.Error("live frame not made", "err", err)
+				return
+			}
+			if len(frame) > 0 && !s.send(frame) {
+				return
+			}
+			more = nil // until the rest is over
+			rest.Reset(frameRest)
+		case <-rest.C:
+			more = s.reader.More()
+		}
+	}
+}
+
+// ping keeps proxies and the page's watchdog content, and ends the stream of a session that is over.
+func (s *streaming) ping() bool {
+	if s.beats++; s.beats%recheck == 0 {
+		c := caller{}
+		if err := s.a.identify(s.r, &c); err != nil || c.user.Role == "" {
+			return false
+		}
+	}
+	return s.send(fmt.Appendf(nil, ": heartbeat\nevent: ping\ndata: {\"now\":%d}\n\n", s.a.cfg.Now().UnixMilli()))
+}
+
+func (s *streaming) send(b []byte) bool {
+	if err := s.out.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		return false
+	}
+	if _, err := s.w.Write(b); err != nil {
+		return false
+	}
+	return s.out.Flush() == nil
+}

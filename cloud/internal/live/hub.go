@@ -1,0 +1,136 @@
+// Package live brings changes to open pages. Every reader gets each thing's newest state, at most four times a second;
+// a slow reader gets fewer states, never old ones, and slows nobody. A reader that comes back with the number of the last
+// event it saw gets what it missed, or is told to read everything again.
+package live
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/linshao/linshao/cloud/internal/org"
+)
+
+const (
+	ringSize = 1024 // events kept for readers that come back
+	maxOwed  = 4096 // things that one reader may be owed before it is told to read everything again
+)
+
+// Readings are new values of one device.
+type Readings struct {
+	Gateway string           `json:"gateway"`
+	Device  string           `json:"device"`
+	Points  []org.PointValue `json:"points"`
+}
+
+// A Scope says whose readings a reader wants: those of a site, of one device ("gateway/device"), or none; and, when Only
+// is not empty, that of all incidents and sites it may hear of one incident alone.
+type Scope struct{ Site, Device, Only string }
+
+func (s Scope) hears(e event) bool { return s.Only == "" || e.key == "incident "+s.Only }
+
+func (s Scope) takes(site string, r *Readings) bool {
+	return (s.Site != "" && s.Site == site) || (s.Device != "" && (s.Device == r.Gateway+"/"+r.Device))
+}
+
+type event struct {
+	id       int64
+	kind     string
+	key      string
+	data     []byte
+	readings *Readings
+}
+
+// A Hub passes events from those who cause them to the open pages.
+type Hub struct {
+	mu    sync.Mutex
+	next  int64
+	floor int64   // events up to this number are no longer known
+	ring  []event // without readings
+	subs  map[*Reader]bool
+
+	readers prometheus.Gauge
+	dropped prometheus.Counter
+}
+
+// NewHub makes a hub. Event numbers go on from the clock, so that those of an earlier run are known to be old.
+func NewHub(now time.Time, reg prometheus.Registerer) *Hub {
+	h := &Hub{next: now.UnixMicro(), floor: now.UnixMicro(), subs: map[*Reader]bool{},
+		readers: prometheus.NewGauge(prometheus.GaugeOpts{Name: "linshao_live_readers", Help: "Open pages."}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "linshao_live_resets_total", Help: "Slow readers told to read everything again."})}
+	reg.MustRegister(h.readers, h.dropped)
+	return h
+}
+
+// Publish tells every reader that the thing named by kind and key now is v.
+func Publish[T any](h *Hub, kind, key string, v T) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode live %s: %w", kind, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next++
+	e := event{id: h.next, kind: kind, key: kind + " " + key, data: data}
+	if h.ring = append(h.ring, e); len(h.ring) > ringSize {
+		h.floor = h.ring[0].id
+		h.ring = h.ring[1:]
+	}
+	for r := range h.subs {
+		if r.scope.hears(e) {
+			r.owe(e)
+		}
+	}
+	return nil
+}
+
+// Wants says whether any reader wants readings of the site or of its devices.
+func (h *Hub) Wants(site, gateway string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for r := range h.subs {
+		if (r.scope.Site != "" && r.scope.Site == site) || (len(r.scope.Device) > len(gateway) && r.scope.Device[:len(gateway)+1] == gateway+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// Readings tells the readers in whose scope the device is.
+func (h *Hub) Readings(site string, rs Readings) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next++
+	for r := range h.subs {
+		if r.scope.takes(site, &rs) {
+			r.oweReadings(h.next, rs)
+		}
+	}
+}
+
+// Subscribe adds a reader; last is the number of the last event that it saw, 0 for none. Close it afterwards.
+func (h *Hub) Subscribe(scope Scope, last int64) *Reader {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := &Reader{hub: h, scope: scope, owed: map[string]int{}, more: make(chan struct{}, 1)}
+	h.subs[r] = true
+	h.readers.Inc()
+	if last == 0 {
+		return r
+	}
+	// What was dropped from the ring, or told by an earlier run, cannot be told again. Readings are not in the ring: the
+	// next ones make up for them.
+	if last > h.next || last < h.floor {
+		r.reset()
+		return r
+	}
+	for _, e := range h.ring {
+		if e.id > last && scope.hears(e) {
+			r.owe(e)
+		}
+	}
+	return r
+}

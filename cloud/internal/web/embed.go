@@ -1,0 +1,130 @@
+// Package web serves the page. Its built files are committed in dist and embedded, compressed once when the program
+// starts; files named by their content never change, everything else is asked for anew each time.
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed all:dist
+var dist embed.FS
+
+// Files are the built files of the page.
+func Files() fs.FS {
+	sub, err := fs.Sub(dist, "dist")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sub
+}
+
+type file struct {
+	plain, zipped []byte
+	kind, etag    string
+	immutable     bool
+}
+
+// Handler serves files from memory. A path that is no file is one of the page's own and gets index.html.
+func Handler(files fs.FS) (http.Handler, error) {
+	all := map[string]*file{}
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		all["/"+name], err = load(files, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load page: %w", err)
+	}
+	index := all["/index.html"]
+	if index == nil {
+		return nil, fmt.Errorf("load page: it has no index.html")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			return
+		}
+		f := all[r.URL.Path]
+		if f == nil && (strings.HasPrefix(r.URL.Path, "/assets/") || strings.HasPrefix(r.URL.Path, "/api/")) {
+			http.NotFound(w, r) // an old page asks for a file of its build: HTML in its place would break it silently
+			return
+		}
+		if f == nil {
+			f = index
+		}
+		f.serve(w, r)
+	}), nil
+}
+
+func load(files fs.FS, name string) (*file, error) {
+	b, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b)
+	f := &file{plain: b, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, kind: mime.TypeByExtension(path.Ext(name)), immutable: strings.HasPrefix(name, "assets/")}
+	if f.kind == "" {
+		f.kind = "application/octet-stream"
+	}
+	var z bytes.Buffer
+	w, err := gzip.NewWriterLevel(&z, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(b); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if z.Len() < len(b)*9/10 {
+		f.zipped = z.Bytes()
+	}
+	return f, nil
+}
+
+// policy lets the page load its own files and talk to its own server, and nothing else. Styles in attributes are what
+// Vue and the charts write for positions.
+const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+func (f *file) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer") // addresses may hold the key of a link
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	h.Set("ETag", f.etag)
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("Cache-Control", "no-cache")
+	if f.immutable {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if r.Header.Get("If-None-Match") == f.etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	body := f.plain
+	if f.zipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		body = f.zipped
+	}
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	if r.Method == http.MethodHead {
+		return
+	}
+	w.Write(body) //nolint:errcheck // a reader that left does not need it
+}
