@@ -76,14 +76,14 @@ type Log struct {
 	lock file
 
 	// io is held by whoever writes files or changes what is on disk; mu guards what readers see. io is taken before mu.
-	io      sync.Mutex
-	active  file // nil: the next write makes a new segment
-	inFile  int  // bytes of tail that the active file holds
-	wbuf    []byte
-	spare   []byte
-	timer   *time.Timer // a sync is due
-	hint    cursor      // as last written
-	hinted  time.Time
+	io     sync.Mutex
+	active file // nil: the next write makes a new segment
+	inFile int  // bytes of tail that the active file holds
+	wbuf   []byte
+	spare  []byte
+	timer  *time.Timer // a sync is due
+	hint   cursor      // as last written
+	hinted time.Time
 
 	mu      sync.Mutex
 	pending *batch

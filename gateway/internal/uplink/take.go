@@ -1,0 +1,117 @@
+package uplink
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/gateway/internal/outbox"
+)
+
+// take handles a message of the cloud's.
+func (c *conversation) take(m message, now time.Time) {
+	switch m.topic {
+	case c.topic(wire.DownAck):
+		var a wire.Ack
+		if err := proto.Unmarshal(m.payload, &a); err != nil {
+			c.ignore("malformed")
+			return
+		}
+		c.takeAck(&a, now)
+	case c.topic(wire.DownCommand):
+		if c.cfg.OnCommand != nil {
+			c.cfg.OnCommand(m.payload)
+		}
+	}
+}
+
+func (c *conversation) ignore(reason verdict) {
+	c.cfg.Metrics.IgnoredAck.WithLabelValues(string(reason)).Inc()
+}
+
+func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
+	w, v := c.find(a)
+	if v != ackTaken {
+		c.ignore(v)
+		return
+	}
+	feed := c.feed(w.stream)
+	_, _, next := feed.Stream.State()
+	before, known := w.cum, w.began
+	v = w.ack(a, now, next, func(from, to uint64) bool { return none(feed.Stream, from, to) })
+	switch v {
+	case ackTaken:
+	case ackRestored:
+		c.cfg.Log.Error("the cloud knows records that this outbox never had: it was restored from a copy",
+			"stream", wire.StreamName(w.stream), "cloud", a.Cum, "next", next)
+	default:
+		c.ignore(v)
+		if v == ackBeyond && !w.answered {
+			c.ask(now)
+		}
+		return
+	}
+	c.answered = true
+	c.lastAck.Store(time.Now().UnixMilli())
+	if a.RetryAfterMs > 0 {
+		c.retryAfter = w.hold
+	}
+	feed.Stream.Ack(w.cum)
+	name := wire.StreamName(w.stream)
+	if known && w.cum > before {
+		c.cfg.Metrics.Acked.WithLabelValues(name).Add(float64(w.cum - before))
+	}
+	for _, r := range a.Rejects {
+		c.takeReject(w, r)
+	}
+	c.cfg.Metrics.InFlight.WithLabelValues(name).Set(float64(len(w.inflight)))
+}
+
+func (c *conversation) feed(stream uint32) Feed {
+	for _, f := range c.cfg.Streams {
+		if f.ID == stream {
+			return f
+		}
+	}
+	return Feed{}
+}
+
+// none says that a stream has no record from..to, both included, although it gave out these numbers.
+func none(s Stream, from, to uint64) bool {
+	_, _, next := s.State()
+	if to >= next {
+		return false
+	}
+	records, err := s.Read(from, 1)
+	return err == nil && (len(records) == 0 || records[0].Seq > to)
+}
+
+// takeReject sets records aside that the cloud will never take.
+func (c *conversation) takeReject(w *window, r *wire.Reject) {
+	if !w.reject(span{r.First, r.Last}) {
+		c.ignore("reject")
+		return
+	}
+	gap := outbox.Gap{Stream: w.stream, Epoch: w.epoch, First: r.First, Last: r.Last, Reason: "rejected"}
+	name := wire.StreamName(w.stream)
+	c.cfg.Log.Error("the cloud refuses records", "stream", name, "first", r.First, "last", r.Last, "code", r.Code)
+	c.cfg.Metrics.Rejected.WithLabelValues(name).Add(float64(r.Last - r.First + 1))
+	for from := r.First; from <= r.Last; {
+		records, err := c.feed(w.stream).Stream.Read(from, wire.MaxMessage)
+		if err != nil || len(records) == 0 {
+			break // what cannot be read cannot be set aside; the gap tells of it
+		}
+		from = records[len(records)-1].Seq + 1
+		for len(records) > 0 && records[len(records)-1].Seq > r.Last {
+			records = records[:len(records)-1]
+		}
+		if err := c.dead.add(gap, r.Code, records); err != nil {
+			c.cfg.Log.Error("rejected records are not kept", "err", err)
+			break
+		}
+	}
+	if c.cfg.OnGap != nil {
+		c.cfg.OnGap(gap)
+	}
+}

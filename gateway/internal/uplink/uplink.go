@@ -1,0 +1,194 @@
+// Package uplink brings the records of the outbox to the cloud over MQTT, and takes the cloud's word back.
+//
+// It promises: a record counts as delivered only when the cloud's cumulative acknowledgement for this session and epoch
+// says so, never because a broker confirmed it; records of a stream go up in order, and are repeated until acknowledged;
+// events go before telemetry, and no stream waits for another's answer; what the cloud will never take is set aside and
+// reported, and does not stop what follows. DESIGN.md has the protocol.
+package uplink
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/gateway/internal/outbox"
+)
+
+const retryMost = 300 * time.Second // longest wait between two connections, unless the cloud asks for more
+
+// Stream is what the uplink needs of an outbox; *outbox.Log has it.
+type Stream interface {
+	// State is the epoch, the oldest number held (0: none) and the next number.
+	State() (epoch, oldest, next uint64)
+	// Read returns records without a hole between them, the first being the first there is from number from on.
+	Read(from uint64, maxBytes int) ([]outbox.Record, error)
+	// Ack says that the cloud has everything up to cum.
+	Ack(cum uint64)
+	// Changed is closed when there is more to read.
+	Changed() <-chan struct{}
+}
+
+// Feed is one stream to bring up.
+type Feed struct {
+	ID     uint32 // wire's stream number
+	Stream Stream
+}
+
+// Config of an uplink.
+type Config struct {
+	URL     string      // mqtt://host:port, allowed to loopback only, or mqtts://host:port
+	TLS     *tls.Config // for mqtts: the cloud's CA and the gateway's certificate
+	Gateway string
+	Version string
+	Boot    uint32
+	Streams []Feed // in order of precedence: events first
+
+	FirstDelay time.Duration    // the first connection is made after a random part of it
+	DeadDir    string           // folder for records that the cloud refuses; empty keeps none
+	OnGap      func(outbox.Gap) // told of refused records; must not block. nil: nobody is
+	OnCommand  func([]byte)     // given every down/command payload; must not block. nil: they are ignored
+	Now        func() time.Time // wall clock for the cloud to see; nil is time.Now
+	Metrics    *Metrics         // nil: counted for nobody
+	Log        *slog.Logger     // nil discards
+}
+
+// Uplink is the gateway's end of the wire.
+type Uplink struct {
+	cfg        Config
+	dialer     dialer
+	dead       deadLetters
+	connected  atomic.Bool
+	lastAck    atomic.Int64 // Unix ms of the gateway's real clock
+	retryAfter time.Time    // the cloud asked not to come back before; only Run uses it
+}
+
+type dialer interface {
+	dial(ctx context.Context, a address) (link, error)
+}
+
+// New checks a config. It connects nothing.
+func New(cfg Config) (*Uplink, error) {
+	if err := wire.CheckGateway(cfg.Gateway); err != nil {
+		return nil, err
+	}
+	if len(cfg.Streams) == 0 {
+		return nil, errors.New("uplink without streams")
+	}
+	d, err := newDialer(cfg.URL, cfg.TLS)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Uplink{cfg: cfg, dialer: d, dead: deadLetters{cfg.DeadDir}}, nil
+}
+
+// newDialer refuses what would send readings or take acknowledgements unprotected.
+func newDialer(text string, config *tls.Config) (dialer, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("read cloud url: %w", err)
+	}
+	if u.Hostname() == "" {
+		return nil, fmt.Errorf("cloud url %q: write mqtts://host:8883", u.Redacted())
+	}
+	port := map[string]string{"mqtt": "1883", "mqtts": "8883"}[u.Scheme]
+	if port == "" {
+		return nil, fmt.Errorf("cloud url %q: the scheme must be mqtts (or mqtt to this machine)", u.Redacted())
+	}
+	if u.Port() == "" {
+		u.Host = net.JoinHostPort(u.Hostname(), port)
+	}
+	if u.Scheme == "mqtt" {
+		ip := net.ParseIP(u.Hostname())
+		if u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return nil, fmt.Errorf("cloud url %q: plain mqtt leaves this machine; use mqtts", u.Redacted())
+		}
+		return pahoDialer{url: u}, nil
+	}
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config = config.Clone()
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	return pahoDialer{url: u, tls: config}, nil
+}
+
+// Connected says whether a session is open now.
+func (u *Uplink) Connected() bool { return u.connected.Load() }
+
+// LastAck is when the cloud last acknowledged something or answered a hello; zero: never since the start.
+func (u *Uplink) LastAck() time.Time {
+	if ms := u.lastAck.Load(); ms != 0 {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
+// Run keeps a session open until ctx ends.
+func (u *Uplink) Run(ctx context.Context) error {
+	wait(ctx, jitter(u.cfg.FirstDelay))
+	for failed := 0; ctx.Err() == nil; failed++ {
+		answered, err := u.serve(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if answered {
+			failed = 0
+		}
+		pause := u.pause(failed, time.Now())
+		u.cfg.Log.Warn("no session with the cloud", "err", err, "again in", pause.Round(time.Millisecond))
+		wait(ctx, pause)
+	}
+	return nil
+}
+
+// pause before the next connection: full jitter, so that gateways that lost the cloud together do not return together.
+func (u *Uplink) pause(failed int, now time.Time) time.Duration {
+	p := jitter(min(retryMost, time.Second<<min(failed, 16)))
+	return max(p, u.retryAfter.Sub(now))
+}
+
+// jitter is a random duration from 0 to most.
+func jitter(most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
+	}
+	n, err := rand.Int(rand.Reader, big.NewInt(int64(most)))
+	if err != nil {
+		return most
+	}
+	return time.Duration(n.Int64())
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func newNonce() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.LittleEndian.Uint64(b[:])
+}
