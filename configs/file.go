@@ -81,7 +81,7 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	f.tree = tree
 	if tok := firstAlias(tree); tok != nil {
-		return nil, Problems{f.problemAt(tok, "YAML anchors and aliases are not used here", "write the value out")}
+		return nil, Problems{f.problemAt(tok, "YAML anchors, aliases and tags are not used here", "write the value out")}
 	}
 	return f, nil
 }
@@ -100,7 +100,7 @@ type aliasFinder struct{ found *token.Token }
 
 func (v *aliasFinder) Visit(n ast.Node) ast.Visitor {
 	switch n.Type() {
-	case ast.AnchorType, ast.AliasType, ast.MergeKeyType:
+	case ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType: // a tag without a value makes goccy/go-yaml 1.19.2 panic
 		if v.found == nil {
 			v.found = n.GetToken()
 		}
