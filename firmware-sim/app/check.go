@@ -15,7 +15,7 @@ import (
 func check(s *Scenario, f file) error {
 	c := checker{s: s, f: f, channels: map[string]Channel{}, devices: map[string]Device{}, units: map[string]string{}}
 	if s.Begin > 0 {
-		c.wrong("$.begin", "begin is %v: write a negative time, or 0", s.Begin)
+		c.wrong("$.begin", "begin is %v: write a negative time, or 0", time.Duration(s.Begin))
 	}
 	if s.Begin < 0 && s.Warp <= 1 {
 		c.wrong("$.warp", "warp is %g: simulated time never meets the present unless it is above 1", s.Warp)

@@ -58,7 +58,7 @@ func controlRoutes(p plant) http.Handler {
 		if !read(w, r, &o) {
 			return
 		}
-		e := Event{Device: o.Device, Do: "mend", Fault: string(o.Kind), Probability: o.Probability, Delay: time.Duration(o.DelayMs) * time.Millisecond}
+		e := Event{Device: o.Device, Do: "mend", Fault: string(o.Kind), Probability: o.Probability, Delay: Span(time.Duration(o.DelayMs) * time.Millisecond)}
 		if o.On {
 			e.Do = "fault"
 		}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/linshao/linshao/firmware-sim/fault"
 	"github.com/linshao/linshao/firmware-sim/physics"
@@ -32,7 +33,7 @@ func deeds() map[string]deed {
 func do(f func()) bool { f(); return true }
 
 func setting(e Event) fault.Setting {
-	return fault.Setting{Probability: e.Probability, Delay: e.Delay}
+	return fault.Setting{Probability: e.Probability, Delay: time.Duration(e.Delay)}
 }
 
 func plug(t *thing, e Event) bool {

@@ -58,13 +58,13 @@ func NewPlay(cfg PlayConfig) (*Play, error) {
 			return nil, err
 		}
 	}
-	clock := NewClock(cfg.T0, s.Begin, s.Warp)
+	clock := NewClock(cfg.T0, time.Duration(s.Begin), s.Warp)
 	p.site = NewSite(s, Stage{Clock: clock, Now: cfg.Now, Out: cfg.Out, Lang: cfg.Lang})
 	if p.field, err = openField(s, p.site, dir, p.journal); err != nil {
 		return nil, p.abandon(err)
 	}
 	p.ready = Ready{
-		T0: cfg.T0.UnixMilli(), BeginMs: s.Begin.Milliseconds(), Warp: s.Warp, Present: clock.Present().UnixMilli(),
+		T0: cfg.T0.UnixMilli(), BeginMs: time.Duration(s.Begin).Milliseconds(), Warp: s.Warp, Present: clock.Present().UnixMilli(),
 		Endpoints: p.field.endpoints,
 	}
 	if cfg.Control != "" {

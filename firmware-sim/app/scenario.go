@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -16,13 +15,13 @@ import (
 
 // A Scenario is a site and what happens at it.
 type Scenario struct {
-	Site     string        `yaml:"site"`  // for people
-	Seed     uint64        `yaml:"seed"`  // of all noise
-	Begin    time.Duration `yaml:"begin"` // negative: the play begins so long before T0; 0: at T0, without a warp
-	Warp     float64       `yaml:"warp"`  // speed until simulated time meets the present
-	Channels []Channel     `yaml:"channels"`
-	Devices  []Device      `yaml:"devices"`
-	Timeline []Event       `yaml:"timeline"`
+	Site     string    `yaml:"site"`  // for people
+	Seed     uint64    `yaml:"seed"`  // of all noise
+	Begin    Span      `yaml:"begin"` // negative: the play begins so long before T0; 0: at T0, without a warp
+	Warp     float64   `yaml:"warp"`  // speed until simulated time meets the present
+	Channels []Channel `yaml:"channels"`
+	Devices  []Device  `yaml:"devices"`
+	Timeline []Event   `yaml:"timeline"`
 }
 
 // A Channel is a port or line on which devices answer.
@@ -58,17 +57,17 @@ type Device struct {
 
 // An Event is something that happens to a device.
 type Event struct {
-	At          string        `yaml:"at" json:"at,omitempty"` // "begin+2h", "present", "present+3s"
-	Device      string        `yaml:"device" json:"device"`
-	Do          string        `yaml:"do" json:"do"`                   // a key of deeds
-	Pack        string        `yaml:"pack" json:"pack,omitempty"`     // plug: which battery
-	Curve       string        `yaml:"curve" json:"curve,omitempty"`   // plug: how it charges
-	Peak        float64       `yaml:"peak" json:"peak,omitempty"`     // plug: W, instead of the pack's
-	Charge      float64       `yaml:"charge" json:"charge,omitempty"` // plug: how full it is, 0 to 1
-	Rate        float64       `yaml:"rate" json:"rate,omitempty"`     // leak: %LEL per second
-	Fault       string        `yaml:"fault" json:"fault,omitempty"`   // fault, mend: a kind of fault
-	Probability float64       `yaml:"probability" json:"probability,omitempty"`
-	Delay       time.Duration `yaml:"delay" json:"delay,omitempty"`
+	At          string  `yaml:"at" json:"at,omitempty"` // "begin+2h", "present", "present+3s"
+	Device      string  `yaml:"device" json:"device"`
+	Do          string  `yaml:"do" json:"do"`                   // a key of deeds
+	Pack        string  `yaml:"pack" json:"pack,omitempty"`     // plug: which battery
+	Curve       string  `yaml:"curve" json:"curve,omitempty"`   // plug: how it charges
+	Peak        float64 `yaml:"peak" json:"peak,omitempty"`     // plug: W, instead of the pack's
+	Charge      float64 `yaml:"charge" json:"charge,omitempty"` // plug: how full it is, 0 to 1
+	Rate        float64 `yaml:"rate" json:"rate,omitempty"`     // leak: %LEL per second
+	Fault       string  `yaml:"fault" json:"fault,omitempty"`   // fault, mend: a kind of fault
+	Probability float64 `yaml:"probability" json:"probability,omitempty"`
+	Delay       Span    `yaml:"delay" json:"delay,omitempty"` // fault late: "1500ms"
 }
 
 // maxScenario bounds a scenario file, bytes.

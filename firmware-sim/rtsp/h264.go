@@ -112,7 +112,7 @@ func (p *Pictures) Between(moment int) []byte {
 			w.golomb(0)
 		}
 		w.golomb(pcmInP)
-		p.block(&w, first+i, moment+i+7)
+		p.block(&w, first+i, 3*moment+i+7) // unlike what stood there
 	}
 	if rest := total - first - n; rest > 0 {
 		w.golomb(uint32(rest))
