@@ -1,0 +1,108 @@
+package modbus
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// The protocol's own limits.
+const (
+	maxRegisters = 125
+	maxBits      = 2000
+	lastAddress  = 0xFFFF
+)
+
+// A space is one of the four address spaces of a device, by the function code that reads it.
+type space byte
+
+func parseSpace(word string) (space, error) {
+	switch word {
+	case "coil":
+		return readCoils, nil
+	case "discrete":
+		return readDiscrete, nil
+	case "holding":
+		return readHolding, nil
+	case "input":
+		return readInput, nil
+	}
+	return 0, fmt.Errorf("space %q is none of holding, input, coil, discrete", word)
+}
+
+func (s space) bits() bool { return s <= readDiscrete }
+
+func parseUnit(address string) (byte, error) {
+	n, err := strconv.ParseUint(address, 10, 16)
+	if err != nil || n < 1 || n > 247 {
+		return 0, fmt.Errorf("modbus unit %q is not in 1…247", address)
+	}
+	return byte(n), nil
+}
+
+// CheckPoint says what keeps a point from ever being read by this driver, in a sentence for the one who wrote the
+// profile; nil when nothing does. The gateway calls it when it loads a site. Such a point reads as bad, unsupported.
+func CheckPoint(p device.Point) error {
+	if _, err := parsePoint(p); err != nil {
+		return fmt.Errorf("point %s: %w", p.Name, err)
+	}
+	return nil
+}
+
+// A target is a point's place, parsed.
+type target struct {
+	unit   byte
+	space  space
+	format format
+	first  uint32
+	words  uint32 // registers, or 1 bit
+}
+
+func parsePoint(p device.Point) (target, error) {
+	var t target
+	var err error
+	r := p.Register
+	if t.unit, err = parseUnit(p.Address); err != nil {
+		return t, err
+	}
+	if t.space, err = parseSpace(r.Space); err != nil {
+		return t, err
+	}
+	if t.format, err = parseFormat(r); err != nil {
+		return t, err
+	}
+	if t.space.bits() && t.format.kind != kindBool {
+		return t, fmt.Errorf("a %s is a bool, not %s", r.Space, r.Type)
+	}
+	t.first, t.words = r.Addr, t.format.words()
+	if uint64(t.first)+uint64(t.words)-1 > lastAddress {
+		return t, fmt.Errorf("register %#x is above 0xffff", r.Addr)
+	}
+	first, last := span(t, r.Even)
+	if r.MaxRegisters < 0 || r.MaxRegisters > 0 && !t.space.bits() && last-first+1 > uint32(r.MaxRegisters) {
+		return t, fmt.Errorf("%d registers are more than max_registers %d", last-first+1, r.MaxRegisters)
+	}
+	if touches(first, last, r.Holes) {
+		return t, fmt.Errorf("register %#x lies in a hole that must not be read", r.Addr)
+	}
+	return t, nil
+}
+
+// span is what must be requested for a target alone, both ends included.
+func span(t target, even bool) (first, last uint32) {
+	first, last = t.first, t.first+t.words-1
+	if even && !t.space.bits() {
+		first, last = first&^1, last|1
+	}
+	return first, last
+}
+
+func touches(first, last uint32, holes []device.Extent) bool {
+	for _, h := range holes {
+		if first <= h.Last && h.First <= last {
+			return true
+		}
+	}
+	return false
+}

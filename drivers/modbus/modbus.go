@@ -1,0 +1,62 @@
+// Package modbus reads and writes Modbus devices over TCP and over serial lines (RTU). The gateway's poll uses it as two
+// device.Drivers. Requests are built and answers taken apart by goburrow/modbus; what carries them is ours, because
+// goburrow's own transports take a late answer for the next one's.
+//
+// It promises: a value is always of the register that was asked for, or the reading is bad with a reason; one deadline
+// for a whole answer; Close ends a Read; what a device or line does wrong costs one transaction, never the channel;
+// points are read in few requests, and the plan of these is made once.
+package modbus
+
+import (
+	"context"
+	"time"
+
+	"github.com/goburrow/modbus"
+	"github.com/linshao/linshao/drivers/device"
+)
+
+// TCP opens channels to Modbus TCP servers. Its zero value is ready.
+type TCP struct {
+	Now func() time.Time // stamps readings; nil means time.Now
+}
+
+// RTU opens channels on serial lines that speak Modbus RTU. Its zero value is ready.
+type RTU struct {
+	Now func() time.Time // stamps readings; nil means time.Now
+}
+
+// Open connects to ch.Address, "host:port".
+func (d TCP) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
+	l, err := dialTCP(ctx, ch)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(l, l, limits{gap: tcpGap, bitGap: tcpBitGap}, d.Now), nil
+}
+
+// Open opens the serial port at ch.Address with ch.Serial's settings.
+func (d RTU) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
+	l, err := openRTU(ctx, ch)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(l, l, limits{gap: rtuGap, bitGap: rtuBitGap}, d.Now), nil
+}
+
+// A link carries one request and its answer, both with their framing. A *line.Fault leaves it usable.
+type link interface {
+	send(ctx context.Context, frame []byte) ([]byte, error)
+	// address chooses the unit of the requests to come.
+	address(unit byte)
+	// sureOfWrites says whether a write's answer could be told from an echo of the request.
+	sureOfWrites() bool
+	Close() error
+}
+
+// transport lets goburrow's client send over a link with the caller's context.
+type transport func(frame []byte) ([]byte, error)
+
+// Send implements modbus.Transporter.
+func (t transport) Send(frame []byte) ([]byte, error) { return t(frame) }
+
+var _ modbus.Transporter = transport(nil)

@@ -1,0 +1,195 @@
+package modbus
+
+import (
+	"errors"
+
+	"github.com/goburrow/modbus"
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/line"
+)
+
+// A reader is one Read under way.
+type reader struct {
+	conn     *conn
+	client   modbus.Client
+	plan     *plan
+	points   []device.Point
+	readings []device.Reading
+	splits   map[int][]block // what the plan's blocks are replaced with, by index
+}
+
+// blocks reads the blocks of the plan in turn. When the very first one times out the device is taken for dead and the
+// others are not tried; the next Read starts with another one, so that a single register that is met with silence
+// does not hide the rest.
+func (r *reader) blocks() error {
+	p, alive := r.plan, false
+	for k := range p.blocks {
+		i := (p.start + k) % len(p.blocks)
+		why, err := r.block(i)
+		if err != nil {
+			return err
+		}
+		if alive = alive || why != device.Timeout; !alive {
+			for other := range p.blocks {
+				r.fail(&p.blocks[other], device.Timeout)
+			}
+			p.start = (i + 1) % len(p.blocks)
+			return nil
+		}
+	}
+	r.remember()
+	return nil
+}
+
+// block reads one block of the plan. why says how the device took it; an error, that the channel is gone.
+func (r *reader) block(i int) (why device.Reason, err error) {
+	b := &r.plan.blocks[i]
+	data, why, err := r.request(b)
+	switch {
+	case err != nil:
+		return why, err
+	case why == device.ReasonNone:
+		b.barren = false
+		r.deliver(b, data)
+		return why, nil
+	case why != device.NoSuchPoint || len(b.slots) == 1 || b.barren:
+		r.fail(b, why)
+		return why, nil
+	}
+	parts, some, err := r.bisect(b)
+	if err != nil {
+		return why, err
+	}
+	if !some {
+		b.barren = true
+		return why, nil
+	}
+	if r.splits == nil {
+		r.splits = map[int][]block{}
+	}
+	r.splits[i] = parts
+	return why, nil
+}
+
+// bisect reads the halves of a refused block, and theirs, until only single points are refused. some says whether the
+// device had any of them.
+func (r *reader) bisect(b *block) (parts []block, some bool, err error) {
+	left, right := b.split(r.plan)
+	for _, half := range []block{left, right} {
+		data, why, err := r.request(&half)
+		if err != nil {
+			return nil, false, err
+		}
+		switch {
+		case why == device.ReasonNone:
+			r.deliver(&half, data)
+			some = true
+		case why == device.NoSuchPoint && len(half.slots) > 1:
+			inner, had, err := r.bisect(&half)
+			if err != nil {
+				return nil, false, err
+			}
+			if had {
+				parts, some = append(parts, inner...), true
+				continue
+			}
+			half.barren = true
+		default:
+			r.fail(&half, why)
+		}
+		parts = append(parts, half)
+	}
+	return parts, some, nil
+}
+
+// remember puts the parts of split blocks in their places, for the life of the connection.
+func (r *reader) remember() {
+	if len(r.splits) == 0 {
+		return
+	}
+	var blocks []block
+	for i, b := range r.plan.blocks {
+		if parts, ok := r.splits[i]; ok {
+			blocks = append(blocks, parts...)
+			continue
+		}
+		blocks = append(blocks, b)
+	}
+	r.plan.blocks, r.plan.start = blocks, 0
+}
+
+// request asks for one block. Its data is good until the next request.
+func (r *reader) request(b *block) (data []byte, why device.Reason, err error) {
+	r.conn.link.address(b.unit)
+	address, count := uint16(b.first), b.count()
+	switch b.space {
+	case readCoils:
+		data, err = r.client.ReadCoils(address, count)
+	case readDiscrete:
+		data, err = r.client.ReadDiscreteInputs(address, count)
+	case readHolding:
+		data, err = r.client.ReadHoldingRegisters(address, count)
+	case readInput:
+		data, err = r.client.ReadInputRegisters(address, count)
+	}
+	if err == nil {
+		return data, device.ReasonNone, nil
+	}
+	if why, ok := reasonOf(err); ok {
+		if why == device.Refused && len(b.slots) > 1 && exception(err) == modbus.ExceptionCodeIllegalDataValue {
+			why = device.NoSuchPoint // some devices say so of a block that is only too long or has a hole
+		}
+		return nil, why, nil
+	}
+	return nil, device.ChannelDown, err
+}
+
+func (r *reader) deliver(b *block, data []byte) {
+	at := r.conn.now()
+	for i := range b.slots {
+		s := &b.slots[i]
+		offset := int(s.at.first - b.first)
+		var raw float64
+		if b.space.bits() {
+			raw = coil(data, offset)
+		} else {
+			raw = s.at.format.decode(data[2*offset:])
+		}
+		r.readings[s.index] = device.Judge(r.points[s.index], raw, at)
+	}
+}
+
+func (r *reader) fail(b *block, why device.Reason) {
+	at := r.conn.now()
+	for _, s := range b.slots {
+		r.readings[s.index] = device.BadReading(r.points[s.index], why, at)
+	}
+}
+
+// exception is the code of a device's refusal, 0 for another error.
+func exception(err error) byte {
+	var refused *modbus.ModbusError
+	if errors.As(err, &refused) {
+		return refused.ExceptionCode
+	}
+	return 0
+}
+
+// reasonOf is why a request failed; false when the channel is gone or the caller wants nothing more.
+func reasonOf(err error) (device.Reason, bool) {
+	var fault *line.Fault
+	if errors.As(err, &fault) {
+		return fault.Reason, true
+	}
+	switch exception(err) {
+	case 0:
+		return device.ChannelDown, false
+	case modbus.ExceptionCodeIllegalDataAddress:
+		return device.NoSuchPoint, true
+	case modbus.ExceptionCodeServerDeviceBusy:
+		return device.DeviceBusy, true
+	case modbus.ExceptionCodeGatewayTargetDeviceFailedToRespond:
+		return device.Timeout, true // a TCP gateway says of the line behind it what we say of ours
+	}
+	return device.Refused, true
+}

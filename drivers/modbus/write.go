@@ -1,0 +1,100 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/goburrow/modbus"
+	"github.com/linshao/linshao/drivers/device"
+)
+
+const coilOn = 0xFF00
+
+// Write implements device.Conn. goburrow compares the device's answer with the request: nil means that it repeated both
+// the address and the value.
+func (c *conn) Write(ctx context.Context, p device.Point, v float64) error {
+	err := c.write(ctx, p, v)
+	if err != nil {
+		return fmt.Errorf("write %s of %s: %w", p.Name, p.Device, err)
+	}
+	return nil
+}
+
+func (c *conn) write(ctx context.Context, p device.Point, v float64) error {
+	if len(p.Writable) == 0 {
+		return fmt.Errorf("the profile makes it read-only: %w", errors.ErrUnsupported)
+	}
+	if !p.Allows(v) {
+		return fmt.Errorf("the profile allows %v, not %v", p.Writable, v)
+	}
+	t, err := parsePoint(p)
+	if err != nil {
+		return err
+	}
+	if t.space != readCoils && t.space != readHolding {
+		return fmt.Errorf("a %s register cannot be written: %w", p.Register.Space, errors.ErrUnsupported)
+	}
+	scale := p.Scale
+	if scale == 0 {
+		scale = 1
+	}
+	raw := (v - p.Offset) / scale
+	client := c.client(ctx)
+	c.link.address(t.unit)
+	if !c.link.sureOfWrites() {
+		if err := probe(client, t); err != nil {
+			return err
+		}
+		if !c.link.sureOfWrites() {
+			return errors.New("the line's echo could not be told from an answer")
+		}
+	}
+	if t.space == readCoils {
+		return writeOne(client, t, raw)
+	}
+	return c.writeRegisters(client, t, raw)
+}
+
+// probe reads the place that is to be written, so that the line shows whether it echoes. The device's answer is of no matter.
+func probe(client modbus.Client, t target) error {
+	var err error
+	if t.space == readCoils {
+		_, err = client.ReadCoils(uint16(t.first), 1)
+	} else {
+		_, err = client.ReadHoldingRegisters(uint16(t.first), uint16(t.words))
+	}
+	if exception(err) != 0 {
+		return nil // the device is there, and its refusal of the write will say more
+	}
+	return err
+}
+
+func writeOne(client modbus.Client, t target, raw float64) error {
+	var state uint16
+	switch raw {
+	case 0:
+	case 1:
+		state = coilOn
+	default:
+		return fmt.Errorf("a coil is 0 or 1, not %v", raw)
+	}
+	_, err := client.WriteSingleCoil(uint16(t.first), state)
+	return err
+}
+
+func (c *conn) writeRegisters(client modbus.Client, t target, raw float64) error {
+	data, err := t.format.encode(raw)
+	if err != nil {
+		return err
+	}
+	if t.words == 1 && !c.multiple[t.unit] {
+		_, err = client.WriteSingleRegister(uint16(t.first), uint16(data[0])<<8|uint16(data[1]))
+		if exception(err) != modbus.ExceptionCodeIllegalFunction {
+			return err
+		}
+		c.multiple[t.unit] = true // a meter that knows function 16 alone
+	}
+	_, err = client.WriteMultipleRegisters(uint16(t.first), uint16(t.words), data)
+	return err
+}
