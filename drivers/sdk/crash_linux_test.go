@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,12 +42,6 @@ func state(pid int) string {
 }
 
 func gone(pid int) bool { s := state(pid); return s == "" || s == "Z" }
-
-func needsProc(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("needs linux: /proc, parent-death signal")
-	}
-}
 
 func TestPanicIsAnErrorAndTheNextOpenRestarts(t *testing.T) {
 	p := launch(t)
@@ -92,7 +85,6 @@ func TestDriverThatLeaves(t *testing.T) {
 }
 
 func TestFrozenChildIsKilled(t *testing.T) {
-	needsProc(t)
 	p := launch(t)
 	c := open(t, p)
 	pid := p.Status().PID
@@ -117,7 +109,6 @@ func TestFrozenChildIsKilled(t *testing.T) {
 }
 
 func TestCloseOfAFrozenChild(t *testing.T) {
-	needsProc(t)
 	p := launch(t)
 	open(t, p)
 	pid := p.Status().PID
@@ -137,7 +128,6 @@ func TestCloseOfAFrozenChild(t *testing.T) {
 }
 
 func TestGrandchildDiesWithTheGroup(t *testing.T) {
-	needsProc(t)
 	p := launch(t, func(c *sdk.Command) { c.Args = []string{"grandparent"} })
 	c := open(t, p)
 	pid := p.Status().PID
@@ -155,7 +145,6 @@ func TestGrandchildDiesWithTheGroup(t *testing.T) {
 }
 
 func TestHostDeathEndsTheChild(t *testing.T) {
-	needsProc(t)
 	host := exec.Command(os.Args[0], "host")
 	out, err := host.StdoutPipe()
 	if err != nil {
@@ -177,7 +166,6 @@ func TestHostDeathEndsTheChild(t *testing.T) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	needsProc(t)
 	p := launch(t, func(c *sdk.Command) { c.MemoryLimit = 192 << 20 })
 	start := time.Now()
 	_, err := open(t, p).Read(t.Context(), named("eat"))

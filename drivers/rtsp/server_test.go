@@ -1,0 +1,120 @@
+package rtsp_test
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"sync"
+	"testing"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/auth"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+	"github.com/pion/rtp"
+)
+
+// Of the camera that gortsplib plays.
+const (
+	user     = "admin"
+	password = "p@ss/wörd"
+	userInfo = "admin:p%40ss%2Fw%C3%B6rd@"
+)
+
+// relay is a camera made of gortsplib's server and ffmpeg, which publishes a file into it. Readers need a password.
+type relay struct {
+	server  *gortsplib.Server
+	ffmpeg  *exec.Cmd
+	playing chan struct{} // closed when ffmpeg's first packet has come
+
+	mu     sync.Mutex
+	stream *gortsplib.ServerStream
+	once   sync.Once
+}
+
+// startRelay serves rtsp://address/cam; end stops it like a pulled plug. It also ends with the test.
+func startRelay(t *testing.T, address, file string) (r *relay, end func()) {
+	t.Helper()
+	r = &relay{playing: make(chan struct{})}
+	r.server = &gortsplib.Server{Handler: r, RTSPAddress: address, AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
+	if err := r.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.ffmpeg = exec.Command("ffmpeg", "-v", "error", "-re", "-stream_loop", "-1", "-i", file,
+		"-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", "rtsp://"+address+"/cam")
+	if err := r.ffmpeg.Start(); err != nil {
+		r.server.Close()
+		t.Fatal(err)
+	}
+	var once sync.Once
+	end = func() {
+		once.Do(func() {
+			_ = r.ffmpeg.Process.Kill()
+			_ = r.ffmpeg.Wait()
+			r.server.Close()
+		})
+	}
+	t.Cleanup(end)
+	select {
+	case <-r.playing:
+	case <-t.Context().Done():
+		t.Fatal("ffmpeg did not publish")
+	}
+	return r, end
+}
+
+func (r *relay) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	return r.reader(ctx.Conn, ctx.Request)
+}
+
+func (r *relay) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	if ctx.Session.State() == gortsplib.ServerSessionStatePreRecord {
+		return &base.Response{StatusCode: base.StatusOK}, nil, nil
+	}
+	return r.reader(ctx.Conn, ctx.Request)
+}
+
+func (r *relay) reader(conn *gortsplib.ServerConn, req *base.Request) (*base.Response, *gortsplib.ServerStream, error) {
+	if !conn.VerifyCredentials(req, user, password) {
+		return &base.Response{StatusCode: base.StatusUnauthorized}, nil, liberrors.ErrServerAuth{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &base.Response{StatusCode: base.StatusOK}, r.stream, nil
+}
+
+func (r *relay) OnAnnounce(ctx *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
+	stream := &gortsplib.ServerStream{Server: r.server, Desc: ctx.Description}
+	if err := stream.Initialize(); err != nil {
+		return &base.Response{StatusCode: base.StatusBadRequest}, fmt.Errorf("make stream: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stream = stream
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+func (r *relay) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
+	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
+		_ = r.stream.WritePacketRTP(m, p)
+		r.once.Do(func() { close(r.playing) })
+	})
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// freeAddress is a loopback address with a port that nobody uses now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
