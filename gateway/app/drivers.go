@@ -9,6 +9,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/modbus"
 	"github.com/linshao/linshao/drivers/sdk"
+	"github.com/linshao/linshao/drivers/serial"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/poll"
 )
@@ -21,6 +22,7 @@ func (a *App) drivers() (map[string]device.Driver, error) {
 	drivers := map[string]device.Driver{
 		config.DriverModbusTCP: modbus.TCP{},
 		config.DriverModbusRTU: modbus.RTU{},
+		config.DriverDLT645:    serial.DLT645{},
 	}
 	for _, ch := range a.cfg.Site.Channels {
 		key, path := ch.Driver, ch.Address

@@ -23,7 +23,7 @@ const (
 
 var errJudgeEnded = errors.New("rules have ended")
 
-// The judge owns the rule engine: readings and ticks in, alert events out, to the actions first. It waits for nobody: actions and
+// The judge owns the rule engine: readings and ticks in, alert events out. It waits for nobody: actions and
 // events are queues, and its memory is saved by another goroutine.
 type judge struct {
 	engine   *rules.Engine
@@ -74,11 +74,12 @@ func (j *judge) run(in <-chan []device.Reading) {
 	}
 }
 
-// tell carries alert events out: the action first, then the record.
+// tell carries alert events out. Both are queues that never block; the record comes first by some microseconds, so that in the
+// log, and in the cloud, an alert stands before what was done about it.
 func (j *judge) tell(events []rules.AlertEvent) {
 	for _, e := range events {
-		j.executor.Do(e)
 		j.journal.put(&wire.Event{Kind: &wire.Event_Alert{Alert: wire.FromAlert(e)}})
+		j.executor.Do(e)
 		j.log.Info("alert", "alert", e.Alert, "state", e.State, "severity", e.Severity, "message", e.Message.EN)
 	}
 }

@@ -1,0 +1,444 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/simonvetter/modbus"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/app"
+	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/outbox"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// kitchen is a gas detector (unit 1) and a valve (unit 2) behind one Modbus TCP server that is not ours.
+type kitchen struct {
+	mu          sync.Mutex
+	level       uint16
+	open        bool
+	reads       int
+	valveWrites int
+}
+
+func (k *kitchen) HandleHoldingRegisters(r *modbus.HoldingRegistersRequest) ([]uint16, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if r.UnitId != 1 || r.IsWrite || r.Addr+r.Quantity > 2 {
+		return nil, modbus.ErrIllegalDataAddress
+	}
+	k.reads++
+	all := []uint16{0, k.level}
+	return all[r.Addr : r.Addr+r.Quantity], nil
+}
+
+func (k *kitchen) HandleCoils(r *modbus.CoilsRequest) ([]bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if r.UnitId != 2 || r.Addr != 0 || r.Quantity != 1 {
+		return nil, modbus.ErrIllegalDataAddress
+	}
+	if r.IsWrite {
+		k.open = r.Args[0]
+		k.valveWrites++
+	}
+	return []bool{k.open}, nil
+}
+
+func (k *kitchen) HandleDiscreteInputs(*modbus.DiscreteInputsRequest) ([]bool, error) {
+	return nil, modbus.ErrIllegalFunction
+}
+
+func (k *kitchen) HandleInputRegisters(*modbus.InputRegistersRequest) ([]uint16, error) {
+	return nil, modbus.ErrIllegalFunction
+}
+
+func (k *kitchen) set(level uint16) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.level = level
+}
+
+func (k *kitchen) state() (reads, writes int, open bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.reads, k.valveWrites, k.open
+}
+
+// freeAddr is a loopback address that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (k *kitchen) serve(t *testing.T) string {
+	t.Helper()
+	addr := freeAddr(t)
+	server, err := modbus.NewServer(&modbus.ServerConfiguration{URL: "tcp://" + addr, Logger: nil}, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return addr
+}
+
+// site writes a site with the kitchen on it and loads it.
+func site(t *testing.T, dir, field string) *config.Site {
+	t.Helper()
+	if err := os.CopyFS(filepath.Join(dir, "profiles"), os.DirFS("testdata/profiles")); err != nil && !errors.Is(err, os.ErrExist) {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(`site: {id: test, name: 测试, timezone: Asia/Shanghai}
+gateway: gw-test
+data: data
+profiles: profiles
+status: {listen: "127.0.0.1:0"}
+zones: [{id: k, name: 厨房}]
+channels:
+  - id: tcp
+    driver: modbus-tcp
+    address: %s
+    timeout: 500ms
+    devices:
+      - {id: gas-1, profile: gas, address: "1", zone: k, place: 厨房}
+      - {id: valve-1, profile: valve, address: "2", zone: k}
+`, field)
+	file := filepath.Join(dir, "site.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, problems := config.Load(file, config.English)
+	if s == nil {
+		t.Fatal(problems)
+	}
+	return s
+}
+
+// running is a gateway in this process.
+type running struct {
+	*app.App
+	stop func()
+}
+
+func start(t *testing.T, cfg app.Config) *running {
+	t.Helper()
+	cfg.Version, cfg.Log = "test", slog.New(slog.NewTextHandler(t.Output(), nil))
+	a, err := app.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	r := &running{App: a}
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		began := time.Now()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("the shutdown took %v", took)
+		}
+	})
+	t.Cleanup(r.stop)
+	return r
+}
+
+// get asks the local page.
+func (r *running) get(t *testing.T, path, lang string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.StatusAddr()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept-Language", lang)
+	req.Close = true
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// eventually waits for a condition.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(15 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
+// events are the records of the events log, told in one word each.
+func events(t *testing.T, dir string) []string {
+	t.Helper()
+	var all []string
+	for _, r := range records(t, dir, wire.StreamEvents) {
+		var e wire.Event
+		if err := proto.Unmarshal(r.Payload, &e); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case e.GetBoot() != nil:
+			all = append(all, fmt.Sprintf("boot %d %s", e.GetBoot().GetBoot(), e.GetBoot().GetPreviousEnd()))
+		case e.GetInventory() != nil:
+			all = append(all, fmt.Sprintf("inventory %d", len(e.GetInventory().GetDevices())))
+		case e.GetDevice() != nil:
+			all = append(all, fmt.Sprintf("%s online %v", e.GetDevice().GetDevice(), e.GetDevice().GetOnline()))
+		case e.GetAlert() != nil:
+			all = append(all, e.GetAlert().GetRule()+" "+e.GetAlert().GetState())
+		case e.GetAction() != nil:
+			all = append(all, e.GetAction().GetAction().GetDevice()+" "+e.GetAction().GetOutcome())
+		case e.GetGap() != nil:
+			all = append(all, "gap "+e.GetGap().GetReason())
+		}
+	}
+	return all
+}
+
+func records(t *testing.T, dir string, stream uint32) []outbox.Record {
+	t.Helper()
+	log, err := outbox.Open(outbox.Config{Dir: filepath.Join(dir, "data", wire.StreamName(stream)), Stream: stream, Quota: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var all []outbox.Record
+	for from := uint64(1); ; {
+		rs, err := log.Read(from, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rs) == 0 {
+			return all
+		}
+		all = append(all, rs...)
+		from = rs[len(rs)-1].Seq + 1
+	}
+}
+
+func TestALeakClosesTheValveAndIsOnDisk(t *testing.T) {
+	k := &kitchen{open: true}
+	dir := t.TempDir()
+	s := site(t, dir, k.serve(t))
+	g := start(t, app.Config{Site: s})
+	eventually(t, "the detector is read", func() bool { reads, _, _ := k.state(); return reads > 2 })
+
+	began := time.Now()
+	k.set(62)
+	eventually(t, "the valve closes", func() bool { _, _, open := k.state(); return !open })
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the valve closed %v after the leak, at a poll interval of 100 ms", took)
+	}
+	eventually(t, "the page shows the alert", func() bool {
+		_, page := g.get(t, "/", "en-GB,en")
+		return strings.Contains(page, "Gas high alarm") && strings.Contains(page, "62 %LEL") && strings.Contains(page, "现场复位 Reset")
+	})
+	if _, page := g.get(t, "/", "zh-CN"); !strings.Contains(page, "燃气高报") || !strings.Contains(page, "设备") {
+		t.Error("the Chinese page is not Chinese")
+	}
+	eventually(t, "the safety loop ticks", func() bool { code, _ := g.get(t, "/healthz", ""); return code == http.StatusOK })
+	if _, text := g.get(t, "/metrics", ""); !strings.Contains(text, `linshao_channel_requests_total{channel="tcp"}`) || !strings.Contains(text, `linshao_actions_total{outcome="confirmed"} 1`) {
+		t.Error("metrics are missing")
+	}
+	g.stop()
+
+	got := strings.Join(events(t, dir), ", ")
+	for _, want := range []string{"boot 1 first, inventory 3", "gas-1 online true", "R16 firing, valve-1 intent, valve-1 confirmed"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("events: %s\nwant: %s", got, want)
+		}
+	}
+	decoder, err := wire.NewDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	points := map[string]int{}
+	for _, r := range records(t, dir, wire.StreamTelemetry) {
+		rs, err := decoder.Readings(r.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range rs {
+			if x.Quality == device.Good {
+				points[x.Device+"."+x.Point]++
+			}
+		}
+	}
+	if points["gas-1.level"] < 3 || points["valve-1.open"] < 2 || points["gateway.uptime"] != 1 {
+		t.Errorf("telemetry: %v", points)
+	}
+}
+
+func TestALatchedAlertSurvivesARestartAndIsResetByAPerson(t *testing.T) {
+	k := &kitchen{open: true, level: 62}
+	dir := t.TempDir()
+	addr := k.serve(t)
+	g := start(t, app.Config{Site: site(t, dir, addr)})
+	eventually(t, "the valve closes", func() bool { _, _, open := k.state(); return !open })
+	g.stop()
+	_, writes, _ := k.state()
+
+	g = start(t, app.Config{Site: site(t, dir, addr)})
+	reads, _, _ := k.state()
+	eventually(t, "the detector is read again", func() bool { now, _, _ := k.state(); return now > reads+5 })
+	if _, page := g.get(t, "/", "en"); !strings.Contains(page, "Gas high alarm") {
+		t.Error("the alert was forgotten")
+	}
+	if _, now, _ := k.state(); now != writes {
+		t.Errorf("the valve was written %d times more after the restart", now-writes)
+	}
+	id := alertID(t, g)
+	if to := g.reset(t, id, "http://"+g.StatusAddr()); to != "/?reset=held" {
+		t.Errorf("a reset while there is gas answers %q", to)
+	}
+	if to := g.reset(t, id, "https://evil.example"); to != "403" {
+		t.Errorf("a reset from a foreign page answers %q", to)
+	}
+	k.set(0)
+	eventually(t, "the alert can be reset", func() bool { return g.reset(t, id, "http://"+g.StatusAddr()) == "/?reset=done" })
+	g.stop()
+	got := strings.Join(events(t, dir), ", ")
+	if !strings.Contains(got, "boot 2 clean") || !strings.HasSuffix(got, "R16 resolved") || strings.Count(got, "R16 firing") != 1 {
+		t.Errorf("events: %s", got)
+	}
+}
+
+func alertID(t *testing.T, g *running) string {
+	t.Helper()
+	_, page := g.get(t, "/", "en")
+	_, rest, ok := strings.Cut(page, `name="alert" value="`)
+	id, _, closed := strings.Cut(rest, `"`)
+	if !ok || !closed {
+		t.Fatal("no form to reset")
+	}
+	return id
+}
+
+// reset presses the button of a page of an origin and answers where that leads, or the status.
+func (r *running) reset(t *testing.T, alert, origin string) string {
+	t.Helper()
+	form := url.Values{"alert": {alert}}.Encode()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+r.StatusAddr()+"/reset", strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", origin)
+	req.Close = true
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSeeOther {
+		return resp.Header.Get("Location")
+	}
+	return fmt.Sprint(resp.StatusCode)
+}
+
+func TestADeadFieldIsToldAndTheGatewayStartsAnyway(t *testing.T) {
+	dir := t.TempDir()
+	s := site(t, dir, freeAddr(t))
+	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"rules.json", "boot.json"} {
+		if err := os.WriteFile(filepath.Join(dir, "data", name), []byte("{damaged"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := start(t, app.Config{Site: s})
+	eventually(t, "the page says that the channel is down", func() bool {
+		_, page := g.get(t, "/", "en")
+		return strings.Contains(page, "channel down") && strings.Contains(page, "not open")
+	})
+	g.stop()
+	if got := strings.Join(events(t, dir), ", "); !strings.Contains(got, "unknown, inventory") || !strings.Contains(got, "gas-1 online false") {
+		t.Errorf("events: %s", got)
+	}
+}
+
+func TestReadOnce(t *testing.T) {
+	k := &kitchen{open: true, level: 7}
+	s := site(t, t.TempDir(), k.serve(t))
+	devices, rs, err := app.ReadOnce(t.Context(), app.Config{Site: s, Log: slog.New(slog.DiscardHandler)}, "gas-1")
+	if err != nil || len(devices) != 1 || len(rs) != 2 || rs[1].Value != 7 || rs[1].Quality != device.Good {
+		t.Fatalf("%v %v %v", devices, rs, err)
+	}
+	if _, _, err := app.ReadOnce(t.Context(), app.Config{Site: s}, "gas-2"); err == nil || err.Error() != `there is no device "gas-2" (did you mean gas-1?)` {
+		t.Error(err)
+	}
+}
+
+func TestTheDemoClockMeetsThePresent(t *testing.T) {
+	t0 := time.Now().Add(-10 * time.Second)
+	now := app.DemoClock(t0)()
+	if want := t0.Add(-7*time.Hour - 30*time.Minute + 6000*time.Second); now.Sub(want).Abs() > 5*time.Minute {
+		t.Errorf("10 s after the start it is %v, want about %v", now, want)
+	}
+	if late := app.DemoClock(time.Now().Add(-time.Hour))(); time.Since(late) > time.Second {
+		t.Errorf("an hour after the start it is %v", late)
+	}
+}
+
+func TestTheDemoClockIsRefusedBesideRealThings(t *testing.T) {
+	s := site(t, t.TempDir(), "127.0.0.1:1502")
+	if err := app.CheckDemo(s); err != nil {
+		t.Error(err)
+	}
+	s.Cloud.URL = "mqtts://cloud.example:8883"
+	if app.CheckDemo(s) == nil {
+		t.Error("a real cloud was taken")
+	}
+	s = site(t, t.TempDir(), "192.168.1.20:502")
+	if app.CheckDemo(s) == nil {
+		t.Error("a real device was taken")
+	}
+}

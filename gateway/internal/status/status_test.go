@@ -1,0 +1,170 @@
+package status_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/status"
+	"github.com/linshao/linshao/rules"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// page is a running status page of a small site.
+type page struct {
+	addr   string
+	latest *status.Latest
+	health error
+	resets []string
+}
+
+func start(t *testing.T, change func(*status.Config)) *page {
+	t.Helper()
+	p := &page{latest: status.NewLatest()}
+	at := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+	d := device.Device{ID: "gas-1", Name: "<b>探测器", Poll: time.Second, Points: []device.Point{
+		{Device: "gas-1", Name: "level", Unit: "%LEL"}, {Device: "gas-1", Name: "status", Labels: map[int64]string{0: "正常"}}, {Device: "gas-1", Name: "never"}, {Device: "gas-1", Name: "lost"}}}
+	cfg := status.Config{Listen: "127.0.0.1:0", Site: "锦绣花园", Gateway: "gw-1", Version: "v1", Location: time.UTC, Devices: []device.Device{d},
+		Now:     func() time.Time { return at },
+		Healthy: func() error { return p.health },
+		State: func() status.State {
+			return status.State{Channels: []status.Channel{{ID: "rs485-1", Driver: "modbus-rtu", Up: true, Busy: .37}}, Events: status.Backlog{Records: 12}, Uplink: "offline"}
+		},
+		Alerts: func(context.Context) []rules.AlertEvent {
+			return []rules.AlertEvent{{Alert: "R16/gas-1/x", State: rules.Firing, Severity: rules.SeverityA, Title: rules.Text{ZH: "燃气高报", EN: "Gas high"}, Since: at}}
+		},
+		Reset: func(_ context.Context, alert string) (bool, error) {
+			p.resets = append(p.resets, alert)
+			return true, nil
+		},
+		Gatherer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}
+	if change != nil {
+		change(&cfg)
+	}
+	in := make(chan []device.Reading, 1)
+	in <- []device.Reading{{Device: "gas-1", Point: "level", Value: 62.5, Quality: device.Good, Time: at.Add(-2 * time.Second)},
+		{Device: "gas-1", Point: "status", Value: 0, Quality: device.Good, Time: at.Add(-5 * time.Minute)},
+		{Device: "gas-1", Point: "lost", Value: math.NaN(), Reason: device.Timeout, Time: at}}
+	close(in)
+	p.latest.Run(in)
+	s, err := status.New(cfg, p.latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.addr = s.Addr()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// do sends a request and answers status and text.
+func (p *page) do(t *testing.T, method, path string, set func(*http.Request)) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+p.addr+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Close = true
+	if set != nil {
+		set(req)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+func TestThePageShowsValueQualityAgeAndReason(t *testing.T) {
+	p := start(t, nil)
+	_, text := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", "en") })
+	for _, want := range []string{"62.5 %LEL", "<li class=\"good\"><span>level", "2s", "<li class=\"uncertain\"><span>status", "正常", "5m0s",
+		"no reading yet", "timeout", "37 %", "Gas high", "offline", "events 12", "&lt;b&gt;探测器", `lang="en"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if _, zh := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", "fr,zh-CN;q=0.9") }); !strings.Contains(zh, "没有应答") || !strings.Contains(zh, "燃气高报") {
+		t.Error("no Chinese")
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+func TestHealthz(t *testing.T) {
+	p := start(t, nil)
+	if code, text := p.do(t, "GET", "/healthz", nil); code != 200 || text != "{\"ok\":true}\n" {
+		t.Error(code, text)
+	}
+	p.health = errors.New("the safety loop has not ticked for 11s")
+	if code, text := p.do(t, "GET", "/healthz", nil); code != 503 || !strings.Contains(text, `"reason":"the safety loop`) {
+		t.Error(code, text)
+	}
+}
+
+func TestWhoMayDoWhat(t *testing.T) {
+	open := start(t, nil)
+	locked := start(t, func(c *status.Config) { c.User, c.Password = "op", "s3cret" })
+	log := func(user, password string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth(user, password) }
+	}
+	cases := []struct {
+		name, method, path string
+		page               *page
+		set                func(*http.Request)
+		want               int
+	}{
+		{"page", "GET", "/", open, nil, 200},
+		{"style", "GET", "/style.css", open, nil, 200},
+		{"foreign name", "GET", "/", open, func(r *http.Request) { r.Host = "evil.example" }, 421},
+		{"reset", "POST", "/reset?alert=a", open, nil, 303},
+		{"reset from elsewhere", "POST", "/reset?alert=b", open, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
+		{"reset by GET", "GET", "/reset?alert=c", open, nil, 405},
+		{"no such page", "GET", "/x", open, nil, 404},
+		{"no password", "GET", "/", locked, nil, 401},
+		{"health without password", "GET", "/healthz", locked, nil, 401},
+		{"metrics without password", "GET", "/metrics", locked, nil, 401},
+		{"wrong password", "GET", "/", locked, log("op", "s3cre"), 401},
+		{"wrong user", "GET", "/", locked, log("root", "s3cret"), 401},
+		{"log in", "GET", "/metrics", locked, log("op", "s3cret"), 200},
+		{"log in under another name", "GET", "/", locked, func(r *http.Request) { r.Host = "gw.lan"; r.SetBasicAuth("op", "s3cret") }, 200},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if code, text := c.page.do(t, c.method, c.path, c.set); code != c.want {
+				t.Errorf("%d, want %d: %s", code, c.want, text)
+			}
+		})
+	}
+	if len(open.resets) != 1 || open.resets[0] != "a" {
+		t.Errorf("resets %v", open.resets)
+	}
+}
