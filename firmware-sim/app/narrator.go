@@ -3,6 +3,8 @@ package app
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +32,15 @@ func (n *narrator) tell(t time.Time, what phrase) {
 	defer n.mu.Unlock()
 	// A closed terminal is no reason to stop a simulation.
 	_, _ = fmt.Fprintf(n.out, "%s  %s\n", t.In(n.zone).Format("01-02 15:04:05"), line)
+}
+
+// welcome says where everything is.
+func (w *Site) welcome(r Ready) {
+	places := ""
+	for _, name := range slices.Sorted(maps.Keys(r.Endpoints)) {
+		places += " · " + name + " " + r.Endpoints[name]
+	}
+	w.tell(w.clock.Begin(), phrase{"模拟现场开始:控制口 " + r.Control + places, "the site opens: control " + r.Control + places})
 }
 
 // seen is what was last said about a thing.

@@ -93,6 +93,7 @@ const beat = 50 * time.Millisecond
 
 // Run plays until ctx ends, then closes everything.
 func (p *Play) Run(ctx context.Context) error {
+	p.site.welcome(p.ready)
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range p.field.run {
 		g.Go(func() error { return run(ctx) })
