@@ -167,7 +167,9 @@ func (e *Engine) finish() []AlertEvent {
 	return out
 }
 
-// Active lists the alerts that are pending or firing, in the order of devices and rules, each as its last event told it.
+// Active lists the alerts that are pending or firing, in the order of devices and rules, as their last events told them
+// but without evidence. An armed one that fires has its actions, so that after a restart somebody can see to it that they
+// were carried out.
 func (e *Engine) Active() []AlertEvent {
 	var active []AlertEvent
 	for _, s := range e.subjects {
@@ -175,6 +177,9 @@ func (e *Engine) Active() []AlertEvent {
 			if a.State != "" {
 				ev := e.event(s, a, a.State, a.Changed)
 				ev.Message = a.Message
+				if a.State == Firing && a.rule.mode == Armed {
+					ev.Actions = slices.Clone(a.actions)
+				}
 				active = append(active, ev)
 			}
 		}

@@ -155,6 +155,9 @@ func (b *builder) words() {
 
 // unused warns of parameters that change nothing.
 func (b *builder) unused() {
+	if len(b.mistakes) > 0 { // a condition that could not be read uses nothing
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.rule.params)) {
 		if !slices.Contains(b.rule.uses.params, name) {
 			b.mistakes = append(b.mistakes, mistake{".params." + name, -1, fmt.Sprintf("parameter %q is not used", name), "", true})

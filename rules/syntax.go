@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -38,7 +39,10 @@ func parse(text string) (syntax, *exprError) {
 	tree, err := parser.ParseWithConfig(string(runes), c)
 	if err != nil {
 		var fe *file.Error
-		if errors.As(err, &fe) {
+		if errors.As(err, &fe) && strings.Contains(fe.Message, "EOF") {
+			return syntax{}, &exprError{len(runes), "the expression ends too early", ""}
+		}
+		if fe != nil {
 			return syntax{}, &exprError{min(max(fe.From, 0), len(runes)), fe.Message, ""}
 		}
 		return syntax{}, &exprError{0, err.Error(), ""}

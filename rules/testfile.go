@@ -67,6 +67,7 @@ type valueText struct {
 	Value   float64
 	Quality device.Quality
 	Reason  device.Reason
+	mistake string // told when the test is checked, where the place is known
 }
 
 // UnmarshalYAML reads either form.
@@ -81,11 +82,12 @@ func (v *valueText) UnmarshalYAML(unmarshal func(any) error) error {
 		Reason  string  `yaml:"reason"`
 	}
 	if err := unmarshal(&long); err != nil {
-		return fmt.Errorf("wants a number, or {value: 26, quality: bad, reason: timeout}")
+		v.mistake = "wants a number, or {value: 26, quality: bad, reason: timeout}"
+		return nil
 	}
 	reason, known := device.ParseReason(long.Reason)
 	if !known {
-		return fmt.Errorf("reason %q is not known", long.Reason)
+		v.mistake = fmt.Sprintf("reason %q is not known", long.Reason)
 	}
 	v.Value, v.Reason = long.Value, reason
 	for _, q := range []device.Quality{device.Bad, device.Uncertain, device.Good} {
@@ -94,7 +96,8 @@ func (v *valueText) UnmarshalYAML(unmarshal func(any) error) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("quality %q is not known: good, uncertain or bad", long.Quality)
+	v.mistake = fmt.Sprintf("quality %q is not known: good, uncertain or bad", long.Quality)
+	return nil
 }
 
 // A testPlan is a checked test.
@@ -199,6 +202,9 @@ func (s stepText) check(path string, set *Set, devices []device.Device, told fun
 	}
 	for _, k := range slices.Sorted(maps.Keys(s.Set)) {
 		known(path+".set.'"+k+"'", k, keys, "point")
+		if m := s.Set[k].mistake; m != "" {
+			told(path+".set.'"+k+"'", m, "")
+		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(s.Ramp)) {
 		known(path+".ramp.'"+k+"'", k, keys, "point")

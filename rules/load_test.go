@@ -1,0 +1,147 @@
+package rules_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/linshao/linshao/configs"
+	"github.com/linshao/linshao/rules"
+)
+
+// good is a rule without mistakes, one key a line, so that a case can change one of them.
+const good = `rules:
+  - id: X1
+    title: {zh: 标题, en: title}
+    kind: gas
+    params: {limit: 25 %LEL}
+    expr: level >= limit or status == 2
+    severity: A
+    mode: armed
+    message: {zh: "{place} {level}", en: "{place} {level}"}
+`
+
+func load(t *testing.T, text string) (*rules.Set, error) {
+	t.Helper()
+	return rules.Load([]rules.Source{{Name: "r.yaml", Data: []byte(text)}})
+}
+
+func mustLoad(t testing.TB, text string) *rules.Set {
+	t.Helper()
+	set, err := rules.Load([]rules.Source{{Name: "r.yaml", Data: []byte(text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestMistakesInRulesAreToldWithPlaceAndHint(t *testing.T) {
+	cases := []struct{ name, old, new, want string }{
+		{"unknown key", "severity: A", "severty: A", `r.yaml:7:5: unknown key "severty" (did you mean "severity"?)`},
+		{"unknown kind", "kind: gas", "kind: gass", `r.yaml:4:11: unknown kind "gass" (did you mean "gas"?)`},
+		{"unknown name", "level >= limit", "levle >= limit", `r.yaml:6:11: unknown name "levle" (did you mean "level"?)`},
+		{"unknown name later", "status == 2", "statuss == 2", `r.yaml:6:29: unknown name "statuss" (did you mean "status"?)`},
+		{"unit", "25 %LEL", "25 W", "r.yaml:6:17: cannot compare a number in %LEL with a number in W"},
+		{"unknown unit", "25 %LEL", "25 LEL", `r.yaml:5:21: unknown unit "LEL" (did you mean "%LEL"?)`},
+		{"kilowatts", "25 %LEL", "25 kW", `unknown unit "kW" (power is always in W)`},
+		{"duration with number", "status == 2", "absent_for(level) > 15", "cannot compare a duration with a plain number (write a duration with its unit: 60s, 2h)"},
+		{"no condition", "level >= limit or status == 2", "level + limit", "the expression is a number in %LEL, not a condition"},
+		{"syntax", "or status == 2", "or status ==", "r.yaml:6:38: the expression ends too early"},
+		{"quoted", "expr: level >= limit or status == 2", `expr: "level >= limit or statu == 2"`, `r.yaml:6:30: unknown name "statu"`},
+		{"folded", "expr: level >= limit or status == 2", "expr: >-\n      level >= limit\n      or statu == 2", `r.yaml:8:10: unknown name "statu"`},
+		{"function", "status == 2", "unknwn(level)", `there is no such function (did you mean "unknown"?)`},
+		{"function of a number", "status == 2", "unknown(limit)", `a gas has no point "limit"`},
+		{"builtin", "status == 2", "max(level, 3) > 2", "there is no function max"},
+		{"text", "status == 2", "status == 'ok'", "texts have no place in a condition"},
+		{"conditional", "status == 2", "(status == 2 ? true:false)", "not part of the rule language"},
+		{"modulo", "status == 2", "status % 2 == 0", "operator % is not part of the rule language"},
+		{"not a number", "status == 2", "not status", "not needs a condition"},
+		{"session of gas", "status == 2", "session.active", "only a socket has a charging session"},
+		{"severity", "severity: A", "severity: D", `severity "D" is not known`},
+		{"no mode", "    mode: armed\n", "", "mode is missing (one of armed notify-only shadow)"},
+		{"mode", "mode: armed", "mode: arned", `r.yaml:8:11: mode "arned" is not known (did you mean "armed"?)`},
+		{"period", "severity: A", "severity: A\n    for: soon", `r.yaml:8:10: "soon" is no duration`},
+		{"unknown policy", "severity: A", "severity: A\n    unknown: {firing: drop}", `firing "drop" is not known`},
+		{"message", `zh: "{place} {level}"`, `zh: "{place} {levl}"`, `unknown name {levl} (did you mean {level}?)`},
+		{"brace", `zh: "{place} {level}"`, `zh: "{place} {level"`, "a { is not closed"},
+		{"limit", "severity: A", "severity: A\n    limit: {point: level, param: limt, above: true}", `r.yaml:8:34: there is no parameter "limt" (did you mean "limit"?)`},
+		{"interlock valve", "severity: A", "severity: A\n    actions: [{of: zone, kind: valve, point: open, value: 1}]", "no rule may write 1 to valve.open (a gas valve is only reopened by hand, on site)"},
+		{"interlock relay", "severity: A", "severity: A\n    actions: [{of: zone, kind: socket, point: relay, value: 1}]", "a rule switches a socket off, never on"},
+		{"read-only", "severity: A", "severity: A\n    actions: [{of: zone, kind: meter, point: power, value: 0}]", "no rule may write to meter.power"},
+		{"self", "severity: A", "severity: A\n    actions: [{of: self, kind: valve, point: open, value: 0}]", "its own device is no valve"},
+		{"wrong type", "severity: A", "severity: A\n    latch: perhaps", "r.yaml:8:12: wants true or false"},
+		{"empty", good, "rules: []\n", "there are no rules"},
+		{"param named like a point", "{limit: 25 %LEL}", "{limit: 25 %LEL, level: 3 %LEL}", `a parameter cannot be named "level"`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(good, c.old, c.new, 1)
+			if text == good {
+				t.Fatal("the case changes nothing")
+			}
+			_, err := load(t, text)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+	if _, err := load(t, good); err != nil {
+		t.Fatalf("the good rule: %v", err)
+	}
+}
+
+func TestSeveralMistakesAreToldAtOnce(t *testing.T) {
+	text := strings.NewReplacer("level >= limit or status == 2", "levle > limit or statu == 2", "mode: armed", "mode: amed", "25 %LEL", "25 %LLE").Replace(good)
+	_, err := load(t, text+strings.ReplaceAll(good, "rules:\n", ""))
+	var ps configs.Problems
+	if !errors.As(err, &ps) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"r.yaml:5:21:", "r.yaml:6:11:", "r.yaml:6:28:", "r.yaml:8:11:", "r.yaml:10:9: rule X1 is there twice (first at r.yaml:2)"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("missing %s in\n%v", want, err)
+		}
+	}
+}
+
+func TestWhatOnlyFollowsFromAWrongKeyIsNotTold(t *testing.T) {
+	_, err := load(t, strings.Replace(good, "severity: A", "severty: A", 1))
+	var ps configs.Problems
+	if !errors.As(err, &ps) || len(ps) != 1 {
+		t.Fatalf("want one mistake, got %v", err)
+	}
+}
+
+func TestUnusedParameterIsAWarning(t *testing.T) {
+	set := mustLoad(t, strings.Replace(good, "{limit: 25 %LEL}", "{limit: 25 %LEL, spare: 3s}", 1))
+	if w := set.Warnings(); len(w) != 1 || !strings.Contains(w[0].Error(), `parameter "spare" is not used`) {
+		t.Fatalf("got %v", w)
+	}
+}
+
+func TestVersionIsOfTheContent(t *testing.T) {
+	a := mustLoad(t, good).Rules()[0].Version
+	b := mustLoad(t, strings.Replace(good, "kind: gas", "kind:   gas   # a comment", 1)).Rules()[0].Version
+	c := mustLoad(t, strings.Replace(good, "25 %LEL", "20 %LEL", 1)).Rules()[0].Version
+	if a != b || a == c || len(a) != 12 {
+		t.Fatalf("versions %s %s %s", a, b, c)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(good))
+	f.Add([]byte("rules:\n  - {id: A, kind: socket, expr: session.tail > 1h, params: {p: 3 W}}\n")) // small seeds: Go's fuzzer spends its time shrinking large ones
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set, err := rules.Load([]rules.Source{{Name: "f.yaml", Data: data}})
+		if err != nil {
+			var ps configs.Problems
+			if !errors.As(err, &ps) || len(ps.Fatal()) == 0 {
+				t.Fatalf("an error that is no mistake: %v", err)
+			}
+			return
+		}
+		if _, err := rules.NewEngine(set, nil, nil); err != nil {
+			t.Fatalf("loaded, but no engine: %v", err)
+		}
+	})
+}
