@@ -18,7 +18,7 @@ import (
 // inspect adds what the gateway has on its disk, as `gateway log inspect` reads it offline. Only telemetry counts here:
 // it holds the counters.
 func (c *chain) inspect(ctx context.Context, kept map[value]bool) error {
-	folder := filepath.Join(c.o.Dir, "data", "outbox", "telemetry")
+	folder := filepath.Join(c.o.Dir, "data", "telemetry")
 	if _, err := os.Stat(folder); err != nil {
 		return nil // killed before it had a log
 	}
