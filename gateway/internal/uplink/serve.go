@@ -181,7 +181,7 @@ func (c *conversation) sendOne(now time.Time) (sent bool, err error) {
 			continue
 		}
 		if records[0].Seq > w.sent {
-			if w.hole(records[0].Seq) {
+			if w.hole(records[0].Seq, now) {
 				c.ask(now)
 				return true, nil
 			}

@@ -13,6 +13,7 @@ const (
 	rtoFirst    = 10 * time.Second
 	rtoMost     = 5 * time.Minute
 	helloEvery  = 30 * time.Second // between hellos as long as one is unanswered
+	holePause   = 2 * time.Second  // between finding a hole and telling of it in a hello
 )
 
 // span is a run of numbers, both ends included.
@@ -39,6 +40,7 @@ type window struct {
 	hold     time.Time
 	rto      time.Duration
 	due      time.Time // when the batches in flight count as lost; zero: none are
+	behind   uint64    // first number behind a hole that was just found
 	skip     []span    // rejected by the cloud: never sent again
 }
 
@@ -66,9 +68,14 @@ func (w *window) took(b sentBatch, now time.Time) {
 }
 
 // hole says that no record exists from sent up to before first. The cloud must hear of that in a hello, after it has
-// answered everything before. It returns true when that hello is due now.
-func (w *window) hole(first uint64) bool {
+// answered everything before, and a little later, so that the gap event that says why arrives first. It returns true when
+// that hello is due now.
+func (w *window) hole(first uint64, now time.Time) bool {
 	if len(w.inflight) > 0 {
+		return false
+	}
+	if w.behind != first {
+		w.behind, w.hold = first, now.Add(holePause)
 		return false
 	}
 	w.floor, w.answered = first, false
