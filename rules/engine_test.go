@@ -172,6 +172,25 @@ func TestFastForwardIsNoSilence(t *testing.T) {
 	}
 }
 
+// The overcharge of make demo: 213 W into a 1.30 kWh battery, read every 10 min of its fast clock, from 7.5 h ago.
+func TestFastForwardOvercharge(t *testing.T) {
+	devices := gasSite()[3:]
+	devices[0].Labels = map[string]string{"battery": "pb"}
+	for lag := time.Duration(0); lag <= 10*time.Minute; lag += 2 * time.Minute {
+		e := engine(t, shippedSet(t), devices, map[string]rules.Override{"R03": {Mode: rules.Armed}})
+		var events []rules.AlertEvent
+		for at := lag; at < 7*time.Hour+30*time.Minute; at += 10*time.Minute + 7*time.Second {
+			events = append(events, e.Tick(t0.Add(at-time.Minute))...)
+			events = append(events, e.Apply([]device.Reading{
+				reading("A-03.1", "power", 213, at), reading("A-03.1", "energy", 1203.4+0.213*at.Hours(), at), reading("A-03.1", "relay", 1, at),
+			})...)
+		}
+		if states(events) != "R03 firing" || len(events[0].Actions) != 1 {
+			t.Errorf("first read after %v: got %q", lag, states(events))
+		}
+	}
+}
+
 func TestClockSetBack(t *testing.T) {
 	e := engine(t, shippedSet(t), gasSite(), nil)
 	e.Apply(gas(12, 0, time.Hour))

@@ -72,7 +72,11 @@ func (s *session) sample(t int64, p float64) {
 	if s.Last == 0 {
 		dt = 0
 	}
-	hole := dt > maxHole && dt > 3*pace(s.Pace)
+	usual := pace(s.Pace)
+	if usual == 0 {
+		usual = maxPace // the second reading ever: nobody knows how often they come
+	}
+	hole := dt > maxHole && dt > 3*usual
 	if s.Begin != 0 && (dt > maxAbsence || hole && !s.Active) {
 		s.end()
 	}
