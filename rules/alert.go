@@ -137,7 +137,7 @@ func (e *Engine) event(s *subject, a *alert, state State, at int64) AlertEvent {
 	ev := AlertEvent{
 		Alert: a.ID, Rule: r.text.ID, Version: r.version, Subject: s.device.ID, Zone: s.device.Zone,
 		Severity: r.text.Severity, State: state, Since: time.UnixMilli(a.Since).UTC(), At: time.UnixMilli(at).UTC(),
-		Title: r.text.Title, Card: slices.Clone(r.text.Card), Shadow: r.mode != Armed,
+		Title: r.text.Title, Card: slices.Clone(r.text.Card), Shadow: r.mode == ShadowMode,
 	}
 	if l := r.text.Limit; l != nil {
 		q := r.params[l.Param]

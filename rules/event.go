@@ -51,7 +51,7 @@ type AlertEvent struct {
 	Evidence []Evidence
 	Limit    *Limit   // what to draw as threshold; nil when the rule has no single one
 	Actions  []Action // to be carried out now; only on firing, and only when the rule is armed
-	Shadow   bool     // mode: shadow or notify-only: nothing is written
+	Shadow   bool     // mode: shadow: recorded, and nobody is told
 }
 
 // Evidence is one value that the rule saw when it changed.
