@@ -1,0 +1,38 @@
+// Package serial holds the drivers of serial lines that speak something other than Modbus. So far that is DL/T 645-2007,
+// which electricity meters in China speak; the gateway's poll uses it as a device.Driver.
+//
+// It promises: a value is always of the meter and the data identifier that were asked for, or the reading is bad with a
+// reason; one deadline for a whole answer; Close ends a Read. It reads; writing to a meter is refused.
+package serial
+
+import (
+	"context"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/line"
+)
+
+// DLT645 opens channels on serial lines that speak DL/T 645-2007, by default 2400 bit/s with even parity. Its zero value is ready.
+type DLT645 struct {
+	Now func() time.Time // stamps readings; nil means time.Now
+}
+
+// Open opens the serial port at ch.Address with ch.Serial's settings.
+func (d DLT645) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
+	if ch.Serial.Baud == 0 {
+		ch.Serial.Baud = 2400
+	}
+	if ch.Serial.Parity == "" {
+		ch.Serial.Parity = device.ParityEven
+	}
+	port, err := line.Open(ctx, ch)
+	if err != nil {
+		return nil, err
+	}
+	now := d.Now
+	if now == nil {
+		now = time.Now
+	}
+	return &meterLine{port: port, now: now, targets: map[spot]target{}, start: map[string]int{}}, nil
+}
