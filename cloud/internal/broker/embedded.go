@@ -33,6 +33,7 @@ type Embedded struct {
 	cfg    EmbeddedConfig
 	server *mqtt.Server
 	addr   string
+	once   sync.Once
 }
 
 // NewEmbedded opens the listener, so that its address is known and a used port is told at once. It serves nobody yet.
@@ -78,16 +79,21 @@ func (e *Embedded) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	h.closing.Store(true)
-	err := e.server.Close()
+	err := e.Close()
 	h.work.Wait()
-	if err != nil {
-		return fmt.Errorf("close broker: %w", err)
-	}
-	return nil
+	return err
 }
 
-// Close closes the listener of a broker that was never run.
-func (e *Embedded) Close() error { return e.server.Close() }
+// Close closes the listener and all connections. It may be called again.
+func (e *Embedded) Close() error {
+	var err error
+	e.once.Do(func() {
+		if err = e.server.Close(); err != nil {
+			err = fmt.Errorf("close broker: %w", err)
+		}
+	})
+	return err
+}
 
 func (e *Embedded) publish(replies []ingest.Reply) {
 	for _, r := range replies {

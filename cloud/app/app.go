@@ -1,0 +1,217 @@
+// Package app builds the cloud from its configuration (app.go) and connects its parts (pipeline.go). It holds no logic.
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/linshao/linshao/cloud/internal/api"
+	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/broker"
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/inbox"
+	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/ingest"
+	"github.com/linshao/linshao/cloud/internal/live"
+	"github.com/linshao/linshao/cloud/internal/notify"
+	"github.com/linshao/linshao/cloud/internal/series"
+	"github.com/linshao/linshao/cloud/internal/web"
+)
+
+// Options are what the command line adds to the configuration.
+type Options struct {
+	Demo    bool // no login; refused unless every listener is on loopback
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// runner is a part with a life: it blocks until ctx ends.
+type runner interface {
+	Run(ctx context.Context) error
+}
+
+// An App is a cloud that is built and listens, but does not run yet.
+type App struct {
+	opt      Options
+	cfg      Config
+	registry *prometheus.Registry
+	db       *db.DB
+	store    series.Store
+	hub      *live.Hub
+	feed     *api.Feed
+	links    *notify.Links
+	notify   *notify.Service
+	events   *incident.Service
+	drain    *inbox.Drain
+	ingest   *ingest.Service
+	broker   runner
+	mqtt     string // address of the embedded broker
+	listener net.Listener
+	server   *http.Server
+	quit     chan struct{} // closed: live streams end
+	opened   []func() error
+}
+
+// New opens the databases and the listeners. Close it, also after Run.
+func New(ctx context.Context, cfg Config, opt Options) (*App, error) {
+	if opt.Demo && (!broker.Loopback(cfg.HTTP.Listen) || (cfg.MQTT.Listen != "" && !broker.Loopback(cfg.MQTT.Listen)) || cfg.HTTP.BehindProxy) {
+		return nil, errors.New("start demo: without a login every listener must be on loopback, and no proxy in front")
+	}
+	a := &App{opt: opt, cfg: cfg, registry: prometheus.NewRegistry(), quit: make(chan struct{})}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, build := range []func(context.Context) error{a.openStores, a.buildWork, a.buildIngest, a.openBroker, a.openHTTP} {
+		if err := build(ctx); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+	}
+	return a, nil
+}
+
+func (a *App) openStores(ctx context.Context) error {
+	d, err := db.Open(ctx, filepath.Join(a.cfg.Data, "cloud.db"), db.Cloud())
+	if err != nil {
+		return err
+	}
+	a.db, a.opened = d, append(a.opened, d.Close)
+	if a.store, err = a.openSeries(ctx); err != nil {
+		return fmt.Errorf("open series store: %w", err)
+	}
+	a.opened = append(a.opened, a.store.Close)
+	return nil
+}
+
+func (a *App) openSeries(ctx context.Context) (series.Store, error) {
+	s := a.cfg.Series
+	switch s.Kind {
+	case kindVictoria:
+		return series.OpenVictoria(series.Server{URL: s.URL, Token: s.token})
+	case kindInflux:
+		return series.OpenInflux(series.Server{URL: s.URL, Token: s.token, Org: s.Org, Bucket: s.Bucket})
+	}
+	return series.OpenSQLite(ctx, filepath.Join(a.cfg.Data, "series.db"))
+}
+
+// buildWork builds incidents, notices and live events.
+func (a *App) buildWork(ctx context.Context) error {
+	key, err := auth.Secret(ctx, a.db, "links")
+	if err != nil {
+		return err
+	}
+	a.hub = live.NewHub(a.opt.Now(), a.registry)
+	a.feed = api.NewFeed(a.db, a.hub, a.opt.Log)
+	a.links = notify.NewLinks(a.cfg.PublicURL, key, a.opt.Now)
+	receivers := make([]notify.Receiver, len(a.cfg.Notify))
+	for i, r := range a.cfg.Notify {
+		receivers[i] = notify.Receiver{ID: r.ID, Name: r.Name, Kind: r.Kind, URL: r.URL, Secret: r.secret, Severities: r.Severities, Sites: r.Sites, AllowPrivate: r.AllowPrivate}
+	}
+	a.notify = notify.New(notify.Config{DB: a.db, Receivers: receivers, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
+		Registry: a.registry, Told: a.feed.Incident})
+	a.events = incident.New(incident.Config{DB: a.db, Notifier: a.notify, Now: a.opt.Now, Zone: a.cfg.zone})
+	return nil
+}
+
+func (a *App) buildIngest(context.Context) error {
+	var err error
+	a.drain, err = inbox.NewDrain(inbox.DrainConfig{DB: a.db, Sink: a.store, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry})
+	if err != nil {
+		return err
+	}
+	a.ingest, err = ingest.New(ingest.Config{DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.notify}, Stored: a.drain.Wake,
+		Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry})
+	return err
+}
+
+// observer wakes the senders of notices besides telling the live pages.
+type observer struct {
+	*api.Feed
+	notify *notify.Service
+}
+
+// Incident implements ingest's Observer.
+func (o observer) Incident(id string) {
+	o.Feed.Incident(id)
+	o.notify.Wake()
+}
+
+func (a *App) openBroker(context.Context) error {
+	m := a.cfg.MQTT
+	if m.URL != "" {
+		conf, err := broker.ClientTLS(m.CA, m.Cert, m.Key)
+		if err != nil {
+			return err
+		}
+		a.broker, err = broker.NewExternal(broker.ExternalConfig{URL: m.URL, TLS: conf, ClientID: "linshao-cloud", Handler: a.ingest, Log: a.opt.Log})
+		return err
+	}
+	var conf *tls.Config
+	if m.Cert != "" {
+		var err error
+		if conf, err = broker.ServerTLS(m.CA, m.Cert, m.Key); err != nil {
+			return err
+		}
+	}
+	e, err := broker.NewEmbedded(broker.EmbeddedConfig{Listen: m.Listen, TLS: conf, Handler: a.ingest, Log: a.opt.Log})
+	if err != nil {
+		return err
+	}
+	a.broker, a.mqtt, a.opened = e, e.Addr(), append(a.opened, e.Close)
+	return nil
+}
+
+func (a *App) openHTTP(context.Context) error {
+	page, err := web.Handler(web.Files())
+	if err != nil {
+		return err
+	}
+	users, err := auth.New(a.db, a.opt.Now)
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, r := range a.cfg.Notify {
+		names[r.ID] = r.Name
+	}
+	h := a.cfg.HTTP
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Links: a.links, Receivers: names, Hub: a.hub, Feed: a.feed,
+		Changed: a.notify.Wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
+		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
+	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(a.opt.Log.Handler(), slog.LevelDebug)}
+	if a.listener, err = net.Listen("tcp", h.Listen); err != nil {
+		return fmt.Errorf("http listen %s: %w", h.Listen, err)
+	}
+	a.opened = append(a.opened, func() error {
+		if err := a.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+// HTTP is the address of the page; MQTT that of the embedded broker, empty with another one.
+func (a *App) HTTP() string { return a.listener.Addr().String() }
+
+// MQTT is the address of the embedded broker; empty with another one.
+func (a *App) MQTT() string { return a.mqtt }
+
+// Close releases what New has opened, last opened first.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.opened) - 1; i >= 0; i-- {
+		errs = append(errs, a.opened[i]())
+	}
+	a.opened = nil
+	return errors.Join(errs...)
+}

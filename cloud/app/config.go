@@ -1,0 +1,301 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/broker"
+	"github.com/linshao/linshao/cloud/internal/notify"
+	"github.com/linshao/linshao/configs"
+)
+
+// A Config is what cloud.yaml says, with its defaults filled in and its paths made whole.
+type Config struct {
+	Data      string            `yaml:"data"`
+	PublicURL string            `yaml:"public_url"`
+	Timezone  string            `yaml:"timezone"`
+	HTTP      HTTP              `yaml:"http"`
+	MQTT      MQTT              `yaml:"mqtt"`
+	Series    Series            `yaml:"series"`
+	Notify    []Receiver        `yaml:"notify"`
+	Sites     map[string]string `yaml:"sites"`
+
+	zone *time.Location
+}
+
+// HTTP is where the page is served.
+type HTTP struct {
+	Listen      string `yaml:"listen"`
+	Cert        string `yaml:"cert"`
+	Key         string `yaml:"key"`
+	BehindProxy bool   `yaml:"behind_proxy"`
+}
+
+// MQTT is how gateways reach the cloud.
+type MQTT struct {
+	Listen string `yaml:"listen"`
+	URL    string `yaml:"url"`
+	CA     string `yaml:"ca"`
+	Cert   string `yaml:"cert"`
+	Key    string `yaml:"key"`
+}
+
+// Series is where readings are kept.
+type Series struct {
+	Kind      string `yaml:"kind"`
+	URL       string `yaml:"url"`
+	TokenFile string `yaml:"token_file"`
+	Org       string `yaml:"org"`
+	Bucket    string `yaml:"bucket"`
+	Retention string `yaml:"retention"`
+
+	token string
+	keep  time.Duration
+}
+
+// Receiver is somebody who is told of incidents.
+type Receiver struct {
+	ID           string   `yaml:"id"`
+	Name         string   `yaml:"name"`
+	Kind         string   `yaml:"kind"`
+	URL          string   `yaml:"url"`
+	SecretFile   string   `yaml:"secret_file"`
+	Severities   []string `yaml:"severities"`
+	Sites        []string `yaml:"sites"`
+	AllowPrivate bool     `yaml:"allow_private"`
+
+	secret []byte
+}
+
+// Kinds of series stores.
+const (
+	kindSQLite   = "sqlite"
+	kindInflux   = "influx"
+	kindVictoria = "victoriametrics"
+)
+
+// Load reads and checks the file; the error is configs.Problems and names every mistake.
+func Load(path string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, text)
+}
+
+// Parse checks the text of the file at path. Files that it names are looked for beside it.
+func Parse(path string, text []byte) (Config, error) {
+	f, err := configs.Parse(path, text)
+	if err != nil {
+		return Config{}, err
+	}
+	c := checker{file: f, dir: filepath.Dir(path)}
+	if err := f.Decode(&c.cfg); err != nil {
+		if !errors.As(err, &c.problems) {
+			return Config{}, err
+		}
+	}
+	c.defaults()
+	c.http()
+	c.mqtt()
+	c.series()
+	ids := map[string]bool{}
+	for i := range c.cfg.Notify {
+		c.receiver(i, ids)
+	}
+	if len(c.problems) > 0 {
+		return Config{}, c.problems
+	}
+	return c.cfg, nil
+}
+
+type checker struct {
+	file     *configs.File
+	dir      string
+	cfg      Config
+	problems configs.Problems
+}
+
+func (c *checker) wrong(path, message, hint string) {
+	c.problems = append(c.problems, c.file.Problem(path, message, hint))
+}
+
+func (c *checker) defaults() {
+	set := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	set(&c.cfg.Data, "/var/lib/linshao-cloud")
+	set(&c.cfg.Timezone, "Asia/Shanghai")
+	set(&c.cfg.HTTP.Listen, "127.0.0.1:8443")
+	if c.cfg.MQTT.URL == "" {
+		set(&c.cfg.MQTT.Listen, "127.0.0.1:1883")
+	}
+	set(&c.cfg.Series.Kind, kindSQLite)
+	set(&c.cfg.Series.Retention, "9600h")
+	c.cfg.Data = c.beside(c.cfg.Data)
+	var err error
+	if c.cfg.zone, err = time.LoadLocation(c.cfg.Timezone); err != nil || c.cfg.Timezone == "Local" {
+		c.wrong("$.timezone", fmt.Sprintf("unknown time zone %q", c.cfg.Timezone), "Asia/Shanghai")
+	}
+	if u := c.cfg.PublicURL; u != "" && !isURL(u, "http", "https") {
+		c.wrong("$.public_url", fmt.Sprintf("%q is no address of a page", u), "https://linshao.example")
+	}
+}
+
+func (c *checker) beside(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(c.dir, path)
+}
+
+func (c *checker) http() {
+	h := &c.cfg.HTTP
+	c.address("$.http.listen", h.Listen)
+	c.files("$.http", map[string]*string{"cert": &h.Cert, "key": &h.Key})
+	if (h.Cert == "") != (h.Key == "") {
+		c.wrong("$.http", "cert and key belong together", "set both or neither")
+	}
+	if h.Cert == "" && !h.BehindProxy && !broker.Loopback(h.Listen) {
+		c.wrong("$.http.listen", "beyond loopback the page must be served by TLS", "set cert and key, or behind_proxy when a reverse proxy speaks TLS")
+	}
+}
+
+func (c *checker) mqtt() {
+	m := &c.cfg.MQTT
+	c.files("$.mqtt", map[string]*string{"ca": &m.CA, "cert": &m.Cert, "key": &m.Key})
+	if (m.Cert == "") != (m.Key == "") {
+		c.wrong("$.mqtt", "cert and key belong together", "set both or neither")
+	}
+	if m.URL != "" {
+		if m.Listen != "" {
+			c.wrong("$.mqtt.listen", "listen and url exclude each other", "listen: embedded broker; url: a broker of your own")
+		}
+		if !isURL(m.URL, "mqtt", "mqtts") {
+			c.wrong("$.mqtt.url", fmt.Sprintf("%q is no address of a broker", m.URL), "mqtts://broker.example:8883")
+		}
+		return
+	}
+	c.address("$.mqtt.listen", m.Listen)
+	if tls := m.CA != "" && m.Cert != "" && m.Key != ""; !tls && !broker.Loopback(m.Listen) {
+		c.wrong("$.mqtt.listen", "beyond loopback gateways must show certificates", "set ca, cert and key")
+	} else if !tls && (m.CA != "" || m.Cert != "") {
+		c.wrong("$.mqtt", "TLS of the embedded broker needs ca, cert and key", "set all three or none")
+	}
+}
+
+func (c *checker) series() {
+	s := &c.cfg.Series
+	kinds := []string{kindSQLite, kindInflux, kindVictoria}
+	if !slices.Contains(kinds, s.Kind) {
+		hint := strings.Join(kinds, ", ")
+		if near := configs.Nearest(s.Kind, kinds); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		c.wrong("$.series.kind", fmt.Sprintf("unknown kind of store %q", s.Kind), hint)
+		return
+	}
+	var err error
+	if s.keep, err = time.ParseDuration(s.Retention); err != nil || s.keep < 0 {
+		c.wrong("$.series.retention", fmt.Sprintf("%q is no duration", s.Retention), "such as 9600h")
+	}
+	if s.Kind != kindSQLite && !isURL(s.URL, "http", "https") {
+		c.wrong("$.series.url", "the store needs the address of its server", "http://127.0.0.1:8428")
+	}
+	if s.Kind == kindInflux && (s.Org == "" || s.Bucket == "") {
+		c.wrong("$.series", "InfluxDB needs org and bucket", "")
+	}
+	s.token = strings.TrimSpace(string(c.secret("$.series.token_file", &s.TokenFile)))
+}
+
+var receiverID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+
+func (c *checker) receiver(i int, seen map[string]bool) {
+	r, path := &c.cfg.Notify[i], fmt.Sprintf("$.notify[%d]", i)
+	if !receiverID.MatchString(r.ID) {
+		c.wrong(path+".id", fmt.Sprintf("id %q is not made of a-z, 0-9 and -", r.ID), "such as duty")
+	} else if seen[r.ID] {
+		c.wrong(path+".id", fmt.Sprintf("a second receiver is called %q", r.ID), "")
+	}
+	seen[r.ID] = true
+	if r.Name == "" {
+		r.Name = r.ID
+	}
+	if r.Kind != notify.WeCom && r.Kind != notify.Webhook {
+		c.wrong(path+".kind", fmt.Sprintf("unknown kind of receiver %q", r.Kind), "wecom or webhook")
+	}
+	if !isURL(r.URL, "http", "https") {
+		c.wrong(path+".url", "the receiver needs an http or https address", "")
+	}
+	if len(r.Severities) == 0 {
+		r.Severities = []string{"A", "B"}
+	}
+	for j, s := range r.Severities {
+		if s != "A" && s != "B" && s != "C" {
+			c.wrong(fmt.Sprintf("%s.severities[%d]", path, j), fmt.Sprintf("unknown severity %q", s), "A, B or C")
+		}
+	}
+	r.secret = c.secret(path+".secret_file", &r.SecretFile)
+	if r.Kind == notify.Webhook && len(r.secret) < 16 && len(c.problems) == 0 {
+		c.wrong(path, "a webhook is signed: it needs a secret_file with at least 16 bytes", "head -c 32 /dev/urandom | base64 > street.key")
+	}
+}
+
+func (c *checker) address(path, listen string) {
+	host, port, err := net.SplitHostPort(listen)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 || (host != "" && host != "localhost" && net.ParseIP(host) == nil) {
+		c.wrong(path, fmt.Sprintf("%q is no address to listen on", listen), "such as 127.0.0.1:8443, or 0.0.0.0:8443 for all interfaces")
+	}
+}
+
+// files makes the paths whole and checks that they can be read.
+func (c *checker) files(path string, names map[string]*string) {
+	for key, name := range names {
+		if *name == "" {
+			continue
+		}
+		*name = c.beside(*name)
+		if _, err := os.ReadFile(*name); err != nil {
+			c.wrong(path+"."+key, err.Error(), "")
+		}
+	}
+}
+
+// secret reads a file that only its owner may read.
+func (c *checker) secret(path string, name *string) []byte {
+	if *name == "" {
+		return nil
+	}
+	*name = c.beside(*name)
+	info, err := os.Stat(*name)
+	if err != nil {
+		c.wrong(path, err.Error(), "")
+		return nil
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		c.wrong(path, fmt.Sprintf("%s can be read by others", *name), "chmod 600")
+		return nil
+	}
+	b, err := os.ReadFile(*name)
+	if err != nil {
+		c.wrong(path, err.Error(), "")
+		return nil
+	}
+	return []byte(strings.TrimSpace(string(b)))
+}
+
+func isURL(s string, schemes ...string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && slices.Contains(schemes, u.Scheme)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/linshao/linshao/cloud/app"
+)
+
+type runCmd struct {
+	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
+	Demo   bool   `help:"No login. Refused unless every listener is on loopback."`
+}
+
+// Run runs the cloud until a signal comes.
+func (c *runCmd) Run(ctx context.Context) error {
+	cfg, err := app.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, cfg, app.Options{Demo: c.Demo, Version: version(), Log: slog.Default(), Now: time.Now})
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.Run(ctx), a.Close())
+}
+
+// version is that of the module, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return s.Value[:12]
+		}
+	}
+	return info.Main.Version
+}
+
+type checkCmd struct {
+	File string `arg:"" help:"Configuration file." type:"path"`
+}
+
+// Run checks a configuration.
+func (c *checkCmd) Run() error {
+	if _, err := app.Load(c.File); err != nil {
+		return err
+	}
+	fmt.Println(c.File + ": ok")
+	return nil
+}
+
+type userCmd struct {
+	Name   string `arg:"" help:"Name of the user, as others see it."`
+	Role   string `help:"operator or viewer." enum:"operator,viewer" required:""`
+	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
+}
+
+// Run makes a user.
+func (c *userCmd) Run(ctx context.Context) error {
+	cfg, err := app.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	if stat, err := os.Stdin.Stat(); err == nil && stat.Mode()&os.ModeCharDevice != 0 {
+		fmt.Fprint(os.Stderr, "password: ")
+	}
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil && line == "" {
+		return fmt.Errorf("read password: %w", err)
+	}
+	if err := app.AddUser(ctx, cfg, c.Name, c.Role, strings.TrimRight(line, "\r\n")); err != nil {
+		return err
+	}
+	fmt.Printf("user %s: %s\n", c.Name, c.Role)
+	return nil
+}

@@ -1,0 +1,35 @@
+// Cloud takes what gateways send, keeps it, turns alerts into work, tells people, and serves the page.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // sites have time zones; a small machine may have no list of them
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	var cli struct {
+		Run   runCmd `cmd:"" help:"Run the cloud."`
+		Check struct {
+			Config checkCmd `cmd:"" help:"Check a configuration; every mistake is told with its place."`
+		} `cmd:"" help:"Check files."`
+		User struct {
+			Add userCmd `cmd:"" help:"Make a user, or give one a new password. The password is read from standard input."`
+		} `cmd:"" help:"Manage users."`
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	k := kong.Parse(&cli, kong.Name("cloud"), kong.Description("The cloud of Linshao 邻哨."), kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
+	if err := k.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
