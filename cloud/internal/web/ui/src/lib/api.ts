@@ -6,7 +6,7 @@ import type { Device, Handling, IncidentDetail, IncidentPage, Outcome, Series, S
 export class ApiError extends Error {
   constructor(readonly code: string, readonly status: number, message: string) { super(message) }
   /** Nothing was said by the server: trying again makes sense. */
-  get offline() { return this.code === 'network' || this.code === 'timeout' || this.status >= 502 }
+  get offline() { return this.code === 'network' || this.code === 'timeout' || this.status >= 502 || this.status === 429 }
 }
 
 /** The signed key of a link in a message (?k=…) goes with every request of this tab. */
@@ -60,17 +60,23 @@ function refused(status: number, text: string): ApiError {
 
 const part = encodeURIComponent
 
+// Go writes an empty list as null where nobody took care; the pages always get a list.
+const deviceIn = (d: Device): Device => ({ ...d, points: d.points ?? [] })
+const detailIn = (d: IncidentDetail): IncidentDetail => ({ ...d, evidence: d.evidence ?? [], card: d.card ?? [], timeline: d.timeline ?? [] })
+const pageIn = (p: IncidentPage): IncidentPage => ({ ...p, incidents: p.incidents ?? [] })
+const seriesIn = (s: Series): Series => ({ ...s, points: s.points ?? [], gaps: s.gaps ?? [] })
+
 export const api = {
   session: (limitMs?: number) => request<Session>('GET', address('/session'), undefined, limitMs),
   login: (name: string, password: string) => request<unknown>('POST', address('/login'), { name, password }),
   logout: () => request<unknown>('POST', address('/logout'), {}),
-  incidents: (handling: Handling, limit = 50, before?: string) => request<IncidentPage>('GET', address('/incidents', { handling, limit, before })),
-  incident: (id: string) => request<IncidentDetail>('GET', address(`/incidents/${part(id)}`)),
-  take: (id: string) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/take`), {}, 8000),
-  close: (id: string, how: { outcome: Outcome; note?: string; evenActive?: boolean }) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/close`), how),
-  sites: () => request<{ sites: Site[] }>('GET', address('/sites')),
-  site: (id: string) => request<SiteDetail>('GET', address(`/sites/${part(id)}`)),
-  device: (gateway: string, id: string) => request<Device>('GET', address(`/devices/${part(gateway)}/${part(id)}`)),
+  incidents: (handling: Handling, limit = 50, before?: string) => request<IncidentPage>('GET', address('/incidents', { handling, limit, before })).then(pageIn),
+  incident: (id: string) => request<IncidentDetail>('GET', address(`/incidents/${part(id)}`)).then(detailIn),
+  take: (id: string) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/take`), {}, 8000).then(detailIn),
+  close: (id: string, how: { outcome: Outcome; note?: string; evenActive?: boolean }) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/close`), how).then(detailIn),
+  sites: () => request<{ sites: Site[] }>('GET', address('/sites')).then((a) => ({ sites: a.sites ?? [] })),
+  site: (id: string) => request<SiteDetail>('GET', address(`/sites/${part(id)}`)).then((s) => ({ ...s, devices: (s.devices ?? []).map(deviceIn) })),
+  device: (gateway: string, id: string) => request<Device>('GET', address(`/devices/${part(gateway)}/${part(id)}`)).then(deviceIn),
   series: (gateway: string, id: string, point: string, from: number, to: number, max = 600) =>
-    request<Series>('GET', address(`/series/${part(gateway)}/${part(id)}/${part(point)}`, { from: Math.round(from), to: Math.round(to), max })),
+    request<Series>('GET', address(`/series/${part(gateway)}/${part(id)}/${part(point)}`, { from: Math.round(from), to: Math.round(to), max })).then(seriesIn),
 }

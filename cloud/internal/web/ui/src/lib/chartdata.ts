@@ -1,20 +1,23 @@
 // Turns a series of the API into what the chart draws. Pure. A gap is a hole in the line, never a joined line, never 0.
 import type { Series, Span } from './types'
 
+export interface Mark extends Span { quality: 'bad' | 'uncertain' }
+
 export interface ChartData {
   x: number[] // seconds
   low: (number | null)[]
   high: (number | null)[]
   gaps: Span[] // milliseconds, sorted, inside the window
-  suspect: Span[]
+  marks: Mark[] // bad readings among merged ones, and uncertain ones
   min?: number
   max?: number
 }
 
-export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'bad'>): ChartData {
+export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'bad' | 'uncertain'>): ChartData {
   const gaps = clip(s.gaps, s.from, s.to)
-  const suspect = clip(Array.isArray(s.bad) ? s.bad : [], s.from, s.to)
-  const data: ChartData = { x: [], low: [], high: [], gaps, suspect }
+  const bad = clip(s.bad, s.from, s.to).filter((b) => !gaps.some((g) => g.from <= b.from && b.to <= g.to))
+  const marks = [...bad.map((m) => ({ ...m, quality: 'bad' as const })), ...clip(s.uncertain, s.from, s.to).map((m) => ({ ...m, quality: 'uncertain' as const }))]
+  const data: ChartData = { x: [], low: [], high: [], gaps, marks }
   const points = [...s.points].sort((a, b) => a[0] - b[0])
   let next = 0, before = -Infinity
   const hole = (t: number) => { data.x.push(t / 1000); data.low.push(null); data.high.push(null) }
@@ -36,12 +39,12 @@ export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'b
 function clip(spans: Span[] | undefined, from: number, to: number): Span[] {
   return (spans ?? [])
     .map((g) => ({ ...g, from: Math.max(from, g.from), to: Math.min(to, g.to) }))
-    .filter((g) => g.to > g.from)
+    .filter((g) => g.to >= g.from)
     .sort((a, b) => a.from - b.from)
 }
 
 /** The span that covers a time, if any. */
-export const covering = (spans: Span[], t: number) => spans.find((g) => g.from <= t && t <= g.to)
+export const covering = <S extends Span>(spans: S[], t: number): S | undefined => spans.find((g) => g.from <= t && t <= g.to)
 
 const free = new Set(['V', 'Hz', '°C']) // what is never near zero
 

@@ -27,6 +27,9 @@ const serverNow = () => Date.now() + ahead
 const listeners: { [K in Kind]: Set<(data: Events[K]) => void> } = { incident: new Set(), site: new Set(), readings: new Set(), refetch: new Set() }
 function tell<K extends Kind>(kind: K, data: Events[K]) { for (const call of [...listeners[kind]]) call(data) }
 
+/** Hears events of one kind for as long as the page is open. */
+export function onLive<K extends Kind>(kind: K, call: (data: Events[K]) => void) { listeners[kind].add(call) }
+
 /** Hears events of one kind while the component is there. */
 export function useLive<K extends Kind>(kind: K, call: (data: Events[K]) => void) {
   onMounted(() => listeners[kind].add(call))

@@ -48,7 +48,7 @@ const width = (text: string) => [...text].reduce((sum, c) => sum + (c > '\u2e80'
 function bands(u: uPlot, m: PlotModel) {
   if (m.alert) band(u, m.alert, colour('--l1'), 0.14)
   for (const gap of m.data.gaps) band(u, gap, colour('--off'), 0.32)
-  for (const span of m.data.suspect) underline(u, span)
+  for (const mark of m.data.marks) underline(u, mark)
 }
 
 function band(u: uPlot, span: Span, fill: string, alpha: number) {
@@ -86,7 +86,7 @@ function underline(u: uPlot, span: Span) {
   c.strokeStyle = colour('--text2')
   c.lineWidth = 3 * scale()
   c.setLineDash([3 * scale(), 3 * scale()])
-  c.beginPath(); c.moveTo(left, y); c.lineTo(right, y); c.stroke()
+  c.beginPath(); c.moveTo(left, y); c.lineTo(Math.max(right, left + 3 * scale()), y); c.stroke()
   c.restore()
 }
 

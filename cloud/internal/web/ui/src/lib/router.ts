@@ -1,30 +1,8 @@
 // A history router for a handful of pages.
 import { reactive } from 'vue'
+import { match, type PageName } from './router-table'
 
-export type PageName = 'todo' | 'alert' | 'sites' | 'site' | 'device' | 'lost'
 export interface Route { name: PageName; params: string[]; path: string; query: URLSearchParams }
-
-const table: [RegExp, PageName][] = [
-  [/^\/(?:todo)?$/, 'todo'],
-  [/^\/a\/([^/]+)$/, 'alert'],
-  [/^\/sites$/, 'sites'],
-  [/^\/sites\/([^/]+)$/, 'site'],
-  [/^\/devices\/([^/]+)\/([^/]+)$/, 'device'],
-]
-
-/** The page of an address. */
-export function match(path: string): Pick<Route, 'name' | 'params'> {
-  const clean = path.length > 1 ? path.replace(/\/+$/, '') : path
-  for (const [pattern, name] of table) {
-    const found = pattern.exec(clean)
-    if (found) return { name, params: found.slice(1).map(decode) }
-  }
-  return { name: 'lost', params: [] }
-}
-
-function decode(part: string): string {
-  try { return decodeURIComponent(part) } catch { return part }
-}
 
 function here(): Route {
   return { ...match(location.pathname), path: location.pathname, query: new URLSearchParams(location.search) }

@@ -9,7 +9,7 @@ import type { Incident, PointValue } from './types'
 export const forAmount = (ms: number) => { const a = amount(ms); return t(`time.${a.unit}`, { n: a.n }) }
 /** 4:10, from ten minutes on 12 min. */
 export const forElapsed = (ms: number) => stopwatch(ms) ?? forAmount(ms)
-export const ago = (at: number) => (now.value - at < 1000 ? t('value.now') : t('value.ago', { for: forAmount(now.value - at) }))
+export const ago = (at: number) => (!at ? t('value.never') : now.value - at < 1000 ? t('value.now') : t('value.ago', { for: forAmount(now.value - at) }))
 export const atTime = (at: number) => when(at, now.value, session.zone)
 export const atSecond = (at: number) => hourMinuteSecond(at, session.zone)
 
@@ -40,6 +40,7 @@ export function limitText(v: NonNullable<Incident['value']>): string | undefined
 
 /** How far a value can be trusted right now: the server's word, but never good when it is overdue. */
 export function trust(p: PointValue): { level: 'good' | 'uncertain' | 'bad' | 'stale'; word: string } {
+  if (!p.at) return { level: 'bad', word: t('quality.bad') }
   if (p.quality === 'bad') return { level: 'bad', word: reasonName(p.reason) || t('quality.bad') }
   if (stale(p.at, p.pollMs, now.value)) return { level: 'stale', word: t('stale.why') }
   if (p.quality === 'uncertain') return { level: 'uncertain', word: [t('quality.uncertain'), reasonName(p.reason)].filter(Boolean).join(' · ') }

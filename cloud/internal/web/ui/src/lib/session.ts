@@ -2,7 +2,7 @@
 import { reactive, ref, watch } from 'vue'
 import { ApiError, api, whenLoginNeeded } from './api'
 import { t } from './i18n'
-import { live, setServerTime, startLive, stopLive } from './live'
+import { live, onLive, setServerTime, startLive, stopLive } from './live'
 import { TakeQueue, type Pending, type Sent } from './queue'
 import type { IncidentDetail, Session } from './types'
 
@@ -12,6 +12,7 @@ export const session = reactive({
   demo: false,
   version: '',
   zone: 'Asia/Shanghai',
+  why: '', // a sentence above the login
 })
 
 export async function loadSession() {
@@ -34,23 +35,26 @@ function enter(s: Session) {
   startLive()
 }
 
-whenLoginNeeded(() => {
+whenLoginNeeded(() => askLogin(''))
+
+/** Shows the login instead of the page; the address stays, so the way leads back to where it was asked. */
+export function askLogin(why: string) {
+  session.why = why
   session.state = 'login'
   stopLive()
-})
+}
 
 export async function logout() {
   await api.logout().catch(() => undefined)
   queue.clear()
-  session.state = 'login'
-  stopLive()
+  session.user = { name: '', role: '' }
+  askLogin('')
 }
 
 // A session that could not be read at the start is read when the connection is there.
 watch(() => live.state, (state) => {
   if (state !== 'live') return
   if (!session.user.name) void loadSession()
-  void queue.flush()
 })
 
 /** The taps on 接警 that the server does not have yet. */
@@ -101,7 +105,11 @@ export const queue = new TakeQueue({
   changed: (list) => { pending.value = list },
   refused: (id, why) => { refusals[id] = t('take.refused', { why }) },
 })
+// A stream that opened again means a line that works again; between such moments a slow beat tries what is left.
+watch(() => live.state, (state) => { if (state === 'live') void queue.flush() })
+onLive('refetch', () => void queue.flush())
 addEventListener('online', () => void queue.flush())
+setInterval(() => { if (live.state === 'live') void queue.flush() }, 15_000)
 
 export function take(id: string) {
   delete refusals[id]

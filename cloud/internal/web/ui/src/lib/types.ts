@@ -8,7 +8,7 @@ export type Outcome = 'real' | 'false_alarm' | 'drill' | 'device_fault'
 export type Quality = 'good' | 'uncertain' | 'bad'
 
 export interface Session {
-  user: { name: string; role: string }
+  user: { name: string; role: string } // role "link": the holder of a signed link, who sees one incident
   demo: boolean
   now: number
   version: string
@@ -53,7 +53,7 @@ export interface IncidentDetail extends Incident {
   limit?: Limit
   chart?: { gateway: string; device: string; point: string; from: number; to: number }
   timeline: TimelineEntry[]
-  previous?: { id: string; closedAt: number; outcome: Outcome }
+  previous?: { id: string; closedAt?: number; outcome?: Outcome }
   timezone?: string
 }
 
@@ -107,7 +107,8 @@ export interface Series {
   downsampled: boolean
   points: [number, number, number][] // time, minimum, maximum
   gaps: Span[]
-  bad?: Span[]
+  bad?: Span[] // runs of readings that were bad
+  uncertain?: Span[] // runs that were uncertain; absent when the server does not say
 }
 
 export interface Readings { gateway: string; device: string; points: PointValue[] }

@@ -77,6 +77,7 @@ export const en: Record<Key, string> = {
   'alert.where': 'Where',
   'alert.state.active': 'Active',
   'alert.previous': 'Happened within 24 hours: {id}, closed {at} as {outcome}',
+  'alert.previous.open': 'Happened within 24 hours: {id}, not closed yet',
   'alert.nocard': 'There is no card for this kind of alert yet. Go and look; with fire, smoke or injuries call 119 at once.',
   'alert.gone': 'There is no such alert; it may have been archived.',
   'alert.gone.link': 'Back to the list',
@@ -117,7 +118,7 @@ export const en: Record<Key, string> = {
   'chart.limit': 'limit {value}',
   'chart.span': 'alert',
   'chart.gap': 'no data',
-  'chart.suspect': 'uncertain',
+  'chart.suspect': 'some uncertain or bad',
   'chart.downsampled': 'Points merged, minimum and maximum kept',
   'chart.none': 'No data in this time.',
   'chart.gapat': 'no data: {why}',
@@ -162,6 +163,7 @@ export const en: Record<Key, string> = {
   'value.none': '—',
   'value.ago': '{for} ago',
   'value.now': 'just now',
+  'value.never': 'not read yet',
   'stale.why': 'out of date',
 
   'time.s': '{n} s',
@@ -174,6 +176,7 @@ export const en: Record<Key, string> = {
   'login.password': 'Password',
   'login.submit': 'Sign in',
   'login.checking': 'Signing in…',
+  'login.toclose': 'Closing an alert needs an account of your own.',
   'login.need': 'Fill in name and password.',
 
   'error.network': 'No network: the server cannot be reached.',

@@ -115,6 +115,11 @@ export const pointsEn: Record<keyof typeof pointsZh, string> = {
   'reason.driver_crashed': 'driver program ended',
   'reason.gateway_off': 'gateway was not running',
   'reason.device_busy': 'device is busy',
+  'reason.missing': 'no record',
+  'reason.evicted': 'gateway storage was full, old data removed',
+  'reason.damaged': 'gateway storage was damaged',
+  'reason.rejected': 'data was rejected',
+  'reason.write_failed': 'gateway could not write',
   'reason.gateway_offline': 'gateway offline',
   'reason.unknown': 'unknown reason',
 }

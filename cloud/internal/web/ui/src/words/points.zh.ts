@@ -113,6 +113,11 @@ export const pointsZh = {
   'reason.driver_crashed': '驱动程序退出',
   'reason.gateway_off': '网关未运行',
   'reason.device_busy': '设备忙',
+  'reason.missing': '没有记录',
+  'reason.evicted': '网关存储已满，旧数据被清除',
+  'reason.damaged': '网关存储损坏',
+  'reason.rejected': '数据被拒收',
+  'reason.write_failed': '网关写盘失败',
   'reason.gateway_offline': '网关离线',
   'reason.unknown': '原因不明',
 }

@@ -76,6 +76,7 @@ export const zh = {
   'alert.where': '地点',
   'alert.state.active': '告警中',
   'alert.previous': '24 小时内发生过：{id}，{at} 办结为{outcome}',
+  'alert.previous.open': '24 小时内发生过：{id}，还没有办结',
   'alert.nocard': '这类告警还没有处置卡。先到现场看情况，有火、有烟、有人受伤立即拨 119。',
   'alert.gone': '没有这条告警，可能已经归档。',
   'alert.gone.link': '回到待办',
@@ -116,7 +117,7 @@ export const zh = {
   'chart.limit': '阈值 {value}',
   'chart.span': '告警区间',
   'chart.gap': '无数据',
-  'chart.suspect': '存疑',
+  'chart.suspect': '有存疑或无效值',
   'chart.downsampled': '点数已合并，保留最小和最大值',
   'chart.none': '这段时间没有数据。',
   'chart.gapat': '无数据：{why}',
@@ -161,6 +162,7 @@ export const zh = {
   'value.none': '—',
   'value.ago': '{for}前',
   'value.now': '刚刚',
+  'value.never': '还没有读到',
   'stale.why': '数据过期',
 
   'time.s': '{n} 秒',
@@ -173,6 +175,7 @@ export const zh = {
   'login.password': '密码',
   'login.submit': '登录',
   'login.checking': '正在登录…',
+  'login.toclose': '办结需要用自己的账号登录。',
   'login.need': '请填写用户名和密码。',
 
   'error.network': '网络不通，没有连上服务器。',

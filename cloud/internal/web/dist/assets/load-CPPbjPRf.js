@@ -1,1 +1,0 @@
-import{$ as e,N as t,it as n,j as r}from"./index-ZkZV2EdE.js";function i(i){let a=n({data:void 0,error:``,gone:!1,load:o});async function o(){try{a.data=await i(),a.error=``}catch(e){if(!(e instanceof t))throw e;e.status===404?a.gone=!0:e.status!==401&&(a.error=e.message)}}return e(o),r(`refetch`,()=>void o()),a}export{i as t};

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { chartData, covering, extended, yRange } from '../src/lib/chartdata.ts'
+import { byKind, pointsInOrder, update } from '../src/lib/devices.ts'
+import { due, merged, order } from '../src/lib/urgency.ts'
+import { match } from '../src/lib/router-table.ts'
+
+const minute = 60_000
+
+test('a gap breaks the line even when it begins at the last good point', () => {
+  const d = chartData({ from: 0, to: 10_000, points: [[1000, 5, 5], [2000, 6, 6], [7000, 7, 7]], gaps: [{ from: 2000, to: 7000, reason: 'timeout' }] })
+  assert.deepEqual(d.high, [5, 6, null, 7])
+  assert.ok(d.x.every((x, n) => n === 0 || x > d.x[n - 1]), 'times rise')
+  assert.equal(covering(d.gaps, 5000)?.reason, 'timeout')
+  assert.deepEqual([d.min, d.max], [5, 7], 'a gap is not a 0')
+})
+
+test('a gap at the end stays open, one outside the window is left out', () => {
+  const d = chartData({ from: 0, to: 10_000, points: [[1000, 5, 5]], gaps: [{ from: 1000, to: 99_000 }, { from: 20_000, to: 30_000 }] })
+  assert.deepEqual(d.high, [5, null])
+  assert.deepEqual(d.gaps.map((g) => [g.from, g.to]), [[1000, 10_000]])
+})
+
+test('bad readings inside merged points are marked, those in a gap are the gap', () => {
+  const d = chartData({ from: 0, to: 10_000, points: [], gaps: [{ from: 0, to: 4000 }], bad: [{ from: 1000, to: 2000 }, { from: 6000, to: 6000, reason: 'corrupt' }] })
+  assert.deepEqual(d.marks.map((m) => [m.from, m.quality]), [[6000, 'bad']])
+})
+
+test('the range begins at zero for amounts and holds the limit', () => {
+  assert.equal(yRange(300, 500, 'W', 400)[0], 0)
+  assert.ok(yRange(0, 10, '%LEL', 25)[1] > 25)
+  const [low, high] = yRange(229, 232, 'V')
+  assert.ok(low > 200 && high < 260)
+  assert.deepEqual(yRange(undefined, undefined, 'W')[0], 0)
+})
+
+test('live values move the window; a bad one begins a gap, an old one is ignored', () => {
+  const s = { unit: 'W', from: 0, to: 10_000, downsampled: false, points: [[9000, 5, 5]], gaps: [] }
+  const a = extended(s, { at: 12_000, value: 7, quality: 'good' })
+  assert.deepEqual([a.from, a.to, a.points.length], [2000, 12_000, 2])
+  assert.equal(extended(a, { at: 11_000, value: 1, quality: 'good' }), a)
+  const b = extended(extended(a, { at: 14_000, value: null, quality: 'bad', reason: 'timeout' }), { at: 16_000, value: null, quality: 'bad', reason: 'timeout' })
+  assert.deepEqual(b.gaps, [{ from: 12_001, to: 16_000, reason: 'timeout' }])
+  const c = chartData(extended(b, { at: 18_000, value: 9, quality: 'good' }))
+  assert.deepEqual(c.high.slice(-3), [7, null, 9])
+})
+
+const incident = (id, severity, more = {}) => ({ id, severity, condition: 'active', handling: 'open', since: 0, ...more })
+
+test('the most urgent is first: level, then still active, then the limit, then the longest waiting', () => {
+  const list = [incident('c', 'C'), incident('b2', 'B', { since: 9, deadline: 900 }), incident('b1', 'B', { deadline: 800 }), incident('r', 'B', { condition: 'recovered', deadline: 1 }), incident('a', 'A'), incident('c0', 'C', { since: -5 })]
+  assert.deepEqual(order(list, 'open').map((i) => i.id), ['a', 'b1', 'b2', 'r', 'c0', 'c'])
+})
+
+test('a change puts an incident where it belongs', () => {
+  const list = [incident('a', 'A'), incident('b', 'B')]
+  assert.deepEqual(merged(list, incident('a', 'A', { handling: 'handling' }), 'open').map((i) => i.id), ['b'])
+  assert.deepEqual(merged(list, incident('n', 'A', { since: -1 }), 'open').map((i) => i.id), ['n', 'a', 'b'])
+})
+
+test('the bar of a late arrival shows the time people have, not the outage before', () => {
+  const now = 8 * 60 * minute
+  const late = due({ since: 0, deadline: now + 3 * minute, severity: 'A' }, now)
+  assert.deepEqual(late, { left: 3 * minute, share: 1 })
+  assert.equal(due({ since: 0, severity: 'C' }, 5), undefined)
+  assert.equal(due({ since: 0, deadline: 3 * minute, severity: 'A' }, 4 * minute).share, 0)
+})
+
+test('devices come by danger, points by what people look for, and old readings never win', () => {
+  assert.deepEqual(byKind([{ id: 'x', kind: 'toaster' }, { id: 'm', kind: 'meter' }, { id: 'g', kind: 'gas' }]).map((g) => g.kind), ['gas', 'meter', 'toaster'])
+  assert.deepEqual(pointsInOrder({ kind: 'socket', points: [{ name: 'voltage' }, { name: 'odd' }, { name: 'power' }] }).map((p) => p.name), ['power', 'voltage', 'odd'])
+  const d = { gateway: 'g', id: 'd', points: [{ name: 'power', value: 5, at: 100, quality: 'good' }] }
+  update(d, { gateway: 'g', device: 'd', points: [{ name: 'power', value: 4, at: 90, quality: 'good' }] })
+  assert.equal(d.points[0].value, 5)
+  update(d, { gateway: 'g', device: 'd', points: [{ name: 'power', value: null, at: 110, quality: 'bad', reason: 'timeout' }] })
+  assert.deepEqual([d.points[0].value, d.points[0].reason], [null, 'timeout'])
+})
+
+test('addresses lead to their pages', () => {
+  const page = (path) => { const m = match(path); return [m.name, ...m.params].join(' ') }
+  assert.equal(page('/'), 'todo')
+  assert.equal(page('/todo/'), 'todo')
+  assert.equal(page('/a/GJ-20261122-0001'), 'alert GJ-20261122-0001')
+  assert.equal(page('/sites/%E9%94%A6%E7%BB%A3'), 'site 锦绣')
+  assert.equal(page('/devices/gw-1/A-03.2'), 'device gw-1 A-03.2')
+  assert.equal(page('/sites/%zz'), 'site %zz')
+  assert.equal(page('/wall'), 'lost')
+})
