@@ -41,6 +41,7 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 	if err != nil {
 		return exit{exitDevice, fmt.Errorf("start gateway: %w", err)}
 	}
+	debug.FreeOSMemory() // reading the configuration took more than running does
 	return gateway.Run(ctx)
 }
 

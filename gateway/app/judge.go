@@ -17,7 +17,7 @@ import (
 
 const (
 	judgeTick  = time.Second
-	judgeSave  = 5 * time.Second  // between two snapshots of the rules' state
+	judgeSave  = 30 * time.Second // between two snapshots of sessions and timers: hundreds of KiB, on a card that wears. Alerts are saved at the next tick
 	judgeStale = 10 * time.Second // without a tick the safety loop counts as dead
 )
 
@@ -38,6 +38,8 @@ type judge struct {
 	beat  atomic.Int64 // last tick, ns of the real clock since start
 	start time.Time
 	saved []byte
+	fresh bool        // an alert has changed since the last snapshot
+	next  time.Time   // of the next snapshot when none has
 	saves chan []byte // room for one: a newer snapshot replaces one that was not written yet
 }
 
@@ -54,8 +56,6 @@ func (j *judge) run(in <-chan []device.Reading) {
 	defer close(j.done)
 	tick := time.NewTicker(judgeTick)
 	defer tick.Stop()
-	save := time.NewTicker(judgeSave)
-	defer save.Stop()
 	for {
 		select {
 		case rs, ok := <-in:
@@ -66,10 +66,9 @@ func (j *judge) run(in <-chan []device.Reading) {
 		case <-tick.C:
 			j.tell(j.engine.Tick(j.now()))
 			j.beat.Store(int64(time.Since(j.start)))
+			j.snapshot()
 		case ask := <-j.asks:
 			ask()
-		case <-save.C:
-			j.snapshot()
 		}
 	}
 }
@@ -78,15 +77,19 @@ func (j *judge) run(in <-chan []device.Reading) {
 // log, and in the cloud, an alert stands before what was done about it.
 func (j *judge) tell(events []rules.AlertEvent) {
 	for _, e := range events {
+		j.fresh = true
 		j.journal.put(&wire.Event{Kind: &wire.Event_Alert{Alert: wire.FromAlert(e)}})
 		j.executor.Do(e)
 		j.log.Info("alert", "alert", e.Alert, "state", e.State, "severity", e.Severity, "message", e.Message.EN)
 	}
 }
 
-// snapshot hands the engine's state to the saver when it has changed. While an action is under way it waits: after a crash in
+// snapshot hands the engine's state to the saver when it is time to and it has changed. While an action is under way it waits: after a crash in
 // the midst of one, the older state makes the rule fire, and act, again.
 func (j *judge) snapshot() {
+	if !j.fresh && time.Now().Before(j.next) {
+		return
+	}
 	select {
 	case <-j.executor.Idle():
 	default:
@@ -97,6 +100,7 @@ func (j *judge) snapshot() {
 		j.log.Error("save rules", "error", err)
 		return
 	}
+	j.fresh, j.next = false, time.Now().Add(judgeSave)
 	if bytes.Equal(data, j.saved) {
 		return
 	}

@@ -49,7 +49,7 @@ type Change struct {
 type Poller struct {
 	cfg      Config
 	units    []*unit
-	points   map[device.Key]device.Point
+	points   map[device.Key]*device.Point
 	requests chan request
 	done     chan struct{}
 	conn     device.Conn
@@ -69,13 +69,13 @@ func New(cfg Config) (*Poller, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Poller{cfg: cfg, points: map[device.Key]device.Point{}, down: device.ChannelDown,
+	p := &Poller{cfg: cfg, points: map[device.Key]*device.Point{}, down: device.ChannelDown,
 		requests: make(chan request), done: make(chan struct{})}
 	p.meter = cfg.Metrics.meter(cfg.Channel.ID)
 	p.units = unitsOf(cfg.Devices)
 	for _, u := range p.units {
-		for _, pt := range u.points {
-			p.points[pt.Key()] = pt
+		for i := range u.points {
+			p.points[u.points[i].Key()] = &u.points[i]
 		}
 	}
 	return p, nil

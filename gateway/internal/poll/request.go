@@ -39,7 +39,7 @@ func (p *Poller) ask(ctx context.Context, key device.Key, q request) answer {
 		return answer{err: fmt.Errorf("point %s of %s: %w", key.Point, key.Device, ErrNoPoint)}
 	}
 	reply := make(chan answer, 1)
-	q.ctx, q.point, q.reply = ctx, point, reply
+	q.ctx, q.point, q.reply = ctx, *point, reply
 	select {
 	case p.requests <- q:
 	case <-ctx.Done():

@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"slices"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -48,7 +49,11 @@ func unitsOf(devices []device.Device) []*unit {
 			units = append(units, u)
 		}
 		u.devices = append(u.devices, d.ID)
-		u.points = append(u.points, d.Points...)
+		if u.points == nil {
+			u.points = d.Points // shared with the site: thousands of points are not held twice
+			continue
+		}
+		u.points = append(slices.Clip(u.points), d.Points...)
 	}
 	return units
 }
