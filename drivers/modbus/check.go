@@ -83,7 +83,7 @@ func parsePoint(p device.Point) (target, error) {
 	if r.MaxRegisters < 0 || r.MaxRegisters > 0 && !t.space.bits() && last-first+1 > uint32(r.MaxRegisters) {
 		return t, fmt.Errorf("%d registers are more than max_registers %d", last-first+1, r.MaxRegisters)
 	}
-	if touches(first, last, r.Holes) {
+	if !t.space.bits() && touches(first, last, r.Holes) {
 		return t, fmt.Errorf("register %#x lies in a hole that must not be read", r.Addr)
 	}
 	return t, nil

@@ -85,7 +85,7 @@ func (b *block) take(s slot, r *device.Register, lim limits) bool {
 	}
 	first, last := span(s.at, r.Even)
 	last = max(last, b.last)
-	if first > b.last+1+gap || last-b.first+1 > most || touches(b.first, last, r.Holes) {
+	if first > b.last+1+gap || last-b.first+1 > most || !b.space.bits() && touches(b.first, last, r.Holes) {
 		return false
 	}
 	b.last = last
