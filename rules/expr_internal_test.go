@@ -199,7 +199,7 @@ func TestCapacity(t *testing.T) {
 		battery string
 		want    float64
 	}{
-		{83.9, "", 0.58}, // the one real curve of domain.md §1.2: 0.587 kWh measured
+		{83.9, "", 0.58}, // the one real curve of configs/rules/SOURCES.md: 0.587 kWh measured
 		{199, "", 1.30},  // two batteries fit: the larger
 		{199, "li", 1.12}, {199, "pb", 1.30}, {331, "", 1.12}, {540, "", 3.12},
 		{900, "", math.NaN()}, {20, "", math.NaN()}, {540, "li", math.NaN()},

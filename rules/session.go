@@ -2,7 +2,7 @@ package rules
 
 import "math"
 
-// What makes a charging session, in watts and milliseconds. The sources are in domain.md §1.2 and §1.3.
+// What makes a charging session, in watts and milliseconds. The sources are in configs/rules/SOURCES.md.
 const (
 	startPower = 10.0          // W: above, something charges (self-check of commercial sockets)
 	startHold  = 10 * 1000     // ms above startPower before a session counts

@@ -97,7 +97,7 @@ const (
 // socketSlots names them, in order.
 func socketSlots() []string { return []string{"power", "energy", "relay", "plugged"} }
 
-// A preset is a usual battery with its charger, as seen at the socket (domain.md table 1.1).
+// A preset is a usual battery with its charger, as seen at the socket (configs/rules/SOURCES.md).
 type preset struct {
 	battery   string
 	low, high float64 // W, peak

@@ -48,7 +48,7 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s: nothing imports e2e", f.path, target)
 			}
 			if !f.test && !allowed(folder, target) {
-				t.Errorf("%s imports %s: design.md §2 does not let it", f.path, target)
+				t.Errorf("%s imports %s: the table in layout_test.go does not let it", f.path, target)
 			}
 		}
 	}

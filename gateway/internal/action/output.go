@@ -9,7 +9,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// Figures of domain.md §8, R26 and the interlocks.
+// Figures of configs/rules/SOURCES.md, and the interlocks.
 const (
 	attempts     = 3                      // until a person is needed
 	attemptTime  = 3 * time.Second        // for one write and its confirmation
