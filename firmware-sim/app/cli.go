@@ -4,12 +4,25 @@ import (
 	"context"
 	"os"
 	"time"
+
+	"github.com/linshao/linshao/firmware-sim/demo"
 )
 
 // CLI is the command line, for kong.
 type CLI struct {
 	Play  Playing  `cmd:"" help:"Play a site from a scenario file."`
 	Bench Benching `cmd:"" help:"Serve many Modbus TCP devices whose every answer can be checked."`
+	Demo  Demoing  `cmd:"" help:"Play the whole product on loopback: this simulator, gateways and cloud."`
+}
+
+// Demoing is the command demo.
+type Demoing struct {
+	Repository string `default:"." type:"existingdir" help:"Root of the repository."`
+}
+
+// Run shows the product until ctx ends or the person quits.
+func (c *Demoing) Run(ctx context.Context) error {
+	return demo.Show(ctx, c.Repository, os.Stdin, os.Stdout)
 }
 
 // Playing is the command play.
