@@ -54,6 +54,7 @@ func (j *judge) run(in <-chan []device.Reading) {
 	defer func() { <-saver }()
 	defer close(j.saves)
 	defer close(j.done)
+	j.resume()
 	tick := time.NewTicker(judgeTick)
 	defer tick.Stop()
 	for {
@@ -71,6 +72,16 @@ func (j *judge) run(in <-chan []device.Reading) {
 			ask()
 		}
 	}
+}
+
+// resume takes up what was firing before the start: its outputs are looked at, and set again where they are not as they should
+// be. The first tick is at once, so that the engine knows when it began.
+func (j *judge) resume() {
+	for _, e := range j.engine.Active() {
+		j.executor.Ensure(e)
+	}
+	j.tell(j.engine.Tick(j.now()))
+	j.beat.Store(int64(time.Since(j.start)))
 }
 
 // tell carries alert events out. Both are queues that never block; the record comes first by some microseconds, so that in the

@@ -50,6 +50,7 @@ type Executor struct {
 type job struct {
 	alert  string
 	action rules.Action
+	check  bool // nothing is done when the output is as it should be
 }
 
 // New makes an executor; it does nothing before Run.
@@ -73,7 +74,13 @@ func New(cfg Config) *Executor {
 }
 
 // Do takes the actions of a firing alert. It never blocks. What a shadow rule would do is not done.
-func (x *Executor) Do(e rules.AlertEvent) {
+func (x *Executor) Do(e rules.AlertEvent) { x.take(e, false) }
+
+// Ensure takes the actions of an alert that fired before the gateway was started. What is still as it should be is left alone
+// and not recorded: nothing is repeated blindly.
+func (x *Executor) Ensure(e rules.AlertEvent) { x.take(e, true) }
+
+func (x *Executor) take(e rules.AlertEvent, check bool) {
 	if e.State != rules.Firing || e.Shadow || len(e.Actions) == 0 {
 		return
 	}
@@ -82,7 +89,7 @@ func (x *Executor) Do(e rules.AlertEvent) {
 		x.idle = make(chan struct{})
 	}
 	for _, a := range e.Actions {
-		x.asked = append(x.asked, job{e.Alert, a})
+		x.asked = append(x.asked, job{e.Alert, a, check})
 		x.active++
 	}
 	x.mu.Unlock()

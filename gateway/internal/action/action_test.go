@@ -230,3 +230,21 @@ func TestOutputsAtTheSameTimeOneOutputInOrder(t *testing.T) {
 		f.stop()
 	})
 }
+
+func TestAfterARestartNothingIsRepeatedBlindly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t)
+		f.x.Ensure(fire(relay("A.1", 0))) // it is 0
+		<-f.x.Idle()
+		if got := f.outcomes(); got != "" {
+			t.Error(got)
+		}
+		f.values[device.Key{Device: "A.1", Point: "relay"}] = 1 // the crash came between intent and write
+		f.x.Ensure(fire(relay("A.1", 0)))
+		<-f.x.Idle()
+		if got := f.outcomes(); got != "A.1 intent, A.1 confirmed" {
+			t.Error(got)
+		}
+		f.stop()
+	})
+}

@@ -60,6 +60,9 @@ func safeValue(kind, point string) (v float64, known bool) {
 // do carries out one job and records its intent and its result. Rest times run on the real clock.
 func (x *Executor) do(ctx context.Context, o *output, j job) {
 	v := j.action.Value
+	if j.check && x.holds(ctx, o.point, v) {
+		return
+	}
 	if why := o.interlock(v, time.Now()); why != "" {
 		x.record(j, Refused, why, 0)
 		return
@@ -87,6 +90,14 @@ func (x *Executor) do(ctx context.Context, o *output, j job) {
 		wait(ctx, pauseBetween)
 	}
 	x.record(j, Failed, err.Error(), attempts)
+}
+
+// holds says whether an output reads as v.
+func (x *Executor) holds(ctx context.Context, p device.Point, v float64) bool {
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	r, err := x.cfg.Read(ctx, p.Key())
+	return err == nil && r.Quality == device.Good && r.Value == v
 }
 
 // attempt writes, and reads back until the device shows the value or the time is over.

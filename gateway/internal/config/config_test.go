@@ -117,7 +117,8 @@ func mistakes() []bad {
 		{"Asia/Shanghai", "Asia/Shangai", `site.yaml:1:42: there is no time zone "Asia/Shangai" (such as Asia/Shanghai)`},
 		{"profiles: profiles", "profiles: profile", `site.yaml:3:11: there is no folder profile (leave it empty for the shipped one)`},
 		{"mqtt://127.0.0.1:1883", "http://x", `site.yaml:5:8: cloud url is not usable (mqtts://host:8883)`},
-		{"mqtt://127.0.0.1:1883", "mqtt://u:p@x", `site.yaml:5:8: no user or password in the address (log in by certificate: cert and key)`},
+		{"mqtt://127.0.0.1:1883", "mqtt://u:p@127.0.0.1", `site.yaml:5:8: no user or password in the address (log in by certificate: cert and key)`},
+		{"mqtt://127.0.0.1:1883", "mqtt://10.0.0.1", `site.yaml:5:8: plain mqtt would leave this machine (mqtts://10.0.0.1:8883)`},
 		{"mqtt://127.0.0.1:1883", "mqtts://x\n  cert: c.pem", `site.yaml:5:3: cert and key go together|site.yaml:6:9: there is no file `},
 		{"listen: 127.0.0.1:8080", "listen: 0.0.0.0:8080", `site.yaml:6:18: 0.0.0.0:8080 can be reached by other machines and needs a password (add password_file, or use 127.0.0.1)`},
 		{"listen: 127.0.0.1:8080", "listen: localhost", `site.yaml:6:18: "localhost" is no host:port (127.0.0.1:8080)`},
@@ -148,7 +149,7 @@ func mistakes() []bad {
 		{"driver: rtsp\n", "driver: rtsp\n    address: x\n", `site.yaml:31:14: a channel of rtsp has no address of its own (the address stands with each device)`},
 		{"driver: dlt645", "driver: plugin", `site.yaml:23:11: plugin is no serial line (remove the line)|site.yaml:22:14: a plug-in is named by its path, not looked for in PATH (./ttyS1)|site.yaml:27:18: profile meter speaks dlt645, which driver plugin does not (move the device to another channel, or change its driver)`},
 		{"channels:", "overrides: {R99: {mode: armed}}\nchannels:", `site.yaml:8:19: R99: there is no such rule`},
-		{"site: {", "site: &a {", `site.yaml:1:7: YAML anchors and aliases are not used here (write the value out)`},
+		{"site: {", "site: &a {", `site.yaml:1:7: YAML anchors, aliases and tags are not used here (write the value out)`},
 	}
 }
 

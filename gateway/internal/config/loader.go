@@ -164,12 +164,16 @@ func (l *loader) checkCloud() {
 	if u.User != nil {
 		l.add("$.cloud.url", l.say("地址里不写用户名和密码", "no user or password in the address"), l.say("用证书登录：cert、key", "log in by certificate: cert and key"))
 	}
+	if u.Scheme == "mqtt" && !Loopback(u.Hostname()) {
+		l.add("$.cloud.url", l.say("mqtt:// 不加密，只能连本机", "plain mqtt would leave this machine"), "mqtts://"+net.JoinHostPort(u.Hostname(), "8883"))
+		return
+	}
 	if (raw.Cert == "") != (raw.Key == "") {
 		l.add("$.cloud", l.say("cert 和 key 要一起给", "cert and key go together"), "")
 	}
-	for _, f := range [][2]string{{"ca", c.CA}, {"cert", c.Cert}, {"key", c.Key}} {
+	for _, f := range [][2]string{{"ca", raw.CA}, {"cert", raw.Cert}, {"key", raw.Key}} {
 		path, file := "$.cloud."+f[0], f[1]
-		switch _, err := os.Stat(file); {
+		switch _, err := os.Stat(l.path(file)); {
 		case file == "":
 		case u.Scheme == "mqtt":
 			l.add(path, l.say("mqtt:// 不用证书", "mqtt:// uses no certificate"), l.say("改用 mqtts://，或删去此行", "use mqtts://, or remove the line"))

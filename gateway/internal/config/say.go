@@ -51,7 +51,7 @@ var chinese = []struct {
 	{regexp.MustCompile(`^wants keys and values$`), `要填键和值`},
 	{regexp.MustCompile(`^file is empty$`), `文件是空的`},
 	{regexp.MustCompile(`^see configs/ for an example$`), `示例见 configs/`},
-	{regexp.MustCompile(`^YAML anchors and aliases are not used here$`), `此处不用 YAML 锚点和别名`},
+	{regexp.MustCompile(`^YAML anchors, aliases and tags are not used here$`), `此处不用 YAML 锚点、别名和标签`},
 	{regexp.MustCompile(`^write the value out$`), `请直接写出值`},
 	{regexp.MustCompile(`^file has (\d+) bytes, the limit is (\d+)$`), `文件 $1 字节，上限 $2`},
 	{regexp.MustCompile(`^split it$`), `请拆分`},

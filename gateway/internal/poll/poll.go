@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -119,11 +121,14 @@ func (p *Poller) idle(u *unit, now time.Time) time.Duration {
 	return u.due.Sub(now)
 }
 
-// spread starts the devices evenly over their interval, so that they are not all due in the same instant for ever.
+// spread lets every device be read at once, as fast as the line takes it, and gives each its own place in the interval after
+// that: from half an interval to one and a half. Channels differ too, so that five hundred of them do not speak in the same
+// millisecond for ever.
 func (p *Poller) spread(now time.Time) {
+	offset := rand.Float64()
 	for i, u := range p.units {
-		first := min(u.interval, 2*time.Second) // all are read once soon: nobody waits 5 minutes for a first value
-		u.due = now.Add(first * time.Duration(i) / time.Duration(len(p.units)))
+		_, place := math.Modf(offset + float64(i)/float64(len(p.units)))
+		u.due, u.shift = now, time.Duration((place-0.5)*float64(u.interval))
 	}
 }
 
@@ -141,7 +146,8 @@ func (p *Poller) next() *unit {
 // turn reads a unit that is due, or says why not, and sets its next time.
 func (p *Poller) turn(ctx context.Context, u *unit, out chan<- []device.Reading) {
 	now := time.Now()
-	u.due = u.due.Add(u.interval)
+	u.due = u.due.Add(u.interval + u.shift)
+	u.shift = 0
 	if u.due.Before(now) { // the line cannot keep up: never run after lost time
 		u.due = now.Add(u.interval)
 	}

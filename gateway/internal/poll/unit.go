@@ -21,8 +21,9 @@ type unit struct {
 	devices  []string
 	points   []device.Point
 
-	due      time.Time // next turn
-	silent   int       // silent reads in a row
+	due      time.Time     // next turn
+	shift    time.Duration // of the turn after the first
+	silent   int           // silent reads in a row
 	rest     time.Duration
 	restTo   time.Time // no read before; bad readings instead
 	known    bool      // its state has been told
