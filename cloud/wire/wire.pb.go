@@ -1296,7 +1296,7 @@ type Gap struct {
 	Epoch         uint64                 `protobuf:"fixed64,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	First         uint64                 `protobuf:"varint,3,opt,name=first,proto3" json:"first,omitempty"`
 	Last          uint64                 `protobuf:"varint,4,opt,name=last,proto3" json:"last,omitempty"`
-	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"` // "damaged", "evicted", "rejected", "write_failed"
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"` // "damaged", "evicted", "rejected", "write_failed", "power_cut", "restored" (gateway/internal/outbox)
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
