@@ -146,6 +146,7 @@ func TestGrandchildDiesWithTheGroup(t *testing.T) {
 
 func TestHostDeathEndsTheChild(t *testing.T) {
 	host := exec.Command(os.Args[0], "host")
+	host.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // its socket's folder stays behind
 	out, err := host.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
