@@ -24,9 +24,24 @@ func New(t testing.TB) *Wire {
 	if err != nil {
 		t.Fatalf("open pty: %v", err)
 	}
-	t.Cleanup(func() { _ = near.Close(); _ = far.Close() }) // Unplug may have closed them
 	raw(t, near)
-	return &Wire{Path: near.Name(), Far: far, near: near}
+	w := &Wire{Path: near.Name(), Far: pollable(t, far), near: near}
+	t.Cleanup(w.Unplug)
+	return w
+}
+
+// pollable turns a file into one whose Read ends when it is closed.
+func pollable(t testing.TB, f *os.File) *os.File {
+	t.Helper()
+	fd, err := unix.Dup(int(f.Fd()))
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		t.Fatalf("duplicate %s: %v", f.Name(), err)
+	}
+	_ = f.Close() // its duplicate lives on
+	return os.NewFile(uintptr(fd), f.Name())
 }
 
 // raw switches off what a terminal does to bytes; a fresh pty echoes and translates.
