@@ -106,18 +106,21 @@ func (x *Executor) Idle() <-chan struct{} {
 	return x.idle
 }
 
-// Run carries out actions until ctx ends. It returns when the writes under way have ended.
+// Run carries out actions until ctx ends. It returns when the writes under way have ended; what was asked for and not begun by
+// then is recorded as failed, never dropped in silence.
 func (x *Executor) Run(ctx context.Context) error {
 	var writes sync.WaitGroup
 	defer writes.Wait()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-x.wake:
 		}
 		for _, o := range x.dispatch() {
 			writes.Go(func() { x.work(ctx, o) })
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 	}
 }

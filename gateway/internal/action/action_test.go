@@ -248,3 +248,16 @@ func TestAfterARestartNothingIsRepeatedBlindly(t *testing.T) {
 		f.stop()
 	})
 }
+
+func TestWhatCouldNotBeDoneIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t)
+		f.err = errors.New("poll has ended")
+		f.x.Do(fire(relay("A.1", 0)))
+		f.stop()
+		<-f.x.Idle()
+		if got := f.outcomes(); got != "A.1 intent, A.1 failed" {
+			t.Error(got)
+		}
+	})
+}
