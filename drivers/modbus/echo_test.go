@@ -1,0 +1,122 @@
+package modbus_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/modbus"
+	"github.com/linshao/linshao/drivers/serial/line/linetest"
+)
+
+// An adapter that hears itself delivers each request back before the answer.
+func TestEchoIsSkipped(t *testing.T) {
+	w := linetest.New(t)
+	s := &slave{units: map[byte]*unit{1: sampleUnit()}}
+	w.Serve(t, 8, func(r []byte) {
+		w.Send(r...)
+		w.Send(rtuFrame(append([]byte{1}, s.pdu(r[0], r[1:6])...)...)...)
+	})
+	c := open(t, modbus.RTU{}, rtuChannel(w.Path, time.Second))
+	relay := point("coil", 1, "bool")
+	relay.Writable = []float64{0, 1}
+	for _, v := range []float64{1, 0} { // the very first exchange is a write
+		if err := c.Write(t.Context(), relay, v); err != nil {
+			t.Fatal(err)
+		}
+		if r := readOne(t, c, relay); r.Value != v || r.Quality != device.Good {
+			t.Errorf("got %+v, want %v", r, v)
+		}
+	}
+	if r := readOne(t, c, point("input", 0, "u16")); r.Value != 2305 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// The answer to a write equals its request: an echo must not confirm what a dead valve never did.
+func TestEchoConfirmsNoWrite(t *testing.T) {
+	w := linetest.New(t)
+	w.Serve(t, 8, func(r []byte) { w.Send(r...) })
+	c := open(t, modbus.RTU{}, rtuChannel(w.Path, 100*time.Millisecond))
+	relay := point("coil", 1, "bool")
+	relay.Writable = []float64{0, 1}
+	for range 3 {
+		if err := c.Write(t.Context(), relay, 1); err == nil {
+			t.Fatal("an echo confirmed a write")
+		}
+	}
+	if r := readOne(t, c, relay); r.Reason != device.Timeout {
+		t.Errorf("an echo with no answer: got %+v", r)
+	}
+}
+
+// A write that another value or address comes back for is not confirmed.
+func TestWriteAnswerIsVerified(t *testing.T) {
+	for name, spoil := range map[string]int{"address": 3, "value": 4} {
+		w := linetest.New(t)
+		s := &slave{units: map[byte]*unit{1: sampleUnit()}}
+		w.Serve(t, 8, func(r []byte) {
+			a := append([]byte{1}, s.pdu(r[0], r[1:6])...)
+			if a[1] == 5 {
+				a[spoil] ^= 0xFF
+			}
+			w.Send(rtuFrame(a...)...)
+		})
+		c := open(t, modbus.RTU{}, rtuChannel(w.Path, time.Second))
+		relay := point("coil", 1, "bool")
+		relay.Writable = []float64{0, 1}
+		if err := c.Write(t.Context(), relay, 1); err == nil {
+			t.Errorf("another %s confirmed the write", name)
+		}
+	}
+}
+
+// What a serial line does wrong costs at most one reading; the next one is right.
+func TestOneFaultOneReadingRTU(t *testing.T) {
+	other := rtuFrame(2, 3, 2, 0x99, 0x99)
+	cases := []struct {
+		name   string
+		answer func(right []byte) []byte
+		reason device.Reason // 0: the reading must be good all the same
+	}{
+		{"silence", func([]byte) []byte { return nil }, device.Timeout},
+		{"noise", func([]byte) []byte { return []byte("01234567890") }, device.Corrupt},
+		{"bad checksum", func(r []byte) []byte { r[len(r)-1]++; return r }, device.Corrupt},
+		{"half", func(r []byte) []byte { return r[:4] }, device.Corrupt},
+		{"another function", func([]byte) []byte { return rtuFrame(1, 4, 2, 0x99, 0x99) }, device.Mismatch},
+		{"another quantity", func([]byte) []byte { return rtuFrame(1, 3, 4, 0x99, 0x99, 0x99, 0x99) }, device.Mismatch},
+		{"another unit and noise", func([]byte) []byte { return append(other, 1, 2, 3) }, device.Mismatch},
+		{"another unit alone", func([]byte) []byte { return other }, device.Timeout},
+		{"another unit, then the answer", func(r []byte) []byte { return append(other, r...) }, 0},
+		{"noise, then the answer", func(r []byte) []byte { return append([]byte{0, 0xFF, 1, 3}, r...) }, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			w := linetest.New(t)
+			first := true
+			w.Serve(t, 8, func(r []byte) {
+				right := oneRegister(r)
+				if first {
+					first, right = false, c.answer(right)
+				}
+				w.Send(right...)
+			})
+			conn := open(t, modbus.RTU{}, rtuChannel(w.Path, 200*time.Millisecond))
+			if r := readOne(t, conn, point("holding", 77, "u16")); r.Reason != c.reason || (c.reason == 0) != (r.Value == 77) {
+				t.Fatalf("got %+v, want %q", r, c.reason)
+			}
+			if r := readOne(t, conn, point("holding", 78, "u16")); r.Value != 78 || r.Quality != device.Good {
+				t.Fatalf("afterwards: %+v", r)
+			}
+		})
+	}
+}
+
+func TestUnpluggedLineIsAnError(t *testing.T) {
+	w := linetest.New(t)
+	c := open(t, modbus.RTU{}, rtuChannel(w.Path, time.Minute))
+	w.Unplug()
+	if rs, err := c.Read(t.Context(), []device.Point{point("holding", 0, "u16")}); err == nil {
+		t.Errorf("got %+v", rs)
+	}
+}
