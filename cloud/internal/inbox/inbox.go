@@ -74,7 +74,8 @@ type Gap struct {
 // AddGap notes a gap in the stream and epoch of c.
 func AddGap(ctx context.Context, tx *sql.Tx, c Cursor, g Gap) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO gaps (gateway, stream, epoch, first, last, reason) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (gateway, stream, epoch, first) DO UPDATE SET last = excluded.last WHERE excluded.last > gaps.last`,
+		ON CONFLICT (gateway, stream, epoch, first) DO UPDATE SET last = CASE WHEN excluded.last > gaps.last THEN excluded.last ELSE gaps.last END,
+		reason = CASE WHEN gaps.reason = 'missing' THEN excluded.reason ELSE gaps.reason END`,
 		c.Gateway, c.Stream, int64(c.Epoch), int64(g.First), int64(g.Last), g.Reason); err != nil {
 		return fmt.Errorf("note gap of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
 	}
@@ -121,6 +122,9 @@ func PutReadings(ctx context.Context, tx *sql.Tx, c Cursor, payload []byte) erro
 
 // PutEvent stores the record of an event. It answers false when the same record was stored before.
 func PutEvent(ctx context.Context, tx *sql.Tx, c Cursor, payload []byte) (bool, error) {
+	if payload == nil {
+		payload = []byte{} // an event of a kind from the future may be empty; NULL it is not
+	}
 	fresh, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO events (gateway, stream, epoch, seq, wall_ms, payload) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (gateway, stream, epoch, seq) DO NOTHING`, c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum), c.WallMs, payload))
 	if err != nil {

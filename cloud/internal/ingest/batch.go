@@ -15,25 +15,10 @@ import (
 	"github.com/linshao/linshao/rules"
 )
 
-type streamKey struct {
-	gateway string
-	stream  uint32
-}
-
 type fence struct {
 	gateway string
 	session uint64
 }
-
-// hole is a batch that keeps coming ahead of the cursor.
-type hole struct {
-	cum, first uint64
-	times      int
-}
-
-// patience is how often the same batch may come ahead of the cursor before its gateway is believed not to have what is
-// between. A gateway goes back to the cursor after every answer, so what it has comes first.
-const patience = 5
 
 // item is one record, checked before the transaction begins.
 type item struct {
@@ -175,7 +160,9 @@ func (s *Service) take(ctx context.Context, tx *sql.Tx, c inbox.Cursor, items []
 		return err
 	}
 	if items[0].seq > c.Cum+1 {
-		if c, err = s.close(ctx, tx, c, items); err != nil {
+		// Only a gap that the gateway has told of lets the cursor pass. Without one the answer is the cursor: the gateway
+		// goes back to it, and if it has nothing there, says so in a hello.
+		if c, err = inbox.SkipGaps(ctx, tx, c); err != nil {
 			return err
 		}
 	}
@@ -186,39 +173,6 @@ func (s *Service) take(ctx context.Context, tx *sql.Tx, c inbox.Cursor, items []
 	}
 	out.cum = c.Cum
 	return inbox.Save(ctx, tx, c)
-}
-
-// close tries to explain the hole between the cursor and a batch.
-func (s *Service) close(ctx context.Context, tx *sql.Tx, c inbox.Cursor, items []item) (inbox.Cursor, error) {
-	// A gap of the events stream is told in that very stream, behind itself: it is believed ahead of its turn.
-	for _, it := range items {
-		if g := it.event.GetGap(); g != nil && g.GetStream() == c.Stream && g.GetEpoch() == c.Epoch {
-			if err := inbox.AddGap(ctx, tx, c, gapOf(g)); err != nil {
-				return c, err
-			}
-		}
-	}
-	c, err := inbox.SkipGaps(ctx, tx, c)
-	if err != nil || items[0].seq <= c.Cum+1 || !s.patienceEnds(c, items[0].seq) {
-		return c, err
-	}
-	err = s.jump(ctx, tx, &c, items[0].seq-1)
-	return c, err
-}
-
-func (s *Service) patienceEnds(c inbox.Cursor, first uint64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := streamKey{c.Gateway, c.Stream}
-	h := s.holes[key]
-	if h.cum != c.Cum || first < h.first {
-		h = hole{cum: c.Cum, first: first}
-	}
-	if first == h.first {
-		h.times++
-	}
-	s.holes[key] = h
-	return h.times >= patience
 }
 
 func gapOf(g *wire.Gap) inbox.Gap {

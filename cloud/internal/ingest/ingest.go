@@ -51,8 +51,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	heard  map[string]time.Time // gateway → any packet at all
-	holes  map[streamKey]hole
-	fenced map[fence]bool // told in the journal
+	fenced map[fence]bool       // told in the journal
 }
 
 type metrics struct {
@@ -74,7 +73,7 @@ func New(cfg Config) (*Service, error) {
 		cfg.Registry.MustRegister(c)
 		return c
 	}
-	s := &Service{cfg: cfg, decoder: dec, heard: map[string]time.Time{}, holes: map[streamKey]hole{}, fenced: map[fence]bool{}, metrics: metrics{
+	s := &Service{cfg: cfg, decoder: dec, heard: map[string]time.Time{}, fenced: map[fence]bool{}, metrics: metrics{
 		messages: vec("messages_total", "Messages taken, by leaf.", "leaf"),
 		refused:  vec("refused_total", "Messages not taken, by reason.", "reason"),
 		records:  vec("records_total", "Records made durable, by stream.", "stream"),
