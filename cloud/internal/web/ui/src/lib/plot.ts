@@ -18,7 +18,7 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
   const states = model().stepped
   return {
     legend: { show: false },
-    padding: [12, 10, 0, 0],
+    padding: [12, 22, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone()),
     cursor: { drag: { x: false, y: false }, y: false, points: { size: 8 } },
     scales: {
@@ -33,7 +33,7 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
         ...(states ? { splits: () => [0, 1], values: (_u: uPlot, v: number[]) => v.map((n) => word(`state.${model().point}.${n}`) ?? String(n)) } : {}),
       },
     ],
-    series: [{}, { stroke: ink, width: 1.6, paths, points: { show: false } }, { stroke: ink, width: 1.6, paths, points: { show: false } }],
+    series: [{}, { stroke: ink, width: 1.6, paths, points: { size: 4, fill: ink, filter: lonely } }, { stroke: ink, width: 1.6, paths, points: { show: false } }],
     hooks: {
       drawClear: [(u) => bands(u, model())],
       drawAxes: [(u) => spread(u, model().data)],
@@ -41,6 +41,14 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
       setCursor: [(u) => cursor(u.cursor.idx ?? undefined)],
     },
   }
+}
+
+/** Points without a neighbour: no line would show them. */
+const lonely: uPlot.Series.Points.Filter = (u, series) => {
+  const v = u.data[series] ?? []
+  const at: number[] = []
+  for (let n = 0; n < v.length; n++) if (v[n] != null && v[n - 1] == null && v[n + 1] == null) at.push(n)
+  return at
 }
 
 const width = (text: string) => [...text].reduce((sum, c) => sum + (c > '\u2e80' ? 1.7 : 1), 0)
