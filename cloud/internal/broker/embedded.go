@@ -123,7 +123,10 @@ func (h *hook) Provides(b byte) bool {
 }
 
 // OnConnectAuthenticate lets in clients whose id is a gateway's and, with TLS, is the name of their certificate.
-func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
+func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
+	if pk.Connect.ClientIdentifier != cl.ID { // it gave none, and the broker made one up
+		return false
+	}
 	if err := wire.CheckGateway(cl.ID); err != nil {
 		h.e.cfg.Log.Warn("client refused", "remote", cl.Net.Remote, "why", err)
 		return false
