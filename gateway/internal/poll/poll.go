@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"math/rand/v2"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -122,12 +121,11 @@ func (p *Poller) idle(u *unit, now time.Time) time.Duration {
 }
 
 // spread lets every device be read at once, as fast as the line takes it, and gives each its own place in the interval after
-// that: from half an interval to one and a half. Channels differ too, so that five hundred of them do not speak in the same
-// millisecond for ever.
+// that: from half an interval to one and a half. Channels are not spread against each other: with 500 TCP channels at 1 s, being
+// woken once for many of them costs a quarter of the processor time of being woken for each (3 against 13 s per million points).
 func (p *Poller) spread(now time.Time) {
-	offset := rand.Float64()
 	for i, u := range p.units {
-		_, place := math.Modf(offset + float64(i)/float64(len(p.units)))
+		_, place := math.Modf(0.5 + float64(i)/float64(len(p.units)))
 		u.due, u.shift = now, time.Duration((place-0.5)*float64(u.interval))
 	}
 }
