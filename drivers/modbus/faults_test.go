@@ -73,8 +73,9 @@ func (h *holder) release() {
 func TestLateAnswerRTU(t *testing.T) {
 	t.Run("goburrow", func(t *testing.T) {
 		w := linetest.New(t)
-		c, h := goburrowRTU(t, w, 300*time.Millisecond), &holder{w: w}
+		h := &holder{w: w}
 		w.Serve(t, 8, h.answer)
+		c := goburrowRTU(t, w, 300*time.Millisecond)
 		if _, err := c.ReadHoldingRegisters(100, 1); err == nil {
 			t.Fatal("no time-out")
 		}
@@ -151,8 +152,8 @@ func TestQuantityIsChecked(t *testing.T) {
 	}
 	t.Run("goburrow RTU", func(t *testing.T) {
 		w := linetest.New(t)
-		c := goburrowRTU(t, w, time.Second)
 		w.Serve(t, 8, func(r []byte) { w.Send(rtuFrame(long(r[0], r[1])...)...) })
+		c := goburrowRTU(t, w, time.Second)
 		if b, err := c.ReadHoldingRegisters(0, 1); err != nil || len(b) != 20 {
 			t.Errorf("got %d bytes %v, expected goburrow to take 20", len(b), err)
 		}
@@ -199,8 +200,8 @@ func TestSplitException(t *testing.T) {
 	}
 	t.Run("goburrow", func(t *testing.T) {
 		w := linetest.New(t)
-		c := goburrowRTU(t, w, time.Second)
 		serve(t, w)
+		c := goburrowRTU(t, w, time.Second)
 		_, err := c.ReadHoldingRegisters(0, 1)
 		var refused *gobu.ModbusError
 		if err == nil || errors.As(err, &refused) {
@@ -219,34 +220,34 @@ func TestSplitException(t *testing.T) {
 	})
 }
 
-// A device that sends one byte every 60 ms: goburrow's time-out of 100 ms begins anew with each.
+// A device that sends one byte every 40 ms: goburrow's time-out of 250 ms begins anew with each.
 func TestDrippingAnswer(t *testing.T) {
 	serve := func(t *testing.T, w *linetest.Wire) {
 		w.Serve(t, 8, func(r []byte) {
 			for _, b := range rtuFrame(r[0], r[1], 20, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8, 0, 9, 0, 10) {
-				<-time.NewTimer(60 * time.Millisecond).C
+				<-time.NewTimer(40 * time.Millisecond).C
 				w.Send(b)
 			}
 		})
 	}
 	t.Run("goburrow", func(t *testing.T) {
 		w := linetest.New(t)
-		c := goburrowRTU(t, w, 100*time.Millisecond)
 		serve(t, w)
+		c := goburrowRTU(t, w, 250*time.Millisecond)
 		start := time.Now()
 		_, err := c.ReadHoldingRegisters(0, 10)
-		if took := time.Since(start); took < time.Second {
-			t.Errorf("took %v (%v), expected goburrow to wait for more than 1 s", took, err)
+		if took := time.Since(start); took < 500*time.Millisecond {
+			t.Errorf("took %v (%v), expected goburrow to wait for more than 500 ms", took, err)
 		}
 	})
 	t.Run("ours", func(t *testing.T) {
 		w := linetest.New(t)
 		serve(t, w)
-		c := open(t, modbus.RTU{}, rtuChannel(w.Path, 100*time.Millisecond))
+		c := open(t, modbus.RTU{}, rtuChannel(w.Path, 250*time.Millisecond))
 		p := []device.Point{point("holding", 0, "u16"), point("holding", 9, "u16")}
 		start := time.Now()
 		rs, err := c.Read(t.Context(), p)
-		if took := time.Since(start); err != nil || rs[0].Quality != device.Bad || took > 400*time.Millisecond {
+		if took := time.Since(start); err != nil || rs[0].Quality != device.Bad || took > 450*time.Millisecond {
 			t.Errorf("took %v: %+v %v", took, rs, err)
 		}
 	})
@@ -265,8 +266,8 @@ func TestNoFixedDelay(t *testing.T) {
 		return time.Since(start) / reads
 	}
 	w := linetest.New(t)
-	g := goburrowRTU(t, w, time.Second)
 	w.Serve(t, 8, func(r []byte) { w.Send(oneRegister(r)...) })
+	g := goburrowRTU(t, w, time.Second)
 	theirs := timed(func() error { _, err := g.ReadHoldingRegisters(7, 1); return err })
 	w2 := linetest.New(t)
 	w2.Serve(t, 8, func(r []byte) { w2.Send(oneRegister(r)...) })
@@ -348,5 +349,30 @@ func TestCloseInterruptsTCP(t *testing.T) {
 	}
 	if err := <-ended; err == nil {
 		t.Error("a closed channel gave readings")
+	}
+}
+
+// A long answer at 9600 baud is 266 ms on the wire: that time is not the device's, and does not count against its time-out.
+func TestWireTimeIsNotTheDevices(t *testing.T) {
+	w := linetest.New(t)
+	w.Serve(t, 8, func(r []byte) {
+		answer := rtuFrame(append([]byte{r[0], r[1], 250}, make([]byte, 250)...)...)
+		tick := time.NewTicker(10 * time.Second * 10 / 9600) // ten characters of ten bits
+		defer tick.Stop()
+		for ; len(answer) > 0; <-tick.C {
+			n := min(10, len(answer))
+			w.Send(answer[:n]...)
+			answer = answer[n:]
+		}
+	})
+	ch := rtuChannel(w.Path, 200*time.Millisecond)
+	ch.Serial.Baud = 9600
+	p := []device.Point{}
+	for i := range uint32(125) {
+		p = append(p, point("holding", i, "u16"))
+	}
+	rs, err := open(t, modbus.RTU{}, ch).Read(t.Context(), p)
+	if err != nil || rs[124].Quality != device.Good {
+		t.Errorf("got %+v %v", rs[124], err)
 	}
 }

@@ -3,7 +3,6 @@ package modbus
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/goburrow/modbus"
@@ -165,11 +164,4 @@ func crc(b []byte) uint16 {
 		}
 	}
 	return sum
-}
-
-// isFault says whether an error left the channel usable.
-func isFault(err error) (*line.Fault, bool) {
-	var f *line.Fault
-	ok := errors.As(err, &f)
-	return f, ok
 }
