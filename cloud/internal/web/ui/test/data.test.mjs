@@ -8,7 +8,7 @@ import { match } from '../src/lib/router-table.ts'
 const minute = 60_000
 
 test('a gap breaks the line even when it begins at the last good point', () => {
-  const d = chartData({ from: 0, to: 10_000, points: [[1000, 5, 5], [2000, 6, 6], [7000, 7, 7]], gaps: [{ from: 2000, to: 7000, reason: 'timeout' }] })
+  const d = chartData({ from: 0, to: 10_000, points: [[100, 5, 5], [2000, 6, 6], [7000, 7, 7]], gaps: [{ from: 2000, to: 7000, reason: 'timeout' }] })
   assert.deepEqual(d.high, [5, 6, null, 7])
   assert.ok(d.x.every((x, n) => n === 0 || x > d.x[n - 1]), 'times rise')
   assert.equal(covering(d.gaps, 5000)?.reason, 'timeout')
@@ -16,9 +16,15 @@ test('a gap breaks the line even when it begins at the last good point', () => {
 })
 
 test('a gap at the end stays open, one outside the window is left out', () => {
-  const d = chartData({ from: 0, to: 10_000, points: [[1000, 5, 5]], gaps: [{ from: 1000, to: 99_000 }, { from: 20_000, to: 30_000 }] })
+  const d = chartData({ from: 0, to: 10_000, points: [[100, 5, 5]], gaps: [{ from: 100, to: 99_000 }, { from: 20_000, to: 30_000 }] })
   assert.deepEqual(d.high, [5, null])
-  assert.deepEqual(d.gaps.map((g) => [g.from, g.to]), [[1000, 10_000]])
+  assert.deepEqual(d.gaps.map((g) => [g.from, g.to]), [[100, 10_000]])
+})
+
+test('a window that begins before the first reading says so', () => {
+  const d = chartData({ from: 0, to: 100_000, points: [[50_000, 5, 5], [51_000, 5, 5]], gaps: [] })
+  assert.deepEqual(d.gaps, [{ from: 0, to: 50_000 }])
+  assert.deepEqual(chartData({ from: 0, to: 100_000, points: [[900, 5, 5]], gaps: [] }).gaps, [])
 })
 
 test('bad readings inside merged points are marked, those in a gap are the gap', () => {

@@ -14,11 +14,11 @@ export interface ChartData {
 }
 
 export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'bad' | 'uncertain'>): ChartData {
-  const gaps = clip(s.gaps, s.from, s.to)
+  const points = [...s.points].sort((a, b) => a[0] - b[0])
+  const gaps = withHead(clip(s.gaps, s.from, s.to), s.from, s.to, points[0]?.[0])
   const bad = clip(s.bad, s.from, s.to).filter((b) => !gaps.some((g) => g.from <= b.from && b.to <= g.to))
   const marks = [...bad.map((m) => ({ ...m, quality: 'bad' as const })), ...clip(s.uncertain, s.from, s.to).map((m) => ({ ...m, quality: 'uncertain' as const }))]
   const data: ChartData = { x: [], low: [], high: [], gaps, marks }
-  const points = [...s.points].sort((a, b) => a[0] - b[0])
   let next = 0, before = -Infinity
   const hole = (t: number) => { data.x.push(t / 1000); data.low.push(null); data.high.push(null) }
   // A gap often begins at the very time of the last good point: the hole comes after that point, before the next.
@@ -34,6 +34,12 @@ export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'b
   }
   for (; next < gaps.length; next++) hole(Math.max(gaps[next]!.from, before) + 0.5)
   return data
+}
+
+/** Nothing before the first point is no data either, when it is more than the distance of two points. */
+function withHead(gaps: Span[], from: number, to: number, first: number | undefined): Span[] {
+  if (first === undefined || first - from < (to - from) / 50 || (gaps[0]?.from ?? Infinity) < first) return gaps
+  return [{ from, to: first }, ...gaps]
 }
 
 function clip(spans: Span[] | undefined, from: number, to: number): Span[] {
