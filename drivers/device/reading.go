@@ -110,7 +110,9 @@ func Judge(p Point, raw float64, at time.Time) Reading {
 	if scale == 0 {
 		scale = 1
 	}
-	r := Reading{Device: p.Device, Point: p.Name, Value: raw*scale + p.Offset, Quality: Good, Time: at}
+	// Scaling in binary makes 330.90000000000003 of 3309: a millionth of the unit is finer than any device here.
+	value := math.Round((raw*scale+p.Offset)*1e6) / 1e6
+	r := Reading{Device: p.Device, Point: p.Name, Value: value, Quality: Good, Time: at}
 	if (p.Min != 0 || p.Max != 0) && (r.Value < p.Min || r.Value > p.Max) {
 		r.Quality, r.Reason = Uncertain, OutOfRange
 	}

@@ -14,7 +14,7 @@ func TestDemoScenarioLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Devices) != 10 || len(s.Channels) != 3 || len(s.Timeline) != 5 || s.Warp != 600 {
+	if len(s.Devices) != 11 || len(s.Channels) != 3 || len(s.Timeline) != 5 || s.Warp != 600 {
 		t.Errorf("%d devices, %d channels, %d events, warp %g", len(s.Devices), len(s.Channels), len(s.Timeline), s.Warp)
 	}
 }
