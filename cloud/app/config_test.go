@@ -1,0 +1,74 @@
+package app_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/linshao/linshao/cloud/app"
+	"github.com/linshao/linshao/configs"
+)
+
+func TestShippedFiles(t *testing.T) {
+	for _, name := range []string{"cloud.yaml", "demo/cloud.yaml"} {
+		text, err := fs.ReadFile(configs.FS, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := app.Parse(name, text); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	// The defaults in words are the defaults in code.
+	text, err := fs.ReadFile(configs.FS, "cloud.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shipped, err := app.Parse("/x/cloud.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := app.Parse("/x/cloud.yaml", []byte("sites: {}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bare.Data != shipped.Data || bare.HTTP != shipped.HTTP || bare.MQTT != shipped.MQTT || bare.Series != shipped.Series || bare.Timezone != shipped.Timezone {
+		t.Errorf("cloud.yaml says %+v, a bare file means %+v", shipped, bare)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"open.key": 0o644, "short.key": 0o600} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("0123456"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cases := []struct{ text, want string }{
+		{"htpp: {}\n", `:1:1: unknown key "htpp" (did you mean "http"?)`},
+		{"timezone: Mars/City\n", `:1:11: unknown time zone "Mars/City"`},
+		{"http:\n  listen: 0.0.0.0:8443\n", ":2:11: beyond loopback the page must be served by TLS"},
+		{"http:\n  listen: here\n", `:2:11: "here" is no address to listen on`},
+		{"http:\n  cert: none.pem\n", ":2:9: open "},
+		{"mqtt:\n  listen: :1883\n", ":2:11: beyond loopback gateways must show certificates"},
+		{"mqtt:\n  url: amqp://x\n", `:2:8: "amqp://x" is no address of a broker`},
+		{"mqtt:\n  url: mqtt://x:1883\n  listen: 127.0.0.1:1\n", ":3:11: listen and url exclude each other"},
+		{"series:\n  kind: sqlit\n", `:2:9: unknown kind of store "sqlit" (did you mean "sqlite"?)`},
+		{"series:\n  kind: victoriametrics\n", ":2:3: the store needs the address of its server"},
+		{"series:\n  retention: long\n", `:2:14: "long" is no duration`},
+		{"series:\n  token_file: open.key\n", "can be read by others (chmod 600)"},
+		{"notify:\n  - id: Duty\n    kind: sms\n    url: ftp://x\n", `:2:9: id "Duty" is not made of`},
+		{"notify:\n  - id: Duty\n    kind: sms\n    url: ftp://x\n", `:3:11: unknown kind of receiver "sms"`},
+		{"notify:\n  - {id: a, kind: webhook, url: 'https://x', secret_file: short.key}\n", "at least 16 bytes"},
+		{"notify:\n  - {id: a, kind: wecom, url: 'https://x', severities: [D]}\n", `unknown severity "D"`},
+		{"public_url: linshao\n", `:1:13: "linshao" is no address of a page`},
+	}
+	for _, c := range cases {
+		_, err := app.Parse(filepath.Join(dir, "cloud.yaml"), []byte(c.text))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q\n got %v\nwant %s", c.text, err, c.want)
+		}
+	}
+}
