@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -45,10 +46,10 @@ type street struct {
 
 const password = "correct horse 电池"
 
-func open(t *testing.T, dir string, demo bool) *street {
+func open(t *testing.T, dir string, demo bool, more ...string) *street {
 	t.Helper()
 	file := filepath.Join(dir, "cloud.yaml")
-	text := "data: data\npublic_url: http://127.0.0.1:1\nhttp: {listen: 127.0.0.1:0}\nmqtt: {listen: 127.0.0.1:0}\n"
+	text := "data: data\npublic_url: http://127.0.0.1:1\nhttp: {listen: 127.0.0.1:0}\nmqtt: {listen: 127.0.0.1:0}\n" + strings.Join(more, "")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -477,6 +478,52 @@ func TestLiveStreamAndResume(t *testing.T) {
 		}
 		end()
 	}
+}
+
+// The link of a message opens one incident, lets it be taken, shows its chart, and nothing else.
+func TestLinkOfAMessage(t *testing.T) {
+	calls := make(chan string, 10)
+	street := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var hook struct{ Link string }
+		if err := json.NewDecoder(r.Body).Decode(&hook); err != nil {
+			t.Error(err)
+		}
+		calls <- hook.Link
+	}))
+	defer street.Close()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "street.key"), []byte("0123456789abcdef"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	notify := "notify:\n  - {id: duty, name: 值班群, kind: webhook, url: '" + street.URL + "', secret_file: street.key, allow_private: true}\n"
+	s := open(t, dir, false, notify)
+	s.fire("a1", rules.Firing)
+	s.readings(level(1, s.start))
+	var link string
+	select {
+	case link = <-calls:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody was told")
+	}
+	address, k, _ := strings.Cut(link, "?k=")
+	id := address[strings.LastIndexByte(address, '/')+1:]
+	k = "?k=" + k
+	var who struct{ User struct{ Name, Role string } }
+	if got := s.ask("GET", "/session"+k, "", &who); got != 200 || who.User.Name != "值班群" || who.User.Role != "link" {
+		t.Errorf("%d %+v", got, who)
+	}
+	if got := s.ask("GET", "/series/"+gw+"/gas-1/level"+k, "", nil); got != 200 {
+		t.Errorf("chart: %d", got)
+	}
+	var detail struct{ TakenBy string }
+	if got := s.ask("POST", "/incidents/"+id+"/take"+k, "{}", &detail); got != 200 || detail.TakenBy != "值班群" {
+		t.Errorf("take: %d %+v", got, detail)
+	}
+	for _, path := range []string{"/incidents", "/sites", "/sites/jinxiu", "/incidents/GJ-20261122-9999", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-2/level"} {
+		s.wrong("GET", path+k, "", 401, "login_required")
+	}
+	s.wrong("POST", "/incidents/"+id+"/close"+k, `{"outcome":"real"}`, 401, "login_required")
+	s.wrong("GET", "/incidents/"+id+k+"x", "", 401, "login_required")
 }
 
 func TestDemoNeedsLoopback(t *testing.T) {

@@ -1,0 +1,117 @@
+package live_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/linshao/linshao/cloud/internal/live"
+	"github.com/linshao/linshao/cloud/internal/org"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func hub() *live.Hub { return live.NewHub(time.UnixMicro(1_000_000), prometheus.NewRegistry()) }
+
+func publish(t *testing.T, h *live.Hub, kind, key string, v int) {
+	t.Helper()
+	if err := live.Publish(h, kind, key, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func take(t *testing.T, r *live.Reader) string {
+	t.Helper()
+	b, err := r.Take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestNewestStateOnly(t *testing.T) {
+	h := hub()
+	r := h.Subscribe(live.Scope{}, 0)
+	defer r.Close()
+	for i := range 10_000 { // a reader that takes nothing owes the hub no memory
+		publish(t, h, "site", fmt.Sprint(i%3), i)
+	}
+	if got := take(t, r); strings.Count(got, "event: site") != 3 || !strings.Contains(got, "data: 9999\n") || strings.Contains(got, "data: 9996\n") {
+		t.Errorf("got %s", got)
+	}
+	if got := take(t, r); got != "" {
+		t.Errorf("owed nothing, got %s", got)
+	}
+}
+
+func TestResume(t *testing.T) {
+	h := hub()
+	publish(t, h, "incident", "a", 1)
+	publish(t, h, "incident", "b", 2)
+	for last, want := range map[int64]string{1_000_000: "data: 1|data: 2", 1_000_001: "data: 2", 1_000_002: "", 999_999: "reset", 1_000_003: "reset"} {
+		r := h.Subscribe(live.Scope{}, last)
+		got := take(t, r)
+		for part := range strings.SplitSeq(want, "|") {
+			if !strings.Contains(got, part) {
+				t.Errorf("after %d: %q lacks %q", last, got, part)
+			}
+		}
+		if want == "" && got != "" {
+			t.Errorf("after %d: %q", last, got)
+		}
+		r.Close()
+	}
+	for i := range 2000 {
+		publish(t, h, "incident", fmt.Sprint(i), i)
+	}
+	r := h.Subscribe(live.Scope{}, 1_000_002)
+	defer r.Close()
+	if got := take(t, r); !strings.Contains(got, "event: reset") || strings.Contains(got, "event: incident") {
+		t.Errorf("what is no longer known was not told as a reset: %.200s", got)
+	}
+}
+
+func TestTooMuchOwedIsAReset(t *testing.T) {
+	h := hub()
+	r := h.Subscribe(live.Scope{}, 0)
+	defer r.Close()
+	for i := range 5000 {
+		publish(t, h, "incident", fmt.Sprint(i), i)
+	}
+	if got := take(t, r); !strings.HasPrefix(got, "id: ") || !strings.Contains(got[:40], "event: reset") {
+		t.Errorf("got %.100s", got)
+	}
+}
+
+func TestScopes(t *testing.T) {
+	h := hub()
+	point := func(name string, v float64) org.PointValue { return org.PointValue{Name: name, Value: &v} }
+	site := h.Subscribe(live.Scope{Site: "s"}, 0)
+	dev := h.Subscribe(live.Scope{Device: "g/d"}, 0)
+	link := h.Subscribe(live.Scope{Only: "a"}, 0)
+	defer site.Close()
+	defer dev.Close()
+	defer link.Close()
+	if !h.Wants("s", "x") || !h.Wants("", "g") || h.Wants("t", "gg") {
+		t.Error("wants")
+	}
+	h.Readings("s", live.Readings{Gateway: "g", Device: "d", Points: []org.PointValue{point("p", 1), point("q", 2)}})
+	h.Readings("s", live.Readings{Gateway: "g", Device: "d", Points: []org.PointValue{point("p", 3)}})
+	h.Readings("t", live.Readings{Gateway: "x", Device: "d", Points: []org.PointValue{point("p", 9)}})
+	publish(t, h, "incident", "a", 1)
+	publish(t, h, "incident", "b", 2)
+	publish(t, h, "site", "s", 3)
+	for name, r := range map[string]*live.Reader{"site": site, "device": dev} {
+		got := take(t, r)
+		if strings.Count(got, "event: readings") != 1 || !strings.Contains(got, `"name":"q","unit":"","value":2`) || !strings.Contains(got, `"value":3`) || strings.Contains(got, `"value":1`) {
+			t.Errorf("%s got %s", name, got)
+		}
+	}
+	if got := take(t, link); strings.Count(got, "event:") != 1 || !strings.Contains(got, "event: incident\ndata: 1") {
+		t.Errorf("the reader of a link got %s", got)
+	}
+}
