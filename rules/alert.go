@@ -15,6 +15,7 @@ type alert struct {
 	actions []Action // resolved to devices
 	mask    uint64   // the slots that its conditions look at
 	lastID  string   // of the alert before this one
+	betters []*alert // of the rules that this one gives way to
 
 	State      State // "" while nothing is wrong
 	ID         string
@@ -31,7 +32,7 @@ type alert struct {
 //	firing, hold    the alert stays, and clear_for begins anew: a recovery must be seen, all of it
 //	firing, clear   unknown counts as recovered
 func (e *Engine) step(s *subject, a *alert, f *frame) {
-	cond := a.rule.expr.cond(f)
+	cond := a.cond(f)
 	switch a.State {
 	case "":
 		if cond == yes {
@@ -72,7 +73,7 @@ func (e *Engine) fire(s *subject, a *alert, f *frame) {
 }
 
 func (e *Engine) cancel(s *subject, a *alert, f *frame) {
-	a.Message = prefixed(Text{ZH: "未持续：", EN: "Did not last: "}, a.Message)
+	a.Message = prefixed(a.end(Text{ZH: "未持续：", EN: "Did not last: "}), a.Message)
 	e.emit(s, a, f, Cancelled)
 	a.close()
 }
@@ -94,7 +95,7 @@ func (e *Engine) clear(s *subject, a *alert, f *frame, cond tri) {
 			a.ClearSince = f.now
 		}
 		if f.now-a.ClearSince >= a.rule.clearFor {
-			e.resolve(s, a, f, Text{ZH: "已恢复：", EN: "Recovered: "})
+			e.resolve(s, a, f, a.end(Text{ZH: "已恢复：", EN: "Recovered: "}))
 		}
 	}
 }
@@ -106,7 +107,7 @@ func (e *Engine) resolve(s *subject, a *alert, f *frame, how Text) {
 }
 
 func (a *alert) close() {
-	*a = alert{rule: a.rule, actions: a.actions, mask: a.mask, lastID: a.ID}
+	*a = alert{rule: a.rule, actions: a.actions, mask: a.mask, betters: a.betters, lastID: a.ID}
 }
 
 func prefixed(p, t Text) Text { return Text{ZH: p.ZH + t.ZH, EN: p.EN + t.EN} }

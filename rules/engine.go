@@ -197,7 +197,7 @@ func (e *Engine) Reset(id string, now time.Time) []AlertEvent {
 			}
 			f := e.see(s, now.UnixMilli())
 			f.maxAge = e.maxAge(s, a.rule)
-			if a.rule.expr.cond(f) != yes {
+			if a.cond(f) != yes {
 				e.resolve(s, a, f, Text{ZH: "已人工复位：", EN: "Reset by a person: "})
 			}
 		}

@@ -29,15 +29,16 @@ type Info struct {
 // mistake in every file; the set is nil then.
 func Load(files []Source) (*Set, error) {
 	set := &Set{}
-	var fatal configs.Problems
-	places := map[string]string{} // id → where it was first seen
+	var problems, fatal configs.Problems
+	places := map[string]place{}
 	for _, src := range files {
-		for _, p := range set.read(src, places) {
-			if p.Warning {
-				set.warnings = append(set.warnings, p)
-			} else {
-				fatal = append(fatal, p)
-			}
+		problems = append(problems, set.read(src, places)...)
+	}
+	for _, p := range append(problems, set.checkUnless(places)...) {
+		if p.Warning {
+			set.warnings = append(set.warnings, p)
+		} else {
+			fatal = append(fatal, p)
 		}
 	}
 	if fatal != nil {
@@ -66,7 +67,18 @@ func (s *Set) ids() []string {
 	return ids
 }
 
-func (s *Set) read(src Source, places map[string]string) configs.Problems {
+// A place is where a rule was first seen.
+type place struct {
+	file *configs.File
+	path string
+}
+
+func (p place) String() string {
+	at := p.file.Problem(p.path+".id", "", "")
+	return fmt.Sprintf("%s:%d", at.File, at.Line)
+}
+
+func (s *Set) read(src Source, places map[string]place) configs.Problems {
 	f, err := configs.Parse(src.Name, src.Data)
 	if err != nil {
 		return asProblems(err)
@@ -83,10 +95,9 @@ func (s *Set) read(src Source, places map[string]string) configs.Problems {
 			problems = append(problems, m.problem(f, src.Data, path, text))
 		}
 		if first, ok := places[text.ID]; ok {
-			problems = append(problems, f.Problem(path+".id", fmt.Sprintf("rule %s is there twice", text.ID), "first at "+first))
+			problems = append(problems, f.Problem(path+".id", fmt.Sprintf("rule %s is there twice", text.ID), "first at "+first.String()))
 		} else {
-			p := f.Problem(path+".id", "", "")
-			places[text.ID] = fmt.Sprintf("%s:%d", p.File, p.Line)
+			places[text.ID] = place{f, path}
 		}
 		s.texts = append(s.texts, text)
 	}

@@ -71,6 +71,8 @@ func TestMistakesInRulesAreToldWithPlaceAndHint(t *testing.T) {
 		{"self", "severity: A", "severity: A\n    actions: [{of: self, kind: valve, point: open, value: 0}]", "its own device is no valve"},
 		{"wrong type", "severity: A", "severity: A\n    latch: perhaps", "r.yaml:8:12: wants true or false"},
 		{"empty", good, "rules: []\n", "there are no rules"},
+		{"unless itself", "severity: A", "severity: A\n    unless: [X1]", "r.yaml:8:14: a rule cannot give way to itself"},
+		{"unless unknown", "severity: A", "severity: A\n    unless: [X2]", `r.yaml:8:14: there is no rule "X2" (did you mean "X1"?)`},
 		{"param named like a point", "{limit: 25 %LEL}", "{limit: 25 %LEL, level: 3 %LEL}", `a parameter cannot be named "level"`},
 	}
 	for _, c := range cases {
@@ -101,6 +103,29 @@ func TestSeveralMistakesAreToldAtOnce(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %s in\n%v", want, err)
 		}
+	}
+}
+
+func TestRulesThatGiveWayToEachOther(t *testing.T) {
+	rule := func(id, kind, unless string) string {
+		text := strings.NewReplacer("X1", id, "kind: gas", "kind: "+kind, "severity: A", "severity: A\n    unless: ["+unless+"]", "rules:\n", "").Replace(good)
+		if kind == "meter" {
+			text = strings.NewReplacer("level >= limit or status == 2", "power > limit", "{level}", "{power}", "%LEL", "W").Replace(text)
+		}
+		return text
+	}
+	_, err := load(t, "rules:\n"+rule("X1", "gas", "X2")+rule("X2", "gas", "X3")+rule("X3", "gas", "X1"))
+	if err == nil || !strings.Contains(err.Error(), "r.yaml:8:14: X2 already gives way to X1") {
+		t.Errorf("a circle: %v", err)
+	}
+	_, err = load(t, "rules:\n"+rule("X1", "gas", "X2")+rule("X2", "meter", ""))
+	if err == nil || !strings.Contains(err.Error(), "X2 judges a meter, this rule a gas: they never speak of the same device") {
+		t.Errorf("another kind: %v", err)
+	}
+	// Both true at once, in the wrong order of the file: one message.
+	set := mustLoad(t, "rules:\n"+rule("X1", "gas", "X2")+rule("X2", "gas", ""))
+	if got := states(engine(t, set, gasSite(), nil).Apply(gas(30, 2, 0))); got != "X2 firing" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -47,6 +47,7 @@ func NewEngine(set *Set, devices []device.Device, overrides map[string]Override)
 		errs = append(errs, err...)
 		e.rules = append(e.rules, r)
 	}
+	e.rules = precedence(e.rules)
 	for _, d := range devices {
 		errs = append(errs, e.add(d, devices)...)
 	}
@@ -151,7 +152,10 @@ func (s *subject) users(point string) []string {
 }
 
 func (e *Engine) newAlert(s *subject, r *rule) *alert {
-	a := &alert{rule: r}
+	a := &alert{rule: r, betters: s.betters(r)}
+	for _, better := range a.betters {
+		a.mask |= better.mask
+	}
 	for _, act := range r.text.Actions {
 		targets := s.targets(act)
 		if len(targets) == 0 {

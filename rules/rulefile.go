@@ -35,6 +35,7 @@ type ruleText struct {
 	Params   map[string]string `yaml:"params"`
 	Expr     string            `yaml:"expr"`
 	For      string            `yaml:"for"`
+	Unless   []string          `yaml:"unless" json:",omitempty"` // added later: rules without it keep their version
 	Clear    string            `yaml:"clear"`
 	ClearFor string            `yaml:"clear_for"`
 	MaxAge   string            `yaml:"max_age"`

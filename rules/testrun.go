@@ -264,6 +264,9 @@ func (e *Engine) note(s *subject, a *alert, now time.Time) string {
 	f := e.see(s, now.UnixMilli())
 	f.maxAge = e.maxAge(s, a.rule)
 	words := []string{"expr is " + a.rule.expr.cond(f).String()}
+	if better := a.better(); better != nil {
+		words = append(words, "gives way to "+better.rule.text.ID)
+	}
 	if a.rule.clear != nil {
 		words = append(words, "clear is "+a.rule.clear.cond(f).String())
 	}
