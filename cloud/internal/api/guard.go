@@ -21,7 +21,6 @@ type caller struct {
 	incident string // of a signed link: the only incident it opens
 	address  string
 	token    string
-	secure   bool
 }
 
 type callerKey struct{}

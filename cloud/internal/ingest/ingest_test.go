@@ -430,14 +430,14 @@ func TestInventoryAndPresence(t *testing.T) {
 	ctx := t.Context()
 	c.hello(7, state(1, 11, 1, 9))
 	inv := &wire.Inventory{Site: "renamed", Name: "旧名字", Timezone: "Asia/Shanghai",
-		Devices: []*wire.Device{{Id: "v", Name: "燃气阀", Kind: "valve", Model: "m", Place: "厨房", PollMs: 1000}, {Id: "gone", Model: "m"}},
+		Devices: []*wire.Device{{Id: "v", Name: "燃气阀", Kind: "valve", Model: "m", Place: "厨房", PollMs: 1000}, {Id: "gateway", Kind: "gateway", Model: "gw"}, {Id: "gone", Model: "m"}},
 		Models:  []*wire.Model{{Name: "m", Points: []*wire.Point{{Name: "open", Labels: map[int64]string{0: "关闭"}}}}}}
 	c.send(wire.UpEvents, batch(7, 1, 11, 1, event(t, &wire.Event{Kind: &wire.Event_Inventory{Inventory: inv}}),
 		event(t, &wire.Event{Kind: &wire.Event_Device{Device: &wire.DeviceState{Device: "v", Online: true, AtMs: t0.UnixMilli()}}})))
-	inv.Devices = inv.Devices[:1]
+	inv.Devices = inv.Devices[:2]
 	c.send(wire.UpEvents, batch(7, 1, 11, 3, event(t, &wire.Event{Kind: &wire.Event_Inventory{Inventory: inv}})))
 	sites, err := org.Sites(ctx, c.db.Reader())
-	if err != nil || len(sites) != 1 || sites[0].Name != "新名字" || !sites[0].Online || sites[0].Devices != (org.Devices{Total: 1, Good: 1}) {
+	if err != nil || len(sites) != 1 || sites[0].Name != "新名字" || !sites[0].Online || sites[0].Devices != (org.Devices{Total: 2, Good: 2}) {
 		t.Fatalf("sites %+v, %v", sites, err)
 	}
 	c.now = t0.Add(59 * time.Second)

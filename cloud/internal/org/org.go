@@ -106,7 +106,7 @@ func sites(ctx context.Context, q db.Querier, id string) ([]Site, error) {
 		SELECT s.id, s.name, s.timezone, min(g.id), min(g.online), max(g.last_seen), coalesce(sum(d.total), 0), coalesce(sum(d.good * g.online), 0),
 		       coalesce(sum(CASE WHEN g.online = 1 THEN d.bad ELSE d.total END), 0)
 		FROM sites s JOIN gateways g ON g.site = s.id
-		LEFT JOIN (SELECT gateway, count(*) AS total, sum(CASE WHEN online = 1 THEN 1 ELSE 0 END) AS good,
+		LEFT JOIN (SELECT gateway, count(*) AS total, sum(CASE WHEN online = 1 OR kind = 'gateway' THEN 1 ELSE 0 END) AS good,
 		                  sum(CASE WHEN online = 0 THEN 1 ELSE 0 END) AS bad FROM devices GROUP BY gateway) d ON d.gateway = g.id
 		WHERE ? = '' OR s.id = ?
 		GROUP BY s.id, s.name, s.timezone ORDER BY s.name, s.id`, id, id)
@@ -198,6 +198,9 @@ func scanDevice(rows *sql.Rows) (Device, error) {
 	if err := rows.Scan(&d.Gateway, &d.ID, &d.Name, &d.Kind, &d.Model, &d.Place, &d.Zone, &d.PollMs, &online, &reason, &d.Since,
 		&gatewayOnline, &gatewaySince, &d.Site); err != nil {
 		return Device{}, fmt.Errorf("read device: %w", err)
+	}
+	if d.Kind == "gateway" { // the gateway as a device of itself: nobody reports it, it is there when it reports
+		online = sql.NullBool{Bool: true, Valid: true}
 	}
 	d.Online = online.Bool && gatewayOnline
 	switch {
