@@ -8,10 +8,19 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/linshao/linshao/drivers/device"
 )
 
 // ErrCrashed is wrapped by every error whose cause is that the driver's process ended, hung or could not be started.
-var ErrCrashed = errors.New("driver process ended")
+var ErrCrashed error = crashed{}
+
+type crashed struct{}
+
+func (crashed) Error() string { return "driver process ended" }
+
+// Reason is what readings say while there is no process.
+func (crashed) Reason() device.Reason { return device.DriverCrashed }
 
 // A RetryError is an Open that was not tried, because the driver's process ended too often.
 type RetryError struct {
@@ -31,6 +40,9 @@ func (e *RetryError) Error() string {
 	}
 	return fmt.Sprintf("%s; last: %v", s, e.Last)
 }
+
+// RetryAt is Until, for callers that do not know this package.
+func (e *RetryError) RetryAt() time.Time { return e.Until }
 
 // Unwrap gives the last crash, which wraps ErrCrashed.
 func (e *RetryError) Unwrap() error { return e.Last }

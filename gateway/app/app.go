@@ -104,19 +104,11 @@ func (a *App) openData() error {
 }
 
 func (a *App) buildPollers() error {
-	drivers := a.cfg.Drivers
-	if drivers == nil {
-		shipped, err := a.drivers()
-		if err != nil {
-			return err
-		}
-		drivers = shipped
-	}
 	metrics := poll.NewMetrics(a.metrics)
 	for _, ch := range a.cfg.Site.Channels {
-		driver := drivers[ch.Driver]
-		if ch.Driver == config.DriverPlugin {
-			driver = drivers[pluginKey(ch.Address)]
+		driver, err := a.driver(ch.Channel)
+		if err != nil {
+			return err
 		}
 		p, err := poll.New(poll.Config{Channel: ch.Channel, Driver: driver, Devices: ch.Devices, Now: a.cfg.Now,
 			Changed: a.deviceChanged, Log: a.cfg.Log, Metrics: metrics})

@@ -22,12 +22,20 @@ import (
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/sdk"
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary be a driver too.
+func TestMain(m *testing.M) {
+	if os.Getenv("LINSHAO_TEST_DRIVER") == "1" {
+		sdk.Serve(fragile{})
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // kitchen is a gas detector (unit 1) and a valve (unit 2) behind one Modbus TCP server that is not ours.
 type kitchen struct {
@@ -224,6 +232,8 @@ func events(t *testing.T, dir string) []string {
 			all = append(all, fmt.Sprintf("boot %d %s", e.GetBoot().GetBoot(), e.GetBoot().GetPreviousEnd()))
 		case e.GetInventory() != nil:
 			all = append(all, fmt.Sprintf("inventory %d", len(e.GetInventory().GetDevices())))
+		case e.GetDevice() != nil && !e.GetDevice().GetOnline() && device.Reason(e.GetDevice().GetReason()) == device.DriverCrashed:
+			all = append(all, e.GetDevice().GetDevice()+" offline driver_crashed")
 		case e.GetDevice() != nil:
 			all = append(all, fmt.Sprintf("%s online %v", e.GetDevice().GetDevice(), e.GetDevice().GetOnline()))
 		case e.GetAlert() != nil:

@@ -17,35 +17,33 @@ import (
 // driverRTSP is the child program for cameras, beside the gateway's own executable.
 const driverRTSP = "driver-rtsp"
 
-// drivers are those of the site's channels. A new driver is one line here. Children start with their first channel.
-func (a *App) drivers() (map[string]device.Driver, error) {
-	drivers := map[string]device.Driver{
+// shipped are the drivers inside the gateway. A new one is one line here.
+func shipped() map[string]device.Driver {
+	return map[string]device.Driver{
 		config.DriverModbusTCP: modbus.TCP{},
 		config.DriverModbusRTU: modbus.RTU{},
 		config.DriverDLT645:    serial.DLT645{},
 	}
-	for _, ch := range a.cfg.Site.Channels {
-		key, path := ch.Driver, ch.Address
-		switch ch.Driver {
-		case config.DriverRTSP:
-			self, err := os.Executable()
-			if err != nil {
-				return nil, fmt.Errorf("find %s: %w", driverRTSP, err)
-			}
-			path = filepath.Join(filepath.Dir(self), driverRTSP)
-		case config.DriverPlugin:
-			key = pluginKey(ch.Address)
-		default:
-			continue
-		}
-		if drivers[key] == nil {
-			drivers[key] = a.launch(path)
-		}
-	}
-	return drivers, nil
 }
 
-func pluginKey(path string) string { return config.DriverPlugin + ":" + path }
+// driver of a channel; nil when there is none. A driver outside the gateway gets a process for each channel, so that a device
+// that crashes it puts no other channel into quarantine. The process starts with the channel.
+func (a *App) driver(ch device.Channel) (device.Driver, error) {
+	if a.cfg.Drivers != nil {
+		return a.cfg.Drivers[ch.Driver], nil
+	}
+	switch ch.Driver {
+	case config.DriverRTSP:
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", driverRTSP, err)
+		}
+		return a.launch(filepath.Join(filepath.Dir(self), driverRTSP)), nil
+	case config.DriverPlugin:
+		return a.launch(ch.Address), nil
+	}
+	return shipped()[ch.Driver], nil
+}
 
 // launch makes a driver of a child process. A child that is not there must not keep the gateway from running: its channels are down.
 func (a *App) launch(path string) device.Driver {

@@ -18,20 +18,11 @@ func ReadOnce(ctx context.Context, cfg Config, id string) ([]device.Device, []de
 	if devices == nil {
 		return nil, nil, fmt.Errorf("there is no device %q%s", id, meant(cfg.Site, id))
 	}
-	one := *cfg.Site
-	one.Channels = []config.Channel{*channel}
-	a := &App{cfg: Config{Site: &one, Log: cfg.Log}}
+	a := &App{cfg: Config{Log: cfg.Log, Drivers: cfg.Drivers}}
 	defer func() { _ = a.closeAll() }() // only a child process to end, and that ends with us anyway
-	drivers := cfg.Drivers
-	if drivers == nil {
-		var err error
-		if drivers, err = a.drivers(); err != nil {
-			return nil, nil, err
-		}
-	}
-	driver := drivers[channel.Driver]
-	if channel.Driver == config.DriverPlugin {
-		driver = drivers[pluginKey(channel.Address)]
+	driver, err := a.driver(channel.Channel)
+	if err != nil {
+		return nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

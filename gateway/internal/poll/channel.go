@@ -2,6 +2,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -25,6 +26,24 @@ func (b *backoff) failed(now time.Time) {
 	b.next = now.Add(rand.N(b.span))
 }
 
+// failedBy takes the time of an error that says when an attempt can succeed: a driver's process that is held back, say.
+func (b *backoff) failedBy(err error, now time.Time) {
+	b.failed(now)
+	var later interface{ RetryAt() time.Time }
+	if errors.As(err, &later) && later.RetryAt().After(now) {
+		b.next = later.RetryAt()
+	}
+}
+
+// reasonOf is why a channel is down, for its readings: as the error says, if it does.
+func reasonOf(err error) device.Reason {
+	var known interface{ Reason() device.Reason }
+	if errors.As(err, &known) {
+		return known.Reason()
+	}
+	return device.ChannelDown
+}
+
 // connected opens the channel when it is time to, or at once for a request that must not wait for the back-off.
 func (p *Poller) connected(ctx context.Context, now bool) bool {
 	if p.conn != nil {
@@ -39,7 +58,8 @@ func (p *Poller) connected(ctx context.Context, now bool) bool {
 	conn, err := p.cfg.Driver.Open(ctx, p.cfg.Channel)
 	p.meter.open(time.Since(began), err == nil)
 	if err != nil {
-		p.retry.failed(time.Now())
+		p.retry.failedBy(err, time.Now())
+		p.down = reasonOf(err)
 		p.cfg.Log.Warn("open channel", "channel", p.cfg.Channel.ID, "error", err, "retry_in", time.Until(p.retry.next).Round(time.Millisecond))
 		return false
 	}
@@ -55,7 +75,8 @@ func (p *Poller) lost(err error) {
 	p.cfg.Log.Warn("channel lost", "channel", p.cfg.Channel.ID, "error", err)
 	p.close()
 	p.meter.open(0, false)
-	p.retry.failed(time.Now())
+	p.retry.failedBy(err, time.Now())
+	p.down = reasonOf(err)
 }
 
 func (p *Poller) close() {

@@ -72,7 +72,7 @@ func (m meter) read(took time.Duration, err error) {
 		m.all.duration.Observe(took.Seconds())
 	}
 	if err != nil {
-		m.failed(device.ChannelDown)
+		m.failed(reasonOf(err))
 	}
 }
 

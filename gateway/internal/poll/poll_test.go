@@ -3,7 +3,9 @@ package poll_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -319,6 +321,40 @@ func TestReadingsCarryTheInjectedClock(t *testing.T) {
 		b.stop()
 		if got := b.take(); !got[0][0].Time.Equal(past) || !b.changes[0].At.Equal(past) {
 			t.Errorf("stamped %v, %v", got[0][0].Time, b.changes[0].At)
+		}
+	})
+}
+
+// held is how a driver says that it is gone, and when it is worth asking again.
+type held struct{ until time.Time }
+
+func (held) Error() string           { return "in quarantine" }
+func (held) Reason() device.Reason   { return device.DriverCrashed }
+func (h held) RetryAt() time.Time    { return h.until }
+func wrapped(err error) func() error { return func() error { return fmt.Errorf("open: %w", err) } }
+
+func TestADriverInQuarantineIsLeftAloneUntilItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tries atomic.Int32
+		refuse := wrapped(held{time.Now().Add(10 * time.Minute)})
+		l := &line{open: func() error {
+			if tries.Add(1) == 1 {
+				return refuse()
+			}
+			return nil
+		}}
+		b := start(t, l, nil, dev("A", "1", time.Second))
+		pass(10*time.Minute - time.Millisecond)
+		if n := count(b.take(), "A"); tries.Load() != 1 || n[device.DriverCrashed] < 599 || len(n) != 1 {
+			t.Errorf("%d attempts to open within the quarantine, readings by reason %v", tries.Load(), n)
+		}
+		pass(2 * time.Second)
+		if tries.Load() != 2 {
+			t.Errorf("%d attempts to open after it", tries.Load())
+		}
+		b.stop()
+		if c := b.changes; len(c) != 2 || c[0].Reason != device.DriverCrashed || !c[1].Online {
+			t.Errorf("changes %+v", c)
 		}
 	})
 }
