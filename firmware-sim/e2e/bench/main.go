@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/linshao/linshao/firmware-sim/demo"
 )
@@ -25,7 +27,16 @@ type figure struct {
 
 func main() {
 	only := flag.String("only", "", "print the figure of this name alone")
+	floor := flag.String("bare", "", "only ask the simulator of this ready file, and do nothing with its answers: the floor of edge_cpu")
 	flag.Parse()
+	if *floor != "" {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		if err := bare(ctx, *floor); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
+		return
+	}
 	if err := bench(*only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
