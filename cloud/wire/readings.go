@@ -15,9 +15,20 @@ import (
 type Encoder struct {
 	msg    Readings
 	names  map[string]uint32
-	series map[device.Key]uint32
+	index  map[device.Key]int // into series
+	series []seen
+	last   int    // series of the reading before
+	round  uint32 // counts payloads
 	raw    []byte
 	zstd   *zstd.Encoder
+}
+
+// seen is a series that some payload had. Gateways read the same points in the same order for years, so the series after
+// the last one is tried before the map.
+type seen struct {
+	key   device.Key
+	round uint32 // of the payload that place belongs to
+	place uint32 // in that payload's dictionary
 }
 
 // NewEncoder makes an encoder.
@@ -27,7 +38,7 @@ func NewEncoder() (*Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start zstd: %w", err)
 	}
-	return &Encoder{names: map[string]uint32{}, series: map[device.Key]uint32{}, zstd: z}, nil
+	return &Encoder{names: map[string]uint32{}, index: map[device.Key]int{}, zstd: z}, nil
 }
 
 // Encode makes one payload of at most MaxReadings readings. Times are kept to the millisecond.
@@ -55,22 +66,40 @@ func (e *Encoder) Encode(rs []device.Reading) ([]byte, error) {
 	return e.zstd.EncodeAll(e.raw, make([]byte, 0, len(e.raw)/2+64)), nil
 }
 
+// maxSeen bounds the series that an encoder remembers: far more than a site has.
+const maxSeen = 1 << 18
+
 func (e *Encoder) reset() {
+	e.round++
+	if e.round == 0 || len(e.series) > maxSeen {
+		clear(e.index)
+		e.series, e.round = e.series[:0], 1
+	}
+	e.last = -1
 	clear(e.names)
-	clear(e.series)
 	e.msg.Names, e.msg.Series = e.msg.Names[:0], e.msg.Series[:0]
 	e.msg.Index, e.msg.DeltaMs = e.msg.Index[:0], e.msg.DeltaMs[:0]
 	e.msg.Status, e.msg.Values = e.msg.Status[:0], e.msg.Values[:0]
 }
 
+// seriesOf is the place of a series in the present payload's dictionary.
 func (e *Encoder) seriesOf(k device.Key) uint32 {
-	n, ok := e.series[k]
-	if !ok {
-		n = uint32(len(e.msg.Series) / 2)
-		e.series[k] = n
+	i := e.last + 1
+	if i >= len(e.series) || e.series[i].key != k {
+		var ok bool
+		if i, ok = e.index[k]; !ok {
+			i = len(e.series)
+			e.index[k] = i
+			e.series = append(e.series, seen{key: k})
+		}
+	}
+	e.last = i
+	s := &e.series[i]
+	if s.round != e.round {
+		s.round, s.place = e.round, uint32(len(e.msg.Series)/2)
 		e.msg.Series = append(e.msg.Series, e.nameOf(k.Device), e.nameOf(k.Point))
 	}
-	return n
+	return s.place
 }
 
 func (e *Encoder) nameOf(s string) uint32 {

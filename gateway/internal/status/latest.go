@@ -26,15 +26,24 @@ func (l *Latest) Run(in <-chan []device.Reading) {
 func (l *Latest) note(rs []device.Reading) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	i := -1
 	for _, r := range rs {
-		i, ok := l.index[r.Key()]
-		if !ok {
-			i = len(l.last)
-			l.index[r.Key()] = i
-			l.last = append(l.last, r)
+		// A device's points come in the same order every time: the one after the last is tried before the map.
+		if i++; i == 0 || i >= len(l.last) || l.last[i].Key() != r.Key() {
+			i = l.place(r)
 		}
 		l.last[i] = r
 	}
+}
+
+func (l *Latest) place(r device.Reading) int {
+	i, ok := l.index[r.Key()]
+	if !ok {
+		i = len(l.last)
+		l.index[r.Key()] = i
+		l.last = append(l.last, r)
+	}
+	return i
 }
 
 // Of is the last reading of a point.
