@@ -14,7 +14,7 @@ type Engine struct {
 	subjects []*subject
 	index    map[device.Key]input
 	layout   map[string][]string // kind → the points that its rules use, in the order of the slots
-	warnings []string
+	warnings []warning
 
 	frame    frame
 	events   []AlertEvent // of the call under way
@@ -40,10 +40,6 @@ type input struct {
 	subject *subject
 	slot    int
 }
-
-// Warnings are what is odd about these rules on these devices: an action whose zone has no such device, a point that a
-// rule needs and a device lacks.
-func (e *Engine) Warnings() []string { return slices.Clone(e.warnings) }
 
 // Apply judges readings in their order and answers the alerts' changes. Readings of one device that follow each other are
 // judged together, so that a rule never sees one half of a poll. The slice answered is the caller's.

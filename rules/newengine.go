@@ -33,7 +33,7 @@ func (e *OverrideError) Error() string {
 
 // NewEngine joins rules with a site's devices. Each rule judges every device of its kind. The error joins every mistake:
 // *OverrideError, and devices whose profile delivers another unit than the rules count in. An action whose zone has no
-// such device is a warning: the rule is there all the same, and its message says what cannot be done.
+// such device is a warning when the rule is armed: the rule is there all the same, and its message says what cannot be done.
 func NewEngine(set *Set, devices []device.Device, overrides map[string]Override) (*Engine, error) {
 	e := &Engine{index: map[device.Key]input{}, layout: map[string][]string{}}
 	var errs []error
@@ -128,7 +128,7 @@ func (e *Engine) connect(s *subject) []error {
 		at := slices.IndexFunc(s.device.Points, func(p device.Point) bool { return p.Name == name })
 		if at < 0 {
 			if users := s.users(name); len(users) > 0 {
-				e.warnings = append(e.warnings, fmt.Sprintf("%s has no point %s: unknown for %s", s.device.ID, name, strings.Join(users, " ")))
+				e.warnNoPoint(s, name, users)
 			}
 			continue
 		}
@@ -158,8 +158,8 @@ func (e *Engine) newAlert(s *subject, r *rule) *alert {
 	}
 	for _, act := range r.text.Actions {
 		targets := s.targets(act)
-		if len(targets) == 0 {
-			e.warnings = append(e.warnings, fmt.Sprintf("rule %s for %s: no device can %s: %s", r.text.ID, s.device.ID, act.words(en), s.whyNot(act)))
+		if len(targets) == 0 && r.mode == Armed {
+			e.warnNoTarget(s, r, act)
 		}
 		a.actions = append(a.actions, targets...)
 	}
@@ -192,17 +192,4 @@ func (s *subject) targets(a actionText) []Action {
 		}
 	}
 	return writes
-}
-
-// whyNot explains why an action has no target.
-func (s *subject) whyNot(a actionText) string {
-	for _, d := range s.peers {
-		if d.Kind == a.Kind && (a.Of == "zone" || d.ID == s.device.ID) {
-			return fmt.Sprintf("the profile of %s does not let %s be set to %s", d.ID, a.Point, formatNumber(a.Value))
-		}
-	}
-	if s.device.Zone == "" {
-		return "the device is in no zone"
-	}
-	return fmt.Sprintf("there is no %s in zone %s", a.Kind, s.device.Zone)
 }

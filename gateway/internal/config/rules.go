@@ -71,7 +71,7 @@ func (l *loader) overrides(set *rules.Set) {
 		return
 	}
 	for _, w := range engine.Warnings() {
-		l.problems = append(l.problems, configs.Problem{File: l.file.Name, Message: w, Warning: true})
+		l.problems = append(l.problems, configs.Problem{File: l.file.Name, Message: l.pick(w), Warning: true})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/linshao/linshao/configs"
+	"github.com/linshao/linshao/rules"
 )
 
 // speaker words messages in the operator's language.
@@ -19,6 +20,14 @@ func (s speaker) say(zh, en string, args ...any) string {
 		return fmt.Sprintf(zh, args...)
 	}
 	return fmt.Sprintf(en, args...)
+}
+
+// pick is a text in the language.
+func (s speaker) pick(t rules.Text) string {
+	if s.lang == Chinese {
+		return t.ZH
+	}
+	return t.EN
 }
 
 // meant is the hint for a mistyped word: the nearest known one, or all of them.
