@@ -39,6 +39,9 @@ func (c logInspectCmd) Run() error {
 	if err != nil {
 		return exit{exitDevice, err}
 	}
+	if len(summary.Segments) == 0 {
+		return exit{exitDevice, fmt.Errorf("there is no log in %s", c.Dir)}
+	}
 	if !c.JSON {
 		printSummary(os.Stdout, summary)
 	}
