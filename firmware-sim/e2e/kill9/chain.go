@@ -29,7 +29,8 @@ type chain struct {
 	status  string // the gateway's
 	units   map[string]int
 	gateway *program
-	others  []*program
+	sim     *program
+	others  []*program // broker and cloud
 	began   time.Time
 }
 
@@ -81,7 +82,8 @@ func (c *chain) startBroker(ctx context.Context) error {
 
 func (c *chain) startField(ctx context.Context) error {
 	ready := filepath.Join(c.o.Dir, "ready.json")
-	if err := c.start("sim", c.program("firmware-sim"), "bench", "--devices", fmt.Sprint(devices), "--registers", fmt.Sprint(registers),
+	var err error
+	if c.sim, err = spawn(c.o.Dir, "sim", c.program("firmware-sim"), "bench", "--devices", fmt.Sprint(devices), "--registers", fmt.Sprint(registers),
 		"--ready", ready, "--journal", c.journal()); err != nil {
 		return err
 	}
@@ -164,9 +166,18 @@ func (c *chain) drained(ctx context.Context) error {
 	return nil
 }
 
+// stopField ends the simulator, which completes its journal.
+func (c *chain) stopField() error {
+	p := c.sim
+	c.sim = nil
+	return p.stop()
+}
+
 func (c *chain) close() {
-	if c.gateway != nil {
-		c.gateway.kill()
+	for _, p := range []*program{c.gateway, c.sim} {
+		if p != nil {
+			p.kill()
+		}
 	}
 	for i := len(c.others) - 1; i >= 0; i-- {
 		_ = c.others[i].stop() // the proof's result is printed already

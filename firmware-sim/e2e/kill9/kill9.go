@@ -87,6 +87,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 
 // compare holds what was kept against what the cloud has, and both against what was served.
 func (c *chain) compare(ctx context.Context, r Result, kept map[value]bool) (Result, error) {
+	if err := c.stopField(); err != nil {
+		return r, fmt.Errorf("stop simulator: %w", err)
+	}
 	served, err := c.served()
 	if err != nil {
 		return r, err
