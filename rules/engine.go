@@ -14,6 +14,7 @@ type Engine struct {
 	subjects []*subject
 	index    map[device.Key]input
 	layout   map[string][]string // kind → the points that its rules use, in the order of the slots
+	outputs  []*output
 	warnings []warning
 
 	frame    frame
@@ -37,8 +38,9 @@ type subject struct {
 
 // An input is where a reading goes.
 type input struct {
-	subject *subject
+	subject *subject // nil: no rule looks at the point
 	slot    int
+	output  *output // nil: nothing writes the point
 }
 
 // Apply judges readings in their order and answers the alerts' changes. Readings of one device that follow each other are
@@ -51,7 +53,10 @@ func (e *Engine) Apply(rs []device.Reading) []AlertEvent {
 	)
 	for i := range rs {
 		in, ok := e.index[device.Key{Device: rs[i].Device, Point: rs[i].Point}]
-		if !ok {
+		if in.output != nil {
+			e.seeOutput(in.output, &rs[i])
+		}
+		if !ok || in.subject == nil {
 			continue
 		}
 		bit := slotBit(in.slot)
@@ -180,11 +185,18 @@ func (e *Engine) Active() []AlertEvent {
 			}
 		}
 	}
+	for _, o := range e.outputs {
+		if o.failed != nil {
+			ev := o.event(Firing, o.failed.Changed)
+			ev.Evidence = nil
+			active = append(active, ev)
+		}
+	}
 	return active
 }
 
 // Reset ends an alert because a person has reset it at the site. While its condition still holds it cannot be reset, and
-// nothing is answered; so too for an alert that is not firing.
+// nothing is answered; so too for an alert that is not firing. That an action failed can always be reset: the person has done it.
 func (e *Engine) Reset(id string, now time.Time) []AlertEvent {
 	for _, s := range e.subjects {
 		for _, a := range s.alerts {
@@ -196,6 +208,11 @@ func (e *Engine) Reset(id string, now time.Time) []AlertEvent {
 			if a.cond(f) != yes {
 				e.resolve(s, a, f, Text{ZH: "已人工复位：", EN: "Reset by a person: "})
 			}
+		}
+	}
+	for _, o := range e.outputs {
+		if o.failed != nil && o.failed.ID == id {
+			e.endFailure(o, Text{ZH: "已人工复位：", EN: "Reset by a person: "}, now.UnixMilli())
 		}
 	}
 	return e.finish()

@@ -71,6 +71,7 @@ func TestMistakesInRulesAreToldWithPlaceAndHint(t *testing.T) {
 		{"self", "severity: A", "severity: A\n    actions: [{of: self, kind: valve, point: open, value: 0}]", "its own device is no valve"},
 		{"wrong type", "severity: A", "severity: A\n    latch: perhaps", "r.yaml:8:12: wants true or false"},
 		{"empty", good, "rules: []\n", "there are no rules"},
+		{"built in", "id: X1", "id: R26", "r.yaml:2:9: R26 is built in"},
 		{"unless itself", "severity: A", "severity: A\n    unless: [X1]", "r.yaml:8:14: a rule cannot give way to itself"},
 		{"unless unknown", "severity: A", "severity: A\n    unless: [X2]", `r.yaml:8:14: there is no rule "X2" (did you mean "X1"?)`},
 		{"param named like a point", "{limit: 25 %LEL}", "{limit: 25 %LEL, level: 3 %LEL}", `a parameter cannot be named "level"`},

@@ -50,6 +50,7 @@ func NewEngine(set *Set, devices []device.Device, overrides map[string]Override)
 	e.rules = precedence(e.rules)
 	for _, d := range devices {
 		errs = append(errs, e.add(d, devices)...)
+		e.addOutputs(d)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -135,7 +136,7 @@ func (e *Engine) connect(s *subject) []error {
 		if got, want := s.device.Points[at].Unit, k.point(name).unit; got != want {
 			errs = append(errs, fmt.Errorf("device %s: point %s comes in %q, rules count in %q (change scale and unit in profile %s)", s.device.ID, name, got, want, s.device.Model))
 		}
-		e.index[device.Key{Device: s.device.ID, Point: name}] = input{s, i}
+		e.index[device.Key{Device: s.device.ID, Point: name}] = input{subject: s, slot: i}
 	}
 	return errs
 }

@@ -102,6 +102,9 @@ func (b *builder) head() {
 	if !idForm.MatchString(t.ID) {
 		b.fail(".id", fmt.Sprintf("id %q is not a name", t.ID), "a letter, then up to 31 letters, digits, - or _")
 	}
+	if t.ID == ActionRule {
+		b.fail(".id", ActionRule+" is built in: an action that failed", "another id")
+	}
 	if t.Title.ZH == "" || t.Title.EN == "" {
 		b.fail(".title", "title needs zh and en", `title: {zh: 燃气高报, en: Gas high alarm}`)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/linshao/linshao/drivers/device"
 )
 
 const snapshotVersion = 1
@@ -31,6 +33,8 @@ type alertState struct {
 	Since       int64    `json:"since"`
 	Changed     int64    `json:"changed"`
 	ClearSince  int64    `json:"clearSince"`
+	Output      string   `json:"output,omitempty"` // of ActionRule: the point that did not act
+	Wanted      float64  `json:"wanted,omitempty"` // and what it was to be
 }
 
 // Snapshot is everything that must survive a restart: pending and firing alerts, and charging sessions, as JSON.
@@ -46,8 +50,13 @@ func (e *Engine) Snapshot() ([]byte, error) {
 			}
 			st.Alerts = append(st.Alerts, alertState{
 				a.rule.text.ID, a.rule.version, s.device.ID, s.device.Zone, a.rule.text.Severity, a.rule.text.Title,
-				a.Message, a.ID, a.State, a.Since, a.Changed, a.ClearSince,
+				a.Message, a.ID, a.State, a.Since, a.Changed, a.ClearSince, "", 0,
 			})
+		}
+	}
+	for _, o := range e.outputs {
+		if o.failed != nil {
+			st.Alerts = append(st.Alerts, *o.failed)
 		}
 	}
 	data, err := json.Marshal(st)
@@ -94,6 +103,13 @@ func (e *Engine) Restore(data []byte) error {
 
 // takeUp gives an alert its state back; false when its rule, as it was, is no more.
 func (e *Engine) takeUp(st alertState) bool {
+	if st.Rule == ActionRule {
+		o := e.index[device.Key{Device: st.Subject, Point: st.Output}].output
+		if o != nil {
+			o.failed = &st
+		}
+		return o != nil
+	}
 	for _, s := range e.subjects {
 		if s.device.ID != st.Subject {
 			continue

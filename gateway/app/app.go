@@ -147,10 +147,9 @@ func (a *App) buildRules() error {
 		}
 	}
 	a.executor = action.New(action.Config{Devices: a.devices, Write: a.write, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log,
-		Metrics: action.NewMetrics(a.metrics),
-		Record:  func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
+		Metrics: action.NewMetrics(a.metrics), Record: func(r *wire.ActionResult) { a.judge.acted(r) }})
 	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, now: a.cfg.Now, log: a.cfg.Log, file: file,
-		asks: make(chan func()), done: make(chan struct{}), start: time.Now(), saves: make(chan []byte, 1)}
+		asks: make(chan func()), fails: make(chan *wire.ActionResult), done: make(chan struct{}), start: time.Now(), saves: make(chan []byte, 1)}
 	return nil
 }
 

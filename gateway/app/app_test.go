@@ -44,6 +44,7 @@ type kitchen struct {
 	open        bool
 	reads       int
 	valveWrites int
+	stuck       bool // the valve refuses to move
 }
 
 func (k *kitchen) HandleHoldingRegisters(r *modbus.HoldingRegistersRequest) ([]uint16, error) {
@@ -62,6 +63,9 @@ func (k *kitchen) HandleCoils(r *modbus.CoilsRequest) ([]bool, error) {
 	defer k.mu.Unlock()
 	if r.UnitId != 2 || r.Addr != 0 || r.Quantity != 1 {
 		return nil, modbus.ErrIllegalDataAddress
+	}
+	if r.IsWrite && k.stuck {
+		return nil, modbus.ErrServerDeviceFailure
 	}
 	if r.IsWrite {
 		k.open = r.Args[0]
@@ -355,6 +359,29 @@ func TestALatchedAlertSurvivesARestartAndIsResetByAPerson(t *testing.T) {
 	g.stop()
 	got := strings.Join(events(t, dir), ", ")
 	if !strings.Contains(got, "boot 2 clean") || !strings.HasSuffix(got, "R16 resolved") || strings.Count(got, "R16 firing") != 1 {
+		t.Errorf("events: %s", got)
+	}
+}
+
+func TestAValveThatDoesNotCloseReachesPeople(t *testing.T) {
+	k := &kitchen{open: true, level: 62, stuck: true}
+	dir := t.TempDir()
+	addr := k.serve(t)
+	g := start(t, app.Config{Site: site(t, dir, addr)})
+	eventually(t, "the failure is on the page", func() bool {
+		_, page := g.get(t, "/", "en")
+		return strings.Contains(page, "Action failed") && strings.Contains(page, "told to close the gas valve, not confirmed in 3 attempts")
+	})
+	g.stop()
+	g = start(t, app.Config{Site: site(t, dir, addr)})
+	eventually(t, "the failure is on the page after a restart", func() bool { _, page := g.get(t, "/", "en"); return strings.Contains(page, "Action failed") })
+	k.mu.Lock()
+	k.open = false // by hand
+	k.mu.Unlock()
+	eventually(t, "the failure is over", func() bool { _, page := g.get(t, "/", "en"); return !strings.Contains(page, "Action failed") })
+	g.stop()
+	got := strings.Join(events(t, dir), ", ")
+	if !strings.Contains(got, "valve-1 failed, R26 firing") || !strings.Contains(got, "valve-1 confirmed") || strings.Count(got, "R26 firing") != 1 || !strings.Contains(got, "R26 resolved") {
 		t.Errorf("events: %s", got)
 	}
 }

@@ -34,6 +34,7 @@ type judge struct {
 	file     string // of the snapshot
 
 	asks  chan func()
+	fails chan *wire.ActionResult // tried in vain
 	done  chan struct{}
 	beat  atomic.Int64 // last tick, ns of the real clock since start
 	start time.Time
@@ -68,6 +69,9 @@ func (j *judge) run(in <-chan []device.Reading) {
 			j.tell(j.engine.Tick(j.now()))
 			j.beat.Store(int64(time.Since(j.start)))
 			j.snapshot()
+		case r := <-j.fails:
+			a := rules.Action{Device: r.GetAction().GetDevice(), Point: r.GetAction().GetPoint(), Value: r.GetAction().GetValue()}
+			j.tell(j.engine.ActionFailed(a, int(r.GetAttempts()), j.now()))
 		case ask := <-j.asks:
 			ask()
 		}
@@ -92,6 +96,19 @@ func (j *judge) tell(events []rules.AlertEvent) {
 		j.journal.put(&wire.Event{Kind: &wire.Event_Alert{Alert: wire.FromAlert(e)}})
 		j.executor.Do(e)
 		j.log.Info("alert", "alert", e.Alert, "state", e.State, "severity", e.Severity, "message", e.Message.EN)
+	}
+}
+
+// acted takes what became of an action. What was tried and not confirmed is told to people (R26); what could not be tried, because
+// an interlock forbade it or the gateway stops, is only recorded. It waits for the judge, who waits for nobody.
+func (j *judge) acted(r *wire.ActionResult) {
+	j.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}})
+	if r.GetAttempts() == 0 || r.GetOutcome() != action.Failed && r.GetOutcome() != action.Refused {
+		return
+	}
+	select {
+	case j.fails <- r:
+	case <-j.done:
 	}
 }
 

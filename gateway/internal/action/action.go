@@ -29,7 +29,7 @@ type Config struct {
 	Devices []device.Device
 	Write   func(ctx context.Context, key device.Key, v float64) error
 	Read    func(ctx context.Context, key device.Key) (device.Reading, error)
-	Record  func(*wire.ActionResult) // takes an intent or a result. It must not block
+	Record  func(*wire.ActionResult) // takes an intent or a result. It must not wait for disk or network
 	Now     func() time.Time         // stamps results; nil: time.Now
 	Log     *slog.Logger
 	Metrics *Metrics // may be nil

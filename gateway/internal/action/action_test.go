@@ -159,6 +159,25 @@ func TestASlowDeviceIsConfirmedByALaterAttempt(t *testing.T) {
 	})
 }
 
+func TestAnOutputThatStandsAsWantedHasNotFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t)
+		f.err = errors.New("refused") // and yet it reads 0
+		f.x.Do(fire(relay("A.1", 0)))
+		<-f.x.Idle()
+		if got := f.outcomes(); got != "A.1 intent, A.1 confirmed" {
+			t.Error(got)
+		}
+		f.values[device.Key{Device: "A.1", Point: "relay"}] = 1
+		f.x.Do(fire(relay("A.1", 0)))
+		<-f.x.Idle()
+		if got := f.outcomes(); got != "A.1 intent, A.1 failed" {
+			t.Error(got)
+		}
+		f.stop()
+	})
+}
+
 func TestInterlocks(t *testing.T) {
 	cases := []struct {
 		name string

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/modbus"
+	"github.com/linshao/linshao/drivers/serial"
 )
 
 // occupant is a device that has an address on a channel.
@@ -41,7 +43,25 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 		}
 		c.Pause = max(c.Pause, p.pause) // the line is as slow as its most delicate device
 		poll := l.duration(path+".poll", raw.Poll, p.poll, 100*time.Millisecond, 24*time.Hour)
-		c.Devices = append(c.Devices, l.expand(raw, p, c.ID, address, poll)...)
+		devices := l.expand(raw, p, c.ID, address, poll)
+		if address != "" {
+			l.checkPoints(path+".profile", p.Protocol, devices[0].Points)
+		}
+		c.Devices = append(c.Devices, devices...)
+	}
+}
+
+// checkPoints asks the driver itself whether it can read what the profile wants. Cameras have no such question: their
+// driver is another process, and knows their points by name.
+func (l *loader) checkPoints(path, protocol string, points []device.Point) {
+	check := map[string]func(device.Point) error{protocolModbus: modbus.CheckPoint, protocolDLT645: serial.CheckPoint}[protocol]
+	if check == nil {
+		return
+	}
+	for _, p := range points {
+		if err := check(p); err != nil {
+			l.add(path, l.say("点位 %s 不能读：%v", "point %s cannot be read: %v", p.Name, err), "")
+		}
 	}
 }
 
