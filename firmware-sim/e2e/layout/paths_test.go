@@ -12,7 +12,7 @@ import (
 var (
 	quoted     = regexp.MustCompile("`([^`\n]+)`")
 	pathLike   = regexp.MustCompile(`^\.?[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)+/?$`)
-	makeTarget = regexp.MustCompile(`^make ([a-z-]+)`)
+	makeTarget = regexp.MustCompile(`^make ([a-z0-9-]+)`)
 	// Named in the documents as examples or as what a program makes; not in the tree.
 	elsewhere = regexp.MustCompile(`^(/|out/|bin/|up/|down/|ls/|quarantine/|gateway/app\.)|\.(com|org|dev)/|^application/`)
 )
