@@ -227,28 +227,35 @@ func events(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
 	for _, r := range records(t, dir, wire.StreamEvents) {
-		var e wire.Event
-		if err := proto.Unmarshal(r.Payload, &e); err != nil {
-			t.Fatal(err)
-		}
-		switch {
-		case e.GetBoot() != nil:
-			all = append(all, fmt.Sprintf("boot %d %s", e.GetBoot().GetBoot(), e.GetBoot().GetPreviousEnd()))
-		case e.GetInventory() != nil:
-			all = append(all, fmt.Sprintf("inventory %d", len(e.GetInventory().GetDevices())))
-		case e.GetDevice() != nil && !e.GetDevice().GetOnline() && device.Reason(e.GetDevice().GetReason()) == device.DriverCrashed:
-			all = append(all, e.GetDevice().GetDevice()+" offline driver_crashed")
-		case e.GetDevice() != nil:
-			all = append(all, fmt.Sprintf("%s online %v", e.GetDevice().GetDevice(), e.GetDevice().GetOnline()))
-		case e.GetAlert() != nil:
-			all = append(all, e.GetAlert().GetRule()+" "+e.GetAlert().GetState())
-		case e.GetAction() != nil:
-			all = append(all, e.GetAction().GetAction().GetDevice()+" "+e.GetAction().GetOutcome())
-		case e.GetGap() != nil:
-			all = append(all, "gap "+e.GetGap().GetReason())
-		}
+		all = append(all, word(t, r.Payload))
 	}
 	return all
+}
+
+// word tells an event in one word or two.
+func word(t *testing.T, payload []byte) string {
+	t.Helper()
+	var e wire.Event
+	if err := proto.Unmarshal(payload, &e); err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case e.GetBoot() != nil:
+		return fmt.Sprintf("boot %d %s", e.GetBoot().GetBoot(), e.GetBoot().GetPreviousEnd())
+	case e.GetInventory() != nil:
+		return fmt.Sprintf("inventory %d", len(e.GetInventory().GetDevices()))
+	case e.GetDevice() != nil && !e.GetDevice().GetOnline() && device.Reason(e.GetDevice().GetReason()) == device.DriverCrashed:
+		return e.GetDevice().GetDevice() + " offline driver_crashed"
+	case e.GetDevice() != nil:
+		return fmt.Sprintf("%s online %v", e.GetDevice().GetDevice(), e.GetDevice().GetOnline())
+	case e.GetAlert() != nil:
+		return e.GetAlert().GetRule() + " " + e.GetAlert().GetState()
+	case e.GetAction() != nil:
+		return e.GetAction().GetAction().GetDevice() + " " + e.GetAction().GetOutcome()
+	case e.GetGap() != nil:
+		return "gap " + e.GetGap().GetReason()
+	}
+	return "nothing"
 }
 
 func records(t *testing.T, dir string, stream uint32) []outbox.Record {
