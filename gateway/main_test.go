@@ -75,6 +75,9 @@ func TestCheckConfig(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, "检查了 1 个总线 / 2 台设备 / ") || !strings.Contains(out, "0 个错误") {
 		t.Errorf("%d\n%s", code, out)
 	}
+	if want := "site.yaml  警告  规则 R16：gas-1 告警时没有设备可启动警报器：所在区域没有声光警报器\n"; !strings.HasPrefix(out, want) {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
 	bad := strings.NewReplacer("driver: modbus-tcp", "driver: modbus-tpc", `place: 厨房`, `plaec: 厨房`).Replace(good)
 	code, out, _ = gateway(t, site(t, bad), "zh_CN.UTF-8", "check", "config", "site.yaml")
 	want := `site.yaml:12:65  错误  没有 "plaec" 这个键 — 是不是 "place"？

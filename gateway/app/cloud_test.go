@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ type cloud struct {
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	addr := freeAddr(t)
-	c := &cloud{t: t, broker: mochi.New(&mochi.Options{InlineClient: true}), url: "mqtt://" + addr, epoch: map[uint32]uint64{}, got: map[uint32][]*wire.Record{}}
+	c := &cloud{t: t, broker: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}), url: "mqtt://" + addr, epoch: map[uint32]uint64{}, got: map[uint32][]*wire.Record{}}
 	if err := c.broker.AddHook(new(auth.AllowHook), nil); err != nil {
 		t.Fatal(err)
 	}
