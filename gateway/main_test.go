@@ -170,6 +170,42 @@ func TestRulesTest(t *testing.T) {
 	}
 }
 
+func TestMistakesInRulesAreToldInTheUsersLanguage(t *testing.T) {
+	dir := t.TempDir()
+	text := `rules:
+  - id: X1
+    title: {zh: 标题, en: title}
+    kind: gas
+    params: {limit: 25 W}
+    expr: level >= limit or statu == 2
+    unless: [X1]
+    severity: A
+    mode: arned
+    message: {zh: "{place}", en: "{place}"}
+    actions: [{of: zone, kind: valve, point: open, value: 1}]
+`
+	for name, text := range map[string]string{"x.yaml": text, "x_test.yaml": "tests: []\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, _ := gateway(t, dir, "en", "--lang", "zh", "rules", "test", ".")
+	for _, want := range []string{
+		`x.yaml:6:17  错误  以 %LEL 计的数不能与以 W 计的数比较`, `x.yaml:6:29  错误  不认识 "statu" — 是不是 "status"？`, `x.yaml:7:14  错误  规则不能让位给自己`,
+		`x.yaml:9:11  错误  mode 不能是 "arned" — 是不是 "armed"？`, `错误  规则不允许把 valve.open 写成 1 — 燃气阀只能到现场手动打开`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("missing %s", want)
+		}
+	}
+	if code != exitFinding {
+		t.Errorf("%d", code)
+	}
+	if t.Failed() {
+		t.Log(out)
+	}
+}
+
 func TestRunRefusesAndStops(t *testing.T) {
 	real := site(t, strings.Replace(small, "ADDRESS", "192.168.1.20:502", 1))
 	if code, _, errs := gateway(t, real, "en", "run", "--config", "site.yaml", "--demo-clock", "1795000000000"); code != exitRefused || !strings.Contains(errs, "not on loopback") {

@@ -38,7 +38,7 @@ func (c rulesTestCmd) Run(lang config.Language) error {
 			if sets[dir], err = rulesOf(dir); err != nil {
 				var ps configs.Problems
 				if errors.As(err, &ps) {
-					printProblems(os.Stdout, lang, ps)
+					printProblems(os.Stdout, lang, config.Translate(lang, ps))
 					return exit{code: exitFinding}
 				}
 				return exit{exitDevice, err}

@@ -36,7 +36,7 @@ func (l *loader) loadRules(folder fs.FS) {
 		l.problems = append(l.problems, l.translated(err)...)
 		return
 	}
-	l.problems = append(l.problems, set.Warnings()...)
+	l.problems = append(l.problems, Translate(l.lang, set.Warnings())...)
 	l.site.Rules = set
 	l.overrides(set)
 }
@@ -65,7 +65,7 @@ func (l *loader) overrides(set *rules.Set) {
 		if o.Key != "" {
 			path += "." + o.Key
 		}
-		l.add(path, o.Rule+": "+o.Message, o.Hint)
+		l.add(path, o.Rule+": "+l.hear(o.Message), l.hear(o.Hint))
 	}
 	if err != nil {
 		return

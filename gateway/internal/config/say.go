@@ -88,6 +88,14 @@ func inChinese(text string) string {
 			return t.en.ReplaceAllString(text, t.zh)
 		}
 	}
+	return ruleInChinese(text)
+}
+
+// hear is a sentence of another package in the language.
+func (s speaker) hear(text string) string {
+	if s.lang == Chinese {
+		return inChinese(text)
+	}
 	return text
 }
 
