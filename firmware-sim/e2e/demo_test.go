@@ -20,24 +20,9 @@ func TestFirstMinute(t *testing.T) {
 	if err := d.StopGateway(demo.Second); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, "the second site shows as offline", func() error {
-		var list struct {
-			Sites []struct {
-				Gateway string
-				Online  bool
-			}
-		}
-		if err := get(d.URL+"/api/v1/sites", &list); err != nil {
-			return err
-		}
-		for _, s := range list.Sites {
-			if s.Gateway == "gw-0107" && !s.Online {
-				return nil
-			}
-		}
-		return fmt.Errorf("sites: %+v", list.Sites)
-	})
+	eventually(t, 10*time.Second, "the second site shows as offline", func() error { return online(d, "gw-0107", false) })
 	t.Logf("first minute shown after %.0f s", time.Since(began).Seconds())
+	t.Run("plug", func(t *testing.T) { pullThePlug(t, d) })
 	t.Run("browser", func(t *testing.T) { browse(t, d, "e2e") })
 	if out := os.Getenv("LINSHAO_SHOTS"); out != "" {
 		t.Run("shots", func(t *testing.T) { browse(t, d, "shots") })
