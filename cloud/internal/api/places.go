@@ -134,7 +134,8 @@ type seriesIn struct {
 	Max     int    `query:"max" minimum:"1" maximum:"5000" default:"600" doc:"most points wanted"`
 }
 
-// Series are readings of one point. Each point is [time, smallest, largest].
+// Series are readings of one point. Each point is [time, smallest, largest]. The first may lie before the window, so that
+// a line can be drawn into it.
 type Series struct {
 	Unit        string       `json:"unit"`
 	From        int64        `json:"from"`
@@ -143,6 +144,7 @@ type Series struct {
 	Points      [][3]float64 `json:"points"`
 	Gaps        []Span       `json:"gaps" doc:"times without values, and why"`
 	Bad         []Span       `json:"bad" doc:"runs of readings that were bad, and why"`
+	Uncertain   []Span       `json:"uncertain" doc:"runs of readings that were uncertain, and why"`
 }
 
 // A Span is a time and a reason.
@@ -201,12 +203,13 @@ func (a *API) mayChart(ctx context.Context, in *seriesIn) error {
 func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now int64) (*seriesOut, error) {
 	q := series.Query{Gateway: in.Gateway, Device: in.Device, Point: in.Point, From: time.UnixMilli(in.From), To: time.UnixMilli(min(in.To, max(now, in.From+1))),
 		Max: in.Max, Poll: time.Duration(p.PollMs) * time.Millisecond}
-	res, err := a.cfg.Readings.Range(ctx, q)
+	res, err := series.WithLead(ctx, a.cfg.Readings, q)
 	if err != nil {
 		a.cfg.Log.Warn("readings cannot be read", "gateway", in.Gateway, "device", in.Device, "err", err)
 		return nil, errStore()
 	}
-	out := Series{Unit: p.Unit, From: in.From, To: in.To, Downsampled: res.Downsampled, Points: make([][3]float64, len(res.Buckets)), Gaps: []Span{}, Bad: []Span{}}
+	out := Series{Unit: p.Unit, From: in.From, To: in.To, Downsampled: res.Downsampled, Points: make([][3]float64, len(res.Buckets)), Gaps: []Span{},
+		Bad: spans(res.Bad), Uncertain: spans(res.Uncertain)}
 	for i, b := range res.Buckets {
 		out.Points[i] = [3]float64{float64(b.First), b.Min, b.Max}
 	}
@@ -221,8 +224,13 @@ func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now in
 		}
 		out.Gaps = append(out.Gaps, Span(g))
 	}
-	for _, b := range res.Bad {
-		out.Bad = append(out.Bad, Span(b))
-	}
 	return &seriesOut{out}, nil
+}
+
+func spans(of []series.Gap) []Span {
+	out := make([]Span, len(of))
+	for i, g := range of {
+		out[i] = Span(g)
+	}
+	return out
 }

@@ -13,31 +13,26 @@ const gapPolls = 3
 // minGap keeps a fast poll's jitter from breaking the line.
 const minGap = time.Second
 
-// badRun is a run of bad readings with no good one between them.
-type badRun struct {
-	first, last int64
-	reason      device.Reason
-}
-
 // gaps finds the times without values. A hole is a gap when it is longer than three polls and also far longer than the
 // holes around it: stamps may be further apart than polls, when a gateway's clock runs ahead of real time (make demo) or
 // its line is slower than its profile wishes. A hole that holds bad readings is a gap in any case, with their reason.
-func gaps(q Query, buckets []Bucket, bad []badRun) []Gap {
+// Each of bad is a run of bad readings with no good one between them.
+func gaps(q Query, buckets []Bucket, bad []Gap) []Gap {
 	if len(buckets) == 0 {
 		if len(bad) > 0 {
-			return []Gap{{From: bad[0].first, To: bad[len(bad)-1].last, Reason: bad[len(bad)-1].reason.String()}}
+			return []Gap{{From: bad[0].From, To: bad[len(bad)-1].To, Reason: bad[len(bad)-1].Reason}}
 		}
 		return []Gap{}
 	}
 	limit := max(gapPolls*q.Poll, minGap).Milliseconds()
 	out := []Gap{}
 	if head := firstWithin(bad, q.From.UnixMilli(), buckets[0].First); head != nil {
-		out = append(out, Gap{From: head.first, To: buckets[0].First, Reason: head.reason.String()})
+		out = append(out, Gap{From: head.From, To: buckets[0].First, Reason: head.Reason})
 	}
 	for i := 1; i < len(buckets); i++ {
 		from, to := buckets[i-1].Last, buckets[i].First
 		if run := firstWithin(bad, from, to); run != nil {
-			out = append(out, Gap{From: from, To: to, Reason: run.reason.String()})
+			out = append(out, Gap{From: from, To: to, Reason: run.Reason})
 		} else if to-from > limit && to-from > gapPolls*usual(buckets, i) {
 			out = append(out, Gap{From: from, To: to})
 		}
@@ -49,12 +44,12 @@ func gaps(q Query, buckets []Bucket, bad []badRun) []Gap {
 }
 
 // tail is the gap behind the last value.
-func tail(q Query, buckets []Bucket, bad []badRun, limit int64) (Gap, bool) {
+func tail(q Query, buckets []Bucket, bad []Gap, limit int64) (Gap, bool) {
 	to, last := q.To.UnixMilli(), buckets[len(buckets)-1].Last
 	heard, g := last, Gap{From: last, To: to}
 	if run := firstWithin(bad, last, to); run != nil {
-		heard = bad[len(bad)-1].last
-		g.Reason = run.reason.String()
+		heard = bad[len(bad)-1].To
+		g.Reason = run.Reason
 	}
 	silent := to-heard > limit && to-heard > gapPolls*usual(buckets, len(buckets))
 	if !silent {
@@ -63,31 +58,47 @@ func tail(q Query, buckets []Bucket, bad []badRun, limit int64) (Gap, bool) {
 	return g, silent || heard > last
 }
 
-func firstWithin(bad []badRun, from, to int64) *badRun {
-	i, _ := slices.BinarySearchFunc(bad, from, func(b badRun, t int64) int { return int(min(1, max(-1, b.first-t))) })
-	if i < len(bad) && bad[i].first <= to {
+func firstWithin(bad []Gap, from, to int64) *Gap {
+	i, _ := slices.BinarySearchFunc(bad, from, func(b Gap, t int64) int { return int(min(1, max(-1, b.From-t))) })
+	if i < len(bad) && bad[i].From <= to {
 		return &bad[i]
 	}
 	return nil
 }
 
-// usual is the median distance of values around the hole before bucket i, not counting the hole itself.
+// usual is the distance of values around the hole before bucket i, not counting the hole itself: the median of both
+// sides, or that of one side when it is larger, because where a fast clock meets real time the sides differ.
 func usual(buckets []Bucket, i int) int64 {
-	var around []int64
-	for j := max(0, i-4); j < min(len(buckets), i+4); j++ {
-		b := buckets[j]
-		if b.N > 1 {
-			around = append(around, (b.Last-b.First)/int64(b.N-1))
-		}
-		if j > 0 && j != i {
-			around = append(around, b.First-buckets[j-1].Last)
+	before, after := distances(buckets[max(0, i-4):i]), distances(buckets[i:min(len(buckets), i+4)])
+	d := median(append(slices.Clone(before), after...))
+	for _, side := range [][]int64{before, after} {
+		if len(side) >= 3 { // fewer may be holes themselves
+			d = max(d, median(side))
 		}
 	}
-	if len(around) == 0 {
+	return d
+}
+
+// distances of neighbouring values, in ms.
+func distances(buckets []Bucket) []int64 {
+	var out []int64
+	for i, b := range buckets {
+		if b.N > 1 {
+			out = append(out, (b.Last-b.First)/int64(b.N-1))
+		}
+		if i > 0 {
+			out = append(out, b.First-buckets[i-1].Last)
+		}
+	}
+	return out
+}
+
+func median(of []int64) int64 {
+	if len(of) == 0 {
 		return 0
 	}
-	slices.Sort(around)
-	return around[len(around)/2]
+	slices.Sort(of)
+	return of[len(of)/2]
 }
 
 // sample is one stored reading.
@@ -112,41 +123,42 @@ func thin(q Query, samples []sample) Result {
 		res.Downsampled = true
 		width = bucketWidth(q)
 	}
-	var bad []badRun
 	at := int64(-1)
-	open := false // the last bad run is still open
-	for _, s := range samples {
-		if s.quality == device.Bad {
-			if open {
-				bad[len(bad)-1].last = s.at
-			} else {
-				bad, open = append(bad, badRun{s.at, s.at, s.reason}), true
-			}
+	for i, sm := range samples {
+		if sm.quality != device.Good {
+			res.note(sm, i > 0 && samples[i-1].quality == sm.quality)
+		}
+		if sm.quality == device.Bad {
 			continue
 		}
-		open = false
 		slot := int64(-1)
 		if res.Downsampled {
-			slot = (s.at - q.From.UnixMilli()) / width
+			slot = (sm.at - q.From.UnixMilli()) / width
 		}
 		if n := len(res.Buckets); n > 0 && slot >= 0 && slot == at {
 			b := &res.Buckets[n-1]
-			b.Last, b.Min, b.Max, b.N = s.at, min(b.Min, s.value), max(b.Max, s.value), b.N+1
+			b.Last, b.Min, b.Max, b.N = sm.at, min(b.Min, sm.value), max(b.Max, sm.value), b.N+1
 			continue
 		}
 		at = slot
-		res.Buckets = append(res.Buckets, Bucket{First: s.at, Last: s.at, Min: s.value, Max: s.value, N: 1})
+		res.Buckets = append(res.Buckets, Bucket{First: sm.at, Last: sm.at, Min: sm.value, Max: sm.value, N: 1})
 	}
-	res.Gaps, res.Bad = gaps(q, res.Buckets, bad), runs(bad)
+	res.Gaps = gaps(q, res.Buckets, res.Bad)
 	return res
 }
 
-func runs(bad []badRun) []Gap {
-	out := make([]Gap, len(bad))
-	for i, b := range bad {
-		out[i] = Gap{b.first, b.last, b.reason.String()}
+// note adds a sample that is not good to its run; goes says that the sample before was of the same quality.
+func (r *Result) note(s sample, goes bool) {
+	runs, why := &r.Bad, s.reason.String()
+	if s.quality == device.Uncertain {
+		runs = &r.Uncertain
+		goes = goes && (*runs)[len(*runs)-1].Reason == why
 	}
-	return out
+	if goes {
+		(*runs)[len(*runs)-1].To = s.at
+		return
+	}
+	*runs = append(*runs, Gap{s.at, s.at, why})
 }
 
 // bucketWidth in ms cuts the range into at most q.Max buckets.

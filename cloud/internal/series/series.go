@@ -51,6 +51,7 @@ type Result struct {
 	Downsampled bool
 	Gaps        []Gap
 	Bad         []Gap // runs of bad readings: times of the first and the last of each
+	Uncertain   []Gap // runs of uncertain readings, whose values are among the buckets
 }
 
 // RefusedError: the store will never take these readings.

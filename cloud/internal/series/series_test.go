@@ -3,6 +3,7 @@ package series_test
 import (
 	"context"
 	"errors"
+	"go/build"
 	"math"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,9 +82,9 @@ func victoria(t *testing.T) series.Store {
 
 // influx starts InfluxDB 1.8, which speaks the write and query interface of InfluxDB 2, when it is installed.
 func influx(t *testing.T) series.Store {
-	program, err := exec.LookPath("influxd")
-	if err != nil {
-		t.Skip("needs influxd 1.8: go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10")
+	program := filepath.Join(build.Default.GOPATH, "bin", "influxd") // where go install puts it, which PATH need not name
+	if _, err := os.Stat(program); err != nil {
+		program = need(t, "influxd", "go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10")
 	}
 	addr, dir := freePort(t), t.TempDir()
 	conf := filepath.Join(dir, "influx.conf")
@@ -237,6 +239,9 @@ func thins(t *testing.T, s series.Store, t0 time.Time) {
 		rs = append(rs, good("t", "p", float64(i%100), t0.Add(time.Duration(i)*time.Second)))
 	}
 	rs[1000].Value = 9999 // a spike must survive
+	for i := 500; i < 600; i++ {
+		rs[i].Quality, rs[i].Reason = device.Uncertain, device.Stuck
+	}
 	write(t, s, rs...)
 	res := await(t, s, query("t", "p", t0, t0.Add(2000*time.Second)), 2000)
 	top := 0.0
@@ -245,6 +250,9 @@ func thins(t *testing.T, s series.Store, t0 time.Time) {
 		if i > 0 && b.First <= res.Buckets[i-1].Last {
 			t.Fatalf("bucket %d begins before the end of the one before", i)
 		}
+	}
+	if doubt := []series.Gap{{From: rs[500].Time.UnixMilli(), To: rs[599].Time.UnixMilli(), Reason: "stuck"}}; !slices.Equal(res.Uncertain, doubt) {
+		t.Errorf("uncertain %+v, want %+v", res.Uncertain, doubt)
 	}
 	if !res.Downsampled || len(res.Buckets) > 100 || top != 9999 || len(res.Gaps) != 0 {
 		t.Errorf("%d buckets, downsampled %v, top %v, gaps %v", len(res.Buckets), res.Downsampled, top, res.Gaps)
@@ -284,6 +292,38 @@ func TestWideStampsAreNoGaps(t *testing.T) {
 	res, err := s.Range(t.Context(), q)
 	if err != nil || len(res.Gaps) != 0 {
 		t.Errorf("gaps %+v, %v", res.Gaps, err)
+	}
+}
+
+// Where a fast clock meets real time, the stamps before are wide and those after are narrow: no gap, and a window that
+// begins in the middle carries the last value before it in. A hole between narrow stamps is one all the same.
+func TestLead(t *testing.T) {
+	s := sqlite(t)
+	defer s.Close()
+	t0 := time.UnixMilli(1_795_300_000_000)
+	var rs []device.Reading
+	for i := range 6 {
+		rs = append(rs, good("d", "p", 1, t0.Add(time.Duration(i)*10*time.Minute)))
+	}
+	real := t0.Add(57 * time.Minute)
+	for i := range 60 {
+		rs = append(rs, good("d", "p", 2, real.Add(time.Duration(i)*time.Second)))
+	}
+	again := real.Add(5 * time.Minute)
+	for i := range 60 {
+		rs = append(rs, good("d", "p", 3, again.Add(time.Duration(i)*time.Second)))
+	}
+	write(t, s, rs...)
+	hole := series.Gap{From: real.Add(59 * time.Second).UnixMilli(), To: again.UnixMilli()}
+	res, err := series.WithLead(t.Context(), s, query("d", "p", real.Add(-2*time.Minute), again.Add(time.Minute)))
+	if err != nil || !slices.Equal(res.Gaps, []series.Gap{hole}) || res.Buckets[0].First != t0.Add(50*time.Minute).UnixMilli() {
+		t.Errorf("gaps %+v, first %+v, %v", res.Gaps, res.Buckets[0], err)
+	}
+	begin := again.Add(-time.Minute)
+	hole.From = begin.UnixMilli()
+	res, err = series.WithLead(t.Context(), s, query("d", "p", begin, again.Add(time.Minute)))
+	if err != nil || !slices.Equal(res.Gaps, []series.Gap{hole}) || res.Buckets[0].First != again.UnixMilli() {
+		t.Errorf("in a hole: gaps %+v, first %+v, %v", res.Gaps, res.Buckets[0], err)
 	}
 }
 
