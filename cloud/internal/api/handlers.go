@@ -189,7 +189,7 @@ func (a *API) chart(ctx context.Context, in incident.Incident) (*Chart, error) {
 		for _, p := range dev.Points {
 			if p.Name == name {
 				c := &Chart{Gateway: in.Gateway, Device: in.Device, Point: name}
-				c.From, c.To = incident.Window(in, a.cfg.Now())
+				c.From, c.To = incident.Window(in, time.Duration(p.PollMs)*time.Millisecond, a.cfg.Now())
 				return c, nil
 			}
 		}

@@ -81,12 +81,12 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 	if e.State == rules.Resolved {
 		if fresh { // its firing is in a gap: the incident must not be missing
 			describe(in, e)
-			err = addEntry(ctx, tx, in.ID, Entry{in.Since, "fired", in.Message, ""})
+			err = addEntry(ctx, tx, in.ID, Entry{in.Since, "fired", fired(*in), ""})
 		}
 		if err == nil && (fresh || in.Condition == Active) {
 			kind = KindRecovered
 			in.Condition, in.RecoveredAt = Recovered, at
-			err = addEntry(ctx, tx, in.ID, Entry{at, "recovered", Text{"条件已恢复", "The condition has recovered"}, ""})
+			err = addEntry(ctx, tx, in.ID, Entry{at, "recovered", Text{"报警条件已消失", "The alert's condition is gone"}, ""})
 		}
 		return kind, err
 	}
@@ -94,7 +94,7 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 	describe(in, e)
 	in.Condition, in.RecoveredAt = Active, 0
 	if was != Active {
-		if err := addEntry(ctx, tx, in.ID, Entry{at, "fired", in.Message, ""}); err != nil {
+		if err := addEntry(ctx, tx, in.ID, Entry{at, "fired", fired(*in), ""}); err != nil {
 			return "", err
 		}
 		kind = KindOpened
@@ -152,35 +152,42 @@ func (s *Service) Action(ctx context.Context, tx *sql.Tx, gateway string, r *wir
 }
 
 // target names what an action does: "燃气阀 → 关闭".
-func target(ctx context.Context, tx *sql.Tx, gateway string, a *wire.Action) (string, error) {
-	value := fmt.Sprintf("%s = %g", a.GetPoint(), a.GetValue())
+func target(ctx context.Context, tx *sql.Tx, gateway string, a *wire.Action) (Text, error) {
+	value := states(a.GetPoint(), a.GetValue())
+	if value == (Text{}) {
+		value = amount(a.GetPoint(), a.GetValue(), "")
+		name := words(a.GetPoint())
+		value.ZH, value.EN = name.ZH+" "+value.ZH, name.EN+" "+value.EN
+	}
 	d, err := org.OneDevice(ctx, tx, gateway, a.GetDevice())
 	if errors.Is(err, org.ErrUnknown) {
-		return a.GetDevice() + " → " + value, nil
+		d, err = org.Device{Name: a.GetDevice()}, nil
 	}
 	if err != nil {
-		return "", err
+		return Text{}, err
 	}
 	for _, p := range d.Points {
 		if label := p.Labels[int64(a.GetValue())]; p.Name == a.GetPoint() && label != "" {
-			value = label
+			value.ZH = label
 		}
 	}
-	return d.Name + " → " + value, nil
+	return Text{d.Name + " → " + value.ZH, d.Name + " → " + value.EN}, nil
 }
 
-func actionText(what string, r *wire.ActionResult) Text {
-	why := ""
-	if r.GetReason() != "" {
-		why = " (" + r.GetReason() + ")"
+// actionText begins with how far the action has come, up to a colon; behind it stands what is done.
+func actionText(what Text, r *wire.ActionResult) Text {
+	var zh, en string
+	if word := r.GetReason(); word != "" {
+		why := reasons(word)
+		zh, en = "，"+why.ZH, ", "+why.EN
 	}
 	switch r.GetOutcome() {
 	case "intent":
-		return Text{"网关开始执行:" + what, "The gateway begins: " + what}
+		return Text{"已命令：" + what.ZH, "Commanded: " + what.EN}
 	case "confirmed":
-		return Text{"网关已执行并回读确认:" + what, "Done and read back by the gateway: " + what}
+		return Text{"已确认：" + what.ZH, "Confirmed: " + what.EN}
 	case "refused":
-		return Text{"网关拒绝执行:" + what + why, "Refused by the gateway: " + what + why}
+		return Text{"网关拒绝" + zh + "：" + what.ZH, "Refused by the gateway" + en + ": " + what.EN}
 	}
-	return Text{fmt.Sprintf("网关执行失败(%d 次):%s%s", r.GetAttempts(), what, why), fmt.Sprintf("Failed after %d attempts: %s%s", r.GetAttempts(), what, why)}
+	return Text{fmt.Sprintf("没有成功（试了 %d 次%s）：%s", r.GetAttempts(), zh, what.ZH), fmt.Sprintf("Failed (%d attempts%s): %s", r.GetAttempts(), en, what.EN)}
 }

@@ -129,7 +129,7 @@ func TestLifeOfAnIncident(t *testing.T) {
 	if in.Value == nil || in.Value.Value != 62 || *in.Value.Limit != 25 || len(in.Detail.Evidence) != 2 || in.Detail.Evidence[1].Value != nil {
 		t.Errorf("value %+v, evidence %+v", in.Value, in.Detail.Evidence)
 	}
-	if why := incident.Why(in); !strings.Contains(why.ZH, "高于阈值 25 %LEL") || !strings.Contains(why.EN, "timeout") {
+	if why := incident.Why(in); why.ZH != "62 %LEL" {
 		t.Errorf("why %+v", why)
 	}
 	k.refused(k.svc.Close(ctx, id, incident.Person{Name: "张三"}, incident.Closing{Outcome: "real"}), "还没有人接警")
@@ -206,7 +206,7 @@ func TestEventsOutOfTurn(t *testing.T) {
 	})
 	id := k.apply(firing(k, "a1"))
 	list, err := incident.Timeline(t.Context(), k.db.Reader(), id)
-	if err != nil || len(list) != 2 || list[0].Text.ZH != "网关已执行并回读确认:燃气阀 → 关闭" {
+	if err != nil || len(list) != 2 || list[0].Text.ZH != "已确认：燃气阀 → 关闭" {
 		t.Errorf("timeline %+v, %v", list, err)
 	}
 	// A resolution whose firing is in a gap.

@@ -45,7 +45,7 @@ func (s *Service) Take(ctx context.Context, id string, who Person) error {
 			return "", s.refuse(in.ClosedBy, in.ClosedAt, "已由 %s 于 %s 办结", "already closed by %s at %s")
 		}
 		in.Handling, in.TakenBy, in.TakenAt = Handling, who.Name, now.UnixMilli()
-		return KindTaken, addEntry(ctx, tx, in.ID, Entry{now.UnixMilli(), "taken", Text{who.Name + " 接警", "Taken by " + who.Name}, who.Name})
+		return KindTaken, addEntry(ctx, tx, in.ID, Entry{now.UnixMilli(), "taken", Text{"由 " + who.Name + " 处理", "In the hands of " + who.Name}, who.Name})
 	})
 }
 
@@ -59,7 +59,7 @@ type Closing struct {
 func outcomeText(o string) Text {
 	switch o {
 	case "real":
-		return Text{"真实警情", "real"}
+		return Text{"真实", "real"}
 	case "false_alarm":
 		return Text{"误报", "false alarm"}
 	case "drill":
@@ -75,17 +75,17 @@ func (s *Service) Close(ctx context.Context, id string, who Person, c Closing) e
 		case in.Handling == Closed:
 			return "", s.refuse(in.ClosedBy, in.ClosedAt, "已由 %s 于 %s 办结", "already closed by %s at %s")
 		case in.Handling == Open:
-			return "", &Refusal{Text{"还没有人接警,请先接警再办结", "nobody has taken it yet: take it first"}}
+			return "", &Refusal{Text{"还没有人接警，请先接警再办结", "nobody has taken it yet: take it first"}}
 		case in.Condition == Active && !c.EvenActive:
-			return "", &Refusal{Text{"告警仍在持续;确认现场安全后,勾选“仍要办结”并写明原因", "the condition is still active; to close it all the same, say so and give the reason"}}
+			return "", &Refusal{Text{"告警仍在持续；确认现场安全后，勾选“仍要办结”并写明原因", "the condition is still active; to close it all the same, say so and give the reason"}}
 		case in.Condition == Active && c.Note == "":
-			return "", &Refusal{Text{"告警仍在持续,办结必须写明原因", "the condition is still active: closing needs a note"}}
+			return "", &Refusal{Text{"告警仍在持续，办结必须写明原因", "the condition is still active: closing needs a note"}}
 		}
 		in.Handling, in.ClosedBy, in.ClosedAt, in.Outcome = Closed, who.Name, now.UnixMilli(), c.Outcome
 		o := outcomeText(c.Outcome)
-		t := Text{fmt.Sprintf("%s 办结:%s", who.Name, o.ZH), fmt.Sprintf("Closed by %s: %s", who.Name, o.EN)}
+		t := Text{"结果：" + o.ZH, "Outcome: " + o.EN}
 		if in.Condition == Active {
-			t.ZH, t.EN = t.ZH+"(告警未恢复)", t.EN+" (still active)"
+			t.ZH, t.EN = t.ZH+"（告警未恢复）", t.EN+" (still active)"
 		}
 		if c.Note != "" {
 			t.ZH, t.EN = t.ZH+"。"+c.Note, t.EN+". "+c.Note
