@@ -1,8 +1,7 @@
 # Every target says in one line what it shows. Go alone is enough for `make demo` and `make build`.
 GO ?= go
 UI := cloud/internal/web/ui
-SEED ?= 1
-.PHONY: demo test check bench prove fuzz e2e shots web web-check build deb proto help
+.PHONY: help demo test check bench prove fuzz e2e shots web build proto
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
