@@ -196,6 +196,24 @@ func level(v float64, at time.Time) device.Reading {
 }
 
 // ask makes a request; out is filled from the answer's JSON.
+// encoding is how an answer comes.
+func (s *street) encoding(path, accept string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Accept-Encoding", accept)
+	resp, err := s.http.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.Header.Get("Content-Encoding")
+}
+
 func (s *street) ask(method, path, body string, out any, header ...string) int {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, strings.NewReader(body))
@@ -372,6 +390,13 @@ func TestStoryOfAnAlert(t *testing.T) {
 	}
 	if s.ask("GET", "/openapi.json", "", &doc); len(doc.Paths) != 11 {
 		t.Errorf("the document has %d paths", len(doc.Paths))
+	}
+	for _, c := range []struct{ path, accept, want string }{
+		{"/openapi.json", "br, gzip;q=0.8", "gzip"}, {"/openapi.json", "gzip;q=0", ""}, {"/session", "gzip", ""}, {"/stream", "gzip", ""},
+	} {
+		if got := s.encoding(c.path, c.accept); got != c.want {
+			t.Errorf("%s for %q comes as %q, want %q", c.path, c.accept, got, c.want)
+		}
 	}
 	s.stop() // and the state is there after a restart
 	s = open(t, dir, true)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -72,12 +73,19 @@ func New(cfg Config) http.Handler {
 	hc.NoFormatFallback = false
 	h := humago.New(mux, hc)
 	a.operations(h)
-	mux.Handle("GET /api/v1/stream", http.HandlerFunc(a.stream))
+	mux.Handle("GET "+streamPath, http.HandlerFunc(a.stream))
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { errNotFound().write(w, r) })
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.Handle("GET /metrics", a.metricsGuard(promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{})))
 	mux.Handle("/", cfg.Web)
-	return a.guard(mux)
+	small := gzipped(mux)
+	return a.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != streamPath {
+			small.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 }
 
 func (a *API) operations(h huma.API) {
@@ -93,6 +101,9 @@ func (a *API) operations(h huma.API) {
 	register(a, h, http.MethodGet, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
 	register(a, h, http.MethodGet, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 }
+
+// streamPath is that of the live stream.
+const streamPath = "/api/v1/stream"
 
 // maxBody bounds every request's body, in bytes.
 const maxBody = 64 << 10
