@@ -4,7 +4,7 @@ UI := cloud/internal/web/ui
 .PHONY: help demo test check bench prove fuzz e2e shots web build proto
 
 help: ## lists the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 demo: ## a simulated compound, its gateway and the cloud on loopback: an overcharge and a gas leak within a minute
 	@$(GO) run ./firmware-sim demo
