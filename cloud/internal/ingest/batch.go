@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -71,14 +72,20 @@ func (s *Service) batch(ctx context.Context, gateway string, stream uint32, payl
 	return s.replies(ctx, gateway, &wire.Ack{Session: b.GetSession(), Stream: stream, Epoch: b.GetEpoch(), Cum: out.cum, Rejects: out.rejects})
 }
 
-// fence refuses a batch of a session that is not the newest one: an old connection, or a second gateway with the name.
+// grace is how long after a hello batches of the session before may still arrive: they were under way.
+const grace = 10 * time.Second
+
+// fence refuses a batch of a session that is not the newest one: an old connection, or, when it still speaks after the
+// grace, a second gateway with the name.
 func (s *Service) fence(ctx context.Context, gateway string, session uint64) ([]Reply, error) {
 	s.mu.Lock()
-	told := s.fenced[fence{gateway, session}]
+	told := s.fenced[fence{gateway, session}] || s.cfg.Now().Sub(s.met[gateway]) <= grace
 	if len(s.fenced) > 10_000 {
 		clear(s.fenced)
 	}
-	s.fenced[fence{gateway, session}] = true
+	if !told {
+		s.fenced[fence{gateway, session}] = true
+	}
 	s.mu.Unlock()
 	if !told {
 		err := s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {

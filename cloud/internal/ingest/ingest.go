@@ -52,6 +52,7 @@ type Service struct {
 	mu     sync.Mutex
 	heard  map[string]time.Time // gateway → any packet at all
 	fenced map[fence]bool       // told in the journal
+	met    map[string]time.Time // gateway → its newest hello
 }
 
 type metrics struct {
@@ -73,7 +74,7 @@ func New(cfg Config) (*Service, error) {
 		cfg.Registry.MustRegister(c)
 		return c
 	}
-	s := &Service{cfg: cfg, decoder: dec, heard: map[string]time.Time{}, fenced: map[fence]bool{}, metrics: metrics{
+	s := &Service{cfg: cfg, decoder: dec, heard: map[string]time.Time{}, fenced: map[fence]bool{}, met: map[string]time.Time{}, metrics: metrics{
 		messages: vec("messages_total", "Messages taken, by leaf.", "leaf"),
 		refused:  vec("refused_total", "Messages not taken, by reason.", "reason"),
 		records:  vec("records_total", "Records made durable, by stream.", "stream"),
@@ -163,6 +164,9 @@ func (s *Service) hello(ctx context.Context, gateway string, payload []byte) ([]
 		return nil, err
 	}
 	s.hear(gateway, now)
+	s.mu.Lock()
+	s.met[gateway] = now
+	s.mu.Unlock()
 	s.cfg.Log.Info("gateway connected", "gateway", gateway, "version", h.GetVersion(), "boot", h.GetBoot())
 	s.cfg.Observer.Gateway(gateway)
 	return s.replies(ctx, gateway, acks...)

@@ -353,6 +353,7 @@ func TestOlderSessionsAreFencedOff(t *testing.T) {
 	defer c.stop()
 	c.hello(7, state(2, 12, 1, 3))
 	c.hello(8, state(2, 12, 1, 3))
+	c.now = c.now.Add(time.Minute)
 	for range 3 {
 		if acks := c.send(wire.UpTelemetry, batch(7, 2, 12, 1, telemetry(t, t0, 1))); len(acks) != 0 {
 			t.Fatalf("acknowledged %v", acks)
@@ -373,6 +374,71 @@ func TestOlderSessionsAreFencedOff(t *testing.T) {
 	c.send(wire.UpTelemetry, batch(8, 2, 12, 1, telemetry(t, t0, 1)))
 	if online, _ := org.Online(t.Context(), c.db.Reader()); len(online) != 1 {
 		t.Error("a batch did not bring it back")
+	}
+}
+
+// What was under way when a gateway connected anew is refused without a word about a second gateway.
+func TestOwnOldSessionHasGrace(t *testing.T) {
+	c := start(t, t.TempDir())
+	defer c.stop()
+	c.hello(7, state(2, 12, 1, 1))
+	c.now = c.now.Add(time.Minute)
+	c.hello(8, state(2, 12, 1, 1))
+	late := batch(7, 2, 12, 1, telemetry(t, t0, 1))
+	c.now = c.now.Add(10 * time.Second)
+	if acks := c.send(wire.UpTelemetry, late); len(acks) != 0 || c.refused("fenced") != 1 || c.journal(org.SecondTwin) != 0 {
+		t.Errorf("acks %v, refused %v, told %d times", acks, c.refused("fenced"), c.journal(org.SecondTwin))
+	}
+	c.now = c.now.Add(time.Second)
+	for range 2 {
+		c.send(wire.UpTelemetry, late)
+	}
+	if c.refused("fenced") != 3 || c.journal(org.SecondTwin) != 1 {
+		t.Errorf("refused %v, told %d times", c.refused("fenced"), c.journal(org.SecondTwin))
+	}
+}
+
+// The gateway splits an inventory that is larger than a record.
+func TestInventoryInParts(t *testing.T) {
+	c := start(t, t.TempDir())
+	defer c.stop()
+	c.hello(7, state(1, 11, 1, 1))
+	part := func(hash, model string, devices ...string) *wire.Inventory {
+		inv := &wire.Inventory{Site: "s", Name: "S", ConfigHash: hash}
+		if model != "" {
+			inv.Models = []*wire.Model{{Name: model, Points: []*wire.Point{{Name: "p-" + model}}}}
+		}
+		for _, id := range devices {
+			inv.Devices = append(inv.Devices, &wire.Device{Id: id, Name: id, Model: "m"})
+		}
+		return inv
+	}
+	seq := uint64(1)
+	send := func(of ...*wire.Inventory) (ids []string) {
+		for _, inv := range of {
+			c.send(wire.UpEvents, batch(7, 1, 11, seq, event(t, &wire.Event{Kind: &wire.Event_Inventory{Inventory: inv}})))
+			seq++
+		}
+		devices, err := org.DevicesOf(t.Context(), c.db.Reader(), "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range devices {
+			ids = append(ids, d.ID)
+			if len(d.Points) != 1 {
+				t.Errorf("%s has points %+v", d.ID, d.Points)
+			}
+		}
+		return ids
+	}
+	parts := []*wire.Inventory{part("h1", "m"), part("h1", "", "a", "b"), part("h1", "n", "c")}
+	for range 2 { // it comes at every start
+		if got := send(parts...); !slices.Equal(got, []string{"a", "b", "c"}) {
+			t.Errorf("devices %v", got)
+		}
+	}
+	if got := send(part("h2", "m", "c"), part("h2", "", "a")); !slices.Equal(got, []string{"c", "a"}) {
+		t.Errorf("devices of a new configuration: %v", got)
 	}
 }
 

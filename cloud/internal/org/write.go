@@ -85,7 +85,8 @@ func Online(ctx context.Context, q db.Querier) (map[string]time.Time, error) {
 	return out, rows.Err()
 }
 
-// Apply takes over an inventory: names, devices and points. State of devices that stay is kept.
+// Apply takes over an inventory: names, devices and points. State of devices that stay is kept. A large inventory comes in
+// parts with the same config_hash: the first of a new configuration replaces the one before, all others add to it.
 func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory) error {
 	site := inv.GetSite()
 	if site == "" {
@@ -95,18 +96,25 @@ func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory)
 	if name == "" {
 		name = site
 	}
+	more, at, err := continues(ctx, tx, gateway, inv.GetConfigHash())
+	if err != nil {
+		return err
+	}
 	steps := []step{
 		{`INSERT INTO sites (id, name, timezone) VALUES (?, ?, ?)
 		  ON CONFLICT (id) DO UPDATE SET name = excluded.name, timezone = excluded.timezone`, []any{site, name, inv.GetTimezone()}},
-		{`UPDATE gateways SET site = ? WHERE id = ?`, []any{site, gateway}},
-		{`DELETE FROM points WHERE gateway = ?`, []any{gateway}},
+		{`UPDATE gateways SET site = ?, config = ? WHERE id = ?`, []any{site, inv.GetConfigHash(), gateway}},
+	}
+	place := `CASE WHEN ? THEN devices.position ELSE excluded.position END` // in a part that comes again devices keep theirs
+	if !more {
+		steps = append(steps, step{`DELETE FROM points WHERE gateway = ?`, []any{gateway}})
 	}
 	for i, d := range inv.GetDevices() {
 		steps = append(steps, step{`
 			INSERT INTO devices (gateway, id, position, name, kind, model, place, zone, poll_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (gateway, id) DO UPDATE SET position = excluded.position, name = excluded.name, kind = excluded.kind,
+			ON CONFLICT (gateway, id) DO UPDATE SET position = ` + place + `, name = excluded.name, kind = excluded.kind,
 			model = excluded.model, place = excluded.place, zone = excluded.zone, poll_ms = excluded.poll_ms`,
-			[]any{gateway, d.GetId(), i, d.GetName(), d.GetKind(), d.GetModel(), d.GetPlace(), d.GetZone(), d.GetPollMs()}})
+			[]any{gateway, d.GetId(), at + i, d.GetName(), d.GetKind(), d.GetModel(), d.GetPlace(), d.GetZone(), d.GetPollMs(), more}})
 	}
 	for _, m := range inv.GetModels() {
 		for i, p := range m.GetPoints() {
@@ -115,7 +123,7 @@ func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory)
 				return fmt.Errorf("encode labels of %s %s: %w", m.GetName(), p.GetName(), err)
 			}
 			steps = append(steps, step{`INSERT INTO points (gateway, model, name, position, unit, labels) VALUES (?, ?, ?, ?, ?, ?)
-				ON CONFLICT (gateway, model, name) DO NOTHING`, []any{gateway, m.GetName(), p.GetName(), i, p.GetUnit(), string(labels)}})
+				ON CONFLICT (gateway, model, name) DO UPDATE SET position = excluded.position, unit = excluded.unit, labels = excluded.labels`, []any{gateway, m.GetName(), p.GetName(), i, p.GetUnit(), string(labels)}})
 		}
 	}
 	for _, s := range steps {
@@ -123,7 +131,20 @@ func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory)
 			return fmt.Errorf("apply inventory of %s: %w", gateway, err)
 		}
 	}
+	if more {
+		return nil
+	}
 	return forget(ctx, tx, gateway, inv)
+}
+
+// continues says whether an inventory of the configuration adds to what is there, and the position of its first new device.
+func continues(ctx context.Context, tx *sql.Tx, gateway, config string) (more bool, at int, err error) {
+	if config == "" {
+		return false, 0, nil
+	}
+	err = tx.QueryRowContext(ctx, `SELECT count(*) > 0, coalesce(max(d.position) + 1, 0) FROM gateways g
+		LEFT JOIN devices d ON d.gateway = g.id WHERE g.id = ? AND g.config = ?`, gateway, config).Scan(&more, &at)
+	return more, at, wrap(err, "find configuration of", gateway)
 }
 
 type step struct {
