@@ -50,6 +50,9 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 	}
 	in := Incident{Gateway: gateway, Alert: e.Alert, Site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), Shadow: e.Shadow,
 		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Deadline: deadline(string(e.Severity), now)}
+	if in.Shadow {
+		in.Deadline = 0 // nobody is told, so nobody can be late
+	}
 	if in.ID, err = number(ctx, tx, now.In(s.zone(ctx, tx, site))); err != nil {
 		return Incident{}, err
 	}
@@ -105,7 +108,7 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 		}
 		if new < severity { // A is worst: only getting worse is news, and the limit to take it runs anew
 			in.Severity, kind = new, KindSeverity
-			if in.Handling == Open {
+			if in.Handling == Open && !in.Shadow {
 				in.Deadline = deadline(new, s.cfg.Now())
 			}
 		}

@@ -52,7 +52,7 @@ type Incident struct {
 	Rule        string `json:"rule"`
 	Value       *Value `json:"value,omitempty"`
 	Deadline    int64  `json:"deadline,omitempty" doc:"until when somebody must take it"`
-	Shadow      bool   `json:"shadow" doc:"the rule only watches: nobody is told"`
+	Shadow      bool   `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
 
 	OpenedAt int64  `json:"-"` // cloud's time
 	Alert    string `json:"-"`

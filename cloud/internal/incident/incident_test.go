@@ -219,7 +219,7 @@ func TestEventsOutOfTurn(t *testing.T) {
 	k.told = nil
 	shadow := firing(k, "s1")
 	shadow.Shadow = true
-	if in := k.get(k.apply(shadow)); !in.Shadow || len(k.told) != 0 {
+	if in := k.get(k.apply(shadow)); !in.Shadow || len(k.told) != 0 || in.Deadline != 0 {
 		t.Errorf("shadow %v told %v", in.Shadow, k.told)
 	}
 	open, err := incident.OpenOf(t.Context(), k.db.Reader())

@@ -9,10 +9,13 @@ import (
 // its values.
 func Why(in Incident) Text {
 	t := Text{core(in.Message.ZH, in, "已命令", "本区无"), core(in.Message.EN, in, "Commanded", "No device")}
-	if t.ZH != "" && t.EN != "" {
-		return t
+	if t.ZH == "" || t.EN == "" {
+		t = seen(in)
 	}
-	return seen(in)
+	if t.EN != "" {
+		t.EN = strings.ToUpper(t.EN[:1]) + t.EN[1:]
+	}
+	return t
 }
 
 // core takes the place and the name in front of a message away, and the sentence of what was commanded behind it, unless
@@ -71,18 +74,18 @@ func join(a, by, b string) string {
 	return a + by + b
 }
 
-// fired is the first line of a timeline: what, and the value that tripped the rule.
+// fired is the first line of a timeline: the value with the limit that it passed, or what happened and a value.
 func fired(in Incident) Text {
-	t := in.Title
-	if v := in.Value; v != nil {
-		name, value := words(v.Point), amount(v.Point, v.Value, v.Unit)
-		t.ZH, t.EN = t.ZH+"，"+name.ZH+" "+value.ZH, t.EN+", "+name.EN+" "+value.EN
-		if v.Limit != nil {
-			limit := amount(v.Point, *v.Limit, v.Unit)
-			t.ZH, t.EN = t.ZH+"（阈值 "+limit.ZH+"）", t.EN+" (limit "+limit.EN+")"
-		}
+	v := in.Value
+	if v == nil {
+		return in.Title
 	}
-	return t
+	name, value := words(v.Point), amount(v.Point, v.Value, v.Unit)
+	if v.Limit == nil {
+		return Text{in.Title.ZH + "，" + name.ZH + " " + value.ZH, in.Title.EN + ", " + name.EN + " " + value.EN}
+	}
+	limit := amount(v.Point, *v.Limit, v.Unit)
+	return Text{name.ZH + " " + value.ZH + "（阈值 " + limit.ZH + "）", name.EN + " " + value.EN + " (limit " + limit.EN + ")"}
 }
 
 // Around an incident so much is shown before it: as long as it lasts, between these two; and so much after it.

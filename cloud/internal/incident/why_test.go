@@ -17,7 +17,7 @@ func gasHigh() incident.Incident {
 
 func TestWhy(t *testing.T) {
 	in := gasHigh()
-	if got := incident.Why(in); got != (incident.Text{ZH: "燃气泄漏，浓度 25 %LEL。", EN: "gas leak, 25 %LEL."}) {
+	if got := incident.Why(in); got != (incident.Text{ZH: "燃气泄漏，浓度 25 %LEL。", EN: "Gas leak, 25 %LEL."}) {
 		t.Errorf("got %+v", got)
 	}
 	in.Message.ZH = "1802 厨房 燃气泄漏。已命令关闭燃气阀，本区无设备可启动警报器。"
@@ -26,7 +26,7 @@ func TestWhy(t *testing.T) {
 	}
 	in.Message = incident.Text{}
 	want := incident.Text{ZH: "燃气浓度 25 %LEL，状态 高报，本次充电量 未知（没有应答）。燃气浓度的上限是 25 %LEL",
-		EN: "gas level 25 %LEL, status high alarm, energy charged unknown (timeout). The upper limit of the gas level is 25 %LEL"}
+		EN: "Gas level 25 %LEL, status high alarm, energy charged unknown (timeout). The upper limit of the gas level is 25 %LEL"}
 	if got := incident.Why(in); got != want {
 		t.Errorf("got %+v", got)
 	}
