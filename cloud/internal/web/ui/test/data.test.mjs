@@ -27,6 +27,14 @@ test('a window that begins before the first reading says so', () => {
   assert.deepEqual(chartData({ from: 0, to: 100_000, points: [[900, 5, 5]], gaps: [] }).gaps, [])
 })
 
+test('a point before the window carries the line in, also when the window moves on', () => {
+  const s = { unit: 'W', from: 10_000, to: 20_000, downsampled: false, points: [[1000, 5, 5], [12_000, 6, 6], [19_000, 7, 7]], gaps: [] }
+  assert.deepEqual(chartData(s).gaps, [])
+  const moved = extended(s, { at: 25_000, value: 8, quality: 'good' })
+  assert.deepEqual([moved.from, moved.points.map((p) => p[0])], [15_000, [12_000, 19_000, 25_000]])
+  assert.deepEqual(chartData(moved).gaps, [])
+})
+
 test('bad readings inside merged points are marked, those in a gap are the gap', () => {
   const d = chartData({ from: 0, to: 10_000, points: [], gaps: [{ from: 0, to: 4000 }], bad: [{ from: 1000, to: 2000 }, { from: 6000, to: 6000, reason: 'corrupt' }] })
   assert.deepEqual(d.marks.map((m) => [m.from, m.quality]), [[6000, 'bad']])

@@ -36,7 +36,8 @@ export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'b
   return data
 }
 
-/** Nothing before the first point is no data either, when it is more than the distance of two points. */
+/** Nothing before the first point is no data either, when it is more than the distance of two points. The server gives a
+    point before the window when the line comes in from there. */
 function withHead(gaps: Span[], from: number, to: number, first: number | undefined): Span[] {
   if (first === undefined || first - from < (to - from) / 50 || (gaps[0]?.from ?? Infinity) < first) return gaps
   return [{ from, to: first }, ...gaps]
@@ -70,7 +71,9 @@ export function extended(s: Series, p: { at: number; value: number | null; quali
   const last = s.points[s.points.length - 1]
   if (p.at <= (last?.[0] ?? s.from)) return s
   const move = Math.max(0, p.at - s.to)
-  const next: Series = { ...s, from: s.from + move, to: s.to + move, points: s.points.filter((q) => q[0] >= s.from + move), gaps: [...s.gaps] }
+  const from = s.from + move
+  // The last point before the window stays: the line comes in from there.
+  const next: Series = { ...s, from, to: s.to + move, points: s.points.filter((q, n) => q[0] >= from || (s.points[n + 1]?.[0] ?? p.at) >= from), gaps: [...s.gaps] }
   if (p.quality !== 'bad' && p.value !== null) {
     next.points.push([p.at, p.value, p.value])
     return next

@@ -8,6 +8,9 @@ import type { Span } from './types'
 export interface PlotModel { data: ChartData; from: number; to: number; unit: string; point: string; limit?: number; limitLabel?: string; alert?: Span; stepped?: boolean }
 interface Deps { model: () => PlotModel; zone: () => string; cursor: (index: number | undefined) => void }
 
+/** Distances of the times at the axis, in seconds: whole minutes, which is what is written there. */
+const incrs = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 2_592_000]
+
 const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 const scale = () => devicePixelRatio || 1
 
@@ -26,7 +29,7 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
       y: { range: () => { const m = model(); return yRange(m.data.min, m.data.max, m.unit, m.limit) } },
     },
     axes: [
-      { font, stroke: text2, grid: { show: false }, ticks: { stroke: line, size: 5 }, size: 28, space: 64, values: (_u, splits) => splits.map((s) => tick(s * 1000, zone())) },
+      { font, stroke: text2, grid: { show: false }, ticks: { stroke: line, size: 5 }, size: 28, space: 64, incrs, values: (_u, splits) => splits.map((s) => tick(s * 1000, zone())) },
       {
         font, stroke: text2, grid: { stroke: line, width: 1 }, ticks: { show: false }, space: 34,
         size: (_u, values) => 14 + 7.2 * Math.max(2, ...(values ?? []).map((v) => width(String(v)))),

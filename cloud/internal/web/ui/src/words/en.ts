@@ -18,7 +18,7 @@ export const en: Record<Key, string> = {
   'level.C': 'Minor',
   'level.offline': 'Offline',
   'level.recovered': 'Recovered',
-  'level.shadow': 'Trial rule',
+  'level.shadow': 'On trial, nobody told',
 
   'live.live': 'Live',
   'live.connecting': 'Connecting',

@@ -17,7 +17,7 @@ export const zh = {
   'level.C': '一般',
   'level.offline': '离线',
   'level.recovered': '已恢复',
-  'level.shadow': '试运行',
+  'level.shadow': '试运行，不通知',
 
   'live.live': '实时',
   'live.connecting': '连接中',
