@@ -65,6 +65,9 @@ func (l *line) Read(_ context.Context, points []device.Point) ([]device.Reading,
 func (l *line) Write(_ context.Context, p device.Point, v float64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.gone {
+		return errors.New("cable pulled")
+	}
 	l.writes[p.Key()] = v
 	return nil
 }
@@ -356,5 +359,24 @@ func TestADriverInQuarantineIsLeftAloneUntilItsTime(t *testing.T) {
 		if c := b.changes; len(c) != 2 || c[0].Reason != device.DriverCrashed || !c[1].Online {
 			t.Errorf("changes %+v", c)
 		}
+	})
+}
+
+// TestAWriteOnADeadConnectionIsDoneOnTheNext: the peer has dropped the connection since the last poll, and nobody has noticed.
+func TestAWriteOnADeadConnectionIsDoneOnTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &line{}
+		l.open = func() error { l.set(func() { l.gone = false }); return nil }
+		b := start(t, l, nil, dev("valve", "1", time.Minute))
+		pass(time.Second)
+		l.set(func() { l.gone = true })
+		key := device.Key{Device: "valve", Point: "relay"}
+		if err := b.Write(t.Context(), key, 0); err == nil {
+			t.Error("a write on a dead connection succeeded")
+		}
+		if err := b.Write(t.Context(), key, 0); err != nil {
+			t.Errorf("the second attempt went to the dead connection too: %v", err)
+		}
+		b.stop()
 	})
 }

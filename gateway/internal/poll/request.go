@@ -2,6 +2,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -96,8 +97,19 @@ func (p *Poller) serve(ctx context.Context, q request) {
 	p.meter.write(time.Since(began), err)
 	if err != nil {
 		err = fmt.Errorf("write %s of %s: %w", q.point.Name, q.point.Device, err)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			p.probe(qctx, q.point)
+		}
 	}
 	q.reply <- answer{err: err}
+}
+
+// probe looks whether a failed write means that the channel is gone: a write's error does not say, a read's does. Without it,
+// every attempt to act until the next poll would go to the same dead connection.
+func (p *Poller) probe(ctx context.Context, point device.Point) {
+	if _, err := p.read(ctx, []device.Point{point}); err != nil {
+		p.lostUnless(ctx, err)
+	}
 }
 
 // lostUnless gives the channel up, unless the read ended because its asker gave up.
