@@ -120,3 +120,45 @@ func TestUnpluggedLineIsAnError(t *testing.T) {
 		t.Errorf("got %+v", rs)
 	}
 }
+
+// Noise before an echo does not make a confirmation of it: the valve behind this line is dead.
+func TestEchoBehindNoiseConfirmsNoWrite(t *testing.T) {
+	w := linetest.New(t)
+	s := &slave{units: map[byte]*unit{1: sampleUnit()}}
+	w.Serve(t, 8, func(r []byte) {
+		if r[1] == 5 {
+			w.Send(append([]byte{0}, r...)...)
+			return
+		}
+		w.Send(r...)
+		w.Send(rtuFrame(append([]byte{1}, s.pdu(r[0], r[1:6])...)...)...)
+	})
+	c := open(t, modbus.RTU{}, rtuChannel(w.Path, 500*time.Millisecond))
+	relay := point("coil", 1, "bool")
+	relay.Writable = []float64{0, 1}
+	for range 2 {
+		if err := c.Write(t.Context(), relay, 1); err == nil {
+			t.Fatal("an echo behind noise confirmed a write")
+		}
+	}
+}
+
+// Adapters without bias put a stray byte before every answer. A valve behind such a line can be closed all the same.
+func TestStrayByteBeforeEveryAnswerKeepsNoWriteBack(t *testing.T) {
+	w := linetest.New(t)
+	s := &slave{units: map[byte]*unit{1: sampleUnit()}}
+	w.Serve(t, 8, func(r []byte) {
+		w.Send(append([]byte{0}, rtuFrame(append([]byte{1}, s.pdu(r[0], r[1:6])...)...)...)...)
+	})
+	c := open(t, modbus.RTU{}, rtuChannel(w.Path, 5*time.Second))
+	relay := point("coil", 1, "bool")
+	relay.Writable = []float64{0, 1}
+	for _, v := range []float64{1, 0} {
+		if err := c.Write(t.Context(), relay, v); err != nil {
+			t.Fatal(err)
+		}
+		if r := readOne(t, c, relay); r.Value != v || r.Quality != device.Good {
+			t.Errorf("got %+v, want %v", r, v)
+		}
+	}
+}

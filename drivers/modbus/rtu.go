@@ -73,16 +73,30 @@ func (l *rtuLink) Decode(frame []byte) (*modbus.ProtocolDataUnit, error) {
 
 // Scan implements line.Scanner.
 func (l *rtuLink) Scan(got []byte, over bool) ([]byte, error) {
-	echoed := len(got) >= len(l.request) && bytes.Equal(got[:len(l.request)], l.request)
-	if echoed && l.echo != echoAbsent && (l.echo == echoPresent || l.request[1] <= readInput) {
-		l.echo = echoPresent
-		got = got[len(l.request):]
+	read := l.request[1] <= readInput
+	if l.echo == echoPresent || l.echo == echoUnknown && read {
+		if at := bytes.Index(got, l.request); at >= 0 { // noise may stand before it
+			l.echo = echoPresent
+			got = got[at+len(l.request):]
+		} else if l.echo == echoPresent && !read {
+			return nil, noEcho(got, over)
+		}
 	}
 	answer, at, err := scanRTU(l.request, got, over)
-	if answer != nil && at == 0 && l.echo == echoUnknown {
+	// A stray byte or two before the answer is no echo, not even half of one; more could be a damaged one.
+	if answer != nil && l.echo == echoUnknown && at < len(l.request)/2 {
 		l.echo = echoAbsent
 	}
 	return answer, err
+}
+
+// noEcho is what came in for a write on a line that echoes, while no echo was in it: what looks like the answer may yet
+// be the echo, so nothing is taken for a confirmation.
+func noEcho(got []byte, over bool) error {
+	if !over || len(got) == 0 {
+		return nil
+	}
+	return &line.Fault{Reason: device.Corrupt, Detail: fmt.Sprintf("%d bytes without the line's echo", len(got))}
 }
 
 // scanRTU finds the answer to a request. Noise and the late answers of other units before it are skipped. A whole frame
