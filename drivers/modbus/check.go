@@ -41,11 +41,18 @@ func parseUnit(address string) (byte, error) {
 	return byte(n), nil
 }
 
-// CheckPoint says what keeps a point from ever being read by this driver, in a sentence for the one who wrote the
-// profile; nil when nothing does. The gateway calls it when it loads a site. Such a point reads as bad, unsupported.
+// CheckPoint says what keeps a point from ever being read by this driver, or one of its allowed values from ever being
+// written, in a sentence for the one who wrote the profile; nil when nothing does. The gateway calls it when it loads a
+// site. A point that cannot be read reads as bad, unsupported.
 func CheckPoint(p device.Point) error {
-	if _, err := parsePoint(p); err != nil {
+	t, err := parsePoint(p)
+	if err != nil {
 		return fmt.Errorf("point %s: %w", p.Name, err)
+	}
+	for _, v := range p.Writable {
+		if _, err := t.encode(p, v); err != nil {
+			return fmt.Errorf("point %s allows writing %v: %w", p.Name, v, err)
+		}
 	}
 	return nil
 }

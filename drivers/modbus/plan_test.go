@@ -133,7 +133,7 @@ func TestNothingThereIsCheap(t *testing.T) {
 
 func TestExceptionsHaveReasons(t *testing.T) {
 	for code, want := range map[byte]device.Reason{
-		1: device.Refused, 2: device.NoSuchPoint, 3: device.Refused, 4: device.Refused, 5: device.Refused, 6: device.DeviceBusy,
+		0: device.Refused, 1: device.Refused, 2: device.NoSuchPoint, 3: device.Refused, 4: device.Refused, 5: device.Refused, 6: device.DeviceBusy,
 		8: device.Refused, 10: device.Refused, 11: device.Timeout, 99: device.Refused,
 	} {
 		w := linetest.New(t)
@@ -180,6 +180,33 @@ func TestCheckPoint(t *testing.T) {
 		if err := conn.Write(t.Context(), p, 1); name != "wider than limit" && name != "in a hole" && err == nil {
 			t.Errorf("%s: was written", name)
 		}
+	}
+}
+
+// A valve that could never be closed is found when the site is loaded, not when the gas is there.
+func TestCheckPointOfWrites(t *testing.T) {
+	for _, c := range []struct {
+		p      device.Point
+		values []float64
+	}{
+		{point("input", 0, "u16"), []float64{0}},
+		{point("discrete", 0, "bool"), []float64{0}},
+		{point("coil", 0, "bool"), []float64{0, 2}},
+		{point("holding", 0, "u16"), []float64{0, 65536}},
+		{point("holding", 0, "u16"), []float64{0.5}},
+		{point("holding", 0, "bool"), []float64{0}},
+		{point("holding", 0, "lo8"), []float64{0}},
+		{point("holding", 0, "bit3"), []float64{0}},
+	} {
+		c.p.Writable = c.values
+		if err := modbus.CheckPoint(c.p); err == nil {
+			t.Errorf("%s may be written %v, which no Write could do", c.p.Name, c.values)
+		}
+	}
+	p := point("holding", 0, "i16")
+	p.Scale, p.Writable = 0.1, []float64{-12.3, 0}
+	if err := modbus.CheckPoint(p); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -136,7 +136,7 @@ func (r *reader) request(b *block) (data []byte, why device.Reason, err error) {
 		return data, device.ReasonNone, nil
 	}
 	if why, ok := reasonOf(err); ok {
-		if why == device.Refused && len(b.slots) > 1 && exception(err) == modbus.ExceptionCodeIllegalDataValue {
+		if code, _ := exception(err); code == modbus.ExceptionCodeIllegalDataValue && len(b.slots) > 1 {
 			why = device.NoSuchPoint // some devices say so of a block that is only too long or has a hole
 		}
 		return nil, why, nil
@@ -166,13 +166,13 @@ func (r *reader) fail(b *block, why device.Reason) {
 	}
 }
 
-// exception is the code of a device's refusal, 0 for another error.
-func exception(err error) byte {
-	var refused *modbus.ModbusError
-	if errors.As(err, &refused) {
-		return refused.ExceptionCode
+// exception is the code of a device's refusal, which may be 0; refused is false for another error.
+func exception(err error) (code byte, refused bool) {
+	var e *modbus.ModbusError
+	if errors.As(err, &e) {
+		return e.ExceptionCode, true
 	}
-	return 0
+	return 0, false
 }
 
 // reasonOf is why a request failed; false when the channel is gone or the caller wants nothing more.
@@ -181,9 +181,11 @@ func reasonOf(err error) (device.Reason, bool) {
 	if errors.As(err, &fault) {
 		return fault.Reason, true
 	}
-	switch exception(err) {
-	case 0:
+	code, refused := exception(err)
+	if !refused {
 		return device.ChannelDown, false
+	}
+	switch code {
 	case modbus.ExceptionCodeIllegalDataAddress:
 		return device.NoSuchPoint, true
 	case modbus.ExceptionCodeServerDeviceBusy:

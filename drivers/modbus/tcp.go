@@ -99,8 +99,13 @@ func (l *tcpLink) send(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, fmt.Errorf("connection to %s: %w", l.conn.RemoteAddr(), err)
 	}
 	if ctx.Done() != nil { // a context that ends early ends the read
-		stop := context.AfterFunc(ctx, func() { _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
-		defer stop()
+		ran := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() { defer close(ran); _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
+		defer func() {
+			if !stop() {
+				<-ran // it must not end the next request's read
+			}
+		}()
 	}
 	answer, err := l.exchange(request)
 	if l.pause > 0 {

@@ -2,6 +2,7 @@ package modbus
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 )
 
-const coilOn = 0xFF00
+const coilOn = 0xFF // the high byte of a coil's state
 
 // Write implements device.Conn. goburrow compares the device's answer with the request: nil means that it repeated both
 // the address and the value.
@@ -32,14 +33,10 @@ func (c *conn) write(ctx context.Context, p device.Point, v float64) error {
 	if err != nil {
 		return err
 	}
-	if t.space != readCoils && t.space != readHolding {
-		return fmt.Errorf("a %s register cannot be written: %w", p.Register.Space, errors.ErrUnsupported)
+	data, err := t.encode(p, v)
+	if err != nil {
+		return err
 	}
-	scale := p.Scale
-	if scale == 0 {
-		scale = 1
-	}
-	raw := (v - p.Offset) / scale
 	client := c.client(ctx)
 	c.link.address(t.unit)
 	if !c.link.sureOfWrites() {
@@ -51,9 +48,31 @@ func (c *conn) write(ctx context.Context, p device.Point, v float64) error {
 		}
 	}
 	if t.space == readCoils {
-		return writeOne(client, t, raw)
+		_, err = client.WriteSingleCoil(uint16(t.first), binary.BigEndian.Uint16(data))
+		return err
 	}
-	return c.writeRegisters(client, t, raw)
+	return c.writeRegisters(client, t, data)
+}
+
+// encode makes what is sent for a value in the point's unit: registers, or the two bytes of a coil's state.
+func (t target) encode(p device.Point, v float64) ([]byte, error) {
+	if t.space != readCoils && t.space != readHolding {
+		return nil, fmt.Errorf("a %s register cannot be written: %w", p.Register.Space, errors.ErrUnsupported)
+	}
+	scale := p.Scale
+	if scale == 0 {
+		scale = 1
+	}
+	raw := (v - p.Offset) / scale
+	switch {
+	case t.space == readHolding:
+		return t.format.encode(raw)
+	case raw == 0:
+		return []byte{0, 0}, nil
+	case raw == 1:
+		return []byte{coilOn, 0}, nil
+	}
+	return nil, fmt.Errorf("a coil is 0 or 1, not %v", raw)
 }
 
 // probe reads the place that is to be written, so that the line shows whether it echoes. The device's answer is of no matter.
@@ -64,37 +83,20 @@ func probe(client modbus.Client, t target) error {
 	} else {
 		_, err = client.ReadHoldingRegisters(uint16(t.first), uint16(t.words))
 	}
-	if exception(err) != 0 {
+	if _, refused := exception(err); refused {
 		return nil // the device is there, and its refusal of the write will say more
 	}
 	return err
 }
 
-func writeOne(client modbus.Client, t target, raw float64) error {
-	var state uint16
-	switch raw {
-	case 0:
-	case 1:
-		state = coilOn
-	default:
-		return fmt.Errorf("a coil is 0 or 1, not %v", raw)
-	}
-	_, err := client.WriteSingleCoil(uint16(t.first), state)
-	return err
-}
-
-func (c *conn) writeRegisters(client modbus.Client, t target, raw float64) error {
-	data, err := t.format.encode(raw)
-	if err != nil {
-		return err
-	}
+func (c *conn) writeRegisters(client modbus.Client, t target, data []byte) error {
 	if t.words == 1 && !c.multiple[t.unit] {
-		_, err = client.WriteSingleRegister(uint16(t.first), uint16(data[0])<<8|uint16(data[1]))
-		if exception(err) != modbus.ExceptionCodeIllegalFunction {
+		_, err := client.WriteSingleRegister(uint16(t.first), uint16(data[0])<<8|uint16(data[1]))
+		if code, _ := exception(err); code != modbus.ExceptionCodeIllegalFunction {
 			return err
 		}
 		c.multiple[t.unit] = true // a meter that knows function 16 alone
 	}
-	_, err = client.WriteMultipleRegisters(uint16(t.first), uint16(t.words), data)
+	_, err := client.WriteMultipleRegisters(uint16(t.first), uint16(t.words), data)
 	return err
 }
