@@ -231,6 +231,20 @@ func TestRestoredOutbox(t *testing.T) {
 	})
 }
 
+// TestACloudThatForgetsGetsEverythingAgain: its database is lost or put back while the broker, and so the connection, stays.
+func TestACloudThatForgetsGetsEverythingAgain(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, s *site, c *cloud, e *ether) {
+		s.append(t, 10, 100)
+		_, stop := s.run(t, e)
+		settle(t, s, c, time.Minute)
+		c.do(func() { c.session, c.places = 0, map[string]*place{} })
+		s.append(t, 0, 10)
+		settle(t, s, c, 2*time.Minute)
+		stop()
+		s.check(t, c)
+	})
+}
+
 func TestForeignAcksAreIgnored(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, s *site, c *cloud, e *ether) {
 		s.append(t, 0, 10)

@@ -21,6 +21,9 @@ const (
 // errPuback: the broker is there and does not answer.
 var errPuback = errors.New("the broker did not confirm a message in time")
 
+// errForgot: what the cloud had in this session it has no longer.
+var errForgot = errors.New("the cloud stands behind what it had acknowledged: was its database restored?")
+
 // conversation is one session on one connection. One goroutine runs it.
 type conversation struct {
 	*Uplink
@@ -28,6 +31,7 @@ type conversation struct {
 	link     link
 	waiting  []pending // receipts in the order of publishing
 	answered bool      // the cloud has spoken in this session
+	forgot   bool      // it has gone back since: only a new session can begin where it stands
 }
 
 type pending struct {
@@ -110,7 +114,10 @@ func (c *conversation) talk(ctx context.Context, wake <-chan struct{}) error {
 			timer.Stop()
 			return fmt.Errorf("connection lost: %w", err)
 		case m := <-c.link.messages():
-			c.take(m, time.Now())
+			if c.take(m, time.Now()); c.forgot {
+				timer.Stop()
+				return errForgot
+			}
 		case <-c.confirmed():
 			if err := c.waiting[0].Error(); err != nil {
 				timer.Stop()

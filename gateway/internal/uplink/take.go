@@ -50,6 +50,7 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 		if v == ackBeyond && !w.answered {
 			c.ask(now)
 		}
+		c.forgot = v == ackOld && w.stuck()
 		return
 	}
 	c.answered = true

@@ -92,6 +92,9 @@ func (w *window) expire(now time.Time) bool {
 	return true
 }
 
+// stuck says whether a time-out has passed since the cloud last took something. An answer from behind is then no straggler.
+func (w *window) stuck() bool { return w.rto > rtoFirst }
+
 func (w *window) goBack() {
 	w.inflight, w.bytes, w.due = nil, 0, time.Time{}
 	w.sent = max(w.cum+1, w.floor)
