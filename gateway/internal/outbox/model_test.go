@@ -128,8 +128,8 @@ func (m *model) crash(r *rapid.T) {
 	if err := os.CopyFS(dir, os.DirFS(m.c.Dir)); err != nil {
 		r.Fatal(err)
 	}
-	if rapid.Bool().Draw(r, "garbage") {
-		names, _ := filepath.Glob(filepath.Join(dir, "*.seg"))
+	names, _ := filepath.Glob(filepath.Join(dir, "*.seg"))
+	if rapid.Bool().Draw(r, "garbage") && len(names) > 0 {
 		f, err := os.OpenFile(names[len(names)-1], os.O_WRONLY|os.O_APPEND, 0)
 		if err != nil {
 			r.Fatal(err)
@@ -142,6 +142,13 @@ func (m *model) crash(r *rapid.T) {
 	}
 	m.c.Dir = dir
 	m.open(r)
+	if len(names) == 0 { // a full disk had taken even the first, empty segment: the log begins anew
+		if len(m.records) > 0 {
+			r.Fatalf("%d records and no file", len(m.records))
+		}
+		m.epoch, _, m.next = m.l.State()
+		m.acked = 0
+	}
 }
 
 // check reads everything and compares.
