@@ -19,18 +19,25 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
   before(async () => { browser = await launch() })
   after(async () => { await browser?.close() })
 
-  test('待办 shows an alert with level, place and 接警; one tap takes it, it is under 处理中 with its taker', async () => {
+  test('待办 shows an alert with level, place and 接警; one tap takes it, it is under 处理中 with its taker', async (t) => {
+    // On a demo that somebody has worked with already the story goes on with what is there.
+    const known = async (handling) => (await api(`/incidents?handling=${handling}&limit=50`)).incidents[0]?.id
+    if (!(await known('open')) && (await known('closed') || await known('handling'))) {
+      id = await known('handling') ?? await known('closed')
+      t.skip('no open alert on this demo')
+      return
+    }
     const page = await open(browser)
     const card = page.locator('.incident:has([data-act=take])').first()
     await card.waitFor(patience)
     id = await card.getAttribute('data-id')
-    assert.match(await card.innerText(), /紧急|重要|一般/)
-    await card.locator('[data-act=take]').click()
-    await page.locator(`.incident[data-id="${id}"]`).waitFor({ state: 'detached', timeout: 10_000 })
+    const mine = page.locator(`.incident[data-id="${id}"]`) // the first card may be another one by now
+    assert.match(await mine.innerText(), /紧急|重要|一般/)
+    await mine.locator('[data-act=take]').click()
+    await mine.waitFor({ state: 'detached', timeout: 10_000 })
     await page.getByRole('tab', { name: /处理中/ }).click()
-    const taken = page.locator(`.incident[data-id="${id}"]`)
-    await taken.waitFor({ timeout: 10_000 })
-    assert.match(await taken.innerText(), /接警/)
+    await mine.waitFor({ timeout: 10_000 })
+    assert.match(await mine.innerText(), /接警/)
     assert.deepEqual(page.errors, [])
     await page.context().close()
   })
@@ -45,14 +52,18 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
       assert.equal(Number(await page.locator('.plot').getAttribute('data-limit')), detail.limit.value)
       assert.match(await page.locator('.plot').getAttribute('aria-label'), /阈值/)
     }
-    const inked = await page.locator('.plot canvas').evaluate((canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((byte, n) => n % 4 === 3 && byte > 0))
-    assert.ok(inked, 'the chart is empty')
+    // The canvas is there a frame before it is drawn.
+    await page.waitForFunction(() => {
+      const canvas = document.querySelector('.plot canvas')
+      return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((byte, n) => n % 4 === 3 && byte > 0)
+    }, undefined, { timeout: 10_000 })
     assert.match(await page.getByRole('region', { name: '过程' }).innerText(), /触发[\s\S]*接警/)
     assert.deepEqual(page.errors, [])
     await page.context().close()
   })
 
-  test('办结 asks for an outcome, and for a note while the alert is active; then it is under 已办结', async () => {
+  test('办结 asks for an outcome, and for a note while the alert is active; then it is under 已办结', async (t) => {
+    if ((await api(`/incidents/${encodeURIComponent(id)}`)).handling !== 'handling') { t.skip('closed already on this demo'); return }
     const page = await open(browser, { path: `/a/${encodeURIComponent(id)}` })
     await page.locator('button[data-act=close]').click()
     const dialog = page.getByRole('dialog')
@@ -65,7 +76,7 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
     }
     await dialog.locator('textarea').fill('端到端测试')
     await dialog.locator('[type=submit]').click()
-    await page.getByText('结果：演练').waitFor()
+    await page.locator('.bar').getByText('结果：演练').waitFor()
     await page.goto(base + '/todo?tab=closed')
     await page.locator(`.incident[data-id="${id}"]`).waitFor({ timeout: 10_000 })
     const closed = await api(`/incidents/${encodeURIComponent(id)}`)
@@ -136,7 +147,9 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
     const page = await open(browser, {})
     try {
       await page.goto(wire.base + '/todo')
-      await page.locator('.incident, .nothing').first().waitFor({ timeout: 15_000 })
+      await page.locator('[data-live=live]').first().waitFor({ timeout: 15_000 })
+      if (!(await api('/incidents?handling=open&limit=50')).incidents.length) { t.skip('no second open alert'); return }
+      await page.locator('.incident').first().waitFor({ timeout: 10_000 })
       const card = page.locator('.incident:has([data-act=take])').first()
       if (!(await card.count())) { t.skip('no second open alert'); return }
       const other = await card.getAttribute('data-id')
@@ -145,7 +158,8 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
       await page.locator(`.incident[data-id="${other}"]`).getByText('接警未发送').waitFor({ timeout: 12_000 })
       wire.mend()
       await page.locator(`.incident[data-id="${other}"]`).waitFor({ state: 'detached', timeout: 20_000 })
-      assert.equal((await api(`/incidents/${encodeURIComponent(other)}`)).handling, 'handling')
+      // The card may go before the answer is here: what counts is that the server has it in the end.
+      for (const end = Date.now() + 10_000; (await api(`/incidents/${encodeURIComponent(other)}`)).handling !== 'handling';) assert.ok(Date.now() < end, '接警 did not go out')
     } finally {
       await page.context().close()
       wire.close()

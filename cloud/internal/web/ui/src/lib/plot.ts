@@ -68,7 +68,7 @@ function band(u: uPlot, span: Span, fill: string, alpha: number) {
   c.save()
   c.globalAlpha = alpha
   c.fillStyle = fill
-  c.fillRect(left, u.bbox.top, Math.max(right - left, scale()), u.bbox.height)
+  c.fillRect(left, u.bbox.top, Math.max(right - left, 3 * scale()), u.bbox.height)
   c.restore()
 }
 
