@@ -63,14 +63,14 @@ func TestGStreamerCamera(t *testing.T) {
 	}
 	lost := func(why device.Reason) func(camera) bool { return func(c camera) bool { return c.lost(why) } }
 	blind := func(c camera) bool { return c.connected() && c[rtsp.FPS].Reason == device.Unsupported }
-	t.Logf("connected after %v", eventually(t, 15*time.Second, "connected", is(right, camera.connected)))
-	eventually(t, 10*time.Second, "wrong password", is(at("admin:wrong@", "/h264"), lost(device.AuthFailed)))
-	eventually(t, 10*time.Second, "no password", is(at("", "/h264"), lost(device.AuthFailed)))
-	eventually(t, 10*time.Second, "UDP only", is(at("admin:right@", "/udp"), lost(device.Unsupported)))
-	eventually(t, 10*time.Second, "no such path", is(at("admin:right@", "/none"), lost(device.NoSuchPoint)))
-	eventually(t, 10*time.Second, "motion JPEG", is(at("admin:right@", "/jpeg"), blind))
-	eventually(t, 15*time.Second, "H.265", is(h265, camera.connected))
-	eventually(t, 10*time.Second, "rates", is(right, func(c camera) bool { return c[rtsp.FPS].Quality == device.Good }))
+	t.Logf("connected after %v", eventually(t, 30*time.Second, "connected", is(right, camera.connected)))
+	eventually(t, 30*time.Second, "wrong password", is(at("admin:wrong@", "/h264"), lost(device.AuthFailed)))
+	eventually(t, 30*time.Second, "no password", is(at("", "/h264"), lost(device.AuthFailed)))
+	eventually(t, 30*time.Second, "UDP only", is(at("admin:right@", "/udp"), lost(device.Unsupported)))
+	eventually(t, 30*time.Second, "no such path", is(at("admin:right@", "/none"), lost(device.NoSuchPoint)))
+	eventually(t, 30*time.Second, "motion JPEG", is(at("admin:right@", "/jpeg"), blind))
+	eventually(t, 30*time.Second, "H.265", is(h265, camera.connected))
+	eventually(t, 30*time.Second, "rates", is(right, func(c camera) bool { return c[rtsp.FPS].Quality == device.Good }))
 	c := look(t, conn, right)
 	if fps, age := c[rtsp.FPS].Value, c[rtsp.KeyframeAge]; fps < 8 || fps > 12 || age.Quality != device.Good || age.Value > 2.5 {
 		t.Errorf("fps %v, want 10; key frame %+v", fps, age)
@@ -78,7 +78,7 @@ func TestGStreamerCamera(t *testing.T) {
 	t.Logf("H.265: %+v", look(t, conn, h265))
 
 	unplug()
-	eventually(t, 15*time.Second, "unplugged", is(right, func(c camera) bool { return c.lost(device.ChannelDown) }))
+	eventually(t, 30*time.Second, "unplugged", is(right, func(c camera) bool { return c.lost(device.ChannelDown) }))
 	startGStreamer(t, program, address)
-	t.Logf("recovered after %v", eventually(t, 15*time.Second, "recovered", is(right, camera.connected)))
+	t.Logf("recovered after %v", eventually(t, 30*time.Second, "recovered", is(right, camera.connected)))
 }

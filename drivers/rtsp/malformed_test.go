@@ -180,18 +180,18 @@ func diesAndReturns(t *testing.T, p *sdk.Process, url, nobody string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, "the child crashes", func() bool {
+	eventually(t, 30*time.Second, "the child crashes", func() bool {
 		_, err = conn.Read(t.Context(), points(url))
 		return err != nil
 	})
 	if !errors.Is(err, sdk.ErrCrashed) || !strings.Contains(err.Error(), "panic: ") {
 		t.Errorf("got %v, want the panic", err)
 	}
-	eventually(t, 10*time.Second, "the next open works", func() bool {
+	eventually(t, 30*time.Second, "the next open works", func() bool {
 		conn, err = p.Open(t.Context(), device.Channel{ID: "cameras"})
 		return err == nil
 	})
-	eventually(t, 10*time.Second, "other cameras are watched", func() bool { return look(t, conn, nobody).lost(device.ChannelDown) })
+	eventually(t, 30*time.Second, "other cameras are watched", func() bool { return look(t, conn, nobody).lost(device.ChannelDown) })
 }
 
 func survives(t *testing.T, p *sdk.Process, url string) {
@@ -200,7 +200,7 @@ func survives(t *testing.T, p *sdk.Process, url string) {
 		t.Fatal(err)
 	}
 	// A camera that plays nothing readable is lost after ten seconds of silence at the latest.
-	eventually(t, 20*time.Second, "a verdict", func() bool {
+	eventually(t, 30*time.Second, "a verdict", func() bool {
 		r := look(t, conn, url)[rtsp.Connected]
 		return r.Quality == device.Good && r.Reason == device.ReasonNone
 	})
@@ -224,11 +224,11 @@ func TestRefusals(t *testing.T) {
 		{"panic in dial", evil{sdp: "m=video\r\n"}, device.Corrupt},
 	} {
 		url := tc.camera.serve(t)
-		eventually(t, 10*time.Second, tc.name, func() bool { return look(t, conn, url).lost(tc.want) })
+		eventually(t, 30*time.Second, tc.name, func() bool { return look(t, conn, url).lost(tc.want) })
 	}
 	// Motion JPEG plays, but is nothing that the library passes on.
 	url := evil{sdp: sdpMJPEG}.serve(t)
-	eventually(t, 10*time.Second, "blind", func() bool {
+	eventually(t, 30*time.Second, "blind", func() bool {
 		c := look(t, conn, url)
 		return c.connected() && c[rtsp.FPS].Reason == device.Unsupported
 	})
