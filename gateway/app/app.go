@@ -158,7 +158,7 @@ func (a *App) buildRecorder() error {
 	if err != nil {
 		return err
 	}
-	a.recorder = &recorder{log: a.telemetry, encoder: encoder, now: a.cfg.Now, clock: clockQuality, slog: a.cfg.Log, gaps: a.recordGaps,
+	a.recorder = &recorder{log: a.telemetry, encoder: encoder, now: a.cfg.Now, clock: clockQuality, slog: a.cfg.Log, gaps: a.recordGaps, stop: make(chan struct{}),
 		batch: make([]device.Reading, 0, wire.MaxReadings)}
 	return nil
 }

@@ -90,6 +90,7 @@ func (j *journal) ending() bool {
 }
 
 func (j *journal) run(log *outbox.Log) {
+	dead := false // the disk took nothing at the shutdown: what is left is not waited for, each event anew
 	for {
 		entries, lost, closed := j.take()
 		if lost > 0 {
@@ -97,7 +98,7 @@ func (j *journal) run(log *outbox.Log) {
 			log.Drop(lost)
 		}
 		for _, e := range entries {
-			j.append(log, e)
+			dead = !j.append(log, e, dead)
 		}
 		if closed && len(entries) == 0 {
 			return
@@ -108,17 +109,21 @@ func (j *journal) run(log *outbox.Log) {
 	}
 }
 
-// append tries until the disk takes the event, or the gateway stops.
-func (j *journal) append(log *outbox.Log, e entry) {
+// append tries until the disk takes the event, or the gateway stops; then it answers false. With once it tries no more than that.
+func (j *journal) append(log *outbox.Log, e entry, once bool) bool {
 	for tries := 1; ; tries++ {
 		_, err := log.Append(wire.TypeEvent, e.at, j.clock(), e.payload)
 		if err == nil {
-			return
+			return true
 		}
 		j.log.Error("append event", "error", err)
-		if !errors.Is(err, outbox.ErrUnavailable) || (tries >= journalTries && j.ending()) {
+		if !errors.Is(err, outbox.ErrUnavailable) {
 			log.Drop(1)
-			return
+			return true
+		}
+		if once || (tries >= journalTries && j.ending()) {
+			log.Drop(1)
+			return false
 		}
 		t := time.NewTimer(journalRetry)
 		<-t.C

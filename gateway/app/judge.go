@@ -33,15 +33,16 @@ type judge struct {
 	log      *slog.Logger
 	file     string // of the snapshot
 
-	asks  chan func()
-	fails chan *wire.ActionResult // tried in vain
-	done  chan struct{}
-	beat  atomic.Int64 // last tick, ns of the real clock since start
-	start time.Time
-	saved []byte
-	fresh bool        // an alert has changed since the last snapshot
-	next  time.Time   // of the next snapshot when none has
-	saves chan []byte // room for one: a newer snapshot replaces one that was not written yet
+	asks    chan func()
+	fails   chan *wire.ActionResult // tried in vain
+	done    chan struct{}
+	beat    atomic.Int64 // last tick, ns of the real clock since start
+	start   time.Time
+	saved   []byte
+	fresh   bool        // an alert has changed since the last snapshot
+	unsaved atomic.Bool // the last snapshot could not be written
+	next    time.Time   // of the next snapshot when none has
+	saves   chan []byte // room for one: a newer snapshot replaces one that was not written yet
 }
 
 func (j *judge) run(in <-chan []device.Reading) {
@@ -112,15 +113,12 @@ func (j *judge) acted(r *wire.ActionResult) {
 	}
 }
 
-// snapshot hands the engine's state to the saver when it is time to and it has changed. While an action is under way it waits: after a crash in
-// the midst of one, the older state makes the rule fire, and act, again.
+// snapshot hands the engine's state to the saver when it is time to and it has changed, or could not be written. It does not
+// wait for actions: after a crash in the midst of one, resume sees to it that it is carried out, under the alert's own name.
 func (j *judge) snapshot() {
-	if !j.fresh && time.Now().Before(j.next) {
-		return
-	}
-	select {
-	case <-j.executor.Idle():
-	default:
+	if j.unsaved.Swap(false) {
+		j.saved = nil
+	} else if !j.fresh && time.Now().Before(j.next) {
 		return
 	}
 	data, err := j.engine.Snapshot()
@@ -142,13 +140,14 @@ func (j *judge) snapshot() {
 
 // saveLast saves the engine's last state; run must have ended.
 func (j *judge) saveLast() {
-	if data, err := j.engine.Snapshot(); err == nil && !bytes.Equal(data, j.saved) {
+	if data, err := j.engine.Snapshot(); err == nil && (j.unsaved.Load() || !bytes.Equal(data, j.saved)) {
 		j.write(data)
 	}
 }
 
 func (j *judge) write(data []byte) {
 	if err := state.Save(j.file, data); err != nil {
+		j.unsaved.Store(true)
 		j.log.Error("save rules", "error", err)
 	}
 }

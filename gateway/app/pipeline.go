@@ -71,6 +71,7 @@ func (a *App) Run(ctx context.Context) error {
 	await(a.executor.Idle(), stopActions)
 	stopField()
 	field.Wait()
+	close(a.recorder.stop)
 	close(readings)
 	stages.Wait()
 	stopAct()

@@ -25,6 +25,8 @@ type recorder struct {
 	slog    *slog.Logger
 	gaps    func() // fetches and records the gaps of the logs
 
+	stop         chan struct{} // closed when the gateway stops
+	dead         bool          // the disk took nothing then: what is left is not waited for, each record anew
 	batch        []device.Reading
 	lostReadings atomic.Uint64 // of the bus, as last made a gap
 }
@@ -36,12 +38,7 @@ func (r *recorder) run(in *bus.Subscription) {
 		select {
 		case rs, ok := <-in.C:
 			if !ok {
-				for range journalTries {
-					if r.flush() {
-						break
-					}
-					<-tick.C
-				}
+				r.store(tick.C)
 				r.note(in)
 				return
 			}
@@ -59,12 +56,31 @@ func (r *recorder) add(rs []device.Reading, tick <-chan time.Time) {
 		n := min(len(rs), wire.MaxReadings-len(r.batch))
 		r.batch = append(r.batch, rs[:n]...)
 		rs = rs[n:]
-		if len(r.batch) < wire.MaxReadings {
-			continue
+		if len(r.batch) == wire.MaxReadings {
+			r.store(tick)
 		}
-		for !r.flush() {
-			<-tick
+	}
+}
+
+// store appends the batch. While the disk takes nothing it waits; when the gateway stops, not for long: then it becomes a gap.
+func (r *recorder) store(tick <-chan time.Time) {
+	for tries := 1; !r.flush(); tries++ {
+		if r.stopping() && (r.dead || tries >= journalTries) {
+			r.slog.Error("readings lost: the disk takes nothing", "readings", len(r.batch))
+			r.log.Drop(1)
+			r.batch, r.dead = r.batch[:0], true
+			return
 		}
+		<-tick
+	}
+}
+
+func (r *recorder) stopping() bool {
+	select {
+	case <-r.stop:
+		return true
+	default:
+		return false
 	}
 }
 
