@@ -126,7 +126,7 @@ channels:
   - id: tcp
     driver: modbus-tcp
     address: %s
-    timeout: 500ms
+    timeout: 5s
     devices:
       - {id: gas-1, profile: gas, address: "1", zone: k, place: 厨房}
       - {id: valve-1, profile: valve, address: "2", zone: k}
@@ -199,7 +199,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(15 * time.Second)
+	limit := time.After(60 * time.Second)
 	for !ok() {
 		select {
 		case <-tick.C:

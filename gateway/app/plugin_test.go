@@ -48,8 +48,8 @@ data: data
 profiles: profiles
 status: {listen: "127.0.0.1:0"}
 channels:
-  - {id: bad, driver: plugin, address: ./driver, devices: [{id: p-bad, profile: probe, address: crash}]}
-  - {id: well, driver: plugin, address: ./driver, devices: [{id: p-well, profile: probe, address: "1"}]}
+  - {id: bad, driver: plugin, address: ./driver, timeout: 50s, devices: [{id: p-bad, profile: probe, address: crash}]}
+  - {id: well, driver: plugin, address: ./driver, timeout: 50s, devices: [{id: p-well, profile: probe, address: "1"}]}
 `}
 	for name, text := range files {
 		file := filepath.Join(dir, name)

@@ -76,7 +76,7 @@ func TestAgainstAModbusServerThatIsNotOurs(t *testing.T) {
 			{Device: id, Name: "power", Address: address, Scale: 1, Register: device.Register{Space: "input", Addr: 3, Type: "u16"}},
 			{Device: id, Name: "relay", Address: address, Scale: 1, Register: device.Register{Space: "coil", Addr: 2, Type: "bool"}, Writable: []float64{0, 1}}}})
 	}
-	p, err := poll.New(poll.Config{Channel: device.Channel{ID: "tcp", Driver: "modbus-tcp", Address: addr, Timeout: time.Second}, Driver: drivers.TCP{}, Devices: devices})
+	p, err := poll.New(poll.Config{Channel: device.Channel{ID: "tcp", Driver: "modbus-tcp", Address: addr, Timeout: 10 * time.Second}, Driver: drivers.TCP{}, Devices: devices})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestAgainstAModbusServerThatIsNotOurs(t *testing.T) {
 		close(out)
 	}()
 	good, bad := map[string]float64{}, map[string]device.Reason{}
-	for len(good) < 8 || len(bad) < 1 {
+	for len(good) < 8 || bad["d-9"] == device.ReasonNone {
 		for _, r := range <-out {
 			switch {
 			case r.Point != "power":
