@@ -44,7 +44,7 @@ type State struct {
 	Channels []Channel
 	Events   Backlog
 	Readings Backlog
-	Uplink   string // "connected", "offline", "alone" or another word of the uplink's own
+	Uplink   string // "connected", "offline", "alone"
 	Lost     uint64 // readings that neither disk nor memory could take, since the start
 }
 

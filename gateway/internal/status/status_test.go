@@ -106,7 +106,7 @@ func TestThePageShowsValueQualityAgeAndReason(t *testing.T) {
 	p := start(t, nil)
 	_, text := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", "en") })
 	for _, want := range []string{"62.5 %LEL", "<li class=\"good\"><span>level", "2s", "<li class=\"uncertain\"><span>status", "正常", "5m0s",
-		"no reading yet", "timeout", "37 %", "Gas high", "offline", "events 12", "&lt;b&gt;探测器", `lang="en"`} {
+		"no reading yet", "timeout", "37 %", "Gas high", "down, readings stay here", "events 12", "&lt;b&gt;探测器", `lang="en"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -12,13 +12,15 @@ type words struct {
 	Channels, Channel, Driver, Up, Down, Busy, Requests, Bad, Devices string
 	Never, Uplink, Backlog, Events, Readings, Started, Pending        string
 	Shadow, Next, Previous, Place, Lost                               string
+	Links                                                             map[string]string // state of the uplink → words
 }
 
 func chinese() words {
 	return words{Lang: "zh", Title: "网关", Alerts: "告警", NoAlerts: "现在没有告警", Reset: "现场复位 Reset", ResetDone: "已复位",
 		ResetHeld: "条件仍在，未复位", Channels: "总线", Channel: "总线", Driver: "驱动", Up: "已打开", Down: "未打开", Busy: "占用",
 		Requests: "请求", Bad: "失败", Devices: "设备", Never: "还没有读数", Uplink: "上行", Backlog: "未上传", Events: "事件",
-		Readings: "读数", Started: "启动于", Pending: "待确认", Shadow: "影子规则", Next: "下一页", Previous: "上一页", Place: "位置", Lost: "丢失读数"}
+		Readings: "读数", Started: "启动于", Pending: "待确认", Shadow: "影子规则", Next: "下一页", Previous: "上一页", Place: "位置", Lost: "丢失读数",
+		Links: map[string]string{"connected": "已连接", "offline": "断开，读数留在本机", "alone": "单机，未配云端"}}
 }
 
 func english() words {
@@ -26,7 +28,8 @@ func english() words {
 		ResetHeld: "Not reset: its condition still holds", Channels: "Channels", Channel: "Channel", Driver: "Driver", Up: "open", Down: "not open",
 		Busy: "Busy", Requests: "Requests", Bad: "Failed", Devices: "Devices", Never: "no reading yet", Uplink: "Uplink", Backlog: "To be sent",
 		Events: "events", Readings: "readings", Started: "Started", Pending: "pending", Shadow: "shadow rule", Next: "Next", Previous: "Previous",
-		Place: "Place", Lost: "readings lost"}
+		Place: "Place", Lost: "readings lost",
+		Links: map[string]string{"connected": "connected", "offline": "down, readings stay here", "alone": "none configured"}}
 }
 
 // wordsOf picks the first language of the header that the page has; Chinese when there is none.
