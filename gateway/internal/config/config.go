@@ -6,6 +6,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/linshao/linshao/cloud/wire"
@@ -82,8 +83,19 @@ func Load(file string, lang Language) (*Site, configs.Problems) {
 	return r.Site, r.Problems
 }
 
-// Check reads a site and counts what is in it, also when it is not usable.
+// password is what stands between a scheme and a host, by mistake or from a password file.
+var password = regexp.MustCompile(`://\S*@`)
+
+// Check reads a site and counts what is in it, also when it is not usable. No message repeats a password of an address.
 func Check(file string, lang Language) Report {
+	r := check(file, lang)
+	for i, p := range r.Problems {
+		r.Problems[i].Message, r.Problems[i].Source = password.ReplaceAllString(p.Message, "://***@"), password.ReplaceAllString(p.Source, "://***@")
+	}
+	return r
+}
+
+func check(file string, lang Language) Report {
 	l := &loader{speaker: speaker{lang}, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file}}
 	data, err := os.ReadFile(file)
 	if err != nil {

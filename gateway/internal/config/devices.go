@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -131,7 +130,7 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 	return raw.Address
 }
 
-// cameraAddress adds user and password to a camera's address. They are kept out of gateway.yaml, and its text out of messages.
+// cameraAddress adds user and password to a camera's address. They are kept out of gateway.yaml, and out of messages by Check.
 func (l *loader) cameraAddress(path string, raw rawDevice) string {
 	u, err := url.Parse(raw.Address)
 	if err != nil || u.Scheme != "rtsp" || u.Hostname() == "" {
@@ -139,9 +138,7 @@ func (l *loader) cameraAddress(path string, raw rawDevice) string {
 		return ""
 	}
 	if u.User != nil {
-		p := l.file.Problem(path+".address", l.say("地址里不写用户名和密码", "no user or password in the address"), l.say("用 password_file", "use password_file"))
-		p.Source = strings.ReplaceAll(p.Source, u.User.String()+"@", "***@")
-		l.tell(p)
+		l.add(path+".address", l.say("地址里不写用户名和密码", "no user or password in the address"), l.say("用 password_file", "use password_file"))
 		return ""
 	}
 	if raw.PasswordFile != "" {

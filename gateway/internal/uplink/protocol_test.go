@@ -428,3 +428,15 @@ func TestEveryRecordFitsAMessage(t *testing.T) {
 		}
 	})
 }
+
+func TestNoErrorRepeatsThePassword(t *testing.T) {
+	s := newSite(t)
+	defer s.close(t)
+	for _, url := range []string{"mqtts://u:%geheim@cloud.example", "mqtts://u:geheim@:8883", "ftp://u:geheim@cloud.example", "mqtts://u:ge heim@cloud.example"} {
+		cfg := s.cfg
+		cfg.URL = url
+		if _, err := uplink.New(cfg); err == nil || strings.Contains(err.Error(), "heim") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}

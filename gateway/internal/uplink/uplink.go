@@ -104,7 +104,7 @@ func New(cfg Config) (*Uplink, error) {
 func newDialer(text string, config *tls.Config) (dialer, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("read cloud url: %w", err)
+		return nil, errors.New("cloud url is not usable") // the error would repeat it, and a password in it
 	}
 	if u.Hostname() == "" {
 		return nil, fmt.Errorf("cloud url %q: write mqtts://host:8883", u.Redacted())
