@@ -62,7 +62,7 @@ func (m *mosquitto) start() {
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	for limit := time.Now().Add(10 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); ; <-time.After(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", m.port))
 		if err == nil {
 			conn.Close()
@@ -105,7 +105,7 @@ func (c *cloud) attach(t *testing.T, url string, config *tls.Config) {
 	t.Cleanup(func() { client.Disconnect(100) })
 	select {
 	case <-ready:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the test's cloud cannot connect to ", url)
 	}
 }

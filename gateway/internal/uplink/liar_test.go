@@ -156,7 +156,7 @@ func TestPahoConfirmsWhatNobodyConfirmed(t *testing.T) {
 		t.Fatal(token.Error())
 	}
 	token := client.Publish("a", 1, false, "x")
-	if !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+	if !token.WaitTimeout(time.Minute) || token.Error() != nil {
 		t.Fatalf("paho has changed: %v", token.Error())
 	}
 	client.Disconnect(100)
@@ -181,7 +181,7 @@ func TestConfirmationsDeleteNothing(t *testing.T) {
 		b.swallow = true
 		b.mu.Unlock()
 		s.append(t, 0, 20)
-		for limit := time.Now().Add(20 * time.Second); ; <-time.After(5 * time.Millisecond) {
+		for limit := time.Now().Add(time.Minute); ; <-time.After(5 * time.Millisecond) {
 			b.mu.Lock()
 			conns := b.conns
 			b.mu.Unlock()
