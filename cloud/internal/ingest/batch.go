@@ -202,6 +202,10 @@ func (s *Service) accept(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, items
 		}
 		c.Cum = it.seq
 		if it.code != "" {
+			// Noted here too: the answer may be lost on its way, and a record behind the cursor is never refused again.
+			if err := inbox.AddGap(ctx, tx, *c, inbox.Gap{First: it.seq, Last: it.seq, Reason: "rejected"}); err != nil {
+				return err
+			}
 			out.reject(it)
 			s.metrics.rejected.WithLabelValues(it.code).Inc()
 			continue

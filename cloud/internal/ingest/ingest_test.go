@@ -341,6 +341,10 @@ func TestPoisonRecordsAreRejectedAlone(t *testing.T) {
 	if n := c.stored(); n != 2 {
 		t.Errorf("%d readings, want 2", n)
 	}
+	var noted int
+	if err := c.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM gaps WHERE stream = 2 AND epoch = 12 AND reason = 'rejected' AND first BETWEEN 2 AND 4`).Scan(&noted); err != nil || noted != 3 {
+		t.Errorf("%d of 3 refused records are gaps, should the answer be lost: %v", noted, err)
+	}
 	bad := alert("x", rules.Firing)
 	bad.GetAlert().Severity = "Z"
 	if a := one(t, c.send(wire.UpEvents, batch(7, 1, 11, 1, event(t, bad), event(t, &wire.Event{})))); a.Cum != 2 || len(a.Rejects) != 1 || a.Rejects[0].First != 1 {
