@@ -12,10 +12,15 @@ func Why(in Incident) Text {
 	if t.ZH == "" || t.EN == "" {
 		t = seen(in)
 	}
-	if t.EN != "" {
-		t.EN = strings.ToUpper(t.EN[:1]) + t.EN[1:]
-	}
+	t.EN = capital(t.EN)
 	return t
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // core takes the place and the name in front of a message away, and the sentence of what was commanded behind it, unless
@@ -85,7 +90,7 @@ func fired(in Incident) Text {
 		return Text{in.Title.ZH + "，" + name.ZH + " " + value.ZH, in.Title.EN + ", " + name.EN + " " + value.EN}
 	}
 	limit := amount(v.Point, *v.Limit, v.Unit)
-	return Text{name.ZH + " " + value.ZH + "（阈值 " + limit.ZH + "）", name.EN + " " + value.EN + " (limit " + limit.EN + ")"}
+	return Text{name.ZH + " " + value.ZH + "（阈值 " + limit.ZH + "）", capital(name.EN) + " " + value.EN + " (limit " + limit.EN + ")"}
 }
 
 // Around an incident so much is shown before it: as long as it lasts, between these two; and so much after it.
