@@ -59,12 +59,12 @@ func sampleCase(d device.Driver, ch device.Channel) devicetest.Case {
 
 func TestConformanceTCP(t *testing.T) {
 	s := &slave{units: map[byte]*unit{1: sampleUnit()}}
-	devicetest.Run(t, sampleCase(modbus.TCP{}, tcpChannel(s.serveTCP(t), 500*time.Millisecond)))
+	devicetest.Run(t, sampleCase(modbus.TCP{}, tcpChannel(s.serveTCP(t), time.Second)))
 }
 
 func TestConformanceRTU(t *testing.T) {
 	s := &slave{units: map[byte]*unit{1: sampleUnit()}}
 	w := linetest.New(t)
 	s.serveRTU(t, w)
-	devicetest.Run(t, sampleCase(modbus.RTU{}, rtuChannel(w.Path, 500*time.Millisecond)))
+	devicetest.Run(t, sampleCase(modbus.RTU{}, rtuChannel(w.Path, time.Second)))
 }

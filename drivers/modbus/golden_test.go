@@ -92,7 +92,7 @@ func TestGoldenProfiles(t *testing.T) {
 				}
 			}
 			s := &slave{units: map[byte]*unit{1: u}}
-			rs, err := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), time.Second)).Read(t.Context(), points)
+			rs, err := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), 10*time.Second)).Read(t.Context(), points)
 			if err != nil {
 				t.Fatal(err)
 			}

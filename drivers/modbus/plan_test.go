@@ -65,7 +65,7 @@ func TestBlocks(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			s := &slave{units: map[byte]*unit{1: fullUnit()}}
-			conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), time.Second))
+			conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), 10*time.Second))
 			if _, err := conn.Read(t.Context(), c.points); err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func TestSplitIsRemembered(t *testing.T) {
 	u := fullUnit()
 	delete(u.holding, 4)
 	s := &slave{units: map[byte]*unit{1: u}}
-	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), time.Second))
+	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), 10*time.Second))
 	points := u16s("holding", 0, 1, 8, 9)
 	for round, want := range []string{"[3:0+10 3:0+2 3:8+2]", "[3:0+2 3:8+2]", "[3:0+2 3:8+2]"} {
 		rs, err := conn.Read(t.Context(), points)
@@ -103,7 +103,7 @@ func TestSplitIsRemembered(t *testing.T) {
 func TestNothingThereIsCheap(t *testing.T) {
 	u := fullUnit()
 	s := &slave{units: map[byte]*unit{1: u}}
-	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), time.Second))
+	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), 10*time.Second))
 	u.holding = map[uint16]uint16{}
 	points := u16s("holding", 0, 1, 2, 3)
 	for round, most := range []int{7, 1, 1} {
@@ -138,7 +138,7 @@ func TestExceptionsHaveReasons(t *testing.T) {
 	} {
 		w := linetest.New(t)
 		w.Serve(t, 8, func(r []byte) { w.Send(rtuFrame(r[0], r[1]|0x80, code)...) })
-		c := open(t, modbus.RTU{}, rtuChannel(w.Path, time.Second))
+		c := open(t, modbus.RTU{}, rtuChannel(w.Path, 10*time.Second))
 		if r := readOne(t, c, point("holding", 0, "u16")); r.Reason != want {
 			t.Errorf("exception %d: got %q, want %q", code, r.Reason, want)
 		}
@@ -162,7 +162,7 @@ func TestCheckPoint(t *testing.T) {
 		"wider than limit": func(p *device.Point) { p.Register.Type, p.Register.MaxRegisters = "f32", 1 },
 	}
 	s := &slave{units: map[byte]*unit{1: fullUnit()}}
-	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), time.Second))
+	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), 10*time.Second))
 	for name, change := range bad {
 		p, good := point("holding", 5, "u16"), point("holding", 6, "u16")
 		if err := modbus.CheckPoint(p); err != nil {
@@ -214,7 +214,7 @@ func TestCheckPointOfWrites(t *testing.T) {
 func TestWriteFallsBackToFunction16(t *testing.T) {
 	u := fullUnit()
 	s := &slave{units: map[byte]*unit{1: u}, only: 6}
-	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), time.Second))
+	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), 10*time.Second))
 	p := point("holding", 0x1A, "u16")
 	p.Writable = []float64{0, 1}
 	for _, v := range []float64{1, 0, 1} {
@@ -238,7 +238,7 @@ func TestWriteFallsBackToFunction16(t *testing.T) {
 
 func TestWritesThatCannotBe(t *testing.T) {
 	s := &slave{units: map[byte]*unit{1: fullUnit()}}
-	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), time.Second))
+	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), 10*time.Second))
 	cases := []struct {
 		p           device.Point
 		v           float64
