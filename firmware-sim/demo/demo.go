@@ -206,17 +206,18 @@ type addresses struct{ http, mqtt, status, status2 string }
 func freePorts(preferred int) (addresses, error) {
 	var a addresses
 	for i, to := range []*string{&a.http, &a.mqtt, &a.status, &a.status2} {
-		address, err := freePort(preferred, i == 0)
+		l, err := freePort(preferred, i == 0)
 		if err != nil {
 			return a, err
 		}
-		*to = address
+		defer l.Close() // when all are chosen: the same port must not be found twice
+		*to = l.Addr().String()
 	}
 	return a, nil
 }
 
-// freePort is an address that nobody listens on just now: the preferred port or one of the 20 above it, else any.
-func freePort(preferred int, wanted bool) (string, error) {
+// freePort listens where nobody else does just now: at the preferred port or one of the 20 above it, else at any.
+func freePort(preferred int, wanted bool) (net.Listener, error) {
 	tries := []int{0}
 	if wanted && preferred > 0 {
 		tries = nil
@@ -229,9 +230,8 @@ func freePort(preferred int, wanted bool) (string, error) {
 	for _, port := range tries {
 		var l net.Listener
 		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			defer l.Close()
-			return l.Addr().String(), nil
+			return l, nil
 		}
 	}
-	return "", fmt.Errorf("find a free port: %w", err)
+	return nil, fmt.Errorf("find a free port: %w", err)
 }

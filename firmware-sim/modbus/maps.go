@@ -210,4 +210,4 @@ func flag(b bool) uint16 {
 }
 
 // tenths is a value in units of 1/per, as a 16-bit register holds it.
-func tenths(v, per float64) uint16 { return uint16(int16(math.Round(v * per))) }
+func tenths(v, per float64) uint16 { return uint16(int32(math.Round(v * per))) }
