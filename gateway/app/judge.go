@@ -176,11 +176,9 @@ func (j *judge) reset(ctx context.Context, alert string) (done bool, err error) 
 	return done, err
 }
 
-func (j *judge) active(ctx context.Context) (alerts []rules.AlertEvent) {
-	if err := j.ask(ctx, func() { alerts = j.engine.Active() }); err != nil {
-		return nil
-	}
-	return alerts
+func (j *judge) active(ctx context.Context) (alerts []rules.AlertEvent, err error) {
+	err = j.ask(ctx, func() { alerts = j.engine.Active() })
+	return alerts, err
 }
 
 // healthy says whether the safety loop has ticked lately.

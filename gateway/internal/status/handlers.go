@@ -92,7 +92,13 @@ func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	case "held":
 		v.Notice = t.ResetHeld
 	}
-	for _, a := range p.cfg.Alerts(r.Context()) {
+	alerts, err := p.cfg.Alerts(r.Context())
+	if err != nil { // no page rather than one that says that nothing is wrong
+		p.cfg.Log.Warn("list alerts", "error", err)
+		http.Error(w, t.Unknown, http.StatusServiceUnavailable)
+		return
+	}
+	for _, a := range alerts {
 		v.Alerts = append(v.Alerts, p.alert(t, a))
 	}
 	v.From, _ = strconv.Atoi(r.FormValue("from")) // a bad number is the first page

@@ -32,7 +32,7 @@ type Config struct {
 
 	Healthy  func() error // nil when the safety loop lives; otherwise why not
 	State    func() State
-	Alerts   func(context.Context) []rules.AlertEvent              // pending and firing
+	Alerts   func(context.Context) ([]rules.AlertEvent, error)     // pending and firing
 	Reset    func(ctx context.Context, alert string) (bool, error) // false: its condition still holds
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger

@@ -41,8 +41,8 @@ func start(t *testing.T, change func(*status.Config)) *page {
 		State: func() status.State {
 			return status.State{Channels: []status.Channel{{ID: "rs485-1", Driver: "modbus-rtu", Up: true, Busy: .37}}, Events: status.Backlog{Records: 12}, Uplink: "offline"}
 		},
-		Alerts: func(context.Context) []rules.AlertEvent {
-			return []rules.AlertEvent{{Alert: "R16/gas-1/x", State: rules.Firing, Severity: rules.SeverityA, Title: rules.Text{ZH: "燃气高报", EN: "Gas high"}, Since: at}}
+		Alerts: func(context.Context) ([]rules.AlertEvent, error) {
+			return []rules.AlertEvent{{Alert: "R16/gas-1/x", State: rules.Firing, Severity: rules.SeverityA, Title: rules.Text{ZH: "燃气高报", EN: "Gas high"}, Since: at}}, nil
 		},
 		Reset: func(_ context.Context, alert string) (bool, error) {
 			p.resets = append(p.resets, alert)
@@ -166,5 +166,15 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 	if len(open.resets) != 1 || open.resets[0] != "a" {
 		t.Errorf("resets %v", open.resets)
+	}
+}
+
+func TestAPageWithoutKnowingTheAlertsIsNoPage(t *testing.T) {
+	p := start(t, func(c *status.Config) {
+		c.Alerts = func(context.Context) ([]rules.AlertEvent, error) { return nil, errors.New("rules have ended") }
+	})
+	code, text := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", "en") })
+	if code != 503 || strings.Contains(text, "No alerts now") || !strings.Contains(text, "its alerts are not known") {
+		t.Error(code, text)
 	}
 }
