@@ -123,6 +123,9 @@ func (c *chain) read(ctx context.Context, key [2]string, from time.Time, stored 
 		return fmt.Errorf("read series: %s is downsampled: nothing can be proven with it", address)
 	}
 	for _, p := range series.Points {
+		if int64(p[0]) < from.UnixMilli() {
+			continue // the value before the window, with which a chart's line begins: the window before has counted it
+		}
 		stored[value{key[0], key[1], p[1]}]++
 	}
 	return nil
