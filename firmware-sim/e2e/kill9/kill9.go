@@ -33,6 +33,16 @@ type Result struct {
 	Failed  int    `json:"failed"`  // starts after a kill that did not succeed
 	Broker  string `json:"broker"`
 	Seed    uint64 `json:"seed"`
+
+	Examples []string `json:"examples,omitempty"` // of what is wrong, a few
+}
+
+// wrong counts a value that breaks the promise, and keeps the first few as examples.
+func (r *Result) wrong(count *int, what string, v value) {
+	*count++
+	if len(r.Examples) < 8 {
+		r.Examples = append(r.Examples, fmt.Sprintf("%s: %s.%s = %g", what, v.device, v.point, v.number))
+	}
 }
 
 // Broken says whether the promise is.
@@ -108,13 +118,18 @@ func (c *chain) compare(ctx context.Context, r Result, kept map[value]bool) (Res
 	if err != nil && stored == nil {
 		return r, err
 	}
-	r.Served, r.Kept, r.Stored, r.Lost = len(served), len(kept), len(stored), lost(kept, stored)
+	r.Served, r.Kept, r.Stored = len(served), len(kept), len(stored)
+	for v := range kept {
+		if stored[v] == 0 {
+			r.wrong(&r.Lost, "lost", v)
+		}
+	}
 	for v, times := range stored {
 		if times > 1 {
-			r.Doubled++
+			r.wrong(&r.Doubled, "doubled", v)
 		}
 		if !served[v] {
-			r.Phantom++
+			r.wrong(&r.Phantom, "phantom", v)
 		}
 	}
 	return r, nil

@@ -36,7 +36,6 @@ func prove(only string, long bool, seed uint64) error {
 	if err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
-	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "bin")
 	if err := demo.Build(context.Background(), ".", bin, os.Stderr); err != nil {
 		return err
@@ -55,7 +54,7 @@ func prove(only string, long bool, seed uint64) error {
 	}
 	fmt.Println(string(line))
 	if result.Broken() {
-		return errBroken
+		return fmt.Errorf("%w: logs and data are in %s", errBroken, dir)
 	}
-	return nil
+	return os.RemoveAll(dir)
 }
