@@ -112,9 +112,11 @@ func may(ctx context.Context, change bool, incident string) error {
 
 func (a *API) address(r *http.Request) string {
 	if a.cfg.Proxy {
-		// The last entry is the one that our own proxy has added; those before it anybody may have written.
-		if list := strings.Split(r.Header.Get("X-Forwarded-For"), ","); list[len(list)-1] != "" {
-			return strings.TrimSpace(list[len(list)-1])
+		// The last entry is the one that our own proxy has added, some in a header of their own; those before it anybody
+		// may have written.
+		list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		if last := strings.TrimSpace(list[len(list)-1]); last != "" {
+			return last
 		}
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
