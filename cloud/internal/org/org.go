@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/drivers/device"
@@ -75,8 +76,11 @@ type PointValue struct {
 	Labels map[int64]string `json:"-"`
 }
 
-// Set fills the value from a reading.
+// Set fills the value from a reading. A value that JSON cannot hold is a bad one, as in the stores.
 func (p *PointValue) Set(r device.Reading) {
+	if r.Quality != device.Bad && (math.IsNaN(r.Value) || math.IsInf(r.Value, 0)) {
+		r.Quality, r.Reason = device.Bad, device.Corrupt
+	}
 	p.Value, p.Label = nil, ""
 	p.Quality, p.Reason, p.At = r.Quality.String(), r.Reason.String(), r.Time.UnixMilli()
 	if r.Quality != device.Bad {
