@@ -3,6 +3,7 @@ package incident
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Why says what the rule saw: its own sentence without what the page's head and timeline tell already, or one made of
@@ -17,10 +18,8 @@ func Why(in Incident) Text {
 }
 
 func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	_, n := utf8.DecodeRuneInString(s) // it may begin with a Chinese name
+	return strings.ToUpper(s[:n]) + s[n:]
 }
 
 // core takes the place and the name in front of a message away, and the sentence of what was commanded behind it, unless

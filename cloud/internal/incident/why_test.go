@@ -60,3 +60,10 @@ func TestWindow(t *testing.T) {
 		t.Errorf("a session: %v", got)
 	}
 }
+
+func TestWhyBeginsWithAName(t *testing.T) {
+	in := incident.Incident{Message: incident.Text{ZH: "桩 3 过载", EN: "桩 3 is overloaded"}}
+	if got := incident.Why(in).EN; got != "桩 3 is overloaded" {
+		t.Errorf("got %q", got)
+	}
+}
