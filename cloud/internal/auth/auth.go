@@ -117,9 +117,11 @@ func (s *Service) Login(ctx context.Context, name, password, address string) (to
 	case <-ctx.Done():
 		return "", User{}, ctx.Err()
 	}
-	right := verify(stored, password)
-	<-s.slots
-	if !known || !right {
+	defer func() { <-s.slots }()
+	if wait := s.locks.wait(name, address); wait > 0 { // those that were before this one in the queue were wrong
+		return "", User{}, &LockedError{wait}
+	}
+	if right := verify(stored, password); !known || !right {
 		s.locks.wrong(name, address)
 		return "", User{}, ErrWrong
 	}

@@ -3,6 +3,8 @@ package auth_test
 import (
 	"errors"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,5 +102,35 @@ func TestSecretIsMadeOnce(t *testing.T) {
 	}
 	if b, err := auth.Secret(t.Context(), d, "links"); err != nil || string(a) != string(b) {
 		t.Error("another secret")
+	}
+}
+
+// Attempts that are made at once count like attempts one after the other.
+func TestParallelGuesses(t *testing.T) {
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "cloud.db"), db.Cloud())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	now := time.UnixMilli(1_795_300_000_000)
+	s, err := auth.New(d, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tried atomic.Int32
+	var wg sync.WaitGroup
+	for range 24 {
+		wg.Go(func() {
+			var locked *auth.LockedError
+			if _, _, err := s.Login(t.Context(), "张三", "a guess of many", "1.2.3.4"); errors.Is(err, auth.ErrWrong) {
+				tried.Add(1)
+			} else if !errors.As(err, &locked) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := tried.Load(); n < 5 || n > 6 { // two are looked at side by side
+		t.Errorf("%d of 24 guesses were looked at", n)
 	}
 }
