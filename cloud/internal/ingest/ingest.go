@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -93,17 +94,23 @@ type Reply struct {
 }
 
 // Handle takes one message. An error means that the database failed: the message must not be confirmed and will come
-// again. Anything wrong with the message itself is counted and answered by nothing.
-func (s *Service) Handle(ctx context.Context, topic string, payload []byte) ([]Reply, error) {
+// again. Anything wrong with the message itself is counted and answered by nothing. So is a panic: it runs in a goroutine
+// of the broker, and one message must not end the process of all gateways. Its transaction is rolled back.
+func (s *Service) Handle(ctx context.Context, topic string, payload []byte) (replies []Reply, err error) {
 	begin := time.Now()
 	gateway, leaf, err := wire.ParseTopic(topic)
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("panic while taking a message", "gateway", gateway, "leaf", leaf, "panic", p, "stack", string(debug.Stack()))
+			replies, err = s.refuse(gateway, "panic", fmt.Errorf("%v", p))
+		}
+	}()
 	if err != nil {
 		return s.refuse("", "topic", err)
 	}
 	if len(payload) > wire.MaxMessage {
 		return s.refuse(gateway, "too_large", fmt.Errorf("%d bytes", len(payload)))
 	}
-	var replies []Reply
 	switch leaf {
 	case wire.UpHello:
 		replies, err = s.hello(ctx, gateway, payload)

@@ -599,6 +599,26 @@ func TestFailingDatabase(t *testing.T) {
 	}
 }
 
+// A mistake of ours costs one message, not the process with all gateways.
+func TestPanicIsARefusal(t *testing.T) {
+	c := start(t, t.TempDir())
+	defer c.stop()
+	c.reg = prometheus.NewRegistry()
+	broken := incident.New(incident.Config{DB: c.db, Now: func() time.Time { panic("a mistake") }, Zone: time.UTC})
+	var err error
+	if c.in, err = ingest.New(ingest.Config{DB: c.db, Incidents: broken, Observer: c.seen, Stored: c.drain.Wake, Now: func() time.Time { return c.now },
+		Log: slog.New(slog.DiscardHandler), Registry: c.reg}); err != nil {
+		t.Fatal(err)
+	}
+	c.hello(1, state(wire.StreamEvents, 7, 1, 2))
+	if acks := c.send(wire.UpEvents, batch(1, wire.StreamEvents, 7, 1, event(t, alert("a", rules.Firing)))); len(acks) != 0 || c.refused("panic") != 1 {
+		t.Errorf("answered %v, refused %v", acks, c.refused("panic"))
+	}
+	if ack := one(t, c.hello(2, state(wire.StreamEvents, 7, 1, 2))); ack.GetCum() != 0 {
+		t.Errorf("acknowledged %d, which is not stored", ack.GetCum())
+	}
+}
+
 func FuzzHandle(f *testing.F) {
 	f.Add(wire.UpHello, []byte{})
 	f.Add(wire.UpTelemetry, mustBatch(f, 2))
