@@ -13,6 +13,7 @@ import (
 const (
 	maxMarkdown = 4096
 	maxLine     = 500 // characters
+	maxTitle    = 60  // characters
 )
 
 // text words one incident after the skeleton of the message, or several as a digest.
@@ -23,7 +24,7 @@ func (s *sender) text(group []notice, ins []incident.Incident) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%d 条告警汇总**(发送限额内合并)\n", len(ins))
 	for i, in := range ins {
-		line := fmt.Sprintf("> 【%s级·%s】%s %s", in.Severity, plain(in.Title.ZH), place(in), s.clock(in.Since))
+		line := fmt.Sprintf("> 【%s级·%s】%s %s", in.Severity, title(in), cut(place(in), 2*maxTitle), s.clock(in.Since))
 		if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" {
 			line += " [打开](" + link + ")"
 		}
@@ -47,13 +48,15 @@ func (s *sender) one(n notice, in incident.Incident) string {
 	} else if in.Deadline > 0 {
 		parts = append(parts, fmt.Sprintf("限时 %d 分钟接警", (in.Deadline-in.OpenedAt)/60000))
 	}
-	head := fmt.Sprintf("【%s级·%s】", in.Severity, plain(in.Title.ZH))
+	head := fmt.Sprintf("【%s级·%s】", in.Severity, title(in))
 	text := fmt.Sprintf("<font color=\"warning\">%s</font>%s", head, cut(strings.Join(parts, " · "), maxLine-utf8.RuneCountInString(head)))
 	if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" {
 		text += "\n[接警 " + in.ID + "](" + link + ")"
 	}
 	return text
 }
+
+func title(in incident.Incident) string { return cut(plain(in.Title.ZH), maxTitle) }
 
 func place(in incident.Incident) string {
 	if in.Place == "" {

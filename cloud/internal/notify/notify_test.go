@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -40,6 +41,7 @@ type house struct {
 	calls chan call
 	reply chan func(http.ResponseWriter) // what the receiver answers next; none: it takes the message
 	told  chan string
+	title string // of the next incidents; empty: that of a gas alarm
 }
 
 func open(t *testing.T, kind string, private bool) *house {
@@ -82,10 +84,11 @@ func open(t *testing.T, kind string, private bool) *house {
 // fire makes incidents in one transaction.
 func (h *house) fire(severity rules.Severity, alerts ...string) {
 	h.t.Helper()
+	title := cmp.Or(h.title, "燃气<高>报")
 	err := h.db.Update(h.t.Context(), func(tx *sql.Tx) error {
 		for _, a := range alerts {
 			if _, err := h.inc.Apply(h.t.Context(), tx, "gw-1", rules.AlertEvent{Alert: a, Rule: "R16", Subject: "gas-1", Severity: severity, State: rules.Firing,
-				Since: time.Now(), At: time.Now(), Title: rules.Text{ZH: "燃气<高>报", EN: "Gas"}, Message: rules.Text{ZH: "1802 燃气 62 %LEL(阈 25)", EN: "gas"}}); err != nil {
+				Since: time.Now(), At: time.Now(), Title: rules.Text{ZH: title, EN: "Gas"}, Message: rules.Text{ZH: "1802 燃气 62 %LEL(阈 25)", EN: "gas"}}); err != nil {
 				return err
 			}
 		}
@@ -274,5 +277,45 @@ func TestLinks(t *testing.T) {
 	}
 	if notify.NewLinks("", nil, time.Now).To("GJ-1", "duty") != "" {
 		t.Error("a link without a public address")
+	}
+}
+
+// Words come from gateways: their length is anybody's.
+func TestEndlessTitle(t *testing.T) {
+	h := open(t, notify.WeCom, true)
+	h.title = strings.Repeat("长", 5000)
+	h.fire("A", "a")
+	if body := h.next().body; len(body) > 4096 || !strings.Contains(body, "接警 GJ-") {
+		t.Errorf("%d bytes: %.200s", len(body), body)
+	}
+	h.fire("B", strings.Split("b,c,d,e,f,g,h,i,j,k,l,m,n,o,p", ",")...)
+	if body := h.next().body; len(body) > 4096 || strings.Count(body, "打开](") < 5 {
+		t.Errorf("digest of %d bytes: %.200s", len(body), body)
+	}
+}
+
+// A message that is under way when the cloud stops is not sent a second time by the next one.
+func TestStopKeepsTheAnswer(t *testing.T) {
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "cloud.db"), db.Cloud())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		stop()
+		fmt.Fprint(w, `{"errcode":0}`)
+	}))
+	defer server.Close()
+	svc := notify.New(notify.Config{DB: d, Links: notify.NewLinks("", nil, time.Now), Now: time.Now, Zone: time.UTC, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		Receivers: []notify.Receiver{{ID: "duty", Name: "值班群", Kind: notify.WeCom, URL: server.URL, Severities: []string{"A"}, AllowPrivate: true}}})
+	h := &house{t: t, db: d, svc: svc, inc: incident.New(incident.Config{DB: d, Notifier: svc, Now: time.Now, Zone: time.UTC})}
+	h.fire("A", "a", "b")
+	if err := svc.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var sent, all int
+	if err := d.Reader().QueryRowContext(t.Context(), `SELECT coalesce(sum(state = 'sent'), 0), count(*) FROM notices`).Scan(&sent, &all); err != nil || sent != 1 || all != 2 {
+		t.Errorf("%d of %d kept as sent: %v", sent, all, err)
 	}
 }

@@ -56,7 +56,9 @@ func (s *sender) run(ctx context.Context) {
 // round sends what is due and answers how long nothing else will be; 0: until woken.
 func (s *sender) round(ctx context.Context) (time.Duration, error) {
 	for {
-		if err := s.keep(ctx); err != nil {
+		// What has begun is ended even when ctx ends: else a message that was taken would go out again after the next start.
+		whole := context.WithoutCancel(ctx)
+		if err := s.keep(whole); err != nil {
 			return 0, err
 		}
 		now := s.service.cfg.Now()
@@ -74,7 +76,7 @@ func (s *sender) round(ctx context.Context) (time.Duration, error) {
 			return wait, nil
 		}
 		group := s.group(list)
-		a, err := s.send(ctx, group)
+		a, err := s.send(whole, group)
 		if err != nil {
 			return 0, err
 		}
