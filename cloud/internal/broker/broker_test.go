@@ -103,7 +103,7 @@ func client(t *testing.T, url, id string, conf *tls.Config) (c paho.Client, acks
 	o := paho.NewClientOptions().AddBroker(url).SetClientID(id).SetAutoReconnect(false).SetConnectTimeout(5*time.Second).SetTLSConfig(conf).
 		SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { acks <- string(m.Payload()) }).
 		SetConnectionLostHandler(func(_ paho.Client, err error) { lost <- err }).
-		SetWill(wire.Topic(gw, wire.StatusLeaf), "x", 1, true)
+		SetWill(wire.Topic(id, wire.StatusLeaf), "x", 1, true)
 	c = paho.NewClient(o)
 	token := c.Connect()
 	if !token.WaitTimeout(10 * time.Second) {

@@ -30,10 +30,11 @@ type EmbeddedConfig struct {
 // Embedded is a broker for gateways alone: each may publish and subscribe only its own topics, and what it publishes
 // goes to ingest, before the PUBACK, and to nobody else.
 type Embedded struct {
-	cfg    EmbeddedConfig
-	server *mqtt.Server
-	addr   string
-	once   sync.Once
+	cfg      EmbeddedConfig
+	server   *mqtt.Server
+	listener *listener
+	addr     string
+	once     sync.Once
 }
 
 // NewEmbedded opens the listener, so that its address is known and a used port is told at once. It serves nobody yet.
@@ -41,15 +42,14 @@ func NewEmbedded(cfg EmbeddedConfig) (*Embedded, error) {
 	if cfg.TLS == nil && !Loopback(cfg.Listen) {
 		return nil, fmt.Errorf("mqtt listen %s: beyond loopback gateways must show certificates; set ca, cert and key", cfg.Listen)
 	}
-	var l net.Listener
-	var err error
-	if cfg.TLS != nil {
-		l, err = tls.Listen("tcp", cfg.Listen, cfg.TLS)
-	} else {
-		l, err = net.Listen("tcp", cfg.Listen)
-	}
+	tcp, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("mqtt listen %s: %w", cfg.Listen, err)
+	}
+	guarded := &listener{Listener: tcp, open: map[net.Conn]bool{}}
+	var l net.Listener = guarded
+	if cfg.TLS != nil {
+		l = tls.NewListener(guarded, cfg.TLS)
 	}
 	caps := mqtt.NewDefaultServerCapabilities()
 	caps.MaximumPacketSize = wire.MaxMessage + 1024
@@ -59,7 +59,7 @@ func NewEmbedded(cfg EmbeddedConfig) (*Embedded, error) {
 	if err := server.AddListener(listeners.NewNet("gateways", l)); err != nil {
 		return nil, errors.Join(fmt.Errorf("mqtt listen %s: %w", cfg.Listen, err), l.Close())
 	}
-	return &Embedded{cfg: cfg, server: server, addr: l.Addr().String()}, nil
+	return &Embedded{cfg: cfg, server: server, listener: guarded, addr: l.Addr().String()}, nil
 }
 
 // Addr is where the broker listens.
@@ -88,6 +88,7 @@ func (e *Embedded) Run(ctx context.Context) error {
 func (e *Embedded) Close() error {
 	var err error
 	e.once.Do(func() {
+		e.listener.hangUp()
 		if err = e.server.Close(); err != nil {
 			err = fmt.Errorf("close broker: %w", err)
 		}
@@ -129,6 +130,10 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	}
 	if err := wire.CheckGateway(cl.ID); err != nil {
 		h.e.cfg.Log.Warn("client refused", "remote", cl.Net.Remote, "why", err)
+		return false
+	}
+	if pk.Connect.WillFlag && !h.OnACLCheck(cl, pk.Connect.WillTopic, true) { // the broker would publish it unasked
+		h.e.cfg.Log.Warn("client refused: its last will is not on a topic of its own", "remote", cl.Net.Remote, "id", cl.ID)
 		return false
 	}
 	if h.e.cfg.TLS == nil {
