@@ -92,8 +92,22 @@ func Load(path string) (Config, error) {
 	return Parse(path, text)
 }
 
-// Parse checks the text of the file at path. Files that it names are looked for beside it.
+// secrets is what addresses may hold: a user with a password, and the key of a robot.
+var secrets = regexp.MustCompile(`(://)\S*(@)|([?&](?:key|access_token|token)=)[^\s&'"]*()`)
+
+// Parse checks the text of the file at path. Files that it names are looked for beside it. No message repeats a secret.
 func Parse(path string, text []byte) (Config, error) {
+	cfg, err := parse(path, text)
+	var problems configs.Problems
+	if errors.As(err, &problems) {
+		for i, p := range problems {
+			problems[i].Message, problems[i].Source = secrets.ReplaceAllString(p.Message, "$1$3***$2$4"), secrets.ReplaceAllString(p.Source, "$1$3***$2$4")
+		}
+	}
+	return cfg, err
+}
+
+func parse(path string, text []byte) (Config, error) {
 	f, err := configs.Parse(path, text)
 	if err != nil {
 		return Config{}, err

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -36,6 +37,28 @@ func TestShippedFiles(t *testing.T) {
 	}
 	if bare.Data != shipped.Data || bare.HTTP != shipped.HTTP || bare.MQTT != shipped.MQTT || bare.Series != shipped.Series || bare.Timezone != shipped.Timezone {
 		t.Errorf("cloud.yaml says %+v, a bare file means %+v", shipped, bare)
+	}
+}
+
+// Messages go to logs and tickets: they repeat neither the password nor the robot's key of an address.
+func TestMistakesTellNoSecrets(t *testing.T) {
+	for _, text := range []string{
+		"mqtt:\n  url: mqqts://cloud:geheim@broker.example\n",
+		"mqtt:\n  url: mqtt://cloud:%geheim@broker.example\n",
+		"mqtt: {ulr: 'mqtts://cloud:geheim@broker.example'}\n",
+		"notify:\n  - {id: a, kind: wecm, url: 'https://qyapi.example/send?v=1&key=geheim'}\n",
+		"notify:\n  - {id: a, kid: wecom, url: 'https://ding.example/send?access_token=geheim'}\n",
+	} {
+		_, err := app.Parse("cloud.yaml", []byte(text))
+		var problems configs.Problems
+		if !errors.As(err, &problems) || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%q: %v", text, err)
+		}
+		for _, p := range problems {
+			if strings.Contains(p.Source, "geheim") {
+				t.Errorf("%q: line %q", text, p.Source)
+			}
+		}
 	}
 }
 
