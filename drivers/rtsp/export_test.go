@@ -2,7 +2,6 @@ package rtsp
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"time"
 
@@ -14,9 +13,6 @@ func ReadAnswer(r io.Reader) (int, []string, error) { return readAnswer(bufio.Ne
 
 // Param finds a parameter of a challenge.
 func Param(challenge, name string) string { return param(challenge, name) }
-
-// Probe asks a camera whether it refuses the password.
-func Probe(ctx context.Context, url string) device.Reason { return probe(ctx, url) }
 
 // ReasonOfStatus sorts what a camera answers to the library.
 func ReasonOfStatus(line string) device.Reason { return reasonOfStatus(line) }

@@ -85,9 +85,6 @@ func (p *Play) abandon(err error) error {
 	return err
 }
 
-// Ready says where everything is.
-func (p *Play) Ready() Ready { return p.ready }
-
 // beat is how often the site lives without being asked: with a warp of 600, 30 s of simulated time.
 const beat = 50 * time.Millisecond
 

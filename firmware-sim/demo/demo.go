@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -35,7 +36,10 @@ type Demo struct {
 	start0   time.Time
 	sim      *process
 	cloud    *process
+
+	mu       sync.Mutex // a key may start a gateway while the demo ends
 	gateways map[string]*process
+	stopped  bool
 }
 
 // Gateway names of the demo.
@@ -91,7 +95,7 @@ func (d *Demo) bring(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	return d.await(ctx, d.gateways[First], d.Status+"/healthz")
+	return d.await(ctx, d.gateway(First), d.Status+"/healthz")
 }
 
 func (d *Demo) startField(ctx context.Context, scenario string) (field, error) {
@@ -115,8 +119,13 @@ func (d *Demo) startField(ctx context.Context, scenario string) (field, error) {
 	return f, err
 }
 
-// StartGateway starts one of the two gateways; the first stop of it is remembered by nothing but its data folder.
+// StartGateway starts one of the two gateways; what it knew is in its data folder.
 func (d *Demo) StartGateway(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped {
+		return errors.New("the demo is stopping")
+	}
 	p, err := d.start(name, "gateway", "run", "--config", name+".yaml", "--demo-clock", fmt.Sprint(d.start0.UnixMilli()))
 	if err != nil {
 		return err
@@ -126,19 +135,25 @@ func (d *Demo) StartGateway(name string) error {
 }
 
 // StopGateway stops a gateway as systemd would.
-func (d *Demo) StopGateway(name string) error { return d.gateways[name].stop() }
-
-// KillGateway is kill -9.
-func (d *Demo) KillGateway(name string) { d.gateways[name].kill() }
+func (d *Demo) StopGateway(name string) error { return d.gateway(name).stop() }
 
 // Running says whether a gateway runs.
-func (d *Demo) Running(name string) bool { return d.gateways[name].running() }
+func (d *Demo) Running(name string) bool { return d.gateway(name).running() }
+
+func (d *Demo) gateway(name string) *process {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gateways[name]
+}
 
 // Stop ends everything, last started first.
 func (d *Demo) Stop() error {
+	d.mu.Lock()
+	d.stopped = true
+	d.mu.Unlock()
 	var errs []error
 	for _, name := range []string{Second, First} {
-		if p := d.gateways[name]; p != nil {
+		if p := d.gateway(name); p != nil {
 			errs = append(errs, p.stop())
 		}
 	}
