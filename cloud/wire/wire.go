@@ -56,6 +56,7 @@ const (
 	UpEvents    = "up/events"
 	UpTelemetry = "up/telemetry"
 	UpEvidence  = "up/evidence"
+	UpLive      = "up/live"
 	DownAck     = "down/ack"
 	DownCommand = "down/command"
 	StatusLeaf  = "status"

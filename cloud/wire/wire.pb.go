@@ -32,6 +32,8 @@ type Hello struct {
 	Version       string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
 	TimeMs        int64                  `protobuf:"zigzag64,5,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"` // the gateway's wall clock, Unix ms
 	Streams       []*StreamState         `protobuf:"bytes,6,rep,name=streams,proto3" json:"streams,omitempty"`
+	Clock         uint32                 `protobuf:"varint,7,opt,name=clock,proto3" json:"clock,omitempty"`                 // quality of time_ms: 0 unknown, 1 last known, 2 synchronised
+	MonoMs        uint64                 `protobuf:"varint,8,opt,name=mono_ms,json=monoMs,proto3" json:"mono_ms,omitempty"` // since boot, at time_ms: by it the cloud re-times what was recorded before the clock was right
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -106,6 +108,20 @@ func (x *Hello) GetStreams() []*StreamState {
 		return x.Streams
 	}
 	return nil
+}
+
+func (x *Hello) GetClock() uint32 {
+	if x != nil {
+		return x.Clock
+	}
+	return 0
+}
+
+func (x *Hello) GetMonoMs() uint64 {
+	if x != nil {
+		return x.MonoMs
+	}
+	return 0
 }
 
 type StreamState struct {
@@ -187,6 +203,7 @@ type Ack struct {
 	RetryAfterMs  uint32                 `protobuf:"varint,6,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
 	Rejects       []*Reject              `protobuf:"bytes,7,rep,name=rejects,proto3" json:"rejects,omitempty"`
 	TimeMs        int64                  `protobuf:"zigzag64,8,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	LingerMs      uint32                 `protobuf:"varint,9,opt,name=linger_ms,json=lingerMs,proto3" json:"linger_ms,omitempty"` // how long readings may wait for others before they become a record; 0: as the gateway likes.
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -277,6 +294,13 @@ func (x *Ack) GetTimeMs() int64 {
 	return 0
 }
 
+func (x *Ack) GetLingerMs() uint32 {
+	if x != nil {
+		return x.LingerMs
+	}
+	return 0
+}
+
 // Reject: records that the cloud will never take. The gateway moves them to its dead-letter ring and goes on.
 type Reject struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -346,6 +370,7 @@ type Batch struct {
 	Epoch         uint64                 `protobuf:"fixed64,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	First         uint64                 `protobuf:"varint,4,opt,name=first,proto3" json:"first,omitempty"`
 	Records       []*Record              `protobuf:"bytes,5,rep,name=records,proto3" json:"records,omitempty"`
+	Late          bool                   `protobuf:"varint,6,opt,name=late,proto3" json:"late,omitempty"` // history: recorded before this session began and held back by an outage
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -415,6 +440,67 @@ func (x *Batch) GetRecords() []*Record {
 	return nil
 }
 
+func (x *Batch) GetLate() bool {
+	if x != nil {
+		return x.Late
+	}
+	return false
+}
+
+// Live: up/live, QoS 0: the newest reading of every point while history is still on its way. Shown, never stored; the
+// same readings come again in their records.
+type Live struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       uint64                 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
+	Readings      []byte                 `protobuf:"bytes,2,opt,name=readings,proto3" json:"readings,omitempty"` // as in a telemetry record
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Live) Reset() {
+	*x = Live{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Live) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Live) ProtoMessage() {}
+
+func (x *Live) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Live.ProtoReflect.Descriptor instead.
+func (*Live) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Live) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Live) GetReadings() []byte {
+	if x != nil {
+		return x.Readings
+	}
+	return nil
+}
+
 type Record struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Type          uint32                 `protobuf:"varint,1,opt,name=type,proto3" json:"type,omitempty"` // RecordType of wire.go
@@ -430,7 +516,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[5]
+	mi := &file_cloud_wire_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +528,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[5]
+	mi := &file_cloud_wire_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +541,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{5}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Record) GetType() uint32 {
@@ -519,7 +605,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[6]
+	mi := &file_cloud_wire_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +617,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[6]
+	mi := &file_cloud_wire_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +630,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{6}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Status) GetOnline() bool {
@@ -586,7 +672,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	mi := &file_cloud_wire_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +684,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	mi := &file_cloud_wire_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +697,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{7}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -725,7 +811,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +823,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +836,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{8}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Text) GetZh() string {
@@ -791,7 +877,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +889,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +902,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Alert) GetAlert() string {
@@ -944,7 +1030,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1042,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1055,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Evidence) GetName() string {
@@ -1019,7 +1105,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1117,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1130,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Limit) GetPoint() string {
@@ -1086,7 +1172,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1184,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1197,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Action) GetDevice() string {
@@ -1150,7 +1236,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1248,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1261,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -1233,7 +1319,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1331,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1344,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -1303,7 +1389,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1315,7 +1401,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1328,7 +1414,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -1381,7 +1467,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1479,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1492,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Inventory) GetSite() string {
@@ -1467,7 +1553,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1479,7 +1565,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1492,7 +1578,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Device) GetId() string {
@@ -1562,7 +1648,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1574,7 +1660,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1587,7 +1673,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Model) GetName() string {
@@ -1610,13 +1696,14 @@ type Point struct {
 	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
 	Labels        map[int64]string       `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"zigzag64,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Writable      bool                   `protobuf:"varint,4,opt,name=writable,proto3" json:"writable,omitempty"`
+	ReportMs      uint32                 `protobuf:"varint,5,opt,name=report_ms,json=reportMs,proto3" json:"report_ms,omitempty"` // with a deadband: longest silence while nothing changes; 0: every reading is sent
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1715,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1728,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Point) GetName() string {
@@ -1672,6 +1759,13 @@ func (x *Point) GetWritable() bool {
 	return false
 }
 
+func (x *Point) GetReportMs() uint32 {
+	if x != nil {
+		return x.ReportMs
+	}
+	return 0
+}
+
 type Boot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Boot          uint32                 `protobuf:"varint,1,opt,name=boot,proto3" json:"boot,omitempty"`
@@ -1684,7 +1778,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1790,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1803,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -1756,7 +1850,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1862,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1875,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Readings) GetNames() []string {
@@ -1837,19 +1931,21 @@ var File_cloud_wire_wire_proto protoreflect.FileDescriptor
 
 const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\n" +
-	"\x15cloud/wire/wire.proto\x12\x0flinshao.wire.v1\"\xba\x01\n" +
+	"\x15cloud/wire/wire.proto\x12\x0flinshao.wire.v1\"\xe9\x01\n" +
 	"\x05Hello\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x12\n" +
 	"\x04boot\x18\x03 \x01(\rR\x04boot\x12\x18\n" +
 	"\aversion\x18\x04 \x01(\tR\aversion\x12\x17\n" +
 	"\atime_ms\x18\x05 \x01(\x12R\x06timeMs\x126\n" +
-	"\astreams\x18\x06 \x03(\v2\x1c.linshao.wire.v1.StreamStateR\astreams\"g\n" +
+	"\astreams\x18\x06 \x03(\v2\x1c.linshao.wire.v1.StreamStateR\astreams\x12\x14\n" +
+	"\x05clock\x18\a \x01(\rR\x05clock\x12\x17\n" +
+	"\amono_ms\x18\b \x01(\x04R\x06monoMs\"g\n" +
 	"\vStreamState\x12\x16\n" +
 	"\x06stream\x18\x01 \x01(\rR\x06stream\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x06R\x05epoch\x12\x16\n" +
 	"\x06oldest\x18\x03 \x01(\x04R\x06oldest\x12\x12\n" +
-	"\x04next\x18\x04 \x01(\x04R\x04next\"\xe9\x01\n" +
+	"\x04next\x18\x04 \x01(\x04R\x04next\"\x86\x02\n" +
 	"\x03Ack\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x16\n" +
 	"\x06stream\x18\x02 \x01(\rR\x06stream\x12\x14\n" +
@@ -1858,17 +1954,22 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06credit\x18\x05 \x01(\rR\x06credit\x12$\n" +
 	"\x0eretry_after_ms\x18\x06 \x01(\rR\fretryAfterMs\x121\n" +
 	"\arejects\x18\a \x03(\v2\x17.linshao.wire.v1.RejectR\arejects\x12\x17\n" +
-	"\atime_ms\x18\b \x01(\x12R\x06timeMs\"F\n" +
+	"\atime_ms\x18\b \x01(\x12R\x06timeMs\x12\x1b\n" +
+	"\tlinger_ms\x18\t \x01(\rR\blingerMs\"F\n" +
 	"\x06Reject\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12\x12\n" +
-	"\x04code\x18\x03 \x01(\tR\x04code\"\x98\x01\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\"\xac\x01\n" +
 	"\x05Batch\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x16\n" +
 	"\x06stream\x18\x02 \x01(\rR\x06stream\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x06R\x05epoch\x12\x14\n" +
 	"\x05first\x18\x04 \x01(\x04R\x05first\x121\n" +
-	"\arecords\x18\x05 \x03(\v2\x17.linshao.wire.v1.RecordR\arecords\"\xa4\x01\n" +
+	"\arecords\x18\x05 \x03(\v2\x17.linshao.wire.v1.RecordR\arecords\x12\x12\n" +
+	"\x04late\x18\x06 \x01(\bR\x04late\"<\n" +
+	"\x04Live\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x06R\asession\x12\x1a\n" +
+	"\breadings\x18\x02 \x01(\fR\breadings\"\xa4\x01\n" +
 	"\x06Record\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\rR\x04type\x12\x12\n" +
 	"\x04boot\x18\x02 \x01(\rR\x04boot\x12\x14\n" +
@@ -1962,12 +2063,13 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\apoll_ms\x18\b \x01(\rR\x06pollMs\"K\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
-	"\x06points\x18\x02 \x03(\v2\x16.linshao.wire.v1.PointR\x06points\"\xc2\x01\n" +
+	"\x06points\x18\x02 \x03(\v2\x16.linshao.wire.v1.PointR\x06points\"\xdf\x01\n" +
 	"\x05Point\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12:\n" +
 	"\x06labels\x18\x03 \x03(\v2\".linshao.wire.v1.Point.LabelsEntryR\x06labels\x12\x1a\n" +
-	"\bwritable\x18\x04 \x01(\bR\bwritable\x1a9\n" +
+	"\bwritable\x18\x04 \x01(\bR\bwritable\x12\x1b\n" +
+	"\treport_ms\x18\x05 \x01(\rR\breportMs\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x12R\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"l\n" +
@@ -1997,53 +2099,54 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
 	(*Ack)(nil),          // 2: linshao.wire.v1.Ack
 	(*Reject)(nil),       // 3: linshao.wire.v1.Reject
 	(*Batch)(nil),        // 4: linshao.wire.v1.Batch
-	(*Record)(nil),       // 5: linshao.wire.v1.Record
-	(*Status)(nil),       // 6: linshao.wire.v1.Status
-	(*Event)(nil),        // 7: linshao.wire.v1.Event
-	(*Text)(nil),         // 8: linshao.wire.v1.Text
-	(*Alert)(nil),        // 9: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 10: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 11: linshao.wire.v1.Limit
-	(*Action)(nil),       // 12: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 13: linshao.wire.v1.ActionResult
-	(*DeviceState)(nil),  // 14: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 15: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 16: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 17: linshao.wire.v1.Device
-	(*Model)(nil),        // 18: linshao.wire.v1.Model
-	(*Point)(nil),        // 19: linshao.wire.v1.Point
-	(*Boot)(nil),         // 20: linshao.wire.v1.Boot
-	(*Readings)(nil),     // 21: linshao.wire.v1.Readings
-	nil,                  // 22: linshao.wire.v1.Point.LabelsEntry
+	(*Live)(nil),         // 5: linshao.wire.v1.Live
+	(*Record)(nil),       // 6: linshao.wire.v1.Record
+	(*Status)(nil),       // 7: linshao.wire.v1.Status
+	(*Event)(nil),        // 8: linshao.wire.v1.Event
+	(*Text)(nil),         // 9: linshao.wire.v1.Text
+	(*Alert)(nil),        // 10: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 11: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 12: linshao.wire.v1.Limit
+	(*Action)(nil),       // 13: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 14: linshao.wire.v1.ActionResult
+	(*DeviceState)(nil),  // 15: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 16: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 17: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 18: linshao.wire.v1.Device
+	(*Model)(nil),        // 19: linshao.wire.v1.Model
+	(*Point)(nil),        // 20: linshao.wire.v1.Point
+	(*Boot)(nil),         // 21: linshao.wire.v1.Boot
+	(*Readings)(nil),     // 22: linshao.wire.v1.Readings
+	nil,                  // 23: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
-	5,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	9,  // 3: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	13, // 4: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	14, // 5: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	15, // 6: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	16, // 7: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	20, // 8: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	8,  // 9: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	8,  // 10: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	8,  // 11: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	10, // 12: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	11, // 13: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	12, // 14: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	12, // 15: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	17, // 16: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	18, // 17: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	19, // 18: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	22, // 19: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
+	10, // 3: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	14, // 4: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	15, // 5: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	16, // 6: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	17, // 7: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	21, // 8: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	9,  // 9: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	9,  // 10: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	9,  // 11: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	11, // 12: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	12, // 13: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	13, // 14: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	13, // 15: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	18, // 16: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	19, // 17: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	20, // 18: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	23, // 19: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
 	20, // [20:20] is the sub-list for method output_type
 	20, // [20:20] is the sub-list for method input_type
 	20, // [20:20] is the sub-list for extension type_name
@@ -2056,7 +2159,7 @@ func file_cloud_wire_wire_proto_init() {
 	if File_cloud_wire_wire_proto != nil {
 		return
 	}
-	file_cloud_wire_wire_proto_msgTypes[7].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[8].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -2070,7 +2173,7 @@ func file_cloud_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
