@@ -3,15 +3,16 @@ package kill9
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/linshao/linshao/firmware-sim/e2e/process"
 )
 
 // The site: few devices, read often, so that every kill finds records in every state.
@@ -28,21 +29,20 @@ type chain struct {
 	page    string // the cloud's
 	status  string // the gateway's
 	units   map[string]int
-	gateway *program
-	sim     *program
-	others  []*program // broker and cloud
+	gateway *process.Process
+	sim     *process.Process
+	others  []*process.Process // broker and cloud
 	began   time.Time
 }
 
 func open(ctx context.Context, o Options) (*chain, error) {
 	c := &chain{o: o, began: time.Now(), units: map[string]int{}}
 	for _, to := range []*string{&c.mqtt, &c.page, &c.status} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := process.FreePort()
 		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+			return nil, err
 		}
-		*to = l.Addr().String()
-		l.Close()
+		*to = fmt.Sprintf("127.0.0.1:%d", port)
 	}
 	for _, step := range []func(context.Context) error{c.startBroker, c.startField, c.startCloud} {
 		if err := step(ctx); err != nil {
@@ -55,35 +55,31 @@ func open(ctx context.Context, o Options) (*chain, error) {
 
 // startBroker starts mosquitto where it is installed; elsewhere the cloud's own broker is used.
 func (c *chain) startBroker(ctx context.Context) error {
-	path, err := exec.LookPath("mosquitto")
+	_, port, err := net.SplitHostPort(c.mqtt)
 	if err != nil {
-		path = "/usr/sbin/mosquitto"
+		return fmt.Errorf("start broker: %w", err)
 	}
-	if _, err := os.Stat(path); err != nil {
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return fmt.Errorf("start broker: %w", err)
+	}
+	p, err := process.Mosquitto(ctx, c.o.Dir, n)
+	if errors.Is(err, process.ErrMissing) {
 		c.broker = "embedded"
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	c.broker = "mosquitto"
-	_, port, _ := net.SplitHostPort(c.mqtt)
-	if err := write(c.o.Dir, "mosquitto.conf", fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\n", port)); err != nil {
-		return err
-	}
-	if err := c.start("mosquitto", path, "-c", "mosquitto.conf"); err != nil {
-		return err
-	}
-	return until(ctx, 10*time.Second, func() error {
-		conn, err := net.Dial("tcp", c.mqtt)
-		if err == nil {
-			conn.Close()
-		}
-		return err
-	})
+	c.others = append(c.others, p)
+	return nil
 }
 
 func (c *chain) startField(ctx context.Context) error {
 	ready := filepath.Join(c.o.Dir, "ready.json")
 	var err error
-	if c.sim, err = spawn(c.o.Dir, "sim", c.program("firmware-sim"), "bench", "--devices", fmt.Sprint(devices), "--registers", fmt.Sprint(registers),
+	if c.sim, err = process.Start(c.o.Dir, "sim", c.program("firmware-sim"), "bench", "--devices", fmt.Sprint(devices), "--registers", fmt.Sprint(registers),
 		"--ready", ready, "--journal", c.journal()); err != nil {
 		return err
 	}
@@ -93,7 +89,7 @@ func (c *chain) startField(ctx context.Context) error {
 			Unit        int
 		}
 	}
-	if err := until(ctx, 10*time.Second, func() error {
+	if err := process.Until(ctx, 10*time.Second, func() error {
 		text, err := os.ReadFile(ready)
 		if err != nil {
 			return err
@@ -138,11 +134,11 @@ func (c *chain) startCloud(ctx context.Context) error {
 	if err := c.start("cloud", c.program("cloud"), "run", "--config", "cloud.yaml", "--demo"); err != nil {
 		return err
 	}
-	return until(ctx, 20*time.Second, func() error { return answers("http://" + c.page + "/healthz") })
+	return process.Until(ctx, 20*time.Second, func() error { return process.Answers("http://" + c.page + "/healthz") })
 }
 
 func (c *chain) startGateway(ctx context.Context) error {
-	p, err := spawn(c.o.Dir, "gateway", c.program("gateway"), "run", "--config", "gateway.yaml")
+	p, err := process.Start(c.o.Dir, "gateway", c.program("gateway"), "run", "--config", "gateway.yaml")
 	if err != nil {
 		return err
 	}
@@ -154,15 +150,15 @@ func (c *chain) startGateway(ctx context.Context) error {
 func (c *chain) stopGateway() error {
 	p := c.gateway
 	c.gateway = nil
-	return p.stop()
+	return p.Stop()
 }
 
 // drained waits until the cloud has all that the gateway had kept from before, judged by the gateway's own backlog.
 func (c *chain) drained(ctx context.Context) error {
-	if err := until(ctx, 20*time.Second, func() error { return answers("http://" + c.status + "/healthz") }); err != nil {
+	if err := process.Until(ctx, 20*time.Second, func() error { return process.Answers("http://" + c.status + "/healthz") }); err != nil {
 		return fmt.Errorf("gateway after the last kill: %w", err)
 	}
-	pause(ctx, 3*time.Second) // new readings, so that the newest part of the log is in play too
+	process.Pause(ctx, 3*time.Second) // new readings, so that the newest part of the log is in play too
 	return nil
 }
 
@@ -170,22 +166,22 @@ func (c *chain) drained(ctx context.Context) error {
 func (c *chain) stopField() error {
 	p := c.sim
 	c.sim = nil
-	return p.stop()
+	return p.Stop()
 }
 
 func (c *chain) close() {
-	for _, p := range []*program{c.gateway, c.sim} {
+	for _, p := range []*process.Process{c.gateway, c.sim} {
 		if p != nil {
-			p.kill()
+			p.Kill()
 		}
 	}
 	for i := len(c.others) - 1; i >= 0; i-- {
-		_ = c.others[i].stop() // the proof's result is printed already
+		_ = c.others[i].Stop() // the proof's result is printed already
 	}
 }
 
 func (c *chain) start(name, path string, args ...string) error {
-	p, err := spawn(c.o.Dir, name, path, args...)
+	p, err := process.Start(c.o.Dir, name, path, args...)
 	if err == nil {
 		c.others = append(c.others, p)
 	}
@@ -194,47 +190,3 @@ func (c *chain) start(name, path string, args ...string) error {
 
 func (c *chain) program(name string) string { return filepath.Join(c.o.Bin, name) }
 func (c *chain) journal() string            { return filepath.Join(c.o.Dir, "journal.jsonl") }
-
-func answers(url string) error {
-	response, err := http.Get(url)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, response.Status)
-	}
-	return nil
-}
-
-// A program is a running process of the chain.
-type program struct{ cmd *exec.Cmd }
-
-func spawn(dir, name, path string, args ...string) (*program, error) {
-	log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	defer log.Close()
-	cmd := exec.Command(path, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	return &program{cmd}, nil
-}
-
-// kill is kill -9; false means that the program had ended by itself before.
-func (p *program) kill() bool {
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // how it ended is in ProcessState
-	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled()
-}
-
-func (p *program) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("stop: %w", err)
-	}
-	return p.cmd.Wait()
-}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/linshao/linshao/firmware-sim/e2e/process"
 )
 
 // Options of a proof.
@@ -71,8 +73,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 			return r, err
 		}
 		// From before it has opened its log to well after it has sent from it.
-		pause(ctx, time.Duration(50+random.IntN(1200))*time.Millisecond)
-		if !c.gateway.kill() {
+		process.Pause(ctx, time.Duration(50+random.IntN(1200))*time.Millisecond)
+		if !c.gateway.Kill() {
 			r.Failed++
 		}
 		if err := c.inspect(ctx, kept); err != nil {
@@ -106,7 +108,7 @@ func (c *chain) compare(ctx context.Context, r Result, kept map[value]bool) (Res
 	}
 	var stored map[value]int
 	// The last batches may still be on their way from inbox to store.
-	err = until(ctx, 30*time.Second, func() error {
+	err = process.Until(ctx, 30*time.Second, func() error {
 		if stored, err = c.stored(ctx, kept); err != nil {
 			return err
 		}
@@ -143,27 +145,6 @@ func lost(kept map[value]bool, stored map[value]int) int {
 		}
 	}
 	return n
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// until tries every 100 ms, up to a limit; the error is the last try's.
-func until(ctx context.Context, limit time.Duration, try func() error) error {
-	deadline := time.Now().Add(limit)
-	for {
-		err := try()
-		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
-			return err
-		}
-		pause(ctx, 100*time.Millisecond)
-	}
 }
 
 func write(dir, name, text string) error {
