@@ -30,11 +30,12 @@ func (l *Log) Append(typ uint32, at time.Time, clock uint32, payload []byte) (ui
 	}
 	mono := time.Since(l.cfg.Started)
 	r := Record{Type: typ, Boot: l.cfg.Boot, Clock: clock, WallMs: at.UnixMilli(), MonoMs: uint64(max(0, mono.Milliseconds())), Payload: payload}
+	sum := payloadSum(payload)
 	l.mu.Lock()
 	b := l.pending
 	place := uint64(b.count)
 	b.count++
-	b.frames = appendRecord(b.frames, r)
+	b.frames = appendRecord(b.frames, r, sum)
 	l.mu.Unlock()
 
 	l.io.Lock() // whoever gets it first stores the batch for all who joined
@@ -151,7 +152,7 @@ func (l *Log) flushOnce(sync bool) error {
 func (l *Log) writeTail() error {
 	seg := l.segs[len(l.segs)-1]
 	l.wbuf = append(l.wbuf[:0], l.tail[l.inFile:]...) // a copy: readers may be looking at the tail
-	seal(l.wbuf, seg.seed())
+	seal(l.wbuf, seg.seed(), seg.size)
 	n, err := l.active.WriteAt(l.wbuf, seg.size)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(seg.path), err)

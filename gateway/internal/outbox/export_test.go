@@ -32,9 +32,9 @@ func Scan(data []byte) (records []Record, ok bool) {
 	}
 	expect := h.first
 	for off := headerSize; off < len(data); {
-		r, n, err := parseRecord(data[off:], h.seed())
+		r, n, err := parseRecord(data[off:], h.seed(), int64(off))
 		if err != nil || r.Seq < expect {
-			skip := resync(data[off:], h.seed(), expect)
+			skip := resync(data[off:], h.seed(), int64(off), expect)
 			if skip < 0 {
 				break
 			}

@@ -11,9 +11,9 @@ import (
 
 const (
 	magic      = "LSOUTBOX"
-	version    = 1
+	version    = 2
 	headerSize = 64
-	recordHead = 44 // bytes of a record before its payload
+	recordHead = 48 // bytes of a record before its payload
 	segmentExt = ".seg"
 
 	// MaxPayload is the largest payload of one record, in bytes. It is wire.MaxPayload, so that every record fits a message.
@@ -71,16 +71,22 @@ func parseHeader(b []byte) (header, error) {
 	}, nil
 }
 
-// seed starts every checksum of a segment with its epoch and first sequence number, so that bytes of another file never verify.
-func (h header) seed() uint32 {
-	var b [16]byte
-	binary.LittleEndian.PutUint64(b[:], h.epoch)
-	binary.LittleEndian.PutUint64(b[8:], h.first)
-	return crc32.Checksum(b[:], castagnoli)
+// seed starts the checksum of every record of a segment with its epoch and first sequence number, so that bytes of another
+// file never verify.
+func (h header) seed() uint32 { return mix(mix(0, h.epoch), h.first) }
+
+// mix goes on with a checksum over the eight bytes of v. It is written out because crc32.Update would put them on the heap.
+func mix(crc uint32, v uint64) uint32 {
+	crc = ^crc
+	for range 8 {
+		crc = castagnoli[byte(crc)^byte(v)] ^ crc>>8
+		v >>= 8
+	}
+	return ^crc
 }
 
-// appendRecord adds a record whose sequence number and checksum are still to be set.
-func appendRecord(dst []byte, r Record) []byte {
+// appendRecord adds a record whose sequence number and first checksum are still to be set. sum is that of the payload.
+func appendRecord(dst []byte, r Record, sum uint32) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(r.Payload)))
 	dst = binary.LittleEndian.AppendUint32(dst, 0)
 	dst = binary.LittleEndian.AppendUint64(dst, r.Seq)
@@ -89,10 +95,13 @@ func appendRecord(dst []byte, r Record) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, r.Type)
 	dst = binary.LittleEndian.AppendUint32(dst, r.Boot)
 	dst = binary.LittleEndian.AppendUint32(dst, r.Clock)
+	dst = binary.LittleEndian.AppendUint32(dst, sum)
 	return append(dst, r.Payload...)
 }
 
-// frameSize is the size of the record at the start of b, which is known to be whole.
+func payloadSum(payload []byte) uint32 { return crc32.Checksum(payload, castagnoli) }
+
+// frameSize is the size of the record at the start of b, whose head is known to be right.
 func frameSize(b []byte) int { return recordHead + int(binary.LittleEndian.Uint32(b)) }
 
 func frameSeq(b []byte) uint64 { return binary.LittleEndian.Uint64(b[8:]) }
@@ -105,16 +114,19 @@ func number(b []byte, first uint64) {
 	}
 }
 
-// seal sets the checksum of every record of b.
-func seal(b []byte, seed uint32) {
-	for ; len(b) > 0; b = b[frameSize(b):] {
-		binary.LittleEndian.PutUint32(b[4:], recordSum(b[:frameSize(b)], seed))
+// seal sets the first checksum of every record of b, which will be written at offset off of its file.
+func seal(b []byte, seed uint32, off int64) {
+	for len(b) > 0 {
+		n := frameSize(b)
+		binary.LittleEndian.PutUint32(b[4:], headSum(b, seed, off))
+		b, off = b[n:], off+int64(n)
 	}
 }
 
-// recordSum covers the length and everything after the checksum itself.
-func recordSum(frame []byte, seed uint32) uint32 {
-	return crc32.Update(crc32.Update(seed, castagnoli, frame[:4]), castagnoli, frame[8:])
+// headSum covers the file, the place in it, and the head but for the checksum itself; with the head also the payload's
+// checksum. So a record verifies only where it was written: a copy of it in some payload is no record.
+func headSum(frame []byte, seed uint32, off int64) uint32 {
+	return crc32.Update(crc32.Update(mix(seed, uint64(off)), castagnoli, frame[:4]), castagnoli, frame[8:recordHead])
 }
 
 var (
@@ -122,29 +134,37 @@ var (
 	errDamaged = errors.New("record is damaged")
 )
 
-// parseRecord reads the record at the start of b. Its payload is a part of b.
-func parseRecord(b []byte, seed uint32) (Record, int, error) {
+// parseHead verifies the head at the start of b, which lies at offset off of its file, and returns the record's size.
+func parseHead(b []byte, seed uint32, off int64) (size int, err error) {
 	if len(b) < recordHead {
-		return Record{}, 0, errShort
+		return 0, errShort
 	}
-	length := binary.LittleEndian.Uint32(b)
-	if length > MaxPayload {
-		return Record{}, 0, errDamaged
+	if binary.LittleEndian.Uint32(b) > MaxPayload || headSum(b, seed, off) != binary.LittleEndian.Uint32(b[4:]) {
+		return 0, errDamaged
 	}
-	size := recordHead + int(length)
+	return frameSize(b), nil
+}
+
+// parseRecord reads the record at the start of b. Its payload is a part of b.
+func parseRecord(b []byte, seed uint32, off int64) (Record, int, error) {
+	size, err := parseHead(b, seed, off)
+	if err != nil {
+		return Record{}, 0, err
+	}
 	if len(b) < size {
 		return Record{}, 0, errShort
 	}
-	if recordSum(b[:size], seed) != binary.LittleEndian.Uint32(b[4:]) {
+	if payloadSum(b[recordHead:size]) != binary.LittleEndian.Uint32(b[44:]) {
 		return Record{}, 0, errDamaged
 	}
 	return decode(b[:size]), size, nil
 }
 
+// decode reads a record that is known to be right.
 func decode(frame []byte) Record {
 	return Record{
 		Seq:     frameSeq(frame),
-		WallMs:  int64(binary.LittleEndian.Uint64(frame[16:])),
+		WallMs:  wallMs(frame),
 		MonoMs:  binary.LittleEndian.Uint64(frame[24:]),
 		Type:    binary.LittleEndian.Uint32(frame[32:]),
 		Boot:    binary.LittleEndian.Uint32(frame[36:]),
@@ -153,16 +173,18 @@ func decode(frame []byte) Record {
 	}
 }
 
-// resync finds the next whole record after damage at the start of b, where the record with number expect should be.
-// It returns its offset, or -1. The number must come after expect and be near it, which keeps the search cheap; the seeded
-// checksum decides.
-func resync(b []byte, seed uint32, expect uint64) int {
+func wallMs(frame []byte) int64 { return int64(binary.LittleEndian.Uint64(frame[16:])) }
+
+// resync finds the next whole record after damage at the start of b, which lies at offset at of its file; there the record
+// with number expect should be. It returns its offset in b, or -1. A number that is not near, and after it a head that does
+// not verify, cost a few bytes of work each, so the search takes a time in proportion to b whatever b holds.
+func resync(b []byte, seed uint32, at int64, expect uint64) int {
 	for off := 1; off+recordHead <= len(b); off++ {
 		seq := frameSeq(b[off:])
 		if seq < expect || seq-expect >= 1<<32 {
 			continue
 		}
-		if _, _, err := parseRecord(b[off:], seed); err == nil {
+		if _, _, err := parseRecord(b[off:], seed, at+int64(off)); err == nil {
 			return off
 		}
 	}
@@ -171,6 +193,21 @@ func resync(b []byte, seed uint32, expect uint64) int {
 
 // lost is how many records may have been in n damaged bytes.
 func lost(n int64) uint64 { return uint64((n + recordHead - 1) / recordHead) }
+
+// lostIn is how many records may have been in b, a torn end that begins at offset off. A head that is still right says where
+// the next one would begin.
+func lostIn(b []byte, seed uint32, off int64) (n uint64) {
+	for len(b) > 0 {
+		size, err := parseHead(b, seed, off)
+		if err != nil {
+			return n + lost(int64(len(b)))
+		}
+		n++
+		size = min(size, len(b))
+		b, off = b[size:], off+int64(size)
+	}
+	return n
+}
 
 func segmentName(first uint64) string { return fmt.Sprintf("%016x%s", first, segmentExt) }
 

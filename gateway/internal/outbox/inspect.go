@@ -76,9 +76,9 @@ func (s *Summary) read(f found, limit uint64, seg *SegmentSummary, each func(Rec
 	s.Stream = f.stream
 	expect := f.first
 	for off := headerSize; off < len(data); {
-		r, n, err := parseRecord(data[off:], f.seed())
+		r, n, err := parseRecord(data[off:], f.seed(), int64(off))
 		if err != nil || r.Seq < expect {
-			skip := resync(data[off:], f.seed(), expect)
+			skip := resync(data[off:], f.seed(), int64(off), expect)
 			if skip < 0 {
 				skip = len(data) - off
 			}

@@ -214,7 +214,7 @@ func (r *runReader) fill(n int) error {
 // parse takes records from buf. It returns done when the run is complete, or why it cannot go on.
 func (r *runReader) parse() (done bool, err error) {
 	for r.pos.seq <= r.want.last {
-		rec, size, err := parseRecord(r.buf, r.seed)
+		rec, size, err := parseRecord(r.buf, r.seed, r.pos.off)
 		if err == nil && rec.Seq < r.pos.seq {
 			err = errDamaged
 		}
@@ -243,7 +243,7 @@ func (r *runReader) skipDamage() (ok bool, err error) {
 	if err := r.fill(int(r.want.size - r.pos.off)); err != nil {
 		return false, err
 	}
-	skip := resync(r.buf, r.seed, r.pos.seq)
+	skip := resync(r.buf, r.seed, r.pos.off, r.pos.seq)
 	if skip < 0 {
 		return false, nil
 	}

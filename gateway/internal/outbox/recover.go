@@ -171,9 +171,9 @@ func (l *Log) repair(seg *segment) (floor uint64) {
 	}
 	good, damaged := headerSize, false
 	for off := headerSize; off < len(data); {
-		r, n, err := parseRecord(data[off:], seg.seed())
+		r, n, err := parseRecord(data[off:], seg.seed(), int64(off))
 		if err != nil || r.Seq < l.next {
-			skip := resync(data[off:], seg.seed(), l.next)
+			skip := resync(data[off:], seg.seed(), int64(off), l.next)
 			if skip < 0 {
 				break
 			}
@@ -186,7 +186,7 @@ func (l *Log) repair(seg *segment) (floor uint64) {
 		good = off
 	}
 	if torn := data[good:]; len(torn) > 0 {
-		floor = l.next + lost(int64(len(torn)))
+		floor = l.next + lostIn(torn, seg.seed(), int64(good))
 		l.cfg.Log.Warn("torn end cut off", "file", seg.path, "bytes", len(torn), "after", l.next-1)
 		l.quarantineBytes(filepath.Base(seg.path), torn)
 	}
