@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/simonvetter/modbus"
+	"go.uber.org/goleak"
 )
 
 // TestMain lets the test binary be the program: what a user types is what is tested.
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("LINSHAO_TEST_PROGRAM") == "1" {
 		os.Exit(run(os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // gateway runs the program and answers its exit code and what it printed.
