@@ -1,7 +1,8 @@
-// Package db opens the cloud's SQLite files and runs every change of them in a transaction. One connection writes, a few
-// read; a committed transaction is on the disk (WAL, synchronous=FULL). The packages that own tables keep their SQL
-// beside their code; the tables themselves are all in migrations/. Only SQL that PostgreSQL knows too is used in them,
-// apart from the two places marked "sqlite" in the migrations.
+// Package db opens the cloud's database, SQLite files or PostgreSQL, and runs every change of it in a transaction that is
+// on the disk when it is committed. Transactions act as if they ran one after another: SQLite has one connection that
+// writes, PostgreSQL isolates them as SERIALIZABLE and Update repeats what it refuses. So the packages that own tables
+// write their SQL once, for both, with ? as placeholder, and keep it beside their code; the tables themselves are all in
+// migrations/, in SQLite's words, of which dialect.go turns a few into PostgreSQL's.
 package db
 
 import (
@@ -10,18 +11,25 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	// The driver registers itself under the name "sqlite".
 	_ "modernc.org/sqlite"
 )
 
-// A DB is one SQLite file.
-type DB struct{ write, read *sql.DB }
+// A DB is one SQLite file or one PostgreSQL database.
+type DB struct {
+	write, read *sql.DB
+	isolation   sql.IsolationLevel // of changes
+	postgres    bool
+}
 
-// Querier reads: the file outside of a transaction, or a transaction.
+// Querier reads: what is committed, or within a transaction.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
@@ -30,7 +38,7 @@ type Querier interface {
 // readers bounds the memory that parallel queries take: each connection has its own page cache.
 const readers = 4
 
-// Open opens the file, creates it with mode 0600 when it is missing, and brings its tables up to date.
+// Open opens the SQLite file, creates it with mode 0600 when it is missing, and brings its tables up to date.
 func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("create folder of %s: %w", path, err)
@@ -47,7 +55,7 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	d.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, d.write, migrations); err != nil {
+	if err := d.migrate(ctx, migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), d.write.Close())
 	}
 	if d.read, err = sql.Open("sqlite", dsn(path, "_pragma=query_only(1)")); err != nil {
@@ -62,9 +70,32 @@ func dsn(path, extra string) string {
 	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + extra
 }
 
-// Update runs fn in a transaction and commits when it answers nil. When Update answers nil, the change survives a power cut.
+// Update runs fn in a transaction and commits when it answers nil. When Update answers nil, the change survives a power
+// cut. On PostgreSQL two transactions that got into each other's way are not both committed: one is rolled back and its
+// fn runs again. So fn must set what it hands out anew in each run, and pass on an error that Conflict knows.
 func (d *DB) Update(ctx context.Context, fn func(*sql.Tx) error) error {
-	tx, err := d.write.BeginTx(ctx, nil)
+	for attempt := 1; ; attempt++ {
+		err := d.once(ctx, fn)
+		if err == nil || attempt == maxAttempts || !Conflict(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(rand.N(min(firstPause<<attempt, lastPause))):
+		}
+	}
+}
+
+// Attempts of one Update: about three seconds in all.
+const (
+	maxAttempts = 20
+	firstPause  = time.Millisecond
+	lastPause   = 400 * time.Millisecond
+)
+
+func (d *DB) once(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := d.write.BeginTx(ctx, &sql.TxOptions{Isolation: d.isolation})
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
@@ -78,10 +109,29 @@ func (d *DB) Update(ctx context.Context, fn func(*sql.Tx) error) error {
 	return nil
 }
 
+// Conflict says whether err is PostgreSQL's word for a transaction that met another one: nothing is wrong with it, and it
+// must be run again from its begin. Inside a transaction such an error ends everything; no savepoint saves from it.
+func Conflict(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return false
+	}
+	switch pg.Code {
+	case "40001", "40P01": // serialization failure, deadlock
+		return true
+	case "23505": // a key that was not there when the transaction looked: the other one has just made it
+		return true
+	}
+	return false
+}
+
 // Reader reads what is committed.
 func (d *DB) Reader() Querier { return d.read }
 
-// Close closes the file.
+// Postgres says whether several processes may share the database.
+func (d *DB) Postgres() bool { return d.postgres }
+
+// Close closes the connections.
 func (d *DB) Close() error { return errors.Join(d.read.Close(), d.write.Close()) }
 
 // Changed answers whether a statement changed a row.

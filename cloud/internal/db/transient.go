@@ -34,7 +34,7 @@ func Transient(err error) bool {
 	var state interface{ SQLState() string } // of PostgreSQL
 	if errors.As(err, &state) {
 		code := state.SQLState()
-		for _, class := range []string{"08", "25", "40", "53", "55", "57", "58"} { // connection, transaction state, rollback, resources, not in state, intervention, system
+		for _, class := range []string{"08", "25006", "25P03", "40", "53", "55", "57", "58"} { // connection, read-only, too slow, rollback, resources, not in state, intervention, system
 			if strings.HasPrefix(code, class) {
 				return true
 			}

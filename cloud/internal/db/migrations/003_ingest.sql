@@ -50,3 +50,4 @@ ALTER TABLE sites ADD COLUMN owner TEXT NOT NULL DEFAULT ''; -- the gateway that
 UPDATE sites SET owner = coalesce((SELECT min(g.id) FROM gateways g WHERE g.site = sites.id), '');
 ALTER TABLE incidents ADD COLUMN late SMALLINT NOT NULL DEFAULT 0; -- it happened while the gateway was cut off
 CREATE INDEX inbox_by_gateway ON inbox (gateway, id);
+CREATE INDEX journal_gateway ON journal (gateway, kind, id);

@@ -1,0 +1,4 @@
+package db
+
+// Number is tested by itself: it is a parser.
+var Number = number
