@@ -15,6 +15,7 @@ const (
 	StreamEvents    = 1
 	StreamTelemetry = 2
 	StreamEvidence  = 3
+	StreamParts     = 4 // what is to become the next telemetry record; only on the gateway's disk, never sent
 )
 
 // StreamName is the stream's name in topics, metrics and files.
@@ -26,6 +27,8 @@ func StreamName(stream uint32) string {
 		return "telemetry"
 	case StreamEvidence:
 		return "evidence"
+	case StreamParts:
+		return "parts"
 	}
 	return fmt.Sprintf("stream-%d", stream)
 }
@@ -33,7 +36,7 @@ func StreamName(stream uint32) string {
 // Record types.
 const (
 	TypeEvent    = 1 // payload: Event
-	TypeReadings = 2 // payload: Readings, zstd-compressed
+	TypeReadings = 2 // payload: Readings
 )
 
 // Clock qualities of a record's wall time.
@@ -47,7 +50,7 @@ const (
 const (
 	MaxMessage  = 64 << 10 // bytes of one MQTT payload
 	MaxPayload  = 60 << 10 // bytes of one record's payload
-	MaxReadings = 2048     // readings of one record
+	MaxReadings = 16384    // readings of one record
 )
 
 // Leaves of a gateway's topics.

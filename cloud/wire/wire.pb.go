@@ -1834,16 +1834,13 @@ func (x *Boot) GetPreviousEnd() string {
 	return ""
 }
 
-// Readings is the payload of a record of the telemetry stream, zstd-compressed: columns, one entry per reading.
+// Readings is the payload of a record of the telemetry stream, and of Live.
 type Readings struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`                              // dictionary of device ids and point names
-	Series        []uint32               `protobuf:"varint,2,rep,packed,name=series,proto3" json:"series,omitempty"`                    // dictionary of series: pairs (device, point) of indexes into names
-	BaseMs        int64                  `protobuf:"zigzag64,3,opt,name=base_ms,json=baseMs,proto3" json:"base_ms,omitempty"`           // time of the first reading
-	Index         []uint32               `protobuf:"varint,4,rep,packed,name=index,proto3" json:"index,omitempty"`                      // series of each reading
-	DeltaMs       []int64                `protobuf:"zigzag64,5,rep,packed,name=delta_ms,json=deltaMs,proto3" json:"delta_ms,omitempty"` // time of each reading, from the reading before
-	Status        []byte                 `protobuf:"bytes,6,opt,name=status,proto3" json:"status,omitempty"`                            // per reading: quality << 6 | reason; reasons above 63 do not exist
-	Values        []float64              `protobuf:"fixed64,7,rep,packed,name=values,proto3" json:"values,omitempty"`                   // per reading whose quality is not bad, in order
+	PartsEpoch    uint64                 `protobuf:"fixed64,8,opt,name=parts_epoch,json=partsEpoch,proto3" json:"parts_epoch,omitempty"` // the gateway's own matter: the record holds all that its parts log of this epoch had ...
+	PartsTo       uint64                 `protobuf:"varint,9,opt,name=parts_to,json=partsTo,proto3" json:"parts_to,omitempty"`           // ... up to this number
+	Origin        *Origin                `protobuf:"bytes,10,opt,name=origin,proto3" json:"origin,omitempty"`                            // only when the readings are of an earlier start of the gateway than the record
+	Columns       []byte                 `protobuf:"bytes,15,opt,name=columns,proto3" json:"columns,omitempty"`                          // cloud/wire/DESIGN.md
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1878,53 +1875,102 @@ func (*Readings) Descriptor() ([]byte, []int) {
 	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
-func (x *Readings) GetNames() []string {
+func (x *Readings) GetPartsEpoch() uint64 {
 	if x != nil {
-		return x.Names
-	}
-	return nil
-}
-
-func (x *Readings) GetSeries() []uint32 {
-	if x != nil {
-		return x.Series
-	}
-	return nil
-}
-
-func (x *Readings) GetBaseMs() int64 {
-	if x != nil {
-		return x.BaseMs
+		return x.PartsEpoch
 	}
 	return 0
 }
 
-func (x *Readings) GetIndex() []uint32 {
+func (x *Readings) GetPartsTo() uint64 {
 	if x != nil {
-		return x.Index
+		return x.PartsTo
+	}
+	return 0
+}
+
+func (x *Readings) GetOrigin() *Origin {
+	if x != nil {
+		return x.Origin
 	}
 	return nil
 }
 
-func (x *Readings) GetDeltaMs() []int64 {
+func (x *Readings) GetColumns() []byte {
 	if x != nil {
-		return x.DeltaMs
+		return x.Columns
 	}
 	return nil
 }
 
-func (x *Readings) GetStatus() []byte {
-	if x != nil {
-		return x.Status
-	}
-	return nil
+// Origin is the clock under which readings were taken, when it is not that of their record: they lay in the parts log when
+// the gateway was killed, and became a record after its next start.
+type Origin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Boot          uint32                 `protobuf:"varint,1,opt,name=boot,proto3" json:"boot,omitempty"`
+	Clock         uint32                 `protobuf:"varint,2,opt,name=clock,proto3" json:"clock,omitempty"`                   // quality of wall_ms
+	WallMs        int64                  `protobuf:"zigzag64,3,opt,name=wall_ms,json=wallMs,proto3" json:"wall_ms,omitempty"` // the same moment on both clocks: when the newest of the readings was put on disk
+	MonoMs        uint64                 `protobuf:"varint,4,opt,name=mono_ms,json=monoMs,proto3" json:"mono_ms,omitempty"`   // since boot
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Readings) GetValues() []float64 {
+func (x *Origin) Reset() {
+	*x = Origin{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Origin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Origin) ProtoMessage() {}
+
+func (x *Origin) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
-		return x.Values
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
 	}
-	return nil
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Origin.ProtoReflect.Descriptor instead.
+func (*Origin) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Origin) GetBoot() uint32 {
+	if x != nil {
+		return x.Boot
+	}
+	return 0
+}
+
+func (x *Origin) GetClock() uint32 {
+	if x != nil {
+		return x.Clock
+	}
+	return 0
+}
+
+func (x *Origin) GetWallMs() int64 {
+	if x != nil {
+		return x.WallMs
+	}
+	return 0
+}
+
+func (x *Origin) GetMonoMs() uint64 {
+	if x != nil {
+		return x.MonoMs
+	}
+	return 0
 }
 
 var File_cloud_wire_wire_proto protoreflect.FileDescriptor
@@ -2077,15 +2123,19 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x04boot\x18\x01 \x01(\rR\x04boot\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x12R\x04atMs\x12!\n" +
-	"\fprevious_end\x18\x04 \x01(\tR\vpreviousEnd\"\xb2\x01\n" +
-	"\bReadings\x12\x14\n" +
-	"\x05names\x18\x01 \x03(\tR\x05names\x12\x16\n" +
-	"\x06series\x18\x02 \x03(\rR\x06series\x12\x17\n" +
-	"\abase_ms\x18\x03 \x01(\x12R\x06baseMs\x12\x14\n" +
-	"\x05index\x18\x04 \x03(\rR\x05index\x12\x19\n" +
-	"\bdelta_ms\x18\x05 \x03(\x12R\adeltaMs\x12\x16\n" +
-	"\x06status\x18\x06 \x01(\fR\x06status\x12\x16\n" +
-	"\x06values\x18\a \x03(\x01R\x06valuesB'Z%github.com/linshao/linshao/cloud/wireb\x06proto3"
+	"\fprevious_end\x18\x04 \x01(\tR\vpreviousEnd\"\x97\x01\n" +
+	"\bReadings\x12\x1f\n" +
+	"\vparts_epoch\x18\b \x01(\x06R\n" +
+	"partsEpoch\x12\x19\n" +
+	"\bparts_to\x18\t \x01(\x04R\apartsTo\x12/\n" +
+	"\x06origin\x18\n" +
+	" \x01(\v2\x17.linshao.wire.v1.OriginR\x06origin\x12\x18\n" +
+	"\acolumns\x18\x0f \x01(\fR\acolumnsJ\x04\b\x01\x10\b\"d\n" +
+	"\x06Origin\x12\x12\n" +
+	"\x04boot\x18\x01 \x01(\rR\x04boot\x12\x14\n" +
+	"\x05clock\x18\x02 \x01(\rR\x05clock\x12\x17\n" +
+	"\awall_ms\x18\x03 \x01(\x12R\x06wallMs\x12\x17\n" +
+	"\amono_ms\x18\x04 \x01(\x04R\x06monoMsB'Z%github.com/linshao/linshao/cloud/wireb\x06proto3"
 
 var (
 	file_cloud_wire_wire_proto_rawDescOnce sync.Once
@@ -2099,7 +2149,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -2124,7 +2174,8 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Point)(nil),        // 20: linshao.wire.v1.Point
 	(*Boot)(nil),         // 21: linshao.wire.v1.Boot
 	(*Readings)(nil),     // 22: linshao.wire.v1.Readings
-	nil,                  // 23: linshao.wire.v1.Point.LabelsEntry
+	(*Origin)(nil),       // 23: linshao.wire.v1.Origin
+	nil,                  // 24: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
@@ -2146,12 +2197,13 @@ var file_cloud_wire_wire_proto_depIdxs = []int32{
 	18, // 16: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
 	19, // 17: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
 	20, // 18: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	23, // 19: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	24, // 19: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	23, // 20: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -2173,7 +2225,7 @@ func file_cloud_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
