@@ -82,21 +82,22 @@ func (a *App) openData() error {
 		return fmt.Errorf("make data folder: %w", err)
 	}
 	var err error
-	logOf := func(stream uint32, quota int64, sync time.Duration, makeRoom func() bool) (*outbox.Log, error) {
-		log, err := outbox.Open(outbox.Config{Dir: filepath.Join(site.Data, wire.StreamName(stream)), Stream: stream, Quota: quota,
-			Sync: sync, Boot: a.boot.Number, Started: a.started, MakeRoom: makeRoom, Log: a.cfg.Log})
+	logOf := func(c outbox.Config) (*outbox.Log, error) {
+		c.Dir, c.Boot, c.Started, c.Log = filepath.Join(site.Data, wire.StreamName(c.Stream)), a.boot.Number, a.started, a.cfg.Log
+		log, err := outbox.Open(c)
 		if err == nil {
 			a.toClose = append(a.toClose, log.Close)
 		}
 		return log, err
 	}
-	if a.boot, err = state.NextBoot(site.Data, time.Now().Unix()); err != nil {
+	if a.boot = state.NextBoot(site.Data, time.Now().Unix()); a.boot.Unsaved != nil {
+		a.cfg.Log.Error("the start is not counted", "error", a.boot.Unsaved)
+	}
+	if a.telemetry, err = logOf(outbox.Config{Stream: wire.StreamTelemetry, Quota: site.Outbox.TelemetryQuota, Sync: site.Outbox.Sync}); err != nil {
 		return err
 	}
-	if a.telemetry, err = logOf(wire.StreamTelemetry, site.Outbox.TelemetryQuota, site.Outbox.Sync, nil); err != nil {
-		return err
-	}
-	if a.events, err = logOf(wire.StreamEvents, site.Outbox.EventsQuota, 0, a.telemetry.EvictOldest); err != nil {
+	if a.events, err = logOf(outbox.Config{Stream: wire.StreamEvents, Quota: site.Outbox.EventsQuota, Reserve: outbox.DefaultReserve,
+		MakeRoom: a.telemetry.EvictOldest}); err != nil {
 		return err
 	}
 	a.journal = newJournal(a.cfg.Now, clockQuality, a.cfg.Log)

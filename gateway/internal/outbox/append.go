@@ -10,7 +10,7 @@ const (
 	syncBytes = 64 << 10 // unsynced bytes that make Append sync
 	// maxUnsynced is how many records may be written and not yet synced. After a power cut, as many numbers are skipped.
 	maxUnsynced = 4096
-	storeTries  = 4 // new files tried for one batch; a full disk has its own limit, the segments there are to evict
+	storeTries  = 4 // writes tried for one batch, each but the first to a new file; a full disk has its own limit: what can be freed
 )
 
 // batch is what concurrent Appends put on disk together: one write and one fsync.
@@ -83,7 +83,9 @@ func (l *Log) commit(b *batch) {
 		b.err = ErrClosed
 		return
 	}
-	b.err = l.store(b)
+	if b.err = l.store(b); b.err == nil {
+		l.renewReserve()
+	}
 	l.spare, b.frames = b.frames, nil
 }
 
@@ -124,12 +126,45 @@ func (l *Log) flush(sync bool) error {
 			return nil
 		}
 		l.abandon(err)
-		if full := isFull(err); full && l.makeRoom() {
+		full := isFull(err)
+		if full && l.makeRoom() {
 			continue
-		} else if full || try >= storeTries {
+		}
+		if full || try >= storeTries || l.isDegraded() {
+			l.degrade(err)
 			return err
 		}
 	}
+}
+
+// isDegraded: on a disk that took nothing the last time, one try is enough.
+func (l *Log) isDegraded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.stats.Degraded.IsZero()
+}
+
+// degrade notes that the disk takes nothing. The records are the callers', who try again, or unsynced ones in the tail.
+func (l *Log) degrade(cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Cause = cause
+	if !l.stats.Degraded.IsZero() {
+		return
+	}
+	l.stats.Degraded = time.Now()
+	l.cfg.Log.Error("storage degraded: the disk takes nothing, records wait in memory", "outbox", l.cfg.Dir, "err", cause)
+	l.signal()
+}
+
+// wellAgain needs mu. Only an fsync shows it: a failing disk may take writes into the cache.
+func (l *Log) wellAgain() {
+	if l.stats.Degraded.IsZero() {
+		return
+	}
+	l.cfg.Log.Info("storage is well again", "outbox", l.cfg.Dir, "after", time.Since(l.stats.Degraded))
+	l.stats.Degraded, l.stats.Cause = time.Time{}, nil
+	l.signal()
 }
 
 func (l *Log) flushOnce(sync bool) error {
@@ -172,6 +207,7 @@ func (l *Log) syncFile() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stats.Fsyncs++
+	l.wellAgain()
 	for off := 0; off < l.inFile; off += frameSize(l.tail[off:]) {
 		l.durable = frameSeq(l.tail[off:])
 	}
@@ -180,6 +216,7 @@ func (l *Log) syncFile() error {
 	if len(l.tail) == 0 {
 		l.durable = max(l.durable, l.next-1) // numbers that Drop gave up
 	}
+	l.stopTimer() // the next interval begins with the next record
 	return nil
 }
 
@@ -206,7 +243,6 @@ func (l *Log) syncDue() {
 		return
 	}
 	if err := l.flush(true); err != nil {
-		l.cfg.Log.Error("records are in memory only, the disk takes nothing", "outbox", l.cfg.Dir, "err", err)
 		l.startTimer()
 	}
 }

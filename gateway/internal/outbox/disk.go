@@ -35,6 +35,15 @@ func (osDisk) Remove(name string) error                   { return os.Remove(nam
 func (osDisk) Rename(from, to string) error               { return os.Rename(from, to) }
 func (osDisk) ReadDir(name string) ([]os.DirEntry, error) { return os.ReadDir(name) }
 
+// Free is the room that a program without privileges can still use, in bytes.
+func (osDisk) Free(dir string) (int64, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * int64(s.Bsize), nil
+}
+
 // syncDir makes created, renamed and removed names of a folder durable.
 func syncDir(d disk, dir string) error {
 	f, err := d.OpenFile(dir, os.O_RDONLY, 0)

@@ -34,6 +34,8 @@ type Config struct {
 	Segment int64     // bytes of a segment file; 0 chooses 256 KiB for Sync zero, otherwise 1 MiB
 	Boot    uint32    // which start of the gateway this is; goes into every record
 	Started time.Time // start of the process, origin of Record.MonoMs; zero is the time of Open
+	// Reserve is how many bytes of disk are held for the time when it is full; 0 none. The events log has DefaultReserve.
+	Reserve int64
 	// MakeRoom is asked to free disk space in another log when this one has only unacknowledged records left to evict.
 	// The events log is given the telemetry log's EvictOldest. Nil: this log evicts its own.
 	MakeRoom func() bool
@@ -65,9 +67,15 @@ type Stats struct {
 	Bytes, Segments  int64  // on disk
 	Backlog          uint64 // records the cloud does not have
 	Appended, Fsyncs uint64 // since Open
+	Reserve          int64  // bytes held for a full disk; below Config.Reserve it is in use, or there is no room for it
 	Failures         uint64 // failed writes and fsyncs, each followed by a new file
 	EvictedHistory   uint64 // acknowledged records deleted for room
 	EvictedRecords   uint64 // unacknowledged records deleted for room
+
+	// Degraded is since when the disk takes nothing: Append answers ErrUnavailable, and what Config.Sync leaves unsynced is in
+	// memory only. Zero: all is well. Changed tells of both turns. Cause is the last error.
+	Degraded time.Time
+	Cause    error
 }
 
 // Log is one stream's outbox. All methods may be called from any goroutine.
@@ -84,6 +92,9 @@ type Log struct {
 	timer  *time.Timer // a sync is due
 	hint   cursor      // as last written
 	hinted time.Time
+
+	reserve      int64 // bytes of the reserve file
+	reserveTried time.Time
 
 	mu      sync.Mutex
 	pending *batch
@@ -117,8 +128,11 @@ func Open(cfg Config) (*Log, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("open outbox %s: %w", cfg.Dir, err)
 	}
-	if err := os.MkdirAll(filepath.Join(cfg.Dir, quarantineDir), 0o700); err != nil {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open outbox: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Join(cfg.Dir, quarantineDir), 0o700); err != nil {
+		cfg.Log.Error("damaged bytes will not be kept", "outbox", cfg.Dir, "err", err)
 	}
 	l := &Log{cfg: cfg, pending: &batch{}}
 	if err := l.takeLock(); err != nil {
@@ -161,9 +175,9 @@ func (c *Config) complete() error {
 	return nil
 }
 
+// takeLock locks the folder itself: a lock file could not be made on a full or read-only disk.
 func (l *Log) takeLock() error {
-	path := filepath.Join(l.cfg.Dir, "lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.Open(l.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("open outbox: %w", err)
 	}

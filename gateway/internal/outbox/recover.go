@@ -228,8 +228,10 @@ func (l *Log) begin() {
 		l.enforceQuota()
 		if err := l.create(l.next); err != nil {
 			l.abandon(err)
+			l.degrade(err)
 		}
 	}
+	l.openReserve()
 	if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}, true); err != nil {
 		l.cfg.Log.Warn("outbox goes on without a cursor", "outbox", l.cfg.Dir, "err", err)
 		_ = l.cfg.disk.Remove(filepath.Join(l.cfg.Dir, cursorName)) // an old one could claim an orderly end

@@ -69,7 +69,9 @@ func (l *Log) abandon(cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stats.Failures++
-	l.cfg.Log.Warn("outbox changes to a new file", "outbox", l.cfg.Dir, "err", cause)
+	if l.stats.Degraded.IsZero() {
+		l.cfg.Log.Warn("outbox changes to a new file", "outbox", l.cfg.Dir, "err", cause)
+	}
 	if l.active == nil {
 		return
 	}
@@ -95,9 +97,10 @@ func (l *Log) bytes() (n int64) {
 	return n
 }
 
-// makeRoom frees space on a full disk: first history, then the other log's, then the oldest unacknowledged records.
+// makeRoom frees space on a full disk: first history, then of the reserve, then the other log's, then the oldest
+// unacknowledged records. Giving the reserve loses nothing.
 func (l *Log) makeRoom() bool {
-	if l.evict(true) {
+	if l.evict(true) || l.giveReserve() {
 		return true
 	}
 	if l.cfg.MakeRoom != nil {

@@ -50,6 +50,7 @@ const (
 type Boot struct {
 	Number   uint32
 	Previous string // how the run before ended
+	Unsaved  error  // the disk did not take the count: the next start will not know of this one
 	file     string
 }
 
@@ -58,16 +59,16 @@ type bootFile struct {
 	Clean bool   `json:"clean"`
 }
 
-// NextBoot counts a start in the folder. A damaged file starts the count anew from the time, in seconds, so that it still grows:
-// the gateway always starts.
-func NextBoot(dir string, unix int64) (*Boot, error) {
+// NextBoot counts a start in the folder. A damaged file starts the count anew from the time, in seconds, so that it still grows,
+// and on a disk that takes nothing the number is the time too, so that no other start has it: the gateway always starts.
+func NextBoot(dir string, unix int64) *Boot {
 	b := &Boot{file: filepath.Join(dir, "boot.json"), Previous: EndFirst, Number: 1}
 	data, err := os.ReadFile(b.file)
 	var old bootFile
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, fmt.Errorf("read boot counter: %w", err)
+		b.Previous, b.Number = EndUnknown, uint32(unix)
 	case json.Unmarshal(data, &old) != nil || old.Boot == 0:
 		b.Previous, b.Number = EndUnknown, uint32(unix)
 	case old.Clean:
@@ -75,7 +76,10 @@ func NextBoot(dir string, unix int64) (*Boot, error) {
 	default:
 		b.Previous, b.Number = EndUnclean, old.Boot+1
 	}
-	return b, b.save(false)
+	if b.Unsaved = b.save(false); b.Unsaved != nil {
+		b.Number = uint32(unix)
+	}
+	return b
 }
 
 // End notes that this run ends as it should.

@@ -12,9 +12,9 @@ func TestBootsAreCountedAndTheirEndsTold(t *testing.T) {
 	dir := t.TempDir()
 	boot := func(number uint32, previous string) *state.Boot {
 		t.Helper()
-		b, err := state.NextBoot(dir, 1_795_000_000)
-		if err != nil || b.Number != number || b.Previous != previous {
-			t.Fatalf("got %+v, %v; want %d after %s", b, err, number, previous)
+		b := state.NextBoot(dir, 1_795_000_000)
+		if b.Unsaved != nil || b.Number != number || b.Previous != previous {
+			t.Fatalf("got %+v; want %d after %s", b, number, previous)
 		}
 		return b
 	}
@@ -29,6 +29,13 @@ func TestBootsAreCountedAndTheirEndsTold(t *testing.T) {
 	}
 	boot(1_795_000_000, state.EndUnknown)
 	boot(1_795_000_001, state.EndUnclean)
+}
+
+func TestAGatewayStartsOnADiskThatTakesNothing(t *testing.T) {
+	b := state.NextBoot(filepath.Join(t.TempDir(), "gone"), 1_795_000_000)
+	if b.Unsaved == nil || b.Number != 1_795_000_000 {
+		t.Fatalf("%+v", b)
+	}
 }
 
 func TestSaveReplacesOrLeaves(t *testing.T) {
