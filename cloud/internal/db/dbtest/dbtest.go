@@ -1,7 +1,7 @@
 // Package dbtest runs the test of a package that has SQL once for every database: SQLite in a folder, and a real
 // PostgreSQL server that the first test of the package starts and Main stops.
 //
-//	func TestMain(m *testing.M) { dbtest.Main(m) }
+//	func TestMain(m *testing.M) { goleak.VerifyTestMain(dbtest.Main(m)) }
 //
 //	func TestUsers(t *testing.T) {
 //		dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
