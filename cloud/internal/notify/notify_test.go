@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,12 +18,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/rules"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(dbtest.Main(m)) }
 
 type call struct {
 	header http.Header
@@ -44,11 +44,8 @@ type house struct {
 	title string // of the next incidents; empty: that of a gas alarm
 }
 
-func open(t *testing.T, kind string, private bool) *house {
-	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "cloud.db"), db.Cloud())
-	if err != nil {
-		t.Fatal(err)
-	}
+func open(t *testing.T, place *dbtest.Place, kind string, private bool) *house {
+	d := place.Open(t)
 	h := &house{t: t, db: d, calls: make(chan call, 100), reply: make(chan func(http.ResponseWriter), 100), told: make(chan string, 100)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -144,47 +141,49 @@ func (h *house) await(state string) (answer string, attempts int) {
 }
 
 func TestWebhookIsSignedAndRepeatedUntilTaken(t *testing.T) {
-	h := open(t, notify.Webhook, true)
-	h.reply <- func(w http.ResponseWriter) { http.Error(w, "later", http.StatusServiceUnavailable) }
-	h.fire(rules.SeverityA, "a1")
-	first, second := h.next(), h.next()
-	for _, c := range []call{first, second} {
-		want := notify.Sign([]byte("0123456789abcdef"), c.header.Get("X-Timestamp"), c.header.Get("X-Nonce"), []byte(c.body))
-		if c.header.Get("X-Signature") != want || len(c.header.Get("X-Nonce")) < 16 {
-			t.Errorf("signature %s of %s", c.header.Get("X-Signature"), c.header.Get("X-Nonce"))
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		h := open(t, place, notify.Webhook, true)
+		h.reply <- func(w http.ResponseWriter) { http.Error(w, "later", http.StatusServiceUnavailable) }
+		h.fire(rules.SeverityA, "a1")
+		first, second := h.next(), h.next()
+		for _, c := range []call{first, second} {
+			want := notify.Sign([]byte("0123456789abcdef"), c.header.Get("X-Timestamp"), c.header.Get("X-Nonce"), []byte(c.body))
+			if c.header.Get("X-Signature") != want || len(c.header.Get("X-Nonce")) < 16 {
+				t.Errorf("signature %s of %s", c.header.Get("X-Signature"), c.header.Get("X-Nonce"))
+			}
 		}
-	}
-	if first.header.Get("Idempotency-Key") != second.header.Get("Idempotency-Key") || first.header.Get("X-Nonce") == second.header.Get("X-Nonce") {
-		t.Error("a repeated message has the same event and another nonce")
-	}
-	var body struct {
-		Kind     string            `json:"kind"`
-		Link     string            `json:"link"`
-		Incident incident.Incident `json:"incident"`
-	}
-	if err := json.Unmarshal([]byte(second.body), &body); err != nil || body.Kind != "opened" || body.Incident.Severity != "A" {
-		t.Errorf("body %s, %v", second.body, err)
-	}
-	_, key, _ := strings.Cut(body.Link, "?k=")
-	if in, who, err := h.links.Check(key); err != nil || in != body.Incident.ID || who != "duty" {
-		t.Errorf("link %s: %s %s %v", body.Link, in, who, err)
-	}
-	h.sent(1)
-	var attempts int
-	if err := h.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM attempts WHERE answer LIKE '%later%' OR ok = 1`).Scan(&attempts); err != nil || attempts != 2 {
-		t.Errorf("%d attempts kept, %v", attempts, err)
-	}
-	list, err := incident.Timeline(t.Context(), h.db.Reader(), body.Incident.ID)
-	if err != nil || len(list) != 2 || list[1].Text.ZH != "已通知:值班群" {
-		t.Errorf("timeline %+v, %v", list, err)
-	}
-	if err := h.inc.Take(t.Context(), body.Incident.ID, incident.Person{Name: "张三"}); err != nil {
-		t.Fatal(err)
-	}
-	h.svc.Wake()
-	if c := h.next(); !strings.Contains(c.body, `"kind":"taken"`) {
-		t.Errorf("a webhook follows every change, got %s", c.body)
-	}
+		if first.header.Get("Idempotency-Key") != second.header.Get("Idempotency-Key") || first.header.Get("X-Nonce") == second.header.Get("X-Nonce") {
+			t.Error("a repeated message has the same event and another nonce")
+		}
+		var body struct {
+			Kind     string            `json:"kind"`
+			Link     string            `json:"link"`
+			Incident incident.Incident `json:"incident"`
+		}
+		if err := json.Unmarshal([]byte(second.body), &body); err != nil || body.Kind != "opened" || body.Incident.Severity != "A" {
+			t.Errorf("body %s, %v", second.body, err)
+		}
+		_, key, _ := strings.Cut(body.Link, "?k=")
+		if in, who, err := h.links.Check(key); err != nil || in != body.Incident.ID || who != "duty" {
+			t.Errorf("link %s: %s %s %v", body.Link, in, who, err)
+		}
+		h.sent(1)
+		var attempts int
+		if err := h.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM attempts WHERE answer LIKE '%later%' OR ok = 1`).Scan(&attempts); err != nil || attempts != 2 {
+			t.Errorf("%d attempts kept, %v", attempts, err)
+		}
+		list, err := incident.Timeline(t.Context(), h.db.Reader(), body.Incident.ID)
+		if err != nil || len(list) != 2 || list[1].Text.ZH != "已通知:值班群" {
+			t.Errorf("timeline %+v, %v", list, err)
+		}
+		if err := h.inc.Take(t.Context(), body.Incident.ID, incident.Person{Name: "张三"}); err != nil {
+			t.Fatal(err)
+		}
+		h.svc.Wake()
+		if c := h.next(); !strings.Contains(c.body, `"kind":"taken"`) {
+			t.Errorf("a webhook follows every change, got %s", c.body)
+		}
+	})
 }
 
 func TestRefusedForGood(t *testing.T) {
@@ -198,65 +197,73 @@ func TestRefusedForGood(t *testing.T) {
 		"robot gone": {notify.WeCom, func(w http.ResponseWriter) { fmt.Fprint(w, `{"errcode":93000,"errmsg":"invalid webhook url"}`) }, "invalid webhook url"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := open(t, c.kind, true)
-			h.reply <- c.answer
-			h.fire(rules.SeverityA, "a1")
-			if said, n := h.await("refused"); !strings.Contains(said, c.said) || n != 1 {
-				t.Errorf("%d attempts, the last answered %q", n, said)
-			}
+			dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+				h := open(t, place, c.kind, true)
+				h.reply <- c.answer
+				h.fire(rules.SeverityA, "a1")
+				if said, n := h.await("refused"); !strings.Contains(said, c.said) || n != 1 {
+					t.Errorf("%d attempts, the last answered %q", n, said)
+				}
+			})
 		})
 	}
 }
 
 func TestWeComWords(t *testing.T) {
-	h := open(t, notify.WeCom, true)
-	h.fire(rules.SeverityA, "a1")
-	var m struct {
-		Type     string `json:"msgtype"`
-		Markdown struct {
-			Content string `json:"content"`
-		} `json:"markdown"`
-	}
-	if err := json.Unmarshal([]byte(h.next().body), &m); err != nil || m.Type != "markdown" {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"【A级·燃气‹高›报】", "62 %LEL(阈 25)", "限时 3 分钟接警", "](https://linshao.example/a/GJ-"} {
-		if !strings.Contains(m.Markdown.Content, want) {
-			t.Errorf("%q lacks %q", m.Markdown.Content, want)
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		h := open(t, place, notify.WeCom, true)
+		h.fire(rules.SeverityA, "a1")
+		var m struct {
+			Type     string `json:"msgtype"`
+			Markdown struct {
+				Content string `json:"content"`
+			} `json:"markdown"`
 		}
-	}
+		if err := json.Unmarshal([]byte(h.next().body), &m); err != nil || m.Type != "markdown" {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"【A级·燃气‹高›报】", "62 %LEL(阈 25)", "限时 3 分钟接警", "](https://linshao.example/a/GJ-"} {
+			if !strings.Contains(m.Markdown.Content, want) {
+				t.Errorf("%q lacks %q", m.Markdown.Content, want)
+			}
+		}
+	})
 }
 
 // A storm: what the robot's budget cannot carry alone goes into one digest; every incident is told, none twice.
 func TestStormBecomesADigest(t *testing.T) {
-	h := open(t, notify.WeCom, true)
-	var alerts []string
-	for i := range 18 {
-		alerts = append(alerts, fmt.Sprint("b", i))
-	}
-	h.fire(rules.SeverityB, alerts...)
-	c := h.next()
-	if !strings.Contains(c.body, "18 条告警汇总") || len(c.body) > 8192 {
-		t.Errorf("got %s", c.body)
-	}
-	h.sent(18)
-	select {
-	case c := <-h.calls:
-		t.Errorf("one more message: %s", c.body)
-	default:
-	}
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		h := open(t, place, notify.WeCom, true)
+		var alerts []string
+		for i := range 18 {
+			alerts = append(alerts, fmt.Sprint("b", i))
+		}
+		h.fire(rules.SeverityB, alerts...)
+		c := h.next()
+		if !strings.Contains(c.body, "18 条告警汇总") || len(c.body) > 8192 {
+			t.Errorf("got %s", c.body)
+		}
+		h.sent(18)
+		select {
+		case c := <-h.calls:
+			t.Errorf("one more message: %s", c.body)
+		default:
+		}
+	})
 }
 
 func TestInsideAddressesAreRefused(t *testing.T) {
-	h := open(t, notify.Webhook, false)
-	h.fire(rules.SeverityA, "a1")
-	said, _ := h.await("waiting")
-	if !strings.Contains(said, "private address") || strings.Contains(said, "secret-key") {
-		t.Errorf("answer %q", said)
-	}
-	if len(h.calls) != 0 {
-		t.Error("it was dialled")
-	}
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		h := open(t, place, notify.Webhook, false)
+		h.fire(rules.SeverityA, "a1")
+		said, _ := h.await("waiting")
+		if !strings.Contains(said, "private address") || strings.Contains(said, "secret-key") {
+			t.Errorf("answer %q", said)
+		}
+		if len(h.calls) != 0 {
+			t.Error("it was dialled")
+		}
+	})
 }
 
 func TestLinks(t *testing.T) {
@@ -282,40 +289,40 @@ func TestLinks(t *testing.T) {
 
 // Words come from gateways: their length is anybody's.
 func TestEndlessTitle(t *testing.T) {
-	h := open(t, notify.WeCom, true)
-	h.title = strings.Repeat("长", 5000)
-	h.fire("A", "a")
-	if body := h.next().body; len(body) > 4096 || !strings.Contains(body, "接警 GJ-") {
-		t.Errorf("%d bytes: %.200s", len(body), body)
-	}
-	h.fire("B", strings.Split("b,c,d,e,f,g,h,i,j,k,l,m,n,o,p", ",")...)
-	if body := h.next().body; len(body) > 4096 || strings.Count(body, "打开](") < 5 {
-		t.Errorf("digest of %d bytes: %.200s", len(body), body)
-	}
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		h := open(t, place, notify.WeCom, true)
+		h.title = strings.Repeat("长", 5000)
+		h.fire("A", "a")
+		if body := h.next().body; len(body) > 4096 || !strings.Contains(body, "接警 GJ-") {
+			t.Errorf("%d bytes: %.200s", len(body), body)
+		}
+		h.fire("B", strings.Split("b,c,d,e,f,g,h,i,j,k,l,m,n,o,p", ",")...)
+		if body := h.next().body; len(body) > 4096 || strings.Count(body, "打开](") < 5 {
+			t.Errorf("digest of %d bytes: %.200s", len(body), body)
+		}
+	})
 }
 
 // A message that is under way when the cloud stops is not sent a second time by the next one.
 func TestStopKeepsTheAnswer(t *testing.T) {
-	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "cloud.db"), db.Cloud())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	ctx, stop := context.WithCancel(t.Context())
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		stop()
-		fmt.Fprint(w, `{"errcode":0}`)
-	}))
-	defer server.Close()
-	svc := notify.New(notify.Config{DB: d, Links: notify.NewLinks("", nil, time.Now), Now: time.Now, Zone: time.UTC, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
-		Receivers: []notify.Receiver{{ID: "duty", Name: "值班群", Kind: notify.WeCom, URL: server.URL, Severities: []string{"A"}, AllowPrivate: true}}})
-	h := &house{t: t, db: d, svc: svc, inc: incident.New(incident.Config{DB: d, Notifier: svc, Now: time.Now, Zone: time.UTC})}
-	h.fire("A", "a", "b")
-	if err := svc.Run(ctx); err != nil {
-		t.Fatal(err)
-	}
-	var sent, all int
-	if err := d.Reader().QueryRowContext(t.Context(), `SELECT coalesce(sum(state = 'sent'), 0), count(*) FROM notices`).Scan(&sent, &all); err != nil || sent != 1 || all != 2 {
-		t.Errorf("%d of %d kept as sent: %v", sent, all, err)
-	}
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		d := place.Open(t)
+		ctx, stop := context.WithCancel(t.Context())
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			stop()
+			fmt.Fprint(w, `{"errcode":0}`)
+		}))
+		defer server.Close()
+		svc := notify.New(notify.Config{DB: d, Links: notify.NewLinks("", nil, time.Now), Now: time.Now, Zone: time.UTC, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+			Receivers: []notify.Receiver{{ID: "duty", Name: "值班群", Kind: notify.WeCom, URL: server.URL, Severities: []string{"A"}, AllowPrivate: true}}})
+		h := &house{t: t, db: d, svc: svc, inc: incident.New(incident.Config{DB: d, Notifier: svc, Now: time.Now, Zone: time.UTC})}
+		h.fire("A", "a", "b")
+		if err := svc.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		var sent, all int
+		if err := d.Reader().QueryRowContext(t.Context(), `SELECT coalesce(sum(CASE WHEN state = 'sent' THEN 1 ELSE 0 END), 0), count(*) FROM notices`).Scan(&sent, &all); err != nil || sent != 1 || all != 2 {
+			t.Errorf("%d of %d kept as sent: %v", sent, all, err)
+		}
+	})
 }
