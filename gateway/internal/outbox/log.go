@@ -118,6 +118,7 @@ type segment struct {
 	marks  []mark // places found by reading, ascending
 	resume mark   // where the last Read stopped
 	faults int    // read errors in a row
+	span   span   // as far as Range asked for it
 }
 
 type hole struct{ first, last uint64 }

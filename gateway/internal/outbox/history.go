@@ -1,0 +1,205 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+const (
+	rangeBytes = 256 << 10 // read at a time by Range
+	headBytes  = 4 << 10   // read at a time when only heads are wanted: a page
+)
+
+// window is a time that records are asked for, in Unix ms, both ends included.
+type window struct{ from, to int64 }
+
+// meets says whether something between a and b is in the window.
+func (w window) meets(a, b int64) bool { return min(a, b) <= w.to && max(a, b) >= w.from }
+
+// Range returns the records of a time, in the order of their numbers: those made from from to to, and the one after each of
+// them, because a record holds what happened since the one before it. A record whose clock was wrong, or was set meanwhile, is
+// found by the time that it carries. What is evicted during the walk is left out, and what is appended is not waited for. An
+// error ends the walk. The payloads belong to the caller.
+//
+// Segments without a record of the time are skipped. Which time a segment holds is learnt from its records' heads when it is
+// first asked for.
+func (l *Log) Range(from, to time.Time) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		_, _, end := l.State()
+		w := walk{log: l, window: window{from.UnixMilli(), to.UnixMilli()}, next: 1}
+		for w.seek(end) {
+			records, err := w.read()
+			if err != nil {
+				yield(Record{}, fmt.Errorf("read history: %w", err))
+				return
+			}
+			for _, r := range records {
+				before := w.pass(r)
+				if r.Seq >= end || w.window.meets(before, r.WallMs) && !yield(r, nil) {
+					return
+				}
+			}
+			if len(records) == 0 {
+				return
+			}
+		}
+	}
+}
+
+// walk is the state of one Range.
+type walk struct {
+	log    *Log
+	window window
+	next   uint64 // number to go on with
+	before int64  // wall time of the record before it
+	begun  bool   // there was one
+}
+
+// pass notes a record and returns the wall time of the one before.
+func (w *walk) pass(r Record) (before int64) {
+	before = r.WallMs
+	if w.begun {
+		before = w.before
+	}
+	w.next, w.before, w.begun = r.Seq+1, r.WallMs, true
+	return before
+}
+
+// read tries as often as it takes Log.Read to give up a segment.
+func (w *walk) read() (records []Record, err error) {
+	for range readFaults {
+		if records, err = w.log.Read(w.next, rangeBytes); err == nil || errors.Is(err, ErrClosed) {
+			break
+		}
+	}
+	return records, err
+}
+
+// seek skips segments that hold nothing of the time; false at the end.
+func (w *walk) seek(end uint64) bool {
+	for w.next < end {
+		w.log.mu.Lock()
+		seg, want := w.log.locate(w.next)
+		w.log.mu.Unlock()
+		if seg == nil {
+			return true // in memory
+		}
+		s := w.log.spanOf(seg, want.size)
+		switch {
+		case s.blind:
+			return true
+		case s.empty():
+		case w.window.meets(s.min, s.max), w.begun && w.window.meets(w.before, s.first):
+			return true
+		default:
+			w.before, w.begun = s.last, true
+		}
+		w.next = want.last + 1
+	}
+	return false
+}
+
+// span is which wall times the records of a segment carry.
+type span struct {
+	end         int64 // of the bytes that were looked at; 0 none yet
+	min, max    int64
+	first, last int64
+	blind       bool // there is damage: the segment must be read to know
+}
+
+func (s span) empty() bool { return s.end == 0 }
+
+func (s *span) add(ms int64) {
+	if s.empty() {
+		s.min, s.max, s.first = math.MaxInt64, math.MinInt64, ms
+	}
+	s.min, s.max, s.last = min(s.min, ms), max(s.max, ms), ms
+}
+
+// spanOf knows the times of a segment of a size, or learns those of the records that are new.
+func (l *Log) spanOf(seg *segment, size int64) span {
+	l.mu.Lock()
+	s := seg.span
+	l.mu.Unlock()
+	if s.blind || s.end >= size {
+		return s
+	}
+	if err := s.learn(l.cfg.disk, seg, size); err != nil {
+		s.blind = true // Read finds out what is the matter, and may do better the next time
+		return s
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.end > seg.span.end {
+		seg.span = s
+	}
+	return s
+}
+
+// learn reads the heads from where it ended the last time.
+func (s *span) learn(d disk, seg *segment, size int64) error {
+	f, err := d.OpenFile(seg.path, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var page []byte
+	var at int64 // of the page
+	for off := max(s.end, headerSize); off < size; {
+		if off < at || off+recordHead > at+int64(len(page)) {
+			page, at = slices.Grow(page[:0], headBytes)[:min(headBytes, size-off)], off
+			n, err := f.ReadAt(page, at)
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			page = page[:n]
+		}
+		head := page[off-at:]
+		n, err := parseHead(head, seg.seed(), off)
+		if err != nil || off+int64(n) > size {
+			s.blind = true
+			return nil
+		}
+		s.add(wallMs(head))
+		off += int64(n)
+		s.end = off
+	}
+	return nil
+}
+
+// History is a log's folder opened for looking back. It takes no lock and changes nothing, so the folder may be in use.
+type History struct{ log *Log }
+
+// OpenHistory opens a folder as it is now. It is an error when no log is there.
+func OpenHistory(dir string) (*History, error) {
+	l := &Log{cfg: Config{Dir: dir, disk: osDisk{}, Log: slog.New(slog.DiscardHandler)}}
+	files, err := l.survey()
+	if err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	b, _ := readFile(l.cfg.disk, filepath.Join(dir, cursorName)) // a hint
+	hint, known := parseCursor(b)
+	l.epoch = chooseEpoch(files, hint, known)
+	for _, f := range files {
+		if f.err == nil && f.epoch == l.epoch {
+			l.segs = append(l.segs, &segment{header: f.header, path: f.path, size: f.size})
+		}
+	}
+	if len(l.segs) == 0 {
+		return nil, fmt.Errorf("open history: there is no log in %s", dir)
+	}
+	l.next = math.MaxUint64
+	l.durable = l.next - 1
+	return &History{l}, nil
+}
+
+// Range is Log.Range.
+func (h *History) Range(from, to time.Time) iter.Seq2[Record, error] { return h.log.Range(from, to) }
