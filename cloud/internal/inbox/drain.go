@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,25 +13,35 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/wire"
-	"github.com/linshao/linshao/drivers/device"
 )
 
 // A Sink makes readings durable. When Write answers nil, they are; a *series.RefusedError names those that never will
 // be, and then all others are. Any other error means: try again.
 type Sink interface {
-	Write(ctx context.Context, gateway string, rs []device.Reading) error
+	Write(ctx context.Context, columns []series.Column) error
+}
+
+// Leases say which gateways are this worker's when several share the database.
+type Leases interface {
+	// Mine says whether the gateway is this worker's as far as it knows.
+	Mine(gateway string) bool
+	// Prove fails unless the gateways are this worker's until the transaction ends.
+	Prove(ctx context.Context, tx *sql.Tx, gateways []string) error
 }
 
 // DrainConfig is what a drain needs.
 type DrainConfig struct {
 	DB       *db.DB
 	Sink     Sink
+	Leases   Leases // nil: all gateways are ours
 	Now      func() time.Time
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 }
 
-// A Drain empties the inbox into the series store.
+// A Drain empties the inbox into the series store, in rounds: many records are decoded once, grouped by point, written,
+// made durable by one flush, and only then deleted. While one round is written the next one is read. A crash between
+// writing and deleting repeats the round, which changes nothing.
 type Drain struct {
 	cfg     DrainConfig
 	decoder *wire.Decoder
@@ -41,7 +50,7 @@ type Drain struct {
 }
 
 type drainMetrics struct {
-	readings, parked, failures prometheus.Counter
+	readings, parked, failures, rounds prometheus.Counter
 }
 
 // NewDrain makes a drain; Run starts it.
@@ -56,9 +65,10 @@ func NewDrain(cfg DrainConfig) (*Drain, error) {
 		return c
 	}
 	return &Drain{cfg: cfg, decoder: dec, wake: make(chan struct{}, 1), metrics: drainMetrics{
-		readings: counter("readings_total", "Readings brought to the series store."),
+		readings: counter("readings_total", "Readings brought to the series store and durable there."),
 		parked:   counter("parked_total", "Readings that the series store refused for good; table parked says why."),
 		failures: counter("write_failures_total", "Writes to the series store that will be repeated."),
+		rounds:   counter("rounds_total", "Rounds of reading, writing and deleting."),
 	}}, nil
 }
 
@@ -71,49 +81,48 @@ func (d *Drain) Wake() {
 }
 
 const (
-	drainRecords = 64 // records of one round: at most 131,072 readings
-	drainBytes   = 1 << 20
 	firstBackoff = 500 * time.Millisecond
 	lastBackoff  = 30 * time.Second
+	roundPace    = 500 * time.Millisecond // rounds begin no faster unless the inbox is behind: each costs a flush
+	restartAfter = 64                     // rounds; then the inbox is read from its beginning again
 )
 
 // Run drains until ctx ends. What it has not finished then, it repeats at the next start.
 func (d *Drain) Run(ctx context.Context) error {
 	backoff := firstBackoff
 	for {
-		more, err := d.Once(ctx)
+		began := time.Now()
+		err := d.run(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		var wait <-chan time.Time
-		switch {
-		case err != nil:
-			d.metrics.failures.Inc()
-			d.cfg.Log.Warn("series store does not take readings; they wait in the inbox", "err", err, "retry_in", backoff)
-			wait = time.After(backoff)
-			backoff = min(2*backoff, lastBackoff)
-		case more:
+		if err == nil {
 			backoff = firstBackoff
+			if !d.pause(ctx, time.Until(began.Add(roundPace)), true) {
+				return nil
+			}
 			continue
-		default:
-			backoff = firstBackoff
-			wait = nil
 		}
-		if !d.pause(ctx, wait) {
+		d.metrics.failures.Inc()
+		d.cfg.Log.Warn("series store does not take readings; they wait in the inbox", "err", err, "retry_in", backoff)
+		if !d.pause(ctx, backoff, false) {
 			return nil
 		}
+		backoff = min(2*backoff, lastBackoff)
 	}
 }
 
-// pause waits for the time, or for something new when there is none to wait for.
-func (d *Drain) pause(ctx context.Context, wait <-chan time.Time) bool {
-	if wait != nil {
-		select {
-		case <-wait:
-			return true
-		case <-ctx.Done():
-			return false
-		}
+// pause waits for the time, and then for something new if it is to. It answers false when ctx has ended.
+func (d *Drain) pause(ctx context.Context, wait time.Duration, news bool) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return false
+	}
+	if !news {
+		return true
 	}
 	select {
 	case <-d.wake:
@@ -123,84 +132,70 @@ func (d *Drain) pause(ctx context.Context, wait <-chan time.Time) bool {
 	}
 }
 
-type record struct {
-	id      int64
-	gateway string
-	payload []byte
+type read struct {
+	round *round
+	err   error
 }
 
-// Once brings the oldest records to the store and deletes them. It answers whether there may be more.
-func (d *Drain) Once(ctx context.Context) (more bool, err error) {
-	records, err := d.oldest(ctx)
-	if err != nil || len(records) == 0 {
-		return false, err
-	}
-	byGateway := map[string][]device.Reading{}
-	for _, r := range records {
-		rs, err := d.decoder.Readings(r.payload)
-		if err != nil { // ingest has decoded it once, so the disk changed it
-			d.cfg.Log.Error("a stored record cannot be read any more", "gateway", r.gateway, "id", r.id, "err", err)
-			continue
+// run drains until the inbox is empty.
+func (d *Drain) run(ctx context.Context) error {
+	for {
+		r, err := d.next(ctx, 0)
+		if err != nil || r == nil {
+			return err
 		}
-		byGateway[r.gateway] = append(byGateway[r.gateway], rs...)
-	}
-	refused := map[string]*series.RefusedError{}
-	for gateway, rs := range byGateway {
-		var bad *series.RefusedError
-		if err := d.cfg.Sink.Write(ctx, gateway, rs); errors.As(err, &bad) {
-			refused[gateway] = bad
-		} else if err != nil {
-			return false, fmt.Errorf("write %d readings of %s: %w", len(rs), gateway, err)
-		}
-		d.metrics.readings.Add(float64(len(rs)))
-	}
-	return true, d.finish(ctx, records, refused)
-}
-
-func (d *Drain) oldest(ctx context.Context) ([]record, error) {
-	rows, err := d.cfg.DB.Reader().QueryContext(ctx, `SELECT id, gateway, payload FROM inbox ORDER BY id LIMIT ?`, drainRecords)
-	if err != nil {
-		return nil, fmt.Errorf("read inbox: %w", err)
-	}
-	defer rows.Close()
-	var out []record
-	size := 0
-	for size < drainBytes && rows.Next() {
-		var r record
-		if err := rows.Scan(&r.id, &r.gateway, &r.payload); err != nil {
-			return nil, fmt.Errorf("read inbox: %w", err)
-		}
-		size += len(r.payload)
-		out = append(out, r)
-	}
-	return out, rows.Err()
-}
-
-func (d *Drain) finish(ctx context.Context, records []record, refused map[string]*series.RefusedError) error {
-	return d.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
-		for gateway, bad := range refused {
-			if err := d.park(ctx, tx, gateway, bad); err != nil {
+		for n := 0; r != nil; n++ {
+			ahead := make(chan read, 1)
+			// Identities of an empty table begin anew, and on PostgreSQL one may appear behind a larger one. So what
+			// lies behind the last round is only followed for a while.
+			if n < restartAfter {
+				go func(after int64) {
+					next, err := d.next(ctx, after)
+					ahead <- read{next, err}
+				}(r.last)
+			} else {
+				ahead <- read{}
+			}
+			err := d.bring(ctx, r)
+			next := <-ahead
+			if err = errors.Join(err, next.err); err != nil {
 				return err
 			}
+			r = next.round
 		}
-		for _, r := range records {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM inbox WHERE id = ?`, r.id); err != nil {
-				return fmt.Errorf("delete from inbox: %w", err)
-			}
-		}
-		return nil
-	})
+	}
 }
 
-func (d *Drain) park(ctx context.Context, tx *sql.Tx, gateway string, bad *series.RefusedError) error {
-	d.metrics.parked.Add(float64(len(bad.Readings)))
-	d.cfg.Log.Error("series store refused readings for good; they are kept in table parked", "gateway", gateway, "readings", len(bad.Readings), "why", bad.Why)
-	for _, r := range bad.Readings {
-		value := sql.NullFloat64{Float64: r.Value, Valid: !math.IsNaN(r.Value) && !math.IsInf(r.Value, 0)}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO parked (at, gateway, device, point, time_ms, value, quality, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			d.cfg.Now().UnixMilli(), gateway, r.Device, r.Point, r.Time.UnixMilli(), value, int(r.Quality), bad.Why); err != nil {
-			return fmt.Errorf("park reading of %s: %w", gateway, err)
-		}
+// Once brings one round to the store. It answers whether there may be more.
+func (d *Drain) Once(ctx context.Context) (more bool, err error) {
+	r, err := d.next(ctx, 0)
+	if err != nil || r == nil {
+		return false, err
+	}
+	return true, d.bring(ctx, r)
+}
+
+// bring writes a round and deletes its records.
+func (d *Drain) bring(ctx context.Context, r *round) error {
+	var refused *series.RefusedError
+	if err := d.cfg.Sink.Write(ctx, r.columns); err != nil && !errors.As(err, &refused) {
+		return fmt.Errorf("write %d readings: %w", r.readings, err)
+	}
+	if err := d.finish(ctx, r, refused); err != nil {
+		return err
+	}
+	d.metrics.readings.Add(float64(r.readings))
+	d.metrics.rounds.Inc()
+	if refused == nil {
+		return nil
+	}
+	if refused.Warning != "" {
+		d.cfg.Log.Error("look at the series store", "what", refused.Warning)
+	}
+	for _, bad := range refused.Refusals {
+		d.metrics.parked.Add(float64(len(bad.Times)))
+		d.cfg.Log.Error("series store refused readings for good; they are kept in table parked", "gateway", bad.Gateway, "device", bad.Device,
+			"point", bad.Point, "readings", len(bad.Times), "why", bad.Why)
 	}
 	return nil
 }

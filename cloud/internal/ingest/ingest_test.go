@@ -274,8 +274,8 @@ func TestDrainTwice(t *testing.T) {
 	defer c.stop()
 	c.hello(7, state(2, 12, 1, 3))
 	c.send(wire.UpTelemetry, batch(7, 2, 12, 1, telemetry(t, t0, 1), telemetry(t, t0.Add(time.Second), 2)))
-	failing := sink(func(ctx context.Context, gateway string, rs []device.Reading) error {
-		return fmt.Errorf("power cut: %w", c.store.Write(ctx, gateway, rs))
+	failing := sink(func(ctx context.Context, columns []series.Column) error {
+		return fmt.Errorf("power cut: %w", c.store.Write(ctx, columns))
 	})
 	d, err := inbox.NewDrain(inbox.DrainConfig{DB: c.db, Sink: failing, Now: time.Now, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
 	if err != nil {
@@ -295,11 +295,9 @@ func TestDrainTwice(t *testing.T) {
 	}
 }
 
-type sink func(context.Context, string, []device.Reading) error
+type sink func(context.Context, []series.Column) error
 
-func (s sink) Write(ctx context.Context, gateway string, rs []device.Reading) error {
-	return s(ctx, gateway, rs)
-}
+func (s sink) Write(ctx context.Context, columns []series.Column) error { return s(ctx, columns) }
 
 // What the store refuses for good is parked with its reason, and everything else is not held up.
 func TestParking(t *testing.T) {
@@ -307,8 +305,8 @@ func TestParking(t *testing.T) {
 	defer c.stop()
 	c.hello(7, state(2, 12, 1, 3))
 	c.send(wire.UpTelemetry, batch(7, 2, 12, 1, telemetry(t, t0, 1)))
-	refusing := sink(func(_ context.Context, _ string, rs []device.Reading) error {
-		return &series.RefusedError{Readings: rs, Why: "type conflict"}
+	refusing := sink(func(_ context.Context, columns []series.Column) error {
+		return &series.RefusedError{Refusals: []series.Refusal{{Column: columns[0], Why: "type conflict"}}}
 	})
 	d, err := inbox.NewDrain(inbox.DrainConfig{DB: c.db, Sink: refusing, Now: time.Now, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
 	if err != nil {

@@ -15,7 +15,8 @@ const minGap = time.Second
 
 // gaps finds the times without values. A hole is a gap when it is longer than three polls and also far longer than the
 // holes around it: stamps may be further apart than polls, when a gateway's clock runs ahead of real time (make demo) or
-// its line is slower than its profile wishes. A hole that holds bad readings is a gap in any case, with their reason.
+// its line is slower than its profile wishes. A point that is only sent when it changes may be silent as long as
+// Query.Report, and the holes around do not count, for a steady value makes them long. A hole that holds bad readings is a gap in any case, with their reason.
 // Each of bad is a run of bad readings with no good one between them.
 func gaps(q Query, buckets []Bucket, bad []Gap) []Gap {
 	if len(buckets) == 0 {
@@ -24,7 +25,7 @@ func gaps(q Query, buckets []Bucket, bad []Gap) []Gap {
 		}
 		return []Gap{}
 	}
-	limit := max(gapPolls*q.Poll, minGap).Milliseconds()
+	limit := max(gapPolls*q.Poll+q.Report, minGap).Milliseconds()
 	out := []Gap{}
 	if head := firstWithin(bad, q.From.UnixMilli(), buckets[0].First); head != nil {
 		out = append(out, Gap{From: head.From, To: buckets[0].First, Reason: head.Reason})
@@ -33,7 +34,7 @@ func gaps(q Query, buckets []Bucket, bad []Gap) []Gap {
 		from, to := buckets[i-1].Last, buckets[i].First
 		if run := firstWithin(bad, from, to); run != nil {
 			out = append(out, Gap{From: from, To: to, Reason: run.Reason})
-		} else if to-from > limit && to-from > gapPolls*usual(buckets, i) {
+		} else if to-from > limit && to-from > gapPolls*q.usual(buckets, i) {
 			out = append(out, Gap{From: from, To: to})
 		}
 	}
@@ -51,7 +52,7 @@ func tail(q Query, buckets []Bucket, bad []Gap, limit int64) (Gap, bool) {
 		heard = bad[len(bad)-1].To
 		g.Reason = run.Reason
 	}
-	silent := to-heard > limit && to-heard > gapPolls*usual(buckets, len(buckets))
+	silent := to-heard > limit && to-heard > gapPolls*q.usual(buckets, len(buckets))
 	if !silent {
 		g.To = heard
 	}
@@ -68,13 +69,16 @@ func firstWithin(bad []Gap, from, to int64) *Gap {
 
 // usual is the distance of values around the hole before bucket i, not counting the hole itself: the median of both
 // sides, or that of one side when it is larger, because where a fast clock meets real time the sides differ.
-func usual(buckets []Bucket, i int) int64 {
+func (q Query) usual(buckets []Bucket, i int) int64 {
 	before, after := distances(buckets[max(0, i-4):i]), distances(buckets[i:min(len(buckets), i+4)])
 	d := median(append(slices.Clone(before), after...))
 	for _, side := range [][]int64{before, after} {
 		if len(side) >= 3 { // fewer may be holes themselves
 			d = max(d, median(side))
 		}
+	}
+	if q.Report > 0 {
+		d = min(d, q.Report.Milliseconds()/gapPolls)
 	}
 	return d
 }
@@ -101,21 +105,36 @@ func median(of []int64) int64 {
 	return of[len(of)/2]
 }
 
-// sample is one stored reading.
-type sample struct {
-	at      int64
-	value   float64
-	quality device.Quality
-	reason  device.Reason
+// A noted reading is one that is not good, or one that was corrected to good.
+type noted struct {
+	at     int64
+	status byte
 }
 
-// thin makes buckets of equal width from samples in order of time; each sample its own while there are no more than q.Max.
-func thin(q Query, samples []sample) Result {
+// merge joins values with the statuses, in order of time, that are stored beside them.
+func merge(values map[int64]float64, statuses []noted) Column {
+	var c Column
+	for _, s := range statuses {
+		v, ok := values[s.at]
+		if !ok && !isBad(s.status) { // half of a reading: the other half is not visible yet
+			s.status = statusOf(device.Bad, device.NotRead)
+		}
+		c.Add(s.at, v, s.status)
+		delete(values, s.at)
+	}
+	for at, v := range values {
+		c.Add(at, v, good)
+	}
+	return c.ordered()
+}
+
+// thin makes buckets of equal width from readings in order of time; each reading its own while there are no more than q.Max.
+func thin(q Query, c Column) Result {
 	var res Result
-	values := 0
-	for _, s := range samples {
-		if s.quality != device.Bad {
-			values++
+	values := len(c.Times)
+	for _, s := range c.Status {
+		if isBad(s) {
+			values--
 		}
 	}
 	width := int64(0)
@@ -124,41 +143,42 @@ func thin(q Query, samples []sample) Result {
 		width = bucketWidth(q)
 	}
 	at := int64(-1)
-	for i, sm := range samples {
-		if sm.quality != device.Good {
-			res.note(sm, i > 0 && samples[i-1].quality == sm.quality)
+	for i, t := range c.Times {
+		if s := c.at(i); s != good {
+			res.note(t, s, i > 0 && c.at(i-1)>>6 == s>>6)
+			if isBad(s) {
+				continue
+			}
 		}
-		if sm.quality == device.Bad {
-			continue
-		}
-		slot := int64(-1)
+		slot, v := int64(-1), c.Values[i]
 		if res.Downsampled {
-			slot = (sm.at - q.From.UnixMilli()) / width
+			slot = (t - q.From.UnixMilli()) / width
 		}
 		if n := len(res.Buckets); n > 0 && slot >= 0 && slot == at {
 			b := &res.Buckets[n-1]
-			b.Last, b.Min, b.Max, b.N = sm.at, min(b.Min, sm.value), max(b.Max, sm.value), b.N+1
+			b.Last, b.Min, b.Max, b.N = t, min(b.Min, v), max(b.Max, v), b.N+1
 			continue
 		}
 		at = slot
-		res.Buckets = append(res.Buckets, Bucket{First: sm.at, Last: sm.at, Min: sm.value, Max: sm.value, N: 1})
+		res.Buckets = append(res.Buckets, Bucket{First: t, Last: t, Min: v, Max: v, N: 1})
 	}
 	res.Gaps = gaps(q, res.Buckets, res.Bad)
 	return res
 }
 
-// note adds a sample that is not good to its run; goes says that the sample before was of the same quality.
-func (r *Result) note(s sample, goes bool) {
-	runs, why := &r.Bad, s.reason.String()
-	if s.quality == device.Uncertain {
+// note adds a reading that is not good to its run; goes says that the reading before was of the same quality.
+func (r *Result) note(at int64, status byte, goes bool) {
+	quality, reason := fromStatus(status)
+	runs, why := &r.Bad, reason.String()
+	if quality == device.Uncertain {
 		runs = &r.Uncertain
 		goes = goes && (*runs)[len(*runs)-1].Reason == why
 	}
 	if goes {
-		(*runs)[len(*runs)-1].To = s.at
+		(*runs)[len(*runs)-1].To = at
 		return
 	}
-	*runs = append(*runs, Gap{s.at, s.at, why})
+	*runs = append(*runs, Gap{at, at, why})
 }
 
 // bucketWidth in ms cuts the range into at most q.Max buckets.

@@ -3,8 +3,8 @@ package series
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/influxdata/influxdb-client-go/v2/api"
@@ -18,17 +18,37 @@ type Influx struct {
 	*lines
 	reader api.QueryAPI
 	bucket string
+	newest newest
+	mu     sync.Mutex // one write at a time
 }
 
 // OpenInflux makes a store on a server. It need not answer yet.
 func OpenInflux(s Server) (*Influx, error) {
-	l := newLines(s, s.Token)
-	return &Influx{lines: l, reader: l.client.QueryAPI(s.Org), bucket: s.Bucket}, nil
+	l := newLines(s)
+	x := &Influx{lines: l, reader: l.client.QueryAPI(s.Org), bucket: s.Bucket}
+	x.newest.latest = x.Latest
+	return x, nil
 }
 
 // Write implements Store: InfluxDB 2 confirms what is in its log on the disk.
-func (x *Influx) Write(ctx context.Context, gateway string, rs []device.Reading) error {
-	return x.write(ctx, gateway, rs)
+func (x *Influx) Write(ctx context.Context, columns []Column) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.newest.learn(ctx, columns); err != nil {
+		return err
+	}
+	fit := make([]Column, 0, len(columns))
+	for _, c := range columns {
+		if len(c.Times) > 0 {
+			fit = append(fit, c.normal())
+		}
+	}
+	var refused RefusedError
+	if err := bisect(fit, &refused, func(cs []Column) error { return x.write(ctx, cs, x.newest.of) }); err != nil {
+		return err
+	}
+	x.newest.wrote(fit)
+	return refused.orNil()
 }
 
 // quote writes a string of Flux. Names come from gateways, so what could end the string or begin an expression is escaped.
@@ -48,55 +68,133 @@ func (x *Influx) flux(from, to time.Time, labels ...string) string {
 	return b.String() + ")"
 }
 
-// Range implements Store.
+func (x *Influx) of(q Query, field string) string {
+	return x.flux(q.From, q.To.Add(time.Millisecond), "gateway", q.Gateway, "device", q.Device, "point", q.Point, "_field", field)
+}
+
+// Range implements Store. Many readings are summed up by the server.
 func (x *Influx) Range(ctx context.Context, q Query) (Result, error) {
-	values := map[int64]float64{}
-	var samples []sample
-	text := x.flux(q.From, q.To.Add(time.Millisecond), "gateway", q.Gateway, "device", q.Device, "point", q.Point) + ` |> sort(columns: ["_time"])`
-	err := x.each(ctx, text, func(r *query.FluxRecord) {
-		at := r.Time().UnixMilli()
+	var n tally
+	if err := x.each(ctx, x.of(q, "")+" |> count()", func(r *query.FluxRecord) {
 		if r.Field() == "value" {
-			values[at] = number(r)
-			return
+			n.values += int(number(r))
+		} else {
+			n.statuses += int(number(r))
 		}
-		quality, reason := fromStatus(int64(number(r)))
-		samples = append(samples, sample{at: at, quality: quality, reason: reason})
-	})
+	}); err != nil {
+		return Result{}, err
+	}
+	var each []noted
+	if n.statuses > 0 && n.statuses <= maxStatuses {
+		if err := x.each(ctx, x.of(q, "status")+` |> sort(columns: ["_time"])`, func(r *query.FluxRecord) {
+			each = append(each, noted{r.Time().UnixMilli(), byte(number(r))})
+		}); err != nil {
+			return Result{}, err
+		}
+	}
+	if n.raw(q) {
+		values := map[int64]float64{}
+		if err := x.each(ctx, x.of(q, "value"), func(r *query.FluxRecord) { values[r.Time().UnixMilli()] = number(r) }); err != nil {
+			return Result{}, err
+		}
+		return thin(q, merge(values, each)), nil
+	}
+	buckets, err := x.buckets(ctx, q)
 	if err != nil {
 		return Result{}, err
 	}
-	return thin(q, merge(values, samples)), nil
+	var summed []rolledStatus
+	if n.statuses > maxStatuses {
+		if summed, err = x.summed(ctx, q); err != nil {
+			return Result{}, err
+		}
+	}
+	return rolled(q, buckets, each, summed), nil
+}
+
+// windowed asks for several functions over windows of time; set gets the beginning of a window and the record.
+func (x *Influx) windowed(ctx context.Context, q Query, field string, functions []string, set func(function string, slot int64, r *query.FluxRecord)) error {
+	var b strings.Builder
+	width := bucketWidth(q)
+	fmt.Fprintf(&b, "w = %s |> window(every: %dms, offset: %dms)\n", x.of(q, field), width, q.From.UnixMilli()%width)
+	for _, f := range functions {
+		fmt.Fprintf(&b, "w |> %s() |> yield(name: %q)\n", f, f)
+	}
+	return x.each(ctx, b.String(), func(r *query.FluxRecord) { set(r.Result(), r.Start().UnixMilli(), r) })
+}
+
+func (x *Influx) buckets(ctx context.Context, q Query) ([]Bucket, error) {
+	slots := map[int64]*Bucket{}
+	err := x.windowed(ctx, q, "value", []string{"count", "min", "max", "first", "last"}, func(f string, slot int64, r *query.FluxRecord) {
+		b := slots[slot]
+		if b == nil {
+			b = &Bucket{}
+			slots[slot] = b
+		}
+		switch f {
+		case "count":
+			b.N = int(number(r))
+		case "min":
+			b.Min = number(r)
+		case "max":
+			b.Max = number(r)
+		case "first":
+			b.First = r.Time().UnixMilli()
+		case "last":
+			b.Last = r.Time().UnixMilli()
+		}
+	})
+	out := make([]Bucket, 0, len(slots))
+	for _, b := range slots {
+		if b.N > 0 {
+			out = append(out, *b)
+		}
+	}
+	return out, err
+}
+
+func (x *Influx) summed(ctx context.Context, q Query) ([]rolledStatus, error) {
+	slots := map[int64]*rolledStatus{}
+	err := x.windowed(ctx, q, "status", []string{"min", "max", "first", "last"}, func(f string, slot int64, r *query.FluxRecord) {
+		s := slots[slot]
+		if s == nil {
+			s = &rolledStatus{}
+			slots[slot] = s
+		}
+		switch f {
+		case "min":
+			s.lowest = byte(number(r))
+		case "max":
+			s.highest = byte(number(r))
+		case "first":
+			s.first = r.Time().UnixMilli()
+		case "last":
+			s.last, s.latest = r.Time().UnixMilli(), byte(number(r))
+		}
+	})
+	return ordered(slots), err
 }
 
 // Latest implements Store.
 func (x *Influx) Latest(ctx context.Context, gateway, dev string) ([]device.Reading, error) {
 	now := time.Now()
-	type half struct {
-		at    time.Time
-		value float64
-	}
-	values := map[device.Key]half{}
-	var out []device.Reading
-	text := x.flux(now.Add(-30*24*time.Hour), now.Add(10*time.Minute), "gateway", gateway, "device", dev) + " |> last()"
+	found := map[device.Key]newestOf{}
+	var order []device.Key
+	text := x.flux(now.Add(-latestBack), now.Add(aheadOf), "gateway", gateway, "device", dev) + " |> last()"
 	err := x.each(ctx, text, func(r *query.FluxRecord) {
 		k := device.Key{Device: fmt.Sprint(r.ValueByKey("device")), Point: fmt.Sprint(r.ValueByKey("point"))}
+		n, ok := found[k]
+		if !ok {
+			order = append(order, k)
+		}
 		if r.Field() == "value" {
-			values[k] = half{r.Time(), number(r)}
-			return
+			n.valueAt, n.value = r.Time().UnixMilli(), number(r)
+		} else {
+			n.statusAt, n.status = r.Time().UnixMilli(), byte(number(r))
 		}
-		reading := device.Reading{Device: k.Device, Point: k.Point, Value: math.NaN(), Time: r.Time().Local()}
-		reading.Quality, reading.Reason = fromStatus(int64(number(r)))
-		out = append(out, reading)
+		found[k] = n
 	})
-	if err != nil {
-		return nil, err
-	}
-	for i, r := range out {
-		if v, ok := values[r.Key()]; ok && r.Quality != device.Bad && v.at.Equal(r.Time) {
-			out[i].Value = v.value
-		}
-	}
-	return out, nil
+	return readings(order, found), err
 }
 
 func number(r *query.FluxRecord) float64 {
@@ -106,7 +204,7 @@ func number(r *query.FluxRecord) float64 {
 	case int64:
 		return float64(v)
 	}
-	return math.NaN()
+	return 0
 }
 
 func (x *Influx) each(ctx context.Context, flux string, fn func(*query.FluxRecord)) error {

@@ -19,7 +19,7 @@ func WithLead(ctx context.Context, s interface {
 		return res, err
 	}
 	before := q
-	before.From, before.To, before.Max = q.From.Add(-max(leadTime, 8*q.Poll)), q.From.Add(-time.Millisecond), 600
+	before.From, before.To, before.Max = q.From.Add(-max(leadTime, 8*q.Poll, 2*q.Report)), q.From.Add(-time.Millisecond), 600
 	lead, err := s.Range(ctx, before)
 	if err != nil || len(lead.Buckets) == 0 {
 		return res, err

@@ -2,18 +2,14 @@ package series
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
 	"github.com/influxdata/influxdb-client-go/v2/api"
-	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
-	"github.com/influxdata/influxdb-client-go/v2/api/write"
-
-	"github.com/linshao/linshao/drivers/device"
 )
 
 // A Server is where a store other than the embedded one is found.
@@ -24,26 +20,31 @@ type Server struct {
 	Bucket string // InfluxDB 2
 }
 
-// measurement names all readings. Fields: value, absent when bad; status = quality * 64 + reason.
+// measurement names all readings. Fields: value, absent when bad; status = quality * 64 + reason, absent when good.
 const measurement = "linshao"
 
 const (
-	linesOfRequest = 5000
-	requestLimit   = 30 * time.Second
+	linesBytes   = 1 << 20 // of one request
+	requestLimit = 60 * time.Second
 )
 
-// lines writes the line protocol. It never uses the client's asynchronous writer, which loses what a server does not take.
+func newHTTP() *http.Client {
+	return &http.Client{Timeout: requestLimit, Transport: &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, Proxy: nil}}
+}
+
+// lines writes the line protocol. It never uses the client's asynchronous writer, which loses what a server does not
+// take, nor its points, which cost ten times the text.
 type lines struct {
 	client influxdb2.Client
 	writer api.WriteAPIBlocking
 	http   *http.Client
 }
 
-func newLines(s Server, token string) *lines {
-	c := &http.Client{Timeout: requestLimit, Transport: &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, Proxy: nil}}
+func newLines(s Server) *lines {
+	c := newHTTP()
 	opts := influxdb2.DefaultOptions().SetPrecision(time.Millisecond).SetHTTPClient(c).SetLogLevel(0)
 	opts.WriteOptions().SetMaxRetries(0)
-	client := influxdb2.NewClientWithOptions(strings.TrimSuffix(s.URL, "/"), token, opts)
+	client := influxdb2.NewClientWithOptions(strings.TrimSuffix(s.URL, "/"), s.Token, opts)
 	return &lines{client: client, writer: client.WriteAPIBlocking(s.Org, s.Bucket), http: c}
 }
 
@@ -54,77 +55,52 @@ func (l *lines) Close() error {
 	return nil
 }
 
-func toPoint(gateway string, r device.Reading) *write.Point {
-	r = clean(r)
-	p := write.NewPointWithMeasurement(measurement).AddTag("gateway", gateway).AddTag("device", r.Device).AddTag("point", r.Point).
-		AddField("status", status(r)).SetTime(r.Time.Truncate(time.Millisecond))
-	if r.Quality != device.Bad {
-		p.AddField("value", r.Value)
+// tagEscaper writes a tag's value. A line break cannot be escaped; no id has one, and it becomes a blank.
+var tagEscaper = strings.NewReplacer(`,`, `\,`, `=`, `\=`, ` `, `\ `, "\n", `\ `, "\r", `\ `, "\t", `\ `)
+
+// tag must not end in a backslash, which would escape what follows it.
+func tag(s string) string {
+	s = tagEscaper.Replace(s)
+	if strings.HasSuffix(s, `\`) {
+		s += `\ `
 	}
-	return p.SortTags()
+	return s
 }
 
-// write writes readings; those that the server refuses for good end in a RefusedError, all others are taken.
-func (l *lines) write(ctx context.Context, gateway string, rs []device.Reading) error {
-	var refused RefusedError
-	for begin := 0; begin < len(rs); begin += linesOfRequest {
-		if err := l.some(ctx, gateway, rs[begin:min(begin+linesOfRequest, len(rs))], &refused); err != nil {
-			return err
+// appendLines writes a column as lines, with the status of what is not good and of everything up to the time known.
+func appendLines(b []byte, c *Column, known int64) []byte {
+	head := measurement + ",device=" + tag(c.Device) + ",gateway=" + tag(c.Gateway) + ",point=" + tag(c.Point) + " "
+	for i, at := range c.Times {
+		b = append(b, head...)
+		s := c.at(i)
+		if s != good || at <= known {
+			b = strconv.AppendUint(append(b, "status="...), uint64(s), 10)
+			b = append(b, 'i')
+			if !isBad(s) {
+				b = append(b, ',')
+			}
 		}
+		if !isBad(s) {
+			b = strconv.AppendFloat(append(b, "value="...), c.Values[i], 'g', -1, 64)
+		}
+		b = strconv.AppendInt(append(b, ' '), at, 10)
+		b = append(b, '\n')
 	}
-	if len(refused.Readings) > 0 {
-		return &refused
+	return b
+}
+
+// write writes columns in requests of about a megabyte.
+func (l *lines) write(ctx context.Context, columns []Column, known func(*Column) int64) error {
+	var text []byte
+	for i := range columns {
+		text = appendLines(text, &columns[i], known(&columns[i]))
+		if len(text) < linesBytes && i+1 < len(columns) {
+			continue
+		}
+		if err := l.writer.WriteRecord(ctx, strings.TrimSuffix(string(text), "\n")); err != nil {
+			return fmt.Errorf("write readings: %w", err)
+		}
+		text = text[:0]
 	}
 	return nil
-}
-
-// some halves what the server refuses until the culprits stand alone. Stores disagree on what else of such a request
-// they have kept; writing it again is the same as once.
-func (l *lines) some(ctx context.Context, gateway string, rs []device.Reading, refused *RefusedError) error {
-	points := make([]*write.Point, len(rs))
-	for i, r := range rs {
-		points[i] = toPoint(gateway, r)
-	}
-	err := l.writer.WritePoint(ctx, points...)
-	if err == nil {
-		return nil
-	}
-	if !final(err) {
-		return fmt.Errorf("write %d readings: %w", len(rs), err)
-	}
-	if len(rs) == 1 {
-		refused.Readings, refused.Why = append(refused.Readings, rs[0]), err.Error()
-		return nil
-	}
-	half := len(rs) / 2
-	if err := l.some(ctx, gateway, rs[:half], refused); err != nil {
-		return err
-	}
-	return l.some(ctx, gateway, rs[half:], refused)
-}
-
-// final says whether the server will never take this request as it is. A wrong token or bucket is the operator's to
-// mend, so it is not: readings wait.
-func final(err error) bool {
-	var he *influxhttp.Error
-	if !errors.As(err, &he) {
-		return false
-	}
-	switch he.StatusCode {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		return true
-	}
-	return false
-}
-
-// merge joins the two fields of readings, each ordered by time.
-func merge(values map[int64]float64, statuses []sample) []sample {
-	for i, s := range statuses {
-		v, ok := values[s.at]
-		if !ok && s.quality != device.Bad { // half of a reading: the other half is not visible yet
-			statuses[i].quality, statuses[i].reason = device.Bad, device.NotRead
-		}
-		statuses[i].value = v
-	}
-	return statuses
 }

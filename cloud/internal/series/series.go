@@ -1,6 +1,14 @@
 // Package series keeps readings over time. Three stores answer alike, and one suite holds them to it: an embedded SQLite
-// file, VictoriaMetrics, and InfluxDB 2; the last two are written through influxdb-client-go. A bad reading is kept as
-// its quality and reason without a value, so that a chart can say why there is none.
+// file, VictoriaMetrics, and InfluxDB 2. A good reading is one value; only one that is not good is stored with its
+// quality and reason as well, and a bad one without a value, so that a chart can say why there is none.
+//
+// InfluxDB is written through influxdb-client-go. VictoriaMetrics was too, and is written as Prometheus remote write now:
+// that carries the readings of one point together, bit for bit, and a wrong request is answered by an error. Measured on
+// two cores with VictoriaMetrics 1.79, processor seconds of the server per million points in rounds of 120,000, 60, 12
+// and 2 readings a point: lines of one reading with quality 1.29, 1.51, 2.51; lines without 0.70, 0.99, 1.95; lines of five
+// points 0.73, 0.85, 1.65; import of JSON lines 0.50, 0.69, 2.24; remote write 0.51, 0.68, 2.02; native import 0.40, 0.92,
+// 4.29, and its format is the server's own, whose mistakes are logged there and answered by nothing. The client's points
+// cost 3.9 s of our own per million besides, remote write 0.14.
 package series
 
 import (
@@ -11,11 +19,12 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// A Store keeps readings. Writing a reading twice is the same as once.
+// A Store keeps readings. Writing a reading twice is the same as once; of two different ones of the same point and time
+// the later written counts.
 type Store interface {
 	// Write makes readings durable before it answers nil. A *RefusedError names those that the store will never take,
 	// and then all others are durable. After any other error the caller writes all of them again.
-	Write(ctx context.Context, gateway string, rs []device.Reading) error
+	Write(ctx context.Context, columns []Column) error
 	// Range answers the readings of one point, thinned to about Query.Max buckets.
 	Range(ctx context.Context, q Query) (Result, error)
 	// Latest answers the newest reading of every point of a gateway, or of one of its devices when device is not empty.
@@ -30,6 +39,7 @@ type Query struct {
 	From, To               time.Time
 	Max                    int           // most buckets wanted; more readings than this are thinned
 	Poll                   time.Duration // how often the point is read: a hole of more than three polls is a gap
+	Report                 time.Duration // longest silence of a point that is only sent when it changes: no gap; 0: every reading is sent
 }
 
 // A Bucket is one reading, or the smallest and the largest of several neighbours. Only values that are not bad count.
@@ -54,12 +64,37 @@ type Result struct {
 	Uncertain   []Gap // runs of uncertain readings, whose values are among the buckets
 }
 
+// A Refusal is readings that a store will never take, and what it said.
+type Refusal struct {
+	Column
+	Why string
+}
+
 // RefusedError: the store will never take these readings.
 type RefusedError struct {
-	Readings []device.Reading
-	Why      string // what the store said
+	Refusals []Refusal
+	Warning  string // what the operator of the store must look at; mostly empty
 }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("store refused %d readings for good: %s", len(e.Readings), e.Why)
+	n := 0
+	for _, r := range e.Refusals {
+		n += len(r.Times)
+	}
+	if n == 0 {
+		return e.Warning
+	}
+	return fmt.Sprintf("store refused %d readings for good: %s", n, e.Refusals[0].Why)
+}
+
+// orNil is nil when nothing was refused.
+func (e *RefusedError) orNil() error {
+	if len(e.Refusals) == 0 && e.Warning == "" {
+		return nil
+	}
+	return e
+}
+
+func (e *RefusedError) add(c Column, why string) {
+	e.Refusals = append(e.Refusals, Refusal{c, why})
 }

@@ -1,18 +1,14 @@
 package series
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math"
-	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/db"
@@ -22,16 +18,22 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// SQLite is the embedded store: one file, good for a street of some hundred sites.
+// SQLite is the embedded store: one file, good for a street of some hundred sites. What is written together becomes one
+// bundle a gateway; when enough have come together they become blocks of a point each, of about a thousand readings.
 type SQLite struct {
-	db  *db.DB
-	mu  sync.Mutex
-	ids map[seriesKey]int64
+	db      *db.DB
+	horizon atomic.Int64 // readings before it are not shown, Unix ms
+
+	mu    sync.Mutex // one write at a time
+	ids   map[seriesKey]int64
+	loose map[string]looseOf
 }
 
-type seriesKey struct{ gateway, device, point string }
+// looseOf is how much of a gateway lies in bundles.
+type looseOf struct{ bundles, readings, points int }
 
-// OpenSQLite opens the store's file, which is its own: readings must not delay the cloud's other transactions.
+// OpenSQLite opens the store's file, which is its own: readings must not delay the cloud's other transactions. Readings
+// of the first version's table are brought into blocks, at some hundred thousand a second.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -41,138 +43,41 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &SQLite{db: d, ids: map[seriesKey]int64{}}, nil
+	s := &SQLite{db: d, ids: map[seriesKey]int64{}, loose: map[string]looseOf{}}
+	for _, step := range []func(context.Context) error{s.convert, s.load} {
+		if err := step(ctx); err != nil {
+			d.Close()
+			return nil, fmt.Errorf("open readings %s: %w", path, err)
+		}
+	}
+	return s, nil
+}
+
+// load reads what is kept in memory.
+func (s *SQLite) load(ctx context.Context) error {
+	var before int64
+	if err := s.db.Reader().QueryRowContext(ctx, `SELECT before_ms FROM horizon`).Scan(&before); err != nil {
+		return fmt.Errorf("read horizon: %w", err)
+	}
+	s.horizon.Store(before)
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT gateway, count(*), sum(readings), max(points) FROM bundles WHERE readings > 0 GROUP BY gateway`)
+	if err != nil {
+		return fmt.Errorf("count bundles: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var gateway string
+		var l looseOf
+		if err := rows.Scan(&gateway, &l.bundles, &l.readings, &l.points); err != nil {
+			return fmt.Errorf("count bundles: %w", err)
+		}
+		s.loose[gateway] = l
+	}
+	return rows.Err()
 }
 
 // Close closes the file.
 func (s *SQLite) Close() error { return s.db.Close() }
-
-// row is one reading of one series as stored.
-type row struct {
-	series, at int64
-	value      sql.NullFloat64
-	status     int64
-}
-
-// Write implements Store.
-func (s *SQLite) Write(ctx context.Context, gateway string, rs []device.Reading) error {
-	found := map[seriesKey]int64{}
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		rows := make([]row, 0, len(rs))
-		for _, r := range rs {
-			key := seriesKey{gateway, r.Device, r.Point}
-			id, ok := found[key]
-			if !ok {
-				var err error
-				if id, err = s.id(ctx, tx, key); err != nil {
-					return err
-				}
-				found[key] = id
-			}
-			rows = append(rows, toRow(id, r))
-		}
-		rows = sortRows(rows)
-		for chunk := range slices.Chunk(rows, 500) {
-			if err := insert(ctx, tx, `readings`, `ON CONFLICT (series, time_ms) DO UPDATE SET value = excluded.value, status = excluded.status`, chunk); err != nil {
-				return err
-			}
-		}
-		for chunk := range slices.Chunk(newest(rows), 500) {
-			if err := insert(ctx, tx, `latest`, `ON CONFLICT (series) DO UPDATE SET time_ms = excluded.time_ms, value = excluded.value,
-				status = excluded.status WHERE excluded.time_ms >= latest.time_ms`, chunk); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	// Only now: a rolled-back transaction must not leave the id of a series behind that does not exist.
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.Copy(s.ids, found)
-	return nil
-}
-
-func toRow(id int64, r device.Reading) row {
-	r = clean(r)
-	return row{id, r.Time.UnixMilli(), sql.NullFloat64{Float64: r.Value, Valid: r.Quality != device.Bad}, status(r)}
-}
-
-// clean makes a reading bad whose value no store can hold.
-func clean(r device.Reading) device.Reading {
-	if r.Quality != device.Bad && (math.IsNaN(r.Value) || math.IsInf(r.Value, 0)) {
-		r.Quality, r.Reason = device.Bad, device.Corrupt
-	}
-	return r
-}
-
-func status(r device.Reading) int64 { return int64(r.Quality)<<6 | int64(r.Reason)&0x3f }
-
-func fromStatus(n int64) (device.Quality, device.Reason) {
-	return device.Quality(n >> 6 & 3), device.Reason(n & 0x3f)
-}
-
-// sortRows orders by series and time and keeps the last of two rows with the same key.
-func sortRows(rows []row) []row {
-	slices.SortStableFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.series, b.series), cmp.Compare(a.at, b.at))
-	})
-	out := rows[:0]
-	for i, r := range rows {
-		if i+1 < len(rows) && rows[i+1].series == r.series && rows[i+1].at == r.at {
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
-// newest keeps the last row of each series of sorted rows.
-func newest(rows []row) []row {
-	var out []row
-	for i, r := range rows {
-		if i+1 == len(rows) || rows[i+1].series != r.series {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-func insert(ctx context.Context, tx *sql.Tx, table, conflict string, rows []row) error {
-	args := make([]any, 0, 4*len(rows))
-	for _, r := range rows {
-		args = append(args, r.series, r.at, r.value, r.status)
-	}
-	values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?), ", len(rows)), ", ")
-	if _, err := tx.ExecContext(ctx, `INSERT INTO `+table+` (series, time_ms, value, status) VALUES `+values+` `+conflict, args...); err != nil {
-		return fmt.Errorf("insert into %s: %w", table, err)
-	}
-	return nil
-}
-
-// id of a series, made when it is new.
-func (s *SQLite) id(ctx context.Context, tx *sql.Tx, k seriesKey) (int64, error) {
-	s.mu.Lock()
-	id, ok := s.ids[k]
-	s.mu.Unlock()
-	if ok {
-		return id, nil
-	}
-	err := tx.QueryRowContext(ctx, `SELECT id FROM series WHERE gateway = ? AND device = ? AND point = ?`, k.gateway, k.device, k.point).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = tx.QueryRowContext(ctx, `INSERT INTO series (gateway, device, point) VALUES (?, ?, ?) RETURNING id`, k.gateway, k.device, k.point).Scan(&id)
-		if err != nil {
-			return 0, fmt.Errorf("make series %v: %w", k, err)
-		}
-		return id, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("find series %v: %w", k, err)
-	}
-	return id, nil
-}
 
 // Latest implements Store.
 func (s *SQLite) Latest(ctx context.Context, gateway, dev string) ([]device.Reading, error) {
@@ -191,7 +96,7 @@ func (s *SQLite) Latest(ctx context.Context, gateway, dev string) ([]device.Read
 			return nil, fmt.Errorf("read latest of %s: %w", gateway, err)
 		}
 		r.Time, r.Value = time.UnixMilli(at), v.Float64
-		r.Quality, r.Reason = fromStatus(st)
+		r.Quality, r.Reason = fromStatus(byte(st))
 		if !v.Valid {
 			r.Value = math.NaN()
 		}
@@ -200,20 +105,37 @@ func (s *SQLite) Latest(ctx context.Context, gateway, dev string) ([]device.Read
 	return out, rows.Err()
 }
 
-// Prune deletes readings older than the time, a series at a time, so that no transaction is long.
+// pruneSeries is how many series one transaction of Prune looks at.
+const pruneSeries = 256
+
+// Prune deletes the blocks whose readings are all older than the time, some series at a time, so that no transaction is
+// long. Older readings in other blocks are not shown any more.
 func (s *SQLite) Prune(ctx context.Context, before time.Time) error {
+	at := before.UnixMilli()
 	var last int64
 	if err := s.db.Reader().QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM series`).Scan(&last); err != nil {
 		return fmt.Errorf("list series: %w", err)
 	}
-	for id := int64(1); id <= last; id++ {
-		err := s.db.Update(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, `DELETE FROM readings WHERE series = ? AND time_ms < ?`, id, before.UnixMilli())
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE horizon SET before_ms = ? WHERE before_ms < ?`, at, at); err != nil {
 			return err
-		})
-		if err != nil {
-			return fmt.Errorf("prune series %d: %w", id, err)
 		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM bundles WHERE last_ms < ?`, at)
+		return err
+	})
+	for id := int64(1); id <= last && err == nil; id += pruneSeries {
+		err = s.db.Update(ctx, func(tx *sql.Tx) error {
+			for n := id; n < id+pruneSeries && n <= last; n++ {
+				if _, err := tx.ExecContext(ctx, `DELETE FROM blocks WHERE series = ? AND last_ms < ?`, n, at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
+	if err != nil {
+		return fmt.Errorf("prune readings: %w", err)
+	}
+	s.horizon.Store(max(at, s.horizon.Load()))
 	return nil
 }
