@@ -35,6 +35,36 @@ func Find(ctx context.Context, q db.Querier, c Cursor) (found Cursor, ok bool, e
 	return c, true, nil
 }
 
+// Cum answers how far an epoch has arrived, whether it is the present one or not; 0 when it is unknown.
+func Cum(ctx context.Context, q db.Querier, c Cursor) (uint64, error) {
+	var cum int64
+	err := q.QueryRowContext(ctx, `SELECT cum FROM cursors WHERE gateway = ? AND stream = ? AND epoch = ?`, c.Gateway, c.Stream, int64(c.Epoch)).Scan(&cum)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read cursor of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
+	}
+	return uint64(cum), nil
+}
+
+// Present lists the cursors of a gateway's present epochs.
+func Present(ctx context.Context, q db.Querier, gateway string) ([]Cursor, error) {
+	rows, err := q.QueryContext(ctx, `SELECT stream, epoch, cum, wall_ms FROM cursors WHERE gateway = ? AND current = 1 ORDER BY stream`, gateway)
+	if err != nil {
+		return nil, fmt.Errorf("read cursors of %s: %w", gateway, err)
+	}
+	defer rows.Close()
+	var out []Cursor
+	for rows.Next() {
+		c := Cursor{Gateway: gateway}
+		var epoch int64
+		if err := rows.Scan(&c.Stream, &epoch, &c.Cum, &c.WallMs); err != nil {
+			return nil, fmt.Errorf("read cursors of %s: %w", gateway, err)
+		}
+		c.Epoch = uint64(epoch)
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
 // Begin makes an epoch the present one of its stream and answers its cursor. Replaced is true when the stream had
 // another epoch before: whatever of that one had not arrived is lost unless the gateway was decommissioned.
 func Begin(ctx context.Context, tx *sql.Tx, c Cursor) (found Cursor, replaced bool, err error) {
@@ -68,7 +98,7 @@ func Save(ctx context.Context, tx *sql.Tx, c Cursor) error {
 // A Gap is a run of records that no longer exist.
 type Gap struct {
 	First, Last uint64 // both included
-	Reason      string // "damaged", "evicted", "rejected", "write_failed", or "missing" when the gateway gave none
+	Reason      string // as the gateway says; "rejected" or "parked" here; "missing" when the gateway gave none
 }
 
 // AddGap notes a gap in the stream and epoch of c.
@@ -111,6 +141,15 @@ func EndGaps(ctx context.Context, tx *sql.Tx, c Cursor, wallMs int64) error {
 	return nil
 }
 
+// TimeGap notes when the record of a gap of one was recorded: it is known, only not applied.
+func TimeGap(ctx context.Context, tx *sql.Tx, c Cursor, wallMs int64) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE gaps SET from_ms = ?, to_ms = ? WHERE gateway = ? AND stream = ? AND epoch = ? AND first = ?`,
+		wallMs, wallMs, c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum)); err != nil {
+		return fmt.Errorf("time gap of %s %s: %w", c.Gateway, wire.StreamName(c.Stream), err)
+	}
+	return nil
+}
+
 // PutReadings stores a telemetry record until Drain has brought it to the series store.
 func PutReadings(ctx context.Context, tx *sql.Tx, c Cursor, payload []byte) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO inbox (gateway, epoch, seq, payload) VALUES (?, ?, ?, ?)`,
@@ -131,6 +170,25 @@ func PutEvent(ctx context.Context, tx *sql.Tx, c Cursor, payload []byte) (bool, 
 		return false, fmt.Errorf("store event of %s: %w", c.Gateway, err)
 	}
 	return fresh, nil
+}
+
+// Waiting counts the telemetry records that wait for the series store, by gateway.
+func Waiting(ctx context.Context, q db.Querier) (map[string]int64, error) {
+	rows, err := q.QueryContext(ctx, `SELECT gateway, count(*) FROM inbox GROUP BY gateway`)
+	if err != nil {
+		return nil, fmt.Errorf("count inbox: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]int64{}
+	for rows.Next() {
+		var gateway string
+		var n int64
+		if err := rows.Scan(&gateway, &n); err != nil {
+			return nil, fmt.Errorf("count inbox: %w", err)
+		}
+		out[gateway] = n
+	}
+	return out, rows.Err()
 }
 
 // Backlog counts the telemetry records that wait for the series store. Their ids are dense but for the few that a

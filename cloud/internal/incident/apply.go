@@ -16,20 +16,35 @@ import (
 // Apply takes over an alert event of a gateway. The caller makes sure that each event comes once. It answers the id of
 // the incident that changed; empty when none did: a pending alert is nobody's work yet.
 func (s *Service) Apply(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent) (string, error) {
+	return s.apply(ctx, tx, gateway, e, false)
+}
+
+// ApplyLate is Apply of an event that was held back: its gateway was cut off. What has come of the alert since then stands.
+func (s *Service) ApplyLate(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent) (string, error) {
+	return s.apply(ctx, tx, gateway, e, true)
+}
+
+func (s *Service) apply(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent, late bool) (string, error) {
 	if e.State != rules.Firing && e.State != rules.Resolved {
 		return "", nil
 	}
 	in, err := byAlert(ctx, tx, gateway, e.Alert)
 	fresh := errors.Is(err, ErrUnknown)
 	if fresh {
-		in, err = s.create(ctx, tx, gateway, e)
+		in, err = s.create(ctx, tx, gateway, e, late)
 	}
 	if err != nil {
 		return "", err
+	}
+	if late && !fresh && e.At.UnixMilli() < in.RecoveredAt { // it is told after its own end
+		return in.ID, addEntry(ctx, tx, in.ID, Entry{e.At.UnixMilli(), "note", Text{"补传的报警记录", "A record of the alert that came late"}, ""})
 	}
 	kind, err := s.change(ctx, tx, &in, e, fresh)
 	if err != nil {
 		return "", err
+	}
+	if late && in.Late && in.Condition == Recovered && in.Handling == Open {
+		in.Deadline = 0 // it was over before anybody could know
 	}
 	if err := save(ctx, tx, in); err != nil {
 		return "", err
@@ -42,14 +57,14 @@ func (s *Service) Apply(ctx context.Context, tx *sql.Tx, gateway string, e rules
 	return in.ID, nil
 }
 
-func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent) (Incident, error) {
+func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent, late bool) (Incident, error) {
 	now := s.cfg.Now()
 	site, err := org.SiteOf(ctx, tx, gateway)
 	if err != nil {
 		return Incident{}, err
 	}
 	in := Incident{Gateway: gateway, Alert: e.Alert, Site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), Shadow: e.Shadow,
-		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Deadline: deadline(string(e.Severity), now)}
+		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Deadline: deadline(string(e.Severity), now), Late: late}
 	if in.Shadow {
 		in.Deadline = 0 // nobody is told, so nobody can be late
 	}
@@ -65,6 +80,11 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 	// What the gateway did may have arrived before the alert it did it for.
 	if _, err := tx.ExecContext(ctx, `UPDATE timeline SET incident = ? WHERE incident = ?`, in.ID, orphan(gateway, e.Alert)); err != nil {
 		return Incident{}, fmt.Errorf("adopt timeline of %s: %w", in.ID, err)
+	}
+	if late {
+		if err := addEntry(ctx, tx, in.ID, Entry{now.UnixMilli(), "note", Text{"发生在网关断网期间，网络恢复后补传", "It happened while the gateway was cut off; told when it came back"}, ""}); err != nil {
+			return Incident{}, err
+		}
 	}
 	return Get(ctx, tx, in.ID)
 }

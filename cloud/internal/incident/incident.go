@@ -53,6 +53,7 @@ type Incident struct {
 	Value       *Value `json:"value,omitempty"`
 	Deadline    int64  `json:"deadline,omitempty" doc:"until when somebody must take it"`
 	Shadow      bool   `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
+	Late        bool   `json:"late,omitempty" doc:"it happened while the gateway was cut off, and was told later"`
 
 	OpenedAt int64  `json:"-"` // cloud's time
 	Alert    string `json:"-"`

@@ -16,7 +16,7 @@ import (
 
 const columns = `i.id, i.gateway, i.alert, i.site, i.device, i.rule, i.severity, i.title_zh, i.title_en, i.message_zh, i.message_en, i.detail,
 	i.shadow, i.active, i.handling, i.since, i.opened_at, i.deadline, i.recovered_at, i.taken_by, i.taken_at, i.closed_by, i.closed_at,
-	i.outcome, i.previous, coalesce(s.name, i.site), coalesce(d.name, i.device), coalesce(d.place, '')`
+	i.outcome, i.previous, i.late, coalesce(s.name, i.site), coalesce(d.name, i.device), coalesce(d.place, '')`
 
 const tables = ` FROM incidents i LEFT JOIN sites s ON s.id = i.site LEFT JOIN devices d ON d.gateway = i.gateway AND d.id = i.device `
 
@@ -28,7 +28,7 @@ func scan(row scanner) (Incident, error) {
 	var detail string
 	err := row.Scan(&in.ID, &in.Gateway, &in.Alert, &in.Site, &in.Device, &in.Rule, &in.Severity, &in.Title.ZH, &in.Title.EN,
 		&in.Message.ZH, &in.Message.EN, &detail, &in.Shadow, &active, &in.Handling, &in.Since, &in.OpenedAt, &in.Deadline, &in.RecoveredAt,
-		&in.TakenBy, &in.TakenAt, &in.ClosedBy, &in.ClosedAt, &in.Outcome, &in.Previous, &in.SiteName, &in.DeviceName, &in.Place)
+		&in.TakenBy, &in.TakenAt, &in.ClosedBy, &in.ClosedAt, &in.Outcome, &in.Previous, &in.Late, &in.SiteName, &in.DeviceName, &in.Place)
 	if errors.Is(err, sql.ErrNoRows) {
 		return in, ErrUnknown
 	}
@@ -188,9 +188,9 @@ func addEntry(ctx context.Context, tx *sql.Tx, incident string, e Entry) error {
 
 func insert(ctx context.Context, tx *sql.Tx, in Incident) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO incidents (id, gateway, alert, site, device, rule, severity, title_zh, title_en, message_zh,
-		message_en, detail, shadow, active, handling, since, opened_at, deadline, previous)
-		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?)`,
-		in.ID, in.Gateway, in.Alert, in.Site, in.Device, in.Rule, in.Severity, in.Shadow, in.Handling, in.Since, in.OpenedAt, in.Deadline, in.Previous); err != nil {
+		message_en, detail, shadow, active, handling, since, opened_at, deadline, previous, late)
+		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?, ?)`,
+		in.ID, in.Gateway, in.Alert, in.Site, in.Device, in.Rule, in.Severity, in.Shadow, in.Handling, in.Since, in.OpenedAt, in.Deadline, in.Previous, in.Late); err != nil {
 		return fmt.Errorf("insert incident %s: %w", in.ID, err)
 	}
 	return nil

@@ -10,10 +10,14 @@ import (
 )
 
 // apply carries out one event, once.
-func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, e *wire.Event, out *outcome) error {
-	switch kind := e.GetKind().(type) {
+func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *item, out *outcome) error {
+	switch kind := it.event.GetKind().(type) {
 	case *wire.Event_Alert:
-		id, err := s.cfg.Incidents.Apply(ctx, tx, c.Gateway, kind.Alert.Event())
+		apply := s.cfg.Incidents.Apply
+		if it.late {
+			apply = s.cfg.Incidents.ApplyLate
+		}
+		id, err := apply(ctx, tx, c.Gateway, kind.Alert.Event())
 		return out.incident(id, err)
 	case *wire.Event_Action:
 		id, err := s.cfg.Incidents.Action(ctx, tx, c.Gateway, kind.Action)

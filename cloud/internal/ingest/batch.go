@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -16,18 +15,19 @@ import (
 	"github.com/linshao/linshao/rules"
 )
 
-type fence struct {
-	gateway string
-	session uint64
-}
-
 // item is one record, checked before the transaction begins.
 type item struct {
 	seq      uint64
 	record   *wire.Record
 	event    *wire.Event
 	readings []device.Reading
-	code     string // why it is refused for good; empty: it is taken
+	code     string    // why it is refused for good; empty: it is taken
+	broken   error     // it made the check panic
+	late     bool      // it waited while the gateway was cut off
+	wallMs   int64     // when it was recorded, as well as that is known
+	payload  []byte    // with other times than the gateway's; nil: as it came
+	untimed  bool      // its time may be wrong, and nothing tells it
+	teaches  *org.Boot // what it tells of its start
 }
 
 // outcome is what a batch changed.
@@ -38,7 +38,10 @@ type outcome struct {
 	rejects   []*wire.Reject
 	readings  []device.Reading
 	incidents []string
-	gateway   bool // its state or devices changed
+	gateway   bool       // its state or devices changed
+	boots     []org.Boot // learned
+	failed    *item      // could not be applied; what is behind it was not tried
+	why       error
 }
 
 func (s *Service) batch(ctx context.Context, gateway string, stream uint32, payload []byte) ([]Reply, error) {
@@ -49,66 +52,78 @@ func (s *Service) batch(ctx context.Context, gateway string, stream uint32, payl
 	if b.GetStream() != stream || b.GetFirst() == 0 || len(b.GetRecords()) == 0 || b.GetFirst() > math.MaxInt64-uint64(len(b.GetRecords())) {
 		return s.refuse(gateway, "malformed", fmt.Errorf("stream %d, %d records from %d", b.GetStream(), len(b.GetRecords()), b.GetFirst()))
 	}
-	session, _, err := org.Session(ctx, s.cfg.DB.Reader(), gateway)
+	contact, known, err := org.ContactOf(ctx, s.cfg.DB.Reader(), gateway)
 	if err != nil {
 		return nil, err
 	}
-	if session != b.GetSession() {
-		return s.fence(ctx, gateway, b.GetSession())
+	ack := &wire.Ack{Session: b.GetSession(), Stream: stream, Epoch: b.GetEpoch(), Cum: b.GetFirst() - 1}
+	if !known || contact.Session != b.GetSession() {
+		return s.fence(ctx, gateway, contact, b.GetSession(), ack)
 	}
-	items := s.check(&b)
-	var out outcome
-	err = s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
-		out = outcome{}
-		return s.take(ctx, tx, inbox.Cursor{Gateway: gateway, Stream: stream, Epoch: b.GetEpoch()}, items, &out)
-	})
+	items, err := s.check(ctx, gateway, &b)
 	if err != nil {
 		return nil, err
 	}
-	if !out.known {
-		return s.refuse(gateway, "epoch", fmt.Errorf("epoch %x was not in the hello", b.GetEpoch()))
-	}
-	s.tell(gateway, stream, out)
-	return s.replies(ctx, gateway, &wire.Ack{Session: b.GetSession(), Stream: stream, Epoch: b.GetEpoch(), Cum: out.cum, Rejects: out.rejects})
-}
-
-// grace is how long after a hello batches of the session before may still arrive: they were under way.
-const grace = 10 * time.Second
-
-// fence refuses a batch of a session that is not the newest one: an old connection, or, when it still speaks after the
-// grace, a second gateway with the name.
-func (s *Service) fence(ctx context.Context, gateway string, session uint64) ([]Reply, error) {
-	s.mu.Lock()
-	told := s.fenced[fence{gateway, session}] || s.cfg.Now().Sub(s.met[gateway]) <= grace
-	if len(s.fenced) > 10_000 {
-		clear(s.fenced)
-	}
-	if !told {
-		s.fenced[fence{gateway, session}] = true
-	}
-	s.mu.Unlock()
-	if !told {
-		err := s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
-			return org.Note(ctx, tx, org.Entry{At: s.cfg.Now(), Gateway: gateway, Kind: org.SecondTwin, Text: rules.Text{
-				ZH: "收到旧会话的数据,已拒收:可能有两台网关使用同一身份",
-				EN: "data of an older session was refused: two gateways may share this identity"}})
-		})
-		if err != nil {
+	c := inbox.Cursor{Gateway: gateway, Stream: stream, Epoch: b.GetEpoch()}
+	for more := true; more; {
+		var out outcome
+		if out, more, err = s.store(ctx, c, items); err != nil {
 			return nil, err
 		}
-		s.cfg.Log.Warn("batch of an older session refused", "gateway", gateway, "session", fmt.Sprintf("%x", session))
+		if !out.known {
+			return s.refuse(gateway, "epoch", fmt.Errorf("epoch %x was not in the hello", b.GetEpoch()))
+		}
+		s.tell(gateway, stream, out)
+		ack.Cum, ack.Rejects = out.cum, append(ack.GetRejects(), out.rejects...)
 	}
-	return s.refuse(gateway, "fenced", fmt.Errorf("session %x", session))
+	replies, err := s.replies(ctx, gateway, contact.Watched, ack)
+	if err != nil {
+		return nil, err
+	}
+	return replies, s.remember(gateway, ack)
+}
+
+// store takes what can be taken of a batch. more is true when a record was parked and those behind it can be taken now.
+func (s *Service) store(ctx context.Context, c inbox.Cursor, items []*item) (out outcome, more bool, err error) {
+	err = s.update(ctx, c.Gateway, func(ctx context.Context, tx *sql.Tx) error {
+		out = outcome{}
+		return s.take(ctx, tx, c, items, &out)
+	})
+	if bad, ok := poisoned(err); ok { // it broke the whole transaction
+		first := items[0].seq
+		out = outcome{known: true, failed: items[bad.seq-first], why: bad.cause}
+		var cum uint64
+		if cum, err = inbox.Cum(ctx, s.cfg.DB.Reader(), c); err != nil {
+			return out, false, err
+		}
+		out.cum = cum
+		if cum+1 < bad.seq && bad.seq > first { // those before it are taken alone, so that it is the next one
+			if out, _, err = s.store(ctx, c, items[:bad.seq-first]); err != nil || out.failed != nil || !out.known {
+				return out, false, err
+			}
+			out.failed, out.why = items[bad.seq-first], bad.cause
+		}
+	}
+	if err != nil || out.failed == nil {
+		return out, false, err
+	}
+	more, err = s.tried(ctx, c, out.failed, out.why)
+	if more {
+		out.cum = out.failed.seq
+		more = out.cum < items[len(items)-1].seq
+	}
+	return out, more, err
 }
 
 // check decodes every record. One that is wrong is refused alone; the others are taken.
-func (s *Service) check(b *wire.Batch) []item {
-	items := make([]item, len(b.GetRecords()))
+func (s *Service) check(ctx context.Context, gateway string, b *wire.Batch) ([]*item, error) {
+	items := make([]*item, len(b.GetRecords()))
 	for i, r := range b.GetRecords() {
-		items[i] = item{seq: b.GetFirst() + uint64(i), record: r}
-		items[i].code = s.checkOne(b.GetStream(), &items[i])
+		it := &item{seq: b.GetFirst() + uint64(i), record: r, late: b.GetLate(), wallMs: r.GetWallMs()}
+		it.broken = s.checkOne(b.GetStream(), it)
+		items[i] = it
 	}
-	return items
+	return items, s.retime(ctx, s.cfg.DB.Reader(), gateway, items)
 }
 
 // Codes of refused records.
@@ -118,7 +133,16 @@ const (
 	codeType    = "unknown_type"
 )
 
-func (s *Service) checkOne(stream uint32, it *item) string {
+// checkOne decodes one record, or says why it is refused. An error is a mistake of ours.
+func (s *Service) checkOne(stream uint32, it *item) error {
+	return guarded(func() error {
+		it.wallMs = it.record.GetWallMs()
+		it.code = s.decode(stream, it)
+		return nil
+	})
+}
+
+func (s *Service) decode(stream uint32, it *item) string {
 	r := it.record
 	switch {
 	case len(r.GetPayload()) > wire.MaxPayload:
@@ -157,7 +181,7 @@ func sound(e *wire.Event) bool {
 }
 
 // take moves the cursor over the batch inside a transaction.
-func (s *Service) take(ctx context.Context, tx *sql.Tx, c inbox.Cursor, items []item, out *outcome) error {
+func (s *Service) take(ctx context.Context, tx *sql.Tx, c inbox.Cursor, items []*item, out *outcome) error {
 	c, known, err := inbox.Find(ctx, tx, c)
 	if err != nil || !known {
 		return err
@@ -187,39 +211,58 @@ func gapOf(g *wire.Gap) inbox.Gap {
 	return inbox.Gap{First: min(g.GetFirst(), last), Last: last, Reason: g.GetReason()}
 }
 
-// accept stores the records behind the cursor.
-func (s *Service) accept(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, items []item, out *outcome) error {
+// accept stores the records behind the cursor, up to the first that cannot be applied.
+func (s *Service) accept(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, items []*item, out *outcome) error {
 	ended := false
 	for _, it := range items {
 		if it.seq <= c.Cum {
 			continue
 		}
-		if !ended {
-			ended = true
-			if err := inbox.EndGaps(ctx, tx, *c, it.record.GetWallMs()); err != nil {
-				return err
+		before, sofar := *c, *out
+		why, fatal := within(ctx, tx, "record", func() error {
+			if it.broken != nil {
+				return it.broken
 			}
-		}
-		c.Cum = it.seq
-		if it.code != "" {
-			// Noted here too: the answer may be lost on its way, and a record behind the cursor is never refused again.
-			if err := inbox.AddGap(ctx, tx, *c, inbox.Gap{First: it.seq, Last: it.seq, Reason: "rejected"}); err != nil {
-				return err
+			if !ended {
+				if err := inbox.EndGaps(ctx, tx, *c, it.wallMs); err != nil {
+					return err
+				}
 			}
-			out.reject(it)
-			s.metrics.rejected.WithLabelValues(it.code).Inc()
-			continue
+			return s.acceptAny(ctx, tx, c, it, out)
+		})
+		if fatal != nil {
+			return &recordError{it.seq, fatal}
 		}
-		c.WallMs = it.record.GetWallMs()
-		if err := s.acceptOne(ctx, tx, c, it, out); err != nil {
-			return fmt.Errorf("record %d: %w", it.seq, err)
+		if why != nil {
+			*c, *out = before, sofar
+			out.failed, out.why = it, why
+			return nil
 		}
-		out.taken++
+		ended = true
 	}
 	return nil
 }
 
-func (o *outcome) reject(it item) {
+// acceptAny stores one record or notes why it is refused.
+func (s *Service) acceptAny(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *item, out *outcome) error {
+	c.Cum = it.seq
+	if it.code != "" {
+		// Noted here too: the answer may be lost on its way, and a record behind the cursor is never refused again.
+		if err := inbox.AddGap(ctx, tx, *c, inbox.Gap{First: it.seq, Last: it.seq, Reason: "rejected"}); err != nil {
+			return err
+		}
+		out.reject(it)
+		return nil
+	}
+	c.WallMs = it.wallMs
+	if err := s.acceptOne(ctx, tx, c, it, out); err != nil {
+		return err
+	}
+	out.taken++
+	return nil
+}
+
+func (o *outcome) reject(it *item) {
 	if n := len(o.rejects); n > 0 && o.rejects[n-1].GetLast()+1 == it.seq && o.rejects[n-1].GetCode() == it.code {
 		o.rejects[n-1].Last = it.seq
 		return
@@ -227,23 +270,47 @@ func (o *outcome) reject(it item) {
 	o.rejects = append(o.rejects, &wire.Reject{First: it.seq, Last: it.seq, Code: it.code})
 }
 
-func (s *Service) acceptOne(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it item, out *outcome) error {
+func (s *Service) acceptOne(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *item, out *outcome) error {
+	if it.teaches != nil {
+		if err := org.Booted(ctx, tx, *it.teaches); err != nil {
+			return err
+		}
+		out.boots = append(out.boots, *it.teaches)
+	}
 	if c.Stream == wire.StreamTelemetry {
+		if it.untimed {
+			if err := org.Untimed(ctx, tx, c.Gateway, it.record.GetBoot(), 1); err != nil {
+				return err
+			}
+		}
+		payload := it.payload
+		if payload == nil {
+			payload = it.record.GetPayload()
+		}
 		out.readings = append(out.readings, it.readings...)
-		return inbox.PutReadings(ctx, tx, *c, it.record.GetPayload())
+		return inbox.PutReadings(ctx, tx, *c, payload)
 	}
 	fresh, err := inbox.PutEvent(ctx, tx, *c, it.record.GetPayload())
 	if err != nil || !fresh {
 		return err
 	}
-	return s.apply(ctx, tx, c, it.event, out)
+	return s.apply(ctx, tx, c, it, out)
 }
 
 // tell passes on what a committed batch changed.
 func (s *Service) tell(gateway string, stream uint32, out outcome) {
 	s.hear(gateway, s.cfg.Now())
 	s.metrics.records.WithLabelValues(wire.StreamName(stream)).Add(float64(out.taken))
+	for _, r := range out.rejects {
+		s.metrics.rejected.WithLabelValues(r.GetCode()).Add(float64(r.GetLast() - r.GetFirst() + 1))
+	}
+	if len(out.boots) > 0 {
+		s.mu.Lock()
+		s.taught[gateway] = out.boots[len(out.boots)-1].Boot
+		s.mu.Unlock()
+	}
 	if len(out.readings) > 0 {
+		s.pressure.put(gateway, out.taken)
 		s.cfg.Stored()
 		s.cfg.Observer.Readings(gateway, out.readings)
 	}

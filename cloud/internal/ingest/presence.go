@@ -12,10 +12,17 @@ import (
 	"github.com/linshao/linshao/cloud/wire"
 )
 
-// silence is how long a gateway may say nothing before it is told as offline.
-const silence = 60 * time.Second
+// How long a gateway may say nothing before it is told as offline. Its own pings are heard through the embedded broker
+// alone; through another one its last will tells, and its records may be minutes apart.
+const (
+	silence     = 60 * time.Second
+	longSilence = 6 * time.Minute
+)
 
-const sweepEvery = 5 * time.Second
+const (
+	sweepEvery = 5 * time.Second
+	repeatTick = time.Second
+)
 
 // status takes the retained status or the last will. A will of an older session says nothing about the present one.
 func (s *Service) status(ctx context.Context, gateway string, payload []byte) error {
@@ -27,18 +34,23 @@ func (s *Service) status(ctx context.Context, gateway string, payload []byte) er
 		s.metrics.refused.WithLabelValues("malformed").Inc()
 		return nil
 	}
-	session, known, err := org.Session(ctx, s.cfg.DB.Reader(), gateway)
+	c, known, err := org.ContactOf(ctx, s.cfg.DB.Reader(), gateway)
 	if err != nil {
 		return err
 	}
-	if !known || st.GetSession() != session || st.GetOnline() {
+	if !known || st.GetSession() != c.Session || st.GetOnline() {
 		return nil // online is what hello and batches prove
 	}
 	return s.Disconnected(ctx, gateway)
 }
 
 // Heard notes any sign of life, such as a ping. It never blocks.
-func (s *Service) Heard(gateway string) { s.hear(gateway, s.cfg.Now()) }
+func (s *Service) Heard(gateway string) {
+	s.hear(gateway, s.cfg.Now())
+	s.mu.Lock()
+	s.pinged[gateway] = true
+	s.mu.Unlock()
+}
 
 func (s *Service) hear(gateway string, at time.Time) {
 	s.mu.Lock()
@@ -53,10 +65,13 @@ func (s *Service) Disconnected(ctx context.Context, gateway string) error {
 
 func (s *Service) lost(ctx context.Context, gateway string, since time.Time) error {
 	var lost bool
-	err := s.cfg.DB.Update(ctx, func(tx *sql.Tx) (err error) {
+	err := s.update(ctx, gateway, func(ctx context.Context, tx *sql.Tx) (err error) {
 		lost, err = org.Lost(ctx, tx, gateway, since)
 		return err
 	})
+	if elsewhere(err) {
+		return nil // the worker that has it looks after it
+	}
 	if err != nil {
 		return err
 	}
@@ -67,23 +82,31 @@ func (s *Service) lost(ctx context.Context, gateway string, since time.Time) err
 	return nil
 }
 
-// Run finds gateways that fell silent, until ctx ends.
+// Run finds gateways that fell silent, says acknowledgements again, and tells gateways that somebody looks, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	again := time.NewTicker(repeatTick)
+	defer again.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
-			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Error("silent gateways cannot be found", "err", err)
-			}
+		case <-sweep.C:
+			err = s.Sweep(ctx)
+		case <-again.C:
+			s.repeat()
+		case <-s.looked:
+			err = s.watches(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("silent gateways cannot be found, or watched ones not told", "err", err)
 		}
 	}
 }
 
-// Sweep marks every gateway as offline that said nothing for a minute.
+// Sweep marks every gateway as offline that said nothing for too long.
 func (s *Service) Sweep(ctx context.Context) error {
 	online, err := org.Online(ctx, s.cfg.DB.Reader())
 	if err != nil {
@@ -95,8 +118,12 @@ func (s *Service) Sweep(ctx context.Context) error {
 		if heard, ok := s.heard[gateway]; ok && heard.After(seen) {
 			seen = heard
 		}
+		limit := longSilence
+		if s.pinged[gateway] {
+			limit = silence
+		}
 		s.mu.Unlock()
-		if now.Sub(seen) < silence {
+		if now.Sub(seen) < limit {
 			continue
 		}
 		if err := s.lost(ctx, gateway, seen); err != nil {

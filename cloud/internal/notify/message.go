@@ -39,7 +39,13 @@ func (s *sender) text(group []notice, ins []incident.Incident) string {
 
 // one is 【A级·燃气高报】小区/位置 · sentence with value and limit · time · handler · time limit · link.
 func (s *sender) one(n notice, in incident.Incident) string {
-	parts := []string{place(in), plain(in.Message.ZH), s.clock(in.Since)}
+	parts, color := []string{place(in), plain(in.Message.ZH), s.clock(in.Since)}, "warning"
+	if in.Late {
+		parts[2] = s.day(in.Since) + " 断网期间发生，现在补传"
+		if in.Condition == incident.Recovered {
+			parts, color = append(parts, "已于 "+s.day(in.RecoveredAt)+" 恢复"), "comment"
+		}
+	}
 	if n.kind == incident.KindSeverity {
 		parts = append(parts, "级别升高")
 	}
@@ -49,7 +55,7 @@ func (s *sender) one(n notice, in incident.Incident) string {
 		parts = append(parts, fmt.Sprintf("限时 %d 分钟接警", (in.Deadline-in.OpenedAt)/60000))
 	}
 	head := fmt.Sprintf("【%s级·%s】", in.Severity, title(in))
-	text := fmt.Sprintf("<font color=\"warning\">%s</font>%s", head, cut(strings.Join(parts, " · "), maxLine-utf8.RuneCountInString(head)))
+	text := fmt.Sprintf("<font color=\"%s\">%s</font>%s", color, head, cut(strings.Join(parts, " · "), maxLine-utf8.RuneCountInString(head)))
 	if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" {
 		text += "\n[接警 " + in.ID + "](" + link + ")"
 	}
@@ -67,6 +73,11 @@ func place(in incident.Incident) string {
 
 func (s *sender) clock(ms int64) string {
 	return time.UnixMilli(ms).In(s.service.cfg.Zone).Format("15:04:05")
+}
+
+// day is the clock of what may have been days ago.
+func (s *sender) day(ms int64) string {
+	return time.UnixMilli(ms).In(s.service.cfg.Zone).Format("01-02 15:04")
 }
 
 // plain takes out what would format or link: names come from gateways.

@@ -78,18 +78,45 @@ func New(cfg Config) *Service {
 // Enqueue implements the incidents' Notifier.
 func (s *Service) Enqueue(ctx context.Context, tx *sql.Tx, in incident.Incident, kind string) error {
 	now := s.cfg.Now().UnixMilli()
+	due := now
+	if in.Late && kind == incident.KindOpened {
+		due += lateRest.Milliseconds()
+	}
 	for _, sender := range s.senders {
 		r := sender.receiver
 		if !r.wants(in, kind) {
 			continue
 		}
+		if in.Late && kind == incident.KindRecovered {
+			if waits, err := unsaid(ctx, tx, r.ID, in.ID); err != nil || waits {
+				if err != nil {
+					return err
+				}
+				continue // the message that it happened will say that it is over
+			}
+		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO notices (receiver, incident, kind, severity, n, created, state, attempts, next_at, answer)
 			SELECT ?, ?, ?, ?, count(*), ?, 'waiting', 0, ?, '' FROM notices WHERE receiver = ? AND incident = ? AND kind = ?`,
-			r.ID, in.ID, kind, in.Severity, now, now, r.ID, in.ID, kind); err != nil {
+			r.ID, in.ID, kind, in.Severity, now, due, r.ID, in.ID, kind); err != nil {
 			return fmt.Errorf("queue notice of %s for %s: %w", in.ID, r.ID, err)
 		}
 	}
 	return nil
+}
+
+// lateRest is how long a message of something that happened while a gateway was cut off waits for its end, which comes
+// with the same history.
+const lateRest = 5 * time.Second
+
+// unsaid says whether a receiver was not told yet that an incident was opened.
+func unsaid(ctx context.Context, tx *sql.Tx, receiver, id string) (bool, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE receiver = ? AND incident = ? AND kind = ? AND state = 'waiting' AND attempts = 0`,
+		receiver, id, incident.KindOpened).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for notices of %s for %s: %w", id, receiver, err)
+	}
+	return n > 0, nil
 }
 
 // Wake tells that something new may be queued. It never blocks.

@@ -14,6 +14,9 @@ import (
 const (
 	PossibleLoss = "possible_loss"  // records of a gateway may be gone for good
 	SecondTwin   = "second_gateway" // two programs speak with one gateway's name
+	ParkedRecord = "parked_record"  // a record could not be applied; it is kept aside
+	ForeignSite  = "foreign_site"   // a gateway wants to name a site that is another's
+	Retired      = "decommissioned" // a person took the gateway out of service, or it came back with a new log after that
 )
 
 // An Entry of the journal is something about a gateway that the operator of the cloud should know.
@@ -29,6 +32,18 @@ func Note(ctx context.Context, tx *sql.Tx, e Entry) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO journal (at, gateway, kind, zh, en) VALUES (?, ?, ?, ?, ?)`,
 		e.At.UnixMilli(), e.Gateway, e.Kind, e.Text.ZH, e.Text.EN)
 	return wrap(err, "note in journal of", e.Gateway)
+}
+
+// NoteOnce writes an entry unless there is the same one of the same gateway already. It answers whether it was written.
+func NoteOnce(ctx context.Context, tx *sql.Tx, e Entry) (bool, error) {
+	var n int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM journal WHERE gateway = ? AND kind = ? AND en = ?`, e.Gateway, e.Kind, e.Text.EN).Scan(&n); err != nil {
+		return false, fmt.Errorf("look into journal of %s: %w", e.Gateway, err)
+	}
+	if n > 0 {
+		return false, nil
+	}
+	return true, Note(ctx, tx, e)
 }
 
 // Journal answers the newest entries of a gateway, newest first.

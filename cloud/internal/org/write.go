@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -16,7 +17,9 @@ import (
 func Connect(ctx context.Context, tx *sql.Tx, h *wire.Hello, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `
 		INSERT INTO gateways (id, site, session, boot, version, online, since, last_seen) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET session = excluded.session, boot = excluded.boot, version = excluded.version`,
+		ON CONFLICT (id) DO UPDATE SET previous = CASE WHEN gateways.session <> excluded.session THEN gateways.session ELSE gateways.previous END,
+		site = CASE WHEN gateways.site = '' THEN excluded.site ELSE gateways.site END,
+		session = excluded.session, boot = excluded.boot, version = excluded.version`,
 		h.GetGateway(), h.GetGateway(), int64(h.GetSession()), h.GetBoot(), h.GetVersion(), now.UnixMilli(), now.UnixMilli()); err != nil {
 		return fmt.Errorf("note session of %s: %w", h.GetGateway(), err)
 	}
@@ -28,17 +31,35 @@ func Connect(ctx context.Context, tx *sql.Tx, h *wire.Hello, now time.Time) erro
 	return nil
 }
 
-// Session answers the newest session of a gateway; ok is false when it never said hello.
-func Session(ctx context.Context, q db.Querier, gateway string) (session uint64, ok bool, err error) {
-	var stored int64
-	err = q.QueryRowContext(ctx, `SELECT session FROM gateways WHERE id = ?`, gateway).Scan(&stored)
-	if err == sql.ErrNoRows {
-		return 0, false, nil
+// A Contact is what is known of a gateway's connections.
+type Contact struct {
+	Session, Previous uint64    // the newest session, and the one before it
+	Seen              time.Time // when the newest session last sent something
+	Online            bool
+	Watched           time.Time // until when somebody looks at its site
+}
+
+// ContactOf answers the contact with a gateway; ok is false when it never said hello.
+func ContactOf(ctx context.Context, q db.Querier, gateway string) (c Contact, ok bool, err error) {
+	var session, previous, seen, watched int64
+	err = q.QueryRowContext(ctx, `SELECT g.session, g.previous, g.last_seen, g.online, coalesce(w.until_ms, 0)
+		FROM gateways g LEFT JOIN watches w ON w.gateway = g.id WHERE g.id = ?`, gateway).Scan(&session, &previous, &seen, &c.Online, &watched)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, false, nil
 	}
 	if err != nil {
-		return 0, false, fmt.Errorf("read session of %s: %w", gateway, err)
+		return c, false, fmt.Errorf("read session of %s: %w", gateway, err)
 	}
-	return uint64(stored), true, nil
+	c.Session, c.Previous, c.Seen, c.Watched = uint64(session), uint64(previous), time.UnixMilli(seen), time.UnixMilli(watched)
+	return c, true, nil
+}
+
+// Watch notes until when somebody looks at the site of a gateway.
+func Watch(ctx context.Context, tx *sql.Tx, gateway string, until time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO watches (gateway, until_ms) VALUES (?, ?)
+		ON CONFLICT (gateway) DO UPDATE SET until_ms = CASE WHEN excluded.until_ms > watches.until_ms THEN excluded.until_ms ELSE watches.until_ms END`,
+		gateway, until.UnixMilli())
+	return wrap(err, "note who looks at", gateway)
 }
 
 // Seen notes that a gateway was heard. It answers whether that brought it back online.
@@ -85,7 +106,8 @@ func Online(ctx context.Context, q db.Querier) (map[string]time.Time, error) {
 	return out, rows.Err()
 }
 
-// Apply takes over an inventory: names, devices and points. State of devices that stay is kept. A large inventory comes in
+// Apply takes over an inventory: names, devices and points. State of devices that stay is kept. Several gateways may be in
+// one site; its name and time zone are those that its owner tells, which is the first of them. A large inventory comes in
 // parts with the same config_hash: the first of a new configuration replaces the one before, all others add to it.
 func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory) error {
 	site := inv.GetSite()
@@ -100,12 +122,13 @@ func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory)
 	if err != nil {
 		return err
 	}
+	if err := nameSite(ctx, tx, gateway, siteName{site, name, inv.GetTimezone()}); err != nil {
+		return err
+	}
 	steps := []step{
-		{`INSERT INTO sites (id, name, timezone) VALUES (?, ?, ?)
-		  ON CONFLICT (id) DO UPDATE SET name = excluded.name, timezone = excluded.timezone`, []any{site, name, inv.GetTimezone()}},
 		{`UPDATE gateways SET site = ?, config = ? WHERE id = ?`, []any{site, inv.GetConfigHash(), gateway}},
 	}
-	place := `CASE WHEN ? THEN devices.position ELSE excluded.position END` // in a part that comes again devices keep theirs
+	place := `CASE WHEN ? = 1 THEN devices.position ELSE excluded.position END` // in a part that comes again devices keep theirs
 	if !more {
 		steps = append(steps, step{`DELETE FROM points WHERE gateway = ?`, []any{gateway}})
 	}
