@@ -33,9 +33,10 @@ func (w *Wire) Deliver(topic string, payload []byte) {
 
 type wireLink struct{ w *Wire }
 
-func (l wireLink) publish(topic string, retained bool, payload []byte) receipt {
+func (l wireLink) publish(topic string, _ byte, retained bool, payload []byte) receipt {
 	return l.w.Publish(topic, retained, payload)
 }
+func (l wireLink) busy(bool)                {}
 func (l wireLink) messages() <-chan message { return l.w.inbox }
 func (l wireLink) lost() <-chan error       { return l.w.Lost }
 func (l wireLink) close()                   { l.w.Close() }
@@ -61,5 +62,7 @@ func NewOn(cfg Config, dial func(ctx context.Context, will []byte) (*Wire, error
 	return u, nil
 }
 
-// Pause is the wait before the connection after a number of failed ones.
-func (u *Uplink) Pause(failed int) time.Duration { return u.pause(failed, time.Now()) }
+// Pause is the wait before the connection after a number of failed ones, the last by err.
+func (u *Uplink) Pause(failed int, err error, urgent bool) time.Duration {
+	return u.pause(failed, err, urgent, time.Now())
+}

@@ -14,6 +14,9 @@ type Metrics struct {
 	IgnoredAck *prometheus.CounterVec // acknowledgements ignored, by reason
 	Overdue    *prometheus.CounterVec // times a stream went back because no answer came
 	InFlight   *prometheus.GaugeVec   // unacknowledged batches, by stream
+	Live       prometheus.Counter     // live values sent
+	Fenced     prometheus.Counter     // times that another gateway was found to use our identity
+	Foreign    *prometheus.CounterVec // records that the cloud has from another gateway under our numbers, by stream
 }
 
 // NewMetrics makes the metrics and registers them; a nil registry keeps them to itself.
@@ -31,10 +34,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Rejected:   counter("rejected_records_total", "Records that the cloud will never take.", "stream"),
 		IgnoredAck: counter("ignored_acks_total", "Acknowledgements not acted upon.", "reason"),
 		Overdue:    counter("overdue_total", "Times that batches were repeated because no answer came.", "stream"),
+		Live:       prometheus.NewCounter(prometheus.CounterOpts{Name: "linshao_uplink_live_total", Help: "Messages with the newest values sent."}),
+		Fenced:     prometheus.NewCounter(prometheus.CounterOpts{Name: "linshao_uplink_fenced_total", Help: "Times that another gateway was found to use this one's identity."}),
+		Foreign:    counter("foreign_records_total", "Records that the cloud has from another gateway under numbers of ours.", "stream"),
 		InFlight:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "linshao_uplink_inflight_batches", Help: "Batches without an answer."}, []string{"stream"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.Connected, m.Connects, m.Batches, m.Records, m.Bytes, m.Acked, m.Rejected, m.IgnoredAck, m.Overdue, m.InFlight)
+		reg.MustRegister(m.Connected, m.Connects, m.Batches, m.Records, m.Bytes, m.Acked, m.Rejected, m.IgnoredAck, m.Overdue, m.InFlight, m.Live, m.Fenced, m.Foreign)
 	}
 	return m
 }

@@ -2,10 +2,12 @@ package uplink_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -374,17 +376,24 @@ func TestPauses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for failed, most := range map[int]time.Duration{0: time.Second, 3: 8 * time.Second, 9: 300 * time.Second, 1000: 300 * time.Second} {
+	silence, refusal := context.DeadlineExceeded, error(syscall.ECONNREFUSED)
+	for _, at := range []struct {
+		failed int
+		err    error
+		urgent bool
+		most   time.Duration
+	}{{0, silence, false, time.Second}, {4, silence, true, 16 * time.Second}, {9, silence, false, 30 * time.Second}, {9, silence, true, 20 * time.Second},
+		{9, refusal, false, 300 * time.Second}, {1000, fmt.Errorf("connect: %w", refusal), false, 300 * time.Second}, {9, refusal, true, 20 * time.Second}} {
 		var sum time.Duration
 		for range 400 {
-			p := u.Pause(failed)
-			if p < 0 || p > most {
-				t.Fatalf("pause %v after %d failures", p, failed)
+			p := u.Pause(at.failed, at.err, at.urgent)
+			if p < 0 || p > at.most {
+				t.Fatalf("pause %v after %d failures", p, at.failed)
 			}
 			sum += p
 		}
-		if mean := sum / 400; mean < most*2/5 || mean > most*3/5 {
-			t.Errorf("mean pause after %d failures is %v of %v", failed, mean, most)
+		if mean := sum / 400; mean < at.most*2/5 || mean > at.most*3/5 {
+			t.Errorf("mean pause after %d failures is %v of %v", at.failed, mean, at.most)
 		}
 	}
 }

@@ -10,12 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/linshao/linshao/cloud/wire"
-	"github.com/linshao/linshao/gateway/internal/outbox"
-)
-
-const (
-	pubackTime = 10 * time.Second // a publish not confirmed by then ends the connection
-	faultPause = time.Second      // after a failed read of the outbox
 )
 
 // errPuback: the broker is there and does not answer.
@@ -24,32 +18,43 @@ var errPuback = errors.New("the broker did not confirm a message in time")
 // errForgot: what the cloud had in this session it has no longer.
 var errForgot = errors.New("the cloud stands behind what it had acknowledged: was its database restored?")
 
+// errFenced: another gateway has our identity.
+var errFenced = errors.New("another gateway uses this one's identity: this one steps aside for a while")
+
 // conversation is one session on one connection. One goroutine runs it.
 type conversation struct {
 	*Uplink
 	session
 	link     link
+	began    time.Time // of the session, or when the cloud answered again after a silence
 	waiting  []pending // receipts in the order of publishing
+	live     time.Time // when to send live values next; zero: not now
 	answered bool      // the cloud has spoken in this session
-	forgot   bool      // it has gone back since: only a new session can begin where it stands
+	end      error     // why the session must end
 }
 
+// pending is a message that the broker has not confirmed yet.
 type pending struct {
 	receipt
-	due time.Time
+	parcel
+	w    *window // of a batch
+	last uint64  // number of a batch
+	due  time.Time
+	qos0 bool // its receipt says only that it was written
 }
 
 // serve opens one connection and works until it ends. It returns whether the cloud answered in it.
 func (u *Uplink) serve(ctx context.Context) (answered bool, err error) {
 	nonce := newNonce()
-	c := &conversation{Uplink: u, session: session{nonce: nonce}}
+	c := &conversation{Uplink: u, session: session{nonce: nonce}, began: time.Now()}
 	will, err := proto.Marshal(&wire.Status{Session: nonce, TimeMs: u.cfg.Now().UnixMilli()})
 	if err != nil {
 		return false, fmt.Errorf("encode status: %w", err)
 	}
+	u.twins.began(nonce)
 	c.link, err = u.dialer.dial(ctx, address{
 		gateway: u.cfg.Gateway, will: will, status: c.topic(wire.StatusLeaf),
-		subscribe: []string{c.topic(wire.DownAck), c.topic(wire.DownCommand)},
+		subscribe: []string{c.topic(wire.DownAck), c.topic(wire.DownCommand)}, optional: []string{c.topic(wire.StatusLeaf)},
 	})
 	if err != nil {
 		u.cfg.Metrics.Connects.WithLabelValues("failed").Inc()
@@ -63,15 +68,21 @@ func (u *Uplink) serve(ctx context.Context) (answered bool, err error) {
 		u.connected.Store(false)
 		u.cfg.Metrics.Connected.Set(0)
 	}()
+	u.pace.restart()
 	for _, f := range u.cfg.Streams {
 		epoch, oldest, _ := f.Stream.State()
-		c.windows = append(c.windows, newWindow(f.ID, epoch, oldest))
+		w := newWindow(f.ID, epoch, oldest)
+		w.first, w.rto = u.answerTime(), u.answerTime()
+		c.windows = append(c.windows, w)
 	}
 	wake, stop := u.watch(ctx)
 	defer stop()
 	err = c.talk(ctx, wake)
 	return c.answered, err
 }
+
+// answerTime is how long the broker may take for a confirmation, and the cloud for an answer, besides the time on the wire.
+func (u *Uplink) answerTime() time.Duration { return u.cfg.KeepAlive / 3 }
 
 // watch wakes the conversation whenever a stream has more.
 func (u *Uplink) watch(ctx context.Context) (wake <-chan struct{}, stop func()) {
@@ -114,20 +125,16 @@ func (c *conversation) talk(ctx context.Context, wake <-chan struct{}) error {
 			timer.Stop()
 			return fmt.Errorf("connection lost: %w", err)
 		case m := <-c.link.messages():
-			if c.take(m, time.Now()); c.forgot {
-				timer.Stop()
-				return errForgot
-			}
+			c.take(m, time.Now())
 		case <-c.confirmed():
-			if err := c.waiting[0].Error(); err != nil {
-				timer.Stop()
-				return fmt.Errorf("publish: %w", err)
-			}
-			c.waiting = c.waiting[1:]
+			c.confirm(time.Now())
 		case <-wake:
 		case <-timer.C:
 		}
 		timer.Stop()
+		if c.end != nil {
+			return c.end
+		}
 	}
 }
 
@@ -139,10 +146,41 @@ func (c *conversation) confirmed() <-chan struct{} {
 	return c.waiting[0].Done()
 }
 
+// confirm takes the broker's confirmation of the oldest message.
+func (c *conversation) confirm(now time.Time) {
+	p := c.waiting[0]
+	if err := p.Error(); err != nil {
+		c.end = fmt.Errorf("publish: %w", err)
+		return
+	}
+	c.waiting = c.waiting[1:]
+	if p.qos0 && len(c.waiting) > 0 {
+		c.waiting[0].bytes += p.bytes // only the next confirmation tells that it has left
+	} else if p.qos0 {
+		c.pace.queued -= p.bytes
+	} else {
+		c.pace.confirmed(p.parcel, now)
+	}
+	if p.w != nil {
+		p.w.confirmed(p.last, now)
+	}
+	c.link.busy(len(c.waiting) > 0)
+}
+
 func (c *conversation) timer(now time.Time) *time.Timer {
 	at := c.deadline(now)
-	if len(c.waiting) > 0 && (at.IsZero() || c.waiting[0].due.Before(at)) {
-		at = c.waiting[0].due
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if len(c.waiting) > 0 {
+		if c.pace.allow() == 0 {
+			at = time.Time{} // nothing can be handed over before a confirmation, and that wakes us
+		}
+		sooner(c.waiting[0].due)
+	} else if c.live.After(now) {
+		sooner(c.live)
 	}
 	if at.IsZero() {
 		at = now.Add(helloEvery)
@@ -150,12 +188,13 @@ func (c *conversation) timer(now time.Time) *time.Timer {
 	return time.NewTimer(at.Sub(now))
 }
 
-// work does everything that is due now.
+// work does everything that is due now and that the line has room for.
 func (c *conversation) work(now time.Time) error {
 	if len(c.waiting) > 0 && !now.Before(c.waiting[0].due) {
 		select {
 		case <-c.waiting[0].Done():
 		default:
+			c.pace.failed(now.Sub(c.waiting[0].at))
 			return errPuback
 		}
 	}
@@ -163,89 +202,25 @@ func (c *conversation) work(now time.Time) error {
 		c.cfg.Metrics.Overdue.WithLabelValues(wire.StreamName(w.stream)).Inc()
 		c.cfg.Log.Warn("the cloud does not answer, sending again", "stream", wire.StreamName(w.stream), "from", w.sent)
 	}
-	for {
+	for c.pace.allow() > 0 {
 		if c.helloDue(now) {
 			if err := c.greet(now); err != nil {
 				return err
 			}
+			continue
 		}
 		sent, err := c.sendOne(now)
 		if err != nil || !sent {
 			return err
 		}
 	}
-}
-
-// sendOne sends a batch of the first stream that has one and may send it.
-func (c *conversation) sendOne(now time.Time) (sent bool, err error) {
-	for i, w := range c.windows {
-		room := w.room(now)
-		if room == 0 {
-			continue
-		}
-		records := c.next(i, room, now)
-		if len(records) == 0 {
-			continue
-		}
-		if records[0].Seq > w.sent {
-			if w.hole(records[0].Seq, now) {
-				c.ask(now)
-				return true, nil
-			}
-			continue
-		}
-		return true, c.send(w, records, now)
-	}
-	return false, nil
-}
-
-// next reads what follows in a stream, without what the cloud refused.
-func (c *conversation) next(i, room int, now time.Time) []outbox.Record {
-	w, feed := c.windows[i], c.cfg.Streams[i]
-	records, err := feed.Stream.Read(w.after(w.sent), room)
-	if err != nil {
-		c.cfg.Log.Error("read outbox", "stream", wire.StreamName(w.stream), "err", err)
-		w.hold = now.Add(faultPause)
-		return nil
-	}
-	for n, r := range records {
-		if w.rejected(r.Seq) {
-			return records[:n]
-		}
-	}
-	return records
-}
-
-// send publishes as many of the records as one message holds.
-func (c *conversation) send(w *window, records []outbox.Record, now time.Time) error {
-	batch := &wire.Batch{Session: c.nonce, Stream: w.stream, Epoch: w.epoch, First: records[0].Seq}
-	size := proto.Size(batch)
-	for _, r := range records {
-		rec := &wire.Record{Type: r.Type, Boot: r.Boot, Clock: r.Clock, WallMs: r.WallMs, MonoMs: r.MonoMs, Payload: r.Payload, Crc: wire.Checksum(r.Payload)}
-		n := proto.Size(rec)
-		if size += n + 4; size > wire.MaxMessage && len(batch.Records) > 0 { // 4: tag and length, at most
-			break
-		}
-		batch.Records = append(batch.Records, rec)
-	}
-	payload, err := proto.Marshal(batch)
-	if err != nil {
-		return fmt.Errorf("encode batch: %w", err)
-	}
-	c.publish(c.topic(wire.UpLeaf(w.stream)), false, payload, now)
-	n := len(batch.Records)
-	w.took(sentBatch{span{batch.First, batch.First + uint64(n) - 1}, len(payload)}, now)
-	name := wire.StreamName(w.stream)
-	c.cfg.Metrics.Batches.WithLabelValues(name).Inc()
-	c.cfg.Metrics.Records.WithLabelValues(name).Add(float64(n))
-	c.cfg.Metrics.Bytes.WithLabelValues(name).Add(float64(len(payload)))
-	c.cfg.Metrics.InFlight.WithLabelValues(name).Set(float64(len(w.inflight)))
 	return nil
 }
 
 // greet says who we are and what we hold, and asks where the cloud stands.
 func (c *conversation) greet(now time.Time) error {
-	hello := &wire.Hello{Gateway: c.cfg.Gateway, Session: c.nonce, Boot: c.cfg.Boot, Version: c.cfg.Version, TimeMs: c.cfg.Now().UnixMilli()}
+	hello := &wire.Hello{Gateway: c.cfg.Gateway, Session: c.nonce, Boot: c.cfg.Boot, Version: c.cfg.Version, TimeMs: c.cfg.Now().UnixMilli(),
+		Clock: c.cfg.Clock(), MonoMs: uint64(max(0, now.Sub(c.cfg.Started).Milliseconds()))}
 	for i, w := range c.windows {
 		epoch, oldest, next := c.cfg.Streams[i].Stream.State()
 		w.epoch = epoch
@@ -255,7 +230,7 @@ func (c *conversation) greet(now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("encode hello: %w", err)
 	}
-	c.publish(c.topic(wire.UpHello), false, payload, now)
+	c.publish(pending{}, wire.UpHello, false, payload, now)
 	c.helloSent(now)
 	return nil
 }
@@ -265,12 +240,15 @@ func (c *conversation) status(online bool) error {
 	if err != nil {
 		return fmt.Errorf("encode status: %w", err)
 	}
-	c.publish(c.topic(wire.StatusLeaf), true, payload, time.Now())
+	c.publish(pending{}, wire.StatusLeaf, true, payload, time.Now())
 	return nil
 }
 
 // goodbye tells the cloud that this end is meant, so that nobody takes it for a failure, and waits a moment for it to go.
 func (c *conversation) goodbye() error {
+	if len(c.waiting) > 0 && c.pace.allow() == 0 {
+		return nil // the line is full: it would stand behind all that
+	}
 	if err := c.status(false); err != nil {
 		return err
 	}
@@ -283,8 +261,17 @@ func (c *conversation) goodbye() error {
 	return nil
 }
 
-func (c *conversation) publish(topic string, retained bool, payload []byte, now time.Time) {
-	c.waiting = append(c.waiting, pending{c.link.publish(topic, retained, payload), now.Add(pubackTime)})
+// publish hands a message over. It has as long as the broker usually takes, and twice what the line needs for the queue.
+func (c *conversation) publish(p pending, leaf string, retained bool, payload []byte, now time.Time) {
+	topic, qos := c.topic(leaf), byte(1)
+	if p.qos0 {
+		qos = 0
+	}
+	c.link.busy(true)
+	p.parcel = c.pace.sent(len(topic)+len(payload)+8, now)
+	p.receipt = c.link.publish(topic, qos, retained, payload)
+	p.due = now.Add(c.answerTime() + 2*c.pace.transit())
+	c.waiting = append(c.waiting, p)
 }
 
 func (c *conversation) topic(leaf string) string { return wire.Topic(c.cfg.Gateway, leaf) }

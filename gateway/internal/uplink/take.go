@@ -19,6 +19,11 @@ func (c *conversation) take(m message, now time.Time) {
 			return
 		}
 		c.takeAck(&a, now)
+	case c.topic(wire.StatusLeaf):
+		var st wire.Status
+		if proto.Unmarshal(m.payload, &st) == nil && c.twins.stated(st.Session, now) {
+			c.end = errFenced
+		}
 	case c.topic(wire.DownCommand):
 		if c.cfg.OnCommand != nil {
 			c.cfg.OnCommand(m.payload)
@@ -32,15 +37,21 @@ func (c *conversation) ignore(reason verdict) {
 
 func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 	w, v := c.find(a)
+	if v == ackSession && c.twins.acked(a.Session, a.TimeMs) {
+		c.end = errFenced
+	}
 	if v != ackTaken {
 		c.ignore(v)
 		return
 	}
+	c.twins.answered(a.TimeMs)
+	if c.cfg.OnLinger != nil {
+		c.cfg.OnLinger(time.Duration(a.LingerMs) * time.Millisecond)
+	}
 	feed := c.feed(w.stream)
 	_, _, next := feed.Stream.State()
-	before, known := w.cum, w.began
-	v = w.ack(a, now, next, func(from, to uint64) bool { return none(feed.Stream, from, to) })
-	switch v {
+	before, known, stuck := w.cum, w.began, w.stuck()
+	switch v = w.ack(a, now, next, func(from, to uint64) bool { return none(feed.Stream, from, to) }); v {
 	case ackTaken:
 	case ackRestored:
 		c.cfg.Log.Error("the cloud knows records that this outbox never had: it was restored from a copy",
@@ -50,15 +61,27 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 		if v == ackBeyond && !w.answered {
 			c.ask(now)
 		}
-		c.forgot = v == ackOld && w.stuck()
+		if v == ackOld && w.stuck() {
+			c.end = errForgot
+		}
 		return
+	}
+	if stuck && !w.stuck() {
+		c.began = now // the cloud was away although the connection stayed: what waited since then is history too
+	}
+	if c.cfg.Newest != nil && w.stream == wire.StreamTelemetry && c.live.IsZero() && (!known || w.limit == 0) {
+		c.live = now
 	}
 	c.answered = true
 	c.lastAck.Store(time.Now().UnixMilli())
 	if a.RetryAfterMs > 0 {
-		c.retryAfter = w.hold
+		c.notBefore = w.hold
+	}
+	if !known && v == ackTaken {
+		c.foreign(w, feed.Stream)
 	}
 	feed.Stream.Ack(w.cum)
+	c.mark(w)
 	name := wire.StreamName(w.stream)
 	if known && w.cum > before {
 		c.cfg.Metrics.Acked.WithLabelValues(name).Add(float64(w.cum - before))
@@ -67,6 +90,22 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 		c.takeReject(w, r)
 	}
 	c.cfg.Metrics.InFlight.WithLabelValues(name).Set(float64(len(w.inflight)))
+}
+
+// foreign reports records that the cloud says it has and that nobody can have brought there but another gateway with our
+// identity: they were made since the start of this process, and never sent. The cloud keeps the other's under their numbers.
+func (c *conversation) foreign(w *window, s Stream) {
+	m := c.marks[w.stream]
+	if m == nil || m.epoch != w.epoch || w.cum < m.next || none(s, m.next, w.cum) {
+		return
+	}
+	gap := outbox.Gap{Stream: w.stream, Epoch: w.epoch, First: m.next, Last: w.cum, Reason: outbox.ReasonRestored}
+	c.cfg.Log.Error("the cloud has records under numbers that were never sent from here: is there a copy of this gateway?",
+		"stream", wire.StreamName(w.stream), "first", gap.First, "last", gap.Last)
+	c.cfg.Metrics.Foreign.WithLabelValues(wire.StreamName(w.stream)).Add(float64(gap.Last - gap.First + 1))
+	if c.cfg.OnGap != nil {
+		c.cfg.OnGap(gap)
+	}
 }
 
 func (c *conversation) feed(stream uint32) Feed {

@@ -24,8 +24,6 @@ import (
 	"github.com/linshao/linshao/gateway/internal/outbox"
 )
 
-const retryMost = 300 * time.Second // longest wait between two connections, unless the cloud asks for more
-
 // Stream is what the uplink needs of an outbox; *outbox.Log has it.
 type Stream interface {
 	// State is the epoch, the oldest number held (0: none) and the next number.
@@ -71,12 +69,29 @@ type Config struct {
 
 // Uplink is the gateway's end of the wire.
 type Uplink struct {
-	cfg        Config
-	dialer     dialer
-	dead       deadLetters
-	connected  atomic.Bool
-	lastAck    atomic.Int64 // Unix ms of the gateway's real clock
-	retryAfter time.Time    // the cloud asked not to come back before; only Run uses it
+	cfg       Config
+	dialer    dialer
+	dead      deadLetters
+	connected atomic.Bool
+	lastAck   atomic.Int64 // Unix ms of the gateway's real clock
+
+	// Only Run uses these; they outlive a session.
+	notBefore time.Time // the cloud asked not to come back before
+	pace      pacer
+	twins     twins
+	marks     map[uint32]*mark // by stream
+}
+
+// mark is where what was never sent begins: numbers given out by this process and not put on the wire yet.
+type mark struct{ epoch, next uint64 }
+
+// mark notes how far a stream has been sent. What an earlier process may have sent counts as sent.
+func (u *Uplink) mark(w *window) {
+	if m := u.marks[w.stream]; m == nil || m.epoch != w.epoch {
+		u.marks[w.stream] = &mark{w.epoch, w.high}
+	} else {
+		m.next = max(m.next, w.high)
+	}
 }
 
 type dialer interface {
@@ -91,7 +106,10 @@ func New(cfg Config) (*Uplink, error) {
 	if len(cfg.Streams) == 0 {
 		return nil, errors.New("uplink without streams")
 	}
-	d, err := newDialer(cfg.URL, cfg.TLS)
+	if cfg.KeepAlive == 0 {
+		cfg.KeepAlive = keepAlive
+	}
+	d, err := newDialer(cfg.URL, cfg.TLS, cfg.KeepAlive)
 	if err != nil {
 		return nil, err
 	}
@@ -104,11 +122,17 @@ func New(cfg Config) (*Uplink, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Uplink{cfg: cfg, dialer: d, dead: deadLetters{cfg.DeadDir}}, nil
+	if cfg.Clock == nil {
+		cfg.Clock = func() uint32 { return wire.ClockUnknown }
+	}
+	if cfg.Started.IsZero() {
+		cfg.Started = time.Now()
+	}
+	return &Uplink{cfg: cfg, dialer: d, dead: deadLetters{cfg.DeadDir}, marks: map[uint32]*mark{}}, nil
 }
 
 // newDialer refuses what would send readings or take acknowledgements unprotected.
-func newDialer(text string, config *tls.Config) (dialer, error) {
+func newDialer(text string, config *tls.Config, alive time.Duration) (dialer, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, errors.New("cloud url is not usable") // the error would repeat it, and a password in it
@@ -128,14 +152,14 @@ func newDialer(text string, config *tls.Config) (dialer, error) {
 		if u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return nil, fmt.Errorf("cloud url %q: plain mqtt leaves this machine; use mqtts", u.Redacted())
 		}
-		return pahoDialer{url: u}, nil
+		return pahoDialer{url: u, keepAlive: alive}, nil
 	}
 	if config == nil {
 		config = &tls.Config{}
 	}
 	config = config.Clone()
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
-	return pahoDialer{url: u, tls: config}, nil
+	return pahoDialer{url: u, tls: config, keepAlive: alive}, nil
 }
 
 // Connected says whether a session is open now.
@@ -151,26 +175,49 @@ func (u *Uplink) LastAck() time.Time {
 
 // Run keeps a session open until ctx ends.
 func (u *Uplink) Run(ctx context.Context) error {
-	wait(ctx, jitter(u.cfg.FirstDelay))
+	for _, f := range u.cfg.Streams {
+		epoch, _, next := f.Stream.State()
+		u.marks[f.ID] = &mark{epoch, next}
+	}
+	first := u.cfg.FirstDelay
+	if u.urgent() {
+		first = min(first, firstUrgent)
+	}
+	u.rest(ctx, jitter(first), firstUrgent)
 	for failed := 0; ctx.Err() == nil; failed++ {
+		begin := time.Now()
 		answered, err := u.serve(ctx)
 		if ctx.Err() != nil {
 			break
 		}
 		if answered {
 			failed = 0
+			if time.Since(begin) > settled {
+				failed = herdStart
+			}
 		}
-		pause := u.pause(failed, time.Now())
+		if errors.Is(err, errFenced) {
+			u.stepAside(ctx)
+			continue
+		}
+		pause := u.pause(failed, err, u.urgent(), time.Now())
 		u.cfg.Log.Warn("no session with the cloud", "err", err, "again in", pause.Round(time.Millisecond))
-		wait(ctx, pause)
+		u.rest(ctx, pause, retryUrgent)
 	}
 	return nil
 }
 
-// pause before the next connection: full jitter, so that gateways that lost the cloud together do not return together.
-func (u *Uplink) pause(failed int, now time.Time) time.Duration {
-	p := jitter(min(retryMost, time.Second<<min(failed, 16)))
-	return max(p, u.retryAfter.Sub(now))
+// stepAside leaves the broker to another gateway with the same identity, for so long that both are heard of and neither
+// hinders the other all the time. People must decide which one is real; this one cannot know.
+func (u *Uplink) stepAside(ctx context.Context) {
+	pause := fenceLeast + jitter(2*fenceLeast)
+	u.cfg.Metrics.Fenced.Inc()
+	u.cfg.Log.Error("another gateway uses this one's identity; this one steps aside", "for", pause.Round(time.Second))
+	if u.cfg.OnFenced != nil {
+		u.cfg.OnFenced()
+	}
+	wait(ctx, pause)
+	u.twins.forgive()
 }
 
 // jitter is a random duration from 0 to most.

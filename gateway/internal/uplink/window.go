@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	maxBatches  = 8         // unacknowledged batches of one stream
-	maxInFlight = 256 << 10 // unacknowledged bytes of one stream
-	minBatch    = 16 << 10  // room below which an answer is waited for
-	rtoFirst    = 10 * time.Second
+	maxBatches  = 8                // unacknowledged batches of one stream
+	maxInFlight = 256 << 10        // unacknowledged bytes of one stream
+	minBatch    = 16 << 10         // room below which an answer is waited for
+	rtoFirst    = 10 * time.Second // a third of the keep-alive
 	rtoMost     = 5 * time.Minute
 	helloEvery  = 30 * time.Second // between hellos as long as one is unanswered
 	holePause   = 2 * time.Second  // between finding a hole and telling of it in a hello
@@ -21,7 +21,8 @@ type span struct{ first, last uint64 }
 
 type sentBatch struct {
 	span
-	bytes int
+	bytes     int
+	confirmed bool // by the broker: the cloud can have it
 }
 
 // window is how far one stream has got in one session. It has no clock and no socket: times are arguments.
@@ -38,14 +39,15 @@ type window struct {
 	bytes    int // of inflight
 	limit    int // batches that may be in flight
 	hold     time.Time
-	rto      time.Duration
-	due      time.Time // when the batches in flight count as lost; zero: none are
-	behind   uint64    // first number behind a hole that was just found
-	skip     []span    // rejected by the cloud: never sent again
+	first    time.Duration // the time for an answer, as long as they come
+	rto      time.Duration // the same, doubled with each time that none came
+	due      time.Time     // when the batches in flight count as lost; zero: none has reached the broker
+	behind   uint64        // first number behind a hole that was just found
+	skip     []span        // rejected by the cloud: never sent again
 }
 
 func newWindow(stream uint32, epoch, oldest uint64) *window {
-	return &window{stream: stream, epoch: epoch, floor: oldest, limit: maxBatches, rto: rtoFirst}
+	return &window{stream: stream, epoch: epoch, floor: oldest, limit: maxBatches, first: rtoFirst, rto: rtoFirst}
 }
 
 // room is how many bytes the next batch may have; 0 when none may be sent now.
@@ -57,12 +59,25 @@ func (w *window) room(now time.Time) int {
 }
 
 // took notes a batch that was just published.
-func (w *window) took(b sentBatch, now time.Time) {
+func (w *window) took(b sentBatch) {
 	w.inflight = append(w.inflight, b)
 	w.bytes += b.bytes
 	w.sent = b.last + 1
 	w.high = max(w.high, w.sent)
-	if w.due.IsZero() {
+}
+
+// confirmed notes that the broker has everything up to a number. That proves nothing, but only from now on can the cloud
+// answer: on a slow line a batch may be on its way for longer than any answer takes.
+func (w *window) confirmed(last uint64, now time.Time) {
+	for i := range w.inflight {
+		w.inflight[i].confirmed = w.inflight[i].confirmed || w.inflight[i].last <= last
+	}
+	w.arm(now)
+}
+
+// arm starts the time for an answer when a batch has reached the broker and it does not run yet.
+func (w *window) arm(now time.Time) {
+	if w.due.IsZero() && len(w.inflight) > 0 && w.inflight[0].confirmed {
 		w.due = now.Add(w.rto)
 	}
 }
@@ -93,7 +108,7 @@ func (w *window) expire(now time.Time) bool {
 }
 
 // stuck says whether a time-out has passed since the cloud last took something. An answer from behind is then no straggler.
-func (w *window) stuck() bool { return w.rto > rtoFirst }
+func (w *window) stuck() bool { return w.rto > w.first }
 
 func (w *window) goBack() {
 	w.inflight, w.bytes, w.due = nil, 0, time.Time{}
@@ -142,12 +157,13 @@ func (w *window) ack(a *wire.Ack, now time.Time, next uint64, none func(from, to
 		}
 	}
 	w.inflight = kept
-	if progress {
-		w.rto, w.due = rtoFirst, now.Add(rtoFirst)
-	}
-	if len(kept) == 0 {
+	if progress || len(kept) == 0 {
 		w.due = time.Time{}
 	}
+	if progress {
+		w.rto = w.first
+	}
+	w.arm(now)
 	w.began = true
 	w.sent, w.high = max(w.sent, w.cum+1), max(w.high, w.cum+1)
 	if !w.answered {
