@@ -43,6 +43,8 @@ type App struct {
 	boot      *state.Boot
 	events    *outbox.Log
 	telemetry *outbox.Log
+	parts     *outbox.Log // what is to become the next telemetry record
+	linger    *linger
 	journal   *journal
 	pollers   []*poll.Poller
 	byKey     map[string]*poll.Poller // device id → its channel's poller
@@ -76,6 +78,9 @@ func New(cfg Config) (*App, error) {
 	return a, nil
 }
 
+// partsQuota is the room of the parts log, in bytes: ten times what it can hold of readings that are in no record yet.
+const partsQuota = 1 << 20
+
 func (a *App) openData() error {
 	site := a.cfg.Site
 	if err := os.MkdirAll(site.Data, 0o700); err != nil {
@@ -100,6 +105,10 @@ func (a *App) openData() error {
 		MakeRoom: a.telemetry.EvictOldest}); err != nil {
 		return err
 	}
+	if a.parts, err = logOf(outbox.Config{Stream: wire.StreamParts, Quota: partsQuota, Sync: site.Outbox.Sync, MakeRoom: a.telemetry.EvictOldest}); err != nil {
+		return err
+	}
+	a.linger = newLinger(site.Outbox.Linger)
 	a.journal = newJournal(a.cfg.Now, clockQuality, a.cfg.Log)
 	return nil
 }
@@ -149,7 +158,7 @@ func (a *App) buildRules() error {
 	}
 	a.executor = action.New(action.Config{Devices: a.devices, Write: a.write, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log,
 		Metrics: action.NewMetrics(a.metrics), Record: func(r *wire.ActionResult) { a.judge.acted(r) }})
-	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, now: a.cfg.Now, log: a.cfg.Log, file: file,
+	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file,
 		asks: make(chan func()), fails: make(chan *wire.ActionResult), done: make(chan struct{}), start: time.Now(), saves: make(chan []byte, 1)}
 	return nil
 }
@@ -159,8 +168,8 @@ func (a *App) buildRecorder() error {
 	if err != nil {
 		return err
 	}
-	a.recorder = &recorder{log: a.telemetry, encoder: encoder, now: a.cfg.Now, clock: clockQuality, slog: a.cfg.Log, gaps: a.recordGaps, stop: make(chan struct{}),
-		batch: make([]device.Reading, 0, wire.MaxReadings)}
+	a.recorder = &recorder{log: a.telemetry, parts: a.parts, encoder: encoder, sieve: newSieve(a.cfg.Site.Reporting), linger: a.linger, now: a.cfg.Now,
+		clock: clockQuality, slog: a.cfg.Log, gaps: a.recordGaps, stop: make(chan struct{}), batch: make([]device.Reading, 0, wire.MaxReadings)}
 	return nil
 }
 

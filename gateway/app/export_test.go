@@ -9,6 +9,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/bus"
+	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/rules"
 )
@@ -25,13 +26,59 @@ func EndJournal(log *outbox.Log, n uint32) {
 	j.run(log)
 }
 
-// EndRecorder gives a recorder slices of readings at its end, and returns when it has ended.
-func EndRecorder(log *outbox.Log, slices ...[]device.Reading) error {
+// TelemetryLog and PartsLog are what a recorder writes to.
+type (
+	TelemetryLog = telemetryLog
+	PartsLog     = partsLog
+)
+
+// A Recorder is one whose readings come from a test.
+type Recorder struct {
+	*recorder
+	In chan []device.Reading
+}
+
+// NewRecorder makes a recorder that lingers a minute. Closing In ends it, and so does Stop.
+func NewRecorder(log TelemetryLog, parts PartsLog) (Recorder, error) {
 	encoder, err := wire.NewEncoder()
+	if err != nil {
+		return Recorder{}, err
+	}
+	return Recorder{&recorder{log: log, parts: parts, encoder: encoder, linger: newLinger(time.Minute), now: time.Now, clock: clockQuality,
+		slog: slog.New(slog.DiscardHandler), gaps: func() {}, stop: make(chan struct{})}, make(chan []device.Reading)}, nil
+}
+
+// SetClock replaces wall clock and its quality.
+func (r Recorder) SetClock(now func() time.Time, quality func() uint32) {
+	r.now, r.clock = now, quality
+}
+
+// Thin sets the points whose record is thinned out.
+func (r Recorder) Thin(reports map[device.Key]config.Reporting) { r.sieve = newSieve(reports) }
+
+// Linger is what the cloud wishes.
+func (r Recorder) Linger(d time.Duration) { r.linger.ask(d) }
+
+// Alert is an alert event.
+func (r Recorder) Alert() { r.linger.hurry() }
+
+// Stop says that the gateway stops.
+func (r Recorder) Stop() { close(r.stop) }
+
+// Run records until In is closed.
+func (r Recorder) Run() {
+	b := bus.New()
+	all := b.Subscribe(16, false)
+	go b.Run(r.In)
+	r.run(all)
+}
+
+// EndRecorder gives a recorder slices of readings at its end, and returns when it has ended.
+func EndRecorder(log, parts *outbox.Log, slices ...[]device.Reading) error {
+	r, err := NewRecorder(log, parts)
 	if err != nil {
 		return err
 	}
-	r := &recorder{log: log, encoder: encoder, now: time.Now, clock: clockQuality, slog: slog.New(slog.DiscardHandler), gaps: func() {}, stop: make(chan struct{})}
 	b := bus.New()
 	all := b.Subscribe(len(slices), false)
 	in := make(chan []device.Reading, len(slices))
@@ -40,10 +87,19 @@ func EndRecorder(log *outbox.Log, slices ...[]device.Reading) error {
 	}
 	close(in)
 	b.Run(in)
-	close(r.stop)
+	r.Stop()
 	r.run(all)
 	return nil
 }
+
+// A Sieve holds back what says nothing new.
+type Sieve struct{ *sieve }
+
+// NewSieve makes one.
+func NewSieve(reports map[device.Key]config.Reporting) Sieve { return Sieve{newSieve(reports)} }
+
+// Pass answers what is recorded.
+func (s Sieve) Pass(rs []device.Reading) []device.Reading { return s.pass(rs) }
 
 // A Judge is one without a field.
 type Judge struct {

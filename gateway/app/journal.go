@@ -31,11 +31,13 @@ type journal struct {
 	lost   uint64 // entries given up since the last append
 	closed bool
 	wake   chan struct{}
+	alerts uint64 // number of the newest alert event in the log
 }
 
 type entry struct {
 	payload []byte
 	at      time.Time
+	alert   bool
 }
 
 func newJournal(now func() time.Time, clock func() uint32, log *slog.Logger) *journal {
@@ -53,7 +55,7 @@ func (j *journal) put(e *wire.Event) {
 		j.queue = j.queue[1:]
 		j.lost++
 	}
-	j.queue = append(j.queue, entry{payload, j.now()})
+	j.queue = append(j.queue, entry{payload, j.now(), e.GetAlert() != nil})
 	j.mu.Unlock()
 	j.signal()
 }
@@ -112,8 +114,9 @@ func (j *journal) run(log *outbox.Log) {
 // append tries until the disk takes the event, or the gateway stops; then it answers false. With once it tries no more than that.
 func (j *journal) append(log *outbox.Log, e entry, once bool) bool {
 	for tries := 1; ; tries++ {
-		_, err := log.Append(wire.TypeEvent, e.at, j.clock(), e.payload)
+		seq, err := log.Append(wire.TypeEvent, e.at, j.clock(), e.payload)
 		if err == nil {
+			j.noteAlert(e, seq)
 			return true
 		}
 		j.log.Error("append event", "error", err)
@@ -128,6 +131,23 @@ func (j *journal) append(log *outbox.Log, e entry, once bool) bool {
 		t := time.NewTimer(journalRetry)
 		<-t.C
 	}
+}
+
+func (j *journal) noteAlert(e entry, seq uint64) {
+	if !e.alert {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.alerts = seq
+}
+
+// urgent says whether the cloud lacks an alert event of the log.
+func (j *journal) urgent(log *outbox.Log) bool {
+	_, _, next := log.State()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.alerts > 0 && next-log.Stats().Backlog <= j.alerts
 }
 
 // inventories splits an inventory into parts that each fit one record. Each part names the same configuration.

@@ -29,6 +29,7 @@ type judge struct {
 	engine   *rules.Engine
 	executor *action.Executor
 	journal  *journal
+	alerted  func() // told of every alert event; must not block. nil: nobody is
 	now      func() time.Time
 	log      *slog.Logger
 	file     string // of the snapshot
@@ -96,6 +97,9 @@ func (j *judge) tell(events []rules.AlertEvent) {
 		j.fresh = true
 		j.journal.put(&wire.Event{Kind: &wire.Event_Alert{Alert: wire.FromAlert(e)}})
 		j.executor.Do(e)
+		if j.alerted != nil {
+			j.alerted()
+		}
 		j.log.Info("alert", "alert", e.Alert, "state", e.State, "severity", e.Severity, "message", e.Message.EN)
 	}
 }

@@ -31,7 +31,8 @@ type Site struct {
 	Channels  []Channel
 	Rules     *rules.Set
 	Overrides map[string]rules.Override
-	Inventory *wire.Inventory // what the cloud is told, with the configuration's hash
+	Reporting map[device.Key]Reporting // points whose record is thinned out
+	Inventory *wire.Inventory          // what the cloud is told, with the configuration's hash
 }
 
 // Cloud says how the cloud is reached. URL is empty for a gateway that stands alone; the files are empty or absolute paths.
@@ -40,10 +41,19 @@ type Cloud struct{ URL, CA, Cert, Key string }
 // Status says where the local page listens. User and Password are empty when none is asked for, which only loopback allows.
 type Status struct{ Listen, User, Password string }
 
-// Outbox says how much is kept, in bytes, and for how long a power cut may undo telemetry.
+// Outbox says how much is kept, in bytes, for how long a power cut may undo telemetry, and how long readings wait for others
+// while nobody looks.
 type Outbox struct {
 	TelemetryQuota, EventsQuota int64
-	Sync                        time.Duration
+	Sync, Linger                time.Duration
+}
+
+// A Reporting says which readings of a point are recorded: those that differ by more than a band from the one recorded last, and
+// after the longest silence the next one whatever it is.
+type Reporting struct {
+	Band    float64 // in the point's unit, or in percent of the value recorded last
+	Percent bool
+	Silence time.Duration
 }
 
 // A Channel is a channel and the devices on it, multi-port ones already split into their ports.

@@ -43,6 +43,7 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 		c.Pause = max(c.Pause, p.pause) // the line is as slow as its most delicate device
 		poll := l.duration(path+".poll", raw.Poll, p.poll, 100*time.Millisecond, 24*time.Hour)
 		devices := l.expand(raw, p, c.ID, address, poll)
+		l.checkReports(path, raw, p, devices)
 		if address != "" {
 			l.checkPoints(path+".profile", p.Protocol, devices[0].Points)
 		}

@@ -27,13 +27,17 @@ func (l *loader) inventory() *wire.Inventory {
 	}
 	inv.Devices = append(inv.Devices, &wire.Device{Id: GatewayDevice, Name: s.Gateway, Kind: GatewayDevice, Model: GatewayDevice, PollMs: 10_000})
 	inv.Models = append(inv.Models, &wire.Model{Name: GatewayDevice, Points: wirePoints(GatewayPoints())})
-	seen := map[string]bool{}
+	seen, silence := map[string]bool{}, s.silences()
 	for _, d := range s.Devices() {
 		inv.Devices = append(inv.Devices, &wire.Device{Id: d.ID, Name: d.Name, Kind: d.Kind, Model: d.Model,
 			Place: d.Place, Zone: d.Zone, Channel: d.Channel, PollMs: uint32(d.Poll.Milliseconds())})
 		if !seen[d.Model] {
 			seen[d.Model] = true
-			inv.Models = append(inv.Models, &wire.Model{Name: d.Model, Points: wirePoints(d.Points)})
+			points := wirePoints(d.Points)
+			for _, p := range points {
+				p.ReportMs = silence[[2]string{d.Model, p.GetName()}]
+			}
+			inv.Models = append(inv.Models, &wire.Model{Name: d.Model, Points: points})
 		}
 	}
 	return inv

@@ -237,6 +237,7 @@ func (l *loader) checkOutbox() {
 		TelemetryQuota: l.bytes("$.outbox.telemetry_quota", raw.TelemetryQuota, 512<<20, 1<<20),
 		EventsQuota:    l.bytes("$.outbox.events_quota", raw.EventsQuota, 16<<20, 1<<20),
 		Sync:           l.duration("$.outbox.sync", raw.Sync, time.Second, 10*time.Millisecond, time.Minute),
+		Linger:         l.duration("$.outbox.linger", raw.Linger, time.Minute, time.Second, 5*time.Minute),
 	}
 }
 

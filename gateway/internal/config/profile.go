@@ -19,6 +19,7 @@ type profile struct {
 	bitStride   uint32
 	points      []device.Point // of the first port, without device and address
 	common      []bool         // per point: the same register in every port
+	reports     []*Reporting   // per point; nil: every reading is recorded
 }
 
 // at are the points of port n (0-based) of a device at an address. What can be shared between devices is.
@@ -213,6 +214,7 @@ func (c *profileCheck) checkPoints() {
 		seen[raw.Name] = true
 		p.points = append(p.points, c.point(path, raw))
 		p.common = append(p.common, raw.Common)
+		p.reports = append(p.reports, c.report(path, rawReport{raw.Deadband, raw.Report}))
 	}
 }
 

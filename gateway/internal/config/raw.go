@@ -25,6 +25,7 @@ type rawSite struct {
 		TelemetryQuota string `yaml:"telemetry_quota"`
 		EventsQuota    string `yaml:"events_quota"`
 		Sync           string `yaml:"sync"`
+		Linger         string `yaml:"linger"`
 	} `yaml:"outbox"`
 	Zones []struct {
 		ID   string `yaml:"id"`
@@ -56,6 +57,14 @@ type rawDevice struct {
 	Zone         string            `yaml:"zone"`
 	Poll         string            `yaml:"poll"`
 	Labels       map[string]string `yaml:"labels"`
+
+	Points map[string]rawReport `yaml:"points"`
+}
+
+// rawReport is what of a point's readings is recorded: in a profile as keys of the point, of a device by the point's name.
+type rawReport struct {
+	Deadband string `yaml:"deadband"`
+	Report   string `yaml:"report"`
 }
 
 type rawOverride struct {
@@ -101,4 +110,7 @@ type rawPoint struct {
 	Labels  map[string]rawText `yaml:"labels"`
 	Write   []float64          `yaml:"write"`
 	Common  bool               `yaml:"common"`
+
+	Deadband string `yaml:"deadband"`
+	Report   string `yaml:"report"`
 }
