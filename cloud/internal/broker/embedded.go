@@ -96,6 +96,9 @@ func (e *Embedded) Close() error {
 	return err
 }
 
+// Publish sends what no message asked for.
+func (e *Embedded) Publish(replies []ingest.Reply) { e.publish(replies) }
+
 func (e *Embedded) publish(replies []ingest.Reply) {
 	for _, r := range replies {
 		if err := e.server.Publish(r.Topic, r.Payload, false, 0); err != nil {
@@ -158,7 +161,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 		return false
 	}
 	switch leaf {
-	case wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.UpEvidence, wire.StatusLeaf:
+	case wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.UpEvidence, wire.UpLive, wire.StatusLeaf:
 		return write
 	case wire.DownAck, wire.DownCommand:
 		return !write

@@ -5,13 +5,16 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"sync"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 
+	"github.com/linshao/linshao/cloud/internal/ingest"
 	"github.com/linshao/linshao/cloud/wire"
 )
 
@@ -26,8 +29,9 @@ type ExternalConfig struct {
 
 // External subscribes the topics of all gateways at a broker that is not ours.
 type External struct {
-	cfg ExternalConfig
-	url string
+	cfg  ExternalConfig
+	url  string
+	more chan []ingest.Reply // that no message asked for
 }
 
 // NewExternal checks the address. It connects to nothing yet.
@@ -44,7 +48,7 @@ func NewExternal(cfg ExternalConfig) (*External, error) {
 	default:
 		return nil, fmt.Errorf("mqtt url %q: use mqtt:// or mqtts://", cfg.URL)
 	}
-	return &External{cfg, u.String()}, nil
+	return &External{cfg: cfg, url: u.String(), more: make(chan []ingest.Reply, inbound)}, nil
 }
 
 // Times of a connection.
@@ -54,6 +58,7 @@ const (
 	firstRetry   = time.Second
 	lastRetry    = time.Minute
 	inbound      = 256 // messages between the client and ingest
+	takers       = 64  // messages that are stored at the same time: those that wait together share one write to the disk
 )
 
 // Run keeps a connection until ctx ends. A new client for each: paho's own reconnection confirms what it never sent.
@@ -101,7 +106,7 @@ func (x *External) session(ctx context.Context) error {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer client.Disconnect(250)
-	filters := map[string]byte{}
+	filters := map[string]byte{wire.Filter(wire.UpLive): 0}
 	for _, leaf := range []string{wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.StatusLeaf} {
 		filters[wire.Filter(leaf)] = 1
 	}
@@ -115,15 +120,58 @@ func (x *External) session(ctx context.Context) error {
 		}
 	}
 	x.cfg.Log.Info("connected to the broker")
+	x.takeAll(work, cancel, client, messages)
+	return context.Cause(work)
+}
+
+// takeAll hands out the messages until ctx ends: those of one gateway in their order, those of many at the same time.
+func (x *External) takeAll(ctx context.Context, cancel context.CancelCauseFunc, client paho.Client, messages <-chan paho.Message) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	lanes := make([]chan paho.Message, takers)
+	for i := range lanes {
+		lanes[i] = make(chan paho.Message, 4)
+		wg.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case m := <-lanes[i]:
+					if err := x.take(ctx, client, m); err != nil {
+						cancel(err)
+					}
+				}
+			}
+		})
+	}
 	for {
 		select {
-		case <-work.Done():
-			return context.Cause(work)
+		case <-ctx.Done():
+			return
+		case replies := <-x.more:
+			if err := x.answer(ctx, client, replies); err != nil {
+				cancel(err)
+			}
 		case m := <-messages:
-			if err := x.take(work, client, m); err != nil {
-				return err
+			gateway, _, err := wire.ParseTopic(m.Topic())
+			if err != nil {
+				gateway = "" // ingest counts it
+			}
+			h := fnv.New32a()
+			h.Write([]byte(gateway))
+			select {
+			case lanes[h.Sum32()%takers] <- m:
+			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+// Publish sends what no message asked for. Without a connection it is dropped: all of it can be said again.
+func (x *External) Publish(replies []ingest.Reply) {
+	select {
+	case x.more <- replies:
+	default:
 	}
 }
 
@@ -133,12 +181,19 @@ func (x *External) take(ctx context.Context, client paho.Client, m paho.Message)
 	if err != nil {
 		return err
 	}
+	if err := x.answer(ctx, client, replies); err != nil {
+		return err
+	}
+	m.Ack()
+	return nil
+}
+
+func (x *External) answer(ctx context.Context, client paho.Client, replies []ingest.Reply) error {
 	for _, r := range replies {
 		if err := wait(ctx, client.Publish(r.Topic, 0, false, r.Payload), ackLimit); err != nil {
 			return fmt.Errorf("publish acknowledgement: %w", err)
 		}
 	}
-	m.Ack()
 	return nil
 }
 

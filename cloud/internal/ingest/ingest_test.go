@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/inbox"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ingest"
@@ -27,7 +28,7 @@ import (
 	"github.com/linshao/linshao/rules"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(dbtest.Main(m)) }
 
 const gw = "gw-0142"
 
@@ -61,12 +62,11 @@ type cloud struct {
 	now   time.Time
 }
 
-func start(t testing.TB, dir string) *cloud {
+func start(t testing.TB, place *dbtest.Place) *cloud { return startIn(t, place, t.TempDir()) }
+
+func startIn(t testing.TB, place *dbtest.Place, dir string) *cloud {
 	t.Helper()
-	d, err := db.Open(t.Context(), filepath.Join(dir, "cloud.db"), db.Cloud())
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := place.Open(t)
 	store, err := series.OpenSQLite(t.Context(), filepath.Join(dir, "series.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -209,8 +209,10 @@ func (c *cloud) journal(kind string) int {
 	return len(slices.DeleteFunc(entries, func(e org.Entry) bool { return e.Kind != kind }))
 }
 
-func TestRecordsGoThroughOnce(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestRecordsGoThroughOnce(t *testing.T) { dbtest.Each(t, testRecordsGoThroughOnce) }
+
+func testRecordsGoThroughOnce(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	acks := c.hello(7, state(1, 11, 0, 1), state(2, 12, 1, 5))
 	if len(acks) != 2 || acks[1].Stream != 2 || acks[1].Cum != 0 || acks[1].Session != 7 || acks[1].Epoch != 12 || acks[1].Credit == 0 {
@@ -239,9 +241,11 @@ func TestRecordsGoThroughOnce(t *testing.T) {
 }
 
 // A crash between commit and acknowledgement: the gateway sends again to a cloud that has started anew.
-func TestCrashBetweenCommitAndAck(t *testing.T) {
+func TestCrashBetweenCommitAndAck(t *testing.T) { dbtest.Each(t, testCrashBetweenCommitAndAck) }
+
+func testCrashBetweenCommitAndAck(t *testing.T, place *dbtest.Place) {
 	dir := t.TempDir()
-	c := start(t, dir)
+	c := startIn(t, place, dir)
 	c.hello(7, state(1, 11, 1, 3), state(2, 12, 1, 3))
 	tele := batch(7, 2, 12, 1, telemetry(t, t0, 1), telemetry(t, t0.Add(time.Second), 2))
 	events := batch(7, 1, 11, 1, event(t, alert("R16/gas-1802/1", rules.Firing)))
@@ -249,7 +253,7 @@ func TestCrashBetweenCommitAndAck(t *testing.T) {
 	c.send(wire.UpEvents, events)
 	c.stop() // nothing was drained, the acknowledgements are lost
 
-	c = start(t, dir)
+	c = startIn(t, place, dir)
 	defer c.stop()
 	if a := one(t, c.send(wire.UpTelemetry, tele)); a.Cum != 2 {
 		t.Fatalf("the session goes on after a restart, got %v", a)
@@ -269,8 +273,10 @@ func TestCrashBetweenCommitAndAck(t *testing.T) {
 }
 
 // A crash of the drain after the store has taken readings and before the inbox is emptied.
-func TestDrainTwice(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestDrainTwice(t *testing.T) { dbtest.Each(t, testDrainTwice) }
+
+func testDrainTwice(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.hello(7, state(2, 12, 1, 3))
 	c.send(wire.UpTelemetry, batch(7, 2, 12, 1, telemetry(t, t0, 1), telemetry(t, t0.Add(time.Second), 2)))
@@ -300,8 +306,10 @@ type sink func(context.Context, []series.Column) error
 func (s sink) Write(ctx context.Context, columns []series.Column) error { return s(ctx, columns) }
 
 // What the store refuses for good is parked with its reason, and everything else is not held up.
-func TestParking(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestParking(t *testing.T) { dbtest.Each(t, testParking) }
+
+func testParking(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.hello(7, state(2, 12, 1, 3))
 	c.send(wire.UpTelemetry, batch(7, 2, 12, 1, telemetry(t, t0, 1)))
@@ -325,7 +333,11 @@ func TestParking(t *testing.T) {
 }
 
 func TestPoisonRecordsAreRejectedAlone(t *testing.T) {
-	c := start(t, t.TempDir())
+	dbtest.Each(t, testPoisonRecordsAreRejectedAlone)
+}
+
+func testPoisonRecordsAreRejectedAlone(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.hello(7, state(1, 11, 1, 9), state(2, 12, 1, 9))
 	broken := telemetry(t, t0, 1)
@@ -350,15 +362,21 @@ func TestPoisonRecordsAreRejectedAlone(t *testing.T) {
 	}
 }
 
-func TestOlderSessionsAreFencedOff(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestOlderSessionsAreFencedOff(t *testing.T) { dbtest.Each(t, testOlderSessionsAreFencedOff) }
+
+func testOlderSessionsAreFencedOff(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.hello(7, state(2, 12, 1, 3))
 	c.hello(8, state(2, 12, 1, 3))
 	c.now = c.now.Add(time.Minute)
-	for range 3 {
-		if acks := c.send(wire.UpTelemetry, batch(7, 2, 12, 1, telemetry(t, t0, 1))); len(acks) != 0 {
-			t.Fatalf("acknowledged %v", acks)
+	old := batch(7, 2, 12, 1, telemetry(t, t0, 1))
+	if a := one(t, c.send(wire.UpTelemetry, old)); a.Session != 7 || a.Epoch != 12 || a.Cum != 0 || a.Credit != 0 || a.RetryAfterMs != 300_000 {
+		t.Fatalf("the older session is told %v", a)
+	}
+	for range 2 {
+		if acks := c.send(wire.UpTelemetry, old); len(acks) != 0 {
+			t.Fatalf("told again at once: %v", acks)
 		}
 	}
 	if c.refused("fenced") != 3 || c.journal(org.SecondTwin) != 1 {
@@ -380,8 +398,10 @@ func TestOlderSessionsAreFencedOff(t *testing.T) {
 }
 
 // What was under way when a gateway connected anew is refused without a word about a second gateway.
-func TestOwnOldSessionHasGrace(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestOwnOldSessionHasGrace(t *testing.T) { dbtest.Each(t, testOwnOldSessionHasGrace) }
+
+func testOwnOldSessionHasGrace(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.hello(7, state(2, 12, 1, 1))
 	c.now = c.now.Add(time.Minute)
@@ -401,8 +421,10 @@ func TestOwnOldSessionHasGrace(t *testing.T) {
 }
 
 // The gateway splits an inventory that is larger than a record.
-func TestInventoryInParts(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestInventoryInParts(t *testing.T) { dbtest.Each(t, testInventoryInParts) }
+
+func testInventoryInParts(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.hello(7, state(1, 11, 1, 1))
 	part := func(hash, model string, devices ...string) *wire.Inventory {
@@ -444,8 +466,10 @@ func TestInventoryInParts(t *testing.T) {
 	}
 }
 
-func TestNewEpochIsPossibleLoss(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestNewEpochIsPossibleLoss(t *testing.T) { dbtest.Each(t, testNewEpochIsPossibleLoss) }
+
+func testNewEpochIsPossibleLoss(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.hello(7, state(2, 12, 1, 3))
 	if c.journal(org.PossibleLoss) != 0 {
@@ -465,8 +489,10 @@ func TestNewEpochIsPossibleLoss(t *testing.T) {
 	}
 }
 
-func TestGapsLetTheCursorPass(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestGapsLetTheCursorPass(t *testing.T) { dbtest.Each(t, testGapsLetTheCursorPass) }
+
+func testGapsLetTheCursorPass(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.hello(7, state(1, 11, 1, 2), state(2, 12, 1, 20))
 	c.send(wire.UpTelemetry, batch(7, 2, 12, 1, telemetry(t, t0, 1)))
@@ -492,8 +518,10 @@ func TestGapsLetTheCursorPass(t *testing.T) {
 	}
 }
 
-func TestInventoryAndPresence(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestInventoryAndPresence(t *testing.T) { dbtest.Each(t, testInventoryAndPresence) }
+
+func testInventoryAndPresence(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	ctx := t.Context()
 	c.hello(7, state(1, 11, 1, 9))
@@ -537,8 +565,10 @@ func TestInventoryAndPresence(t *testing.T) {
 	}
 }
 
-func TestBadMessagesAreCounted(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestBadMessagesAreCounted(t *testing.T) { dbtest.Each(t, testBadMessagesAreCounted) }
+
+func testBadMessagesAreCounted(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	hello, err := proto.Marshal(&wire.Hello{Gateway: "gw-other", Session: 1})
 	if err != nil {
@@ -587,8 +617,10 @@ func mustBatch(t testing.TB, stream uint32) []byte {
 }
 
 // A database that fails is no reason to confirm.
-func TestFailingDatabase(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestFailingDatabase(t *testing.T) { dbtest.Each(t, testFailingDatabase) }
+
+func testFailingDatabase(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	c.hello(7, state(2, 12, 1, 3))
 	c.stop()
 	b := mustBatch(t, 2)
@@ -598,8 +630,10 @@ func TestFailingDatabase(t *testing.T) {
 }
 
 // A mistake of ours costs one message, not the process with all gateways.
-func TestPanicIsARefusal(t *testing.T) {
-	c := start(t, t.TempDir())
+func TestPanicIsATry(t *testing.T) { dbtest.Each(t, testPanicIsATry) }
+
+func testPanicIsATry(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
 	defer c.stop()
 	c.reg = prometheus.NewRegistry()
 	broken := incident.New(incident.Config{DB: c.db, Now: func() time.Time { panic("a mistake") }, Zone: time.UTC})
@@ -609,8 +643,9 @@ func TestPanicIsARefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.hello(1, state(wire.StreamEvents, 7, 1, 2))
-	if acks := c.send(wire.UpEvents, batch(1, wire.StreamEvents, 7, 1, event(t, alert("a", rules.Firing)))); len(acks) != 0 || c.refused("panic") != 1 {
-		t.Errorf("answered %v, refused %v", acks, c.refused("panic"))
+	poison := batch(1, wire.StreamEvents, 7, 1, event(t, alert("a", rules.Firing)))
+	if a := one(t, c.send(wire.UpEvents, poison)); a.Cum != 0 || c.counter("linshao_ingest_failed_total", "events") != 1 {
+		t.Errorf("answered %v", a)
 	}
 	if ack := one(t, c.hello(2, state(wire.StreamEvents, 7, 1, 2))); ack.GetCum() != 0 {
 		t.Errorf("acknowledged %d, which is not stored", ack.GetCum())
@@ -622,7 +657,7 @@ func FuzzHandle(f *testing.F) {
 	f.Add(wire.UpTelemetry, mustBatch(f, 2))
 	f.Add(wire.UpEvents, mustBatch(f, 1))
 	f.Add(wire.StatusLeaf, []byte{8, 1})
-	c := start(f, f.TempDir())
+	c := start(f, dbtest.SQLite(f))
 	defer c.stop()
 	if _, err := c.in.Handle(f.Context(), wire.Topic(gw, wire.UpHello), helloBytes(f)); err != nil {
 		f.Fatal(err)
