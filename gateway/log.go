@@ -12,11 +12,14 @@ import (
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 )
 
 type logCmd struct {
 	Inspect logInspectCmd `cmd:"" help:"Read a log offline, without changing it: what is there, what is missing."`
+	Verify  logVerifyCmd  `cmd:"" help:"Read every record of every log offline: what is damaged, and what a start would do about it."`
+	Repair  logRepairCmd  `cmd:"" help:"Do offline what a start does: move damage aside. Nothing that is intact is deleted."`
 }
 
 type logInspectCmd struct {
@@ -25,7 +28,7 @@ type logInspectCmd struct {
 }
 
 // Run prints the records, or a summary of them.
-func (c logInspectCmd) Run() error {
+func (c logInspectCmd) Run(lang config.Language) error {
 	var each func(outbox.Record) error
 	if c.JSON {
 		decoder, err := wire.NewDecoder()
@@ -43,10 +46,12 @@ func (c logInspectCmd) Run() error {
 		return exit{exitDevice, fmt.Errorf("there is no log in %s", c.Dir)}
 	}
 	if !c.JSON {
-		printSummary(os.Stdout, summary)
+		printSummary(os.Stdout, lang, summary)
 	}
-	if len(summary.Holes) > 0 {
-		return exit{code: exitFinding}
+	for _, hole := range summary.Holes {
+		if hole.Reason != outbox.ReasonSkipped {
+			return exit{code: exitFinding}
+		}
 	}
 	return nil
 }
@@ -103,17 +108,42 @@ func lineOf(r device.Reading) readingLine {
 	return line
 }
 
-func printSummary(w io.Writer, s outbox.Summary) {
-	fmt.Fprintf(w, "%s  epoch %016x  records %d–%d (%d, %d bytes)  acknowledged to %d\n",
+func printSummary(w io.Writer, lang config.Language, s outbox.Summary) {
+	say := speaker(lang)
+	fmt.Fprintf(w, say("%s  纪元 %016x  记录 %d–%d（%d 条，%d 字节）  已确认到 %d\n", "%s  epoch %016x  records %d–%d (%d, %d bytes)  acknowledged to %d\n"),
 		wire.StreamName(s.Stream), s.Epoch, s.Oldest, s.Next-1, s.Records, s.Bytes, s.Acked)
 	for _, segment := range s.Segments {
-		fmt.Fprintf(w, "  %s  %d–%d  %d bytes", segment.Name, segment.First, segment.Last, segment.Bytes)
+		fmt.Fprintf(w, say("  %s  %d–%d  %d 字节", "  %s  %d–%d  %d bytes"), segment.Name, segment.First, segment.Last, segment.Bytes)
 		if segment.Damaged > 0 {
-			fmt.Fprintf(w, "  %d bytes damaged", segment.Damaged)
+			fmt.Fprintf(w, say("  损坏 %d 字节", "  %d bytes damaged"), segment.Damaged)
 		}
 		fmt.Fprintln(w, "  "+segment.Problem)
 	}
-	for _, hole := range s.Holes {
-		fmt.Fprintf(w, "  missing %d–%d: %s\n", hole.First, hole.Last, hole.Reason)
+	printHoles(w, lang, s.Holes)
+}
+
+func printHoles(w io.Writer, lang config.Language, holes []outbox.Gap) {
+	for _, hole := range holes {
+		fmt.Fprintf(w, speaker(lang)("  缺 %d–%d：%s\n", "  missing %d–%d: %s\n"), hole.First, hole.Last, reasonOf(lang, hole.Reason))
+	}
+}
+
+// reasonOf is why records are missing, for people.
+func reasonOf(lang config.Language, reason string) string {
+	zh := map[string]string{outbox.ReasonDamaged: "损坏", outbox.ReasonMissing: "文件缺失或编号已放弃", outbox.ReasonSkipped: "编号被跳过，本无记录",
+		outbox.ReasonEvicted: "为腾出空间已删除", outbox.ReasonPowerCut: "断电，编号被跳过", outbox.ReasonWrite: "写入失败", outbox.ReasonRestored: "从副本恢复"}
+	if text := zh[reason]; text != "" && lang == config.Chinese {
+		return text
+	}
+	return reason
+}
+
+// speaker picks the sentence of a language; both take the same arguments in the same order.
+func speaker(lang config.Language) func(zh, en string) string {
+	return func(zh, en string) string {
+		if lang == config.Chinese {
+			return zh
+		}
+		return en
 	}
 }

@@ -15,16 +15,35 @@ type Summary struct {
 	Bytes    int64
 	Acked    uint64 // as the cursor file has it
 	Segments []SegmentSummary
-	Holes    []Gap // missing numbers between Oldest and Next
+	Holes    []Gap // missing numbers between Oldest and Next: damaged, missing or skipped
+
+	unread bool // bytes that are no record, or a file with a problem, lie behind the last record
 }
+
+// Reasons of the holes that Inspect finds, beside ReasonDamaged.
+const (
+	ReasonMissing = "missing" // between two files: one is gone or was cut short, or the numbers were given up
+	ReasonSkipped = "skipped" // within intact bytes: the writer left the numbers out
+)
+
+// Damage is a range of a file that is no record.
+type Damage struct{ Offset, Bytes int64 }
 
 // SegmentSummary is what Inspect found in one file.
 type SegmentSummary struct {
 	Name        string
+	Records     uint64
 	First, Last uint64 // records there are; Last is 0 when there is none
 	Bytes       int64
-	Damaged     int64 // bytes that are no record
-	Problem     string
+	Damaged     int64    // bytes that are no record
+	Damages     []Damage // where they are
+	Problem     string   // why the file as a whole is not read
+}
+
+// damage notes bytes that are no record.
+func (s *SegmentSummary) damage(off, n int) {
+	s.Damaged += int64(n)
+	s.Damages = append(s.Damages, Damage{int64(off), int64(n)})
 }
 
 // Inspect reads a log's folder without locking or changing it, so that it can look at what is durable after a crash, or at
@@ -61,6 +80,7 @@ func Inspect(dir string, each func(Record) error) (Summary, error) {
 				return s, err
 			}
 		}
+		s.unread = s.unread || seg.Problem != ""
 		s.Bytes += f.size
 		s.Segments = append(s.Segments, seg)
 	}
@@ -82,15 +102,16 @@ func (s *Summary) read(f found, limit uint64, seg *SegmentSummary, each func(Rec
 			if skip < 0 {
 				skip = len(data) - off
 			}
-			seg.Damaged += int64(skip)
+			seg.damage(off, skip)
+			s.unread = true
 			off += skip
 			continue
 		}
 		if r.Seq > limit {
 			return nil // written again in the next file after a failed write
 		}
-		s.count(r)
-		if seg.First == 0 {
+		s.count(r, seg.Records == 0)
+		if seg.Records++; seg.First == 0 {
 			seg.First = r.Seq
 		}
 		seg.Last, expect = r.Seq, r.Seq+1
@@ -105,12 +126,19 @@ func (s *Summary) read(f found, limit uint64, seg *SegmentSummary, each func(Rec
 	return nil
 }
 
-func (s *Summary) count(r Record) {
+func (s *Summary) count(r Record, firstOfFile bool) {
+	reason := ReasonSkipped
+	switch {
+	case s.unread:
+		reason = ReasonDamaged
+	case firstOfFile:
+		reason = ReasonMissing
+	}
 	if s.Oldest == 0 {
 		s.Oldest = r.Seq
 	} else if r.Seq > s.Next {
-		s.Holes = append(s.Holes, Gap{Stream: s.Stream, Epoch: s.Epoch, First: s.Next, Last: r.Seq - 1, Reason: ReasonDamaged})
+		s.Holes = append(s.Holes, Gap{Stream: s.Stream, Epoch: s.Epoch, First: s.Next, Last: r.Seq - 1, Reason: reason})
 	}
-	s.Next = r.Seq + 1
+	s.Next, s.unread = r.Seq+1, false
 	s.Records++
 }

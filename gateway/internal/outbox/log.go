@@ -23,6 +23,9 @@ var (
 	ErrUnavailable = errors.New("storage is unavailable")
 )
 
+// ErrInUse: another process has the folder. Open and Repair return it.
+var ErrInUse = errors.New("another gateway uses this folder")
+
 // Config of a log. Only Dir, Stream and Quota are needed.
 type Config struct {
 	Dir    string // folder of this one log, made when missing
@@ -184,7 +187,10 @@ func (l *Log) takeLock() error {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
-		return fmt.Errorf("lock outbox %s: %w (does another gateway use this folder?)", l.cfg.Dir, err)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = ErrInUse
+		}
+		return fmt.Errorf("lock outbox %s: %w", l.cfg.Dir, err)
 	}
 	l.lock = f
 	return nil
