@@ -161,8 +161,10 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 		return false
 	}
 	switch leaf {
-	case wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.UpEvidence, wire.UpLive, wire.StatusLeaf:
+	case wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.UpEvidence, wire.UpLive:
 		return write
+	case wire.StatusLeaf: // a gateway reads there whether another one has its name
+		return true
 	case wire.DownAck, wire.DownCommand:
 		return !write
 	}

@@ -23,11 +23,12 @@ type ExternalConfig struct {
 	URL      string // mqtt://host:port or mqtts://host:port
 	TLS      *tls.Config
 	ClientID string
+	Shards   Shards // nil: all gateways are ours
 	Handler  Handler
 	Log      *slog.Logger
 }
 
-// External subscribes the topics of all gateways at a broker that is not ours.
+// External subscribes the topics of our gateways at a broker that is not ours.
 type External struct {
 	cfg  ExternalConfig
 	url  string
@@ -106,20 +107,15 @@ func (x *External) session(ctx context.Context) error {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer client.Disconnect(250)
-	filters := map[string]byte{wire.Filter(wire.UpLive): 0}
-	for _, leaf := range []string{wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.StatusLeaf} {
-		filters[wire.Filter(leaf)] = 1
-	}
-	token := client.SubscribeMultiple(filters, nil)
-	if err := wait(work, token, connectLimit); err != nil {
-		return fmt.Errorf("subscribe: %w", err)
-	}
-	for topic, code := range token.(*paho.SubscribeToken).Result() {
-		if code > 2 {
-			return fmt.Errorf("subscribe %s: the broker refuses it", topic)
-		}
-	}
 	x.cfg.Log.Info("connected to the broker")
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer cancel(nil)
+	following.Go(func() { // beside the work: a subscription is confirmed behind the messages that it brings
+		if err := x.follow(work, client); err != nil {
+			cancel(err)
+		}
+	})
 	x.takeAll(work, cancel, client, messages)
 	return context.Cause(work)
 }

@@ -113,16 +113,7 @@ func (d *DB) once(ctx context.Context, fn func(*sql.Tx) error) error {
 // must be run again from its begin. Inside a transaction such an error ends everything; no savepoint saves from it.
 func Conflict(err error) bool {
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return false
-	}
-	switch pg.Code {
-	case "40001", "40P01": // serialization failure, deadlock
-		return true
-	case "23505": // a key that was not there when the transaction looked: the other one has just made it
-		return true
-	}
-	return false
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01") // serialization failure, deadlock
 }
 
 // Reader reads what is committed.
