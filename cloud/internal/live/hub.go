@@ -51,6 +51,7 @@ type Hub struct {
 	floor int64   // events up to this number are no longer known
 	ring  []event // without readings
 	subs  map[*Reader]bool
+	shown map[string]map[string]int64 // "gateway/device" → point → time of the newest value told, Unix ms; never ahead of the clock
 
 	readers prometheus.Gauge
 	dropped prometheus.Counter
@@ -58,7 +59,7 @@ type Hub struct {
 
 // NewHub makes a hub. Event numbers go on from the clock, so that those of an earlier run are known to be old.
 func NewHub(now time.Time, reg prometheus.Registerer) *Hub {
-	h := &Hub{next: now.UnixMicro(), floor: now.UnixMicro(), subs: map[*Reader]bool{},
+	h := &Hub{next: now.UnixMicro(), floor: now.UnixMicro(), subs: map[*Reader]bool{}, shown: map[string]map[string]int64{},
 		readers: prometheus.NewGauge(prometheus.GaugeOpts{Name: "linshao_live_readers", Help: "Open pages."}),
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "linshao_live_resets_total", Help: "Slow readers told to read everything again."})}
 	reg.MustRegister(h.readers, h.dropped)
@@ -99,16 +100,41 @@ func (h *Hub) Wants(site, gateway string) bool {
 	return false
 }
 
-// Readings tells the readers in whose scope the device is.
+// Readings tells the readers in whose scope the device is. Values older than one that was told are history that came late:
+// they are in charts, not on a page that shows what is now.
 func (h *Hub) Readings(site string, rs Readings) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if rs.Points = h.fresh(rs); len(rs.Points) == 0 {
+		return
+	}
 	h.next++
 	for r := range h.subs {
 		if r.scope.takes(site, &rs) {
 			r.oweReadings(h.next, rs)
 		}
 	}
+}
+
+// fresh answers the points that are not older than what was told. A time in the future is a wrong clock and holds up nothing
+// once the clock is right. It needs mu.
+func (h *Hub) fresh(rs Readings) []org.PointValue {
+	key := rs.Gateway + "/" + rs.Device
+	told := h.shown[key]
+	if told == nil {
+		told = map[string]int64{}
+		h.shown[key] = told
+	}
+	now := time.Now().UnixMilli()
+	points := make([]org.PointValue, 0, len(rs.Points))
+	for _, p := range rs.Points {
+		if p.At < told[p.Name] {
+			continue
+		}
+		told[p.Name] = min(p.At, now)
+		points = append(points, p)
+	}
+	return points
 }
 
 // Subscribe adds a reader; last is the number of the last event that it saw, 0 for none. Close it afterwards.

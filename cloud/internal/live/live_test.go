@@ -115,3 +115,37 @@ func TestScopes(t *testing.T) {
 		t.Errorf("the reader of a link got %s", got)
 	}
 }
+
+// History that comes late never takes the place of a newer value; a clock that was ahead does not freeze the page.
+func TestNewestWins(t *testing.T) {
+	h := hub()
+	r := h.Subscribe(live.Scope{Site: "s"}, 0)
+	now := time.Now()
+	tell := func(name string, at time.Time, v float64) {
+		h.Readings("s", live.Readings{Gateway: "g", Device: "d", Points: []org.PointValue{{Name: name, Value: &v, At: at.UnixMilli()}}})
+	}
+	tell("p", now.Add(-time.Second), 2)
+	if got := take(t, r); !strings.Contains(got, `"value":2`) {
+		t.Errorf("live value: %s", got)
+	}
+	tell("p", now.Add(-time.Hour), 1)
+	if got := take(t, r); got != "" {
+		t.Errorf("late history is shown as now: %s", got)
+	}
+	tell("q", now.Add(-2*time.Hour), 4)
+	if got := take(t, r); !strings.Contains(got, `"value":4`) {
+		t.Errorf("the newest that is known of a point is not shown: %s", got)
+	}
+	tell("p", now.Add(48*time.Hour), 5) // a clock that is ahead
+	tell("p", time.Now().Add(time.Millisecond), 6)
+	if got := take(t, r); !strings.Contains(got, `"value":6`) || strings.Contains(got, `"value":5`) {
+		t.Errorf("after a wrong clock: %s", got)
+	}
+	r.Close()
+	r = h.Subscribe(live.Scope{Site: "s"}, 0)
+	defer r.Close()
+	tell("p", now.Add(-time.Hour), 7)
+	if got := take(t, r); !strings.Contains(got, `"value":7`) {
+		t.Errorf("a page that is opened anew gets nothing: %s", got)
+	}
+}

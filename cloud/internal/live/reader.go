@@ -45,7 +45,8 @@ func (r *Reader) compact() {
 	}
 }
 
-// oweReadings merges new values into those that wait: the last value of each point wins. It needs hub.mu.
+// oweReadings merges new values into those that wait: the last of each point wins, because the hub lets no older one pass.
+// It needs hub.mu.
 func (r *Reader) oweReadings(id int64, rs Readings) {
 	key := "readings " + rs.Gateway + "/" + rs.Device
 	merged := Readings{Gateway: rs.Gateway, Device: rs.Device}
@@ -111,5 +112,8 @@ func (r *Reader) Close() {
 	if r.hub.subs[r] {
 		delete(r.hub.subs, r)
 		r.hub.readers.Dec()
+		if len(r.hub.subs) == 0 { // what was told need not be known when nobody has seen it
+			clear(r.hub.shown)
+		}
 	}
 }
