@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/linshao/linshao/cloud/internal/inbox"
+	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
@@ -197,8 +198,11 @@ func (s *Service) take(ctx context.Context, tx *sql.Tx, c inbox.Cursor, items []
 			return err
 		}
 	}
-	if items[0].seq <= c.Cum+1 {
+	if before := c.Cum; items[0].seq <= before+1 {
 		if err := s.accept(ctx, tx, &c, items, out); err != nil {
+			return err
+		}
+		if err := ran(ctx, tx, before, c, items); err != nil {
 			return err
 		}
 	}
@@ -294,7 +298,10 @@ func (s *Service) acceptOne(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it
 	if err != nil || !fresh {
 		return err
 	}
-	return s.apply(ctx, tx, c, it, out)
+	if err := s.apply(ctx, tx, c, it, out); err != nil {
+		return err
+	}
+	return ledger.Note(ctx, tx, c.Gateway, it.wallMs, it.event)
 }
 
 // tell passes on what a committed batch changed.

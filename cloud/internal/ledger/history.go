@@ -59,17 +59,11 @@ func Saw(ctx context.Context, tx *sql.Tx, gateway string, s Seen) error {
 	if s.Boot == 0 {
 		return nil
 	}
-	if err := exec(ctx, tx, `INSERT INTO runs (gateway, boot, from_ms, to_ms) VALUES (?, ?, ?, ?) ON CONFLICT (gateway, boot) DO UPDATE SET
-		from_ms = CASE WHEN excluded.from_ms < runs.from_ms THEN excluded.from_ms ELSE runs.from_ms END,
-		to_ms = CASE WHEN excluded.to_ms > runs.to_ms THEN excluded.to_ms ELSE runs.to_ms END`, gateway, s.Boot, s.From, s.To); err != nil {
-		return err
-	}
-	if len(s.Readings) == 0 {
-		return nil
-	}
 	var from int64
-	if err := tx.QueryRowContext(ctx, `SELECT from_ms FROM runs WHERE gateway = ? AND boot = ?`, gateway, s.Boot).Scan(&from); err != nil {
-		return fmt.Errorf("read run %d of %s: %w", s.Boot, gateway, err)
+	if err := tx.QueryRowContext(ctx, `INSERT INTO runs (gateway, boot, from_ms, to_ms) VALUES (?, ?, ?, ?) ON CONFLICT (gateway, boot) DO UPDATE SET
+		from_ms = CASE WHEN excluded.from_ms < runs.from_ms THEN excluded.from_ms ELSE runs.from_ms END,
+		to_ms = CASE WHEN excluded.to_ms > runs.to_ms THEN excluded.to_ms ELSE runs.to_ms END RETURNING from_ms`, gateway, s.Boot, s.From, s.To).Scan(&from); err != nil {
+		return fmt.Errorf("note run %d of %s: %w", s.Boot, gateway, err)
 	}
 	before := int64(0)
 	for _, r := range s.Readings {
