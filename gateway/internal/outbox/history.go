@@ -16,6 +16,10 @@ import (
 const (
 	rangeBytes = 256 << 10 // read at a time by Range
 	headBytes  = 4 << 10   // read at a time when only heads are wanted: a page
+
+	// burst is how soon after another, in ms, a record must be made to count as one of several that share what happened before:
+	// several are made at once when much was waiting.
+	burst = 900
 )
 
 // window is a time that records are asked for, in Unix ms, both ends included.
@@ -24,9 +28,28 @@ type window struct{ from, to int64 }
 // meets says whether something between a and b is in the window.
 func (w window) meets(a, b int64) bool { return min(a, b) <= w.to && max(a, b) >= w.from }
 
-// Range returns the records of a time, in the order of their numbers: those made from from to to, and the one after each of
-// them, because a record holds what happened since the one before it. A record whose clock was wrong, or was set meanwhile, is
-// found by the time that it carries. What is evicted during the walk is left out, and what is appended is not waited for. An
+// clock follows the wall times of records.
+type clock struct {
+	begun        bool
+	whole        bool  // all of them were one burst
+	before, last int64 // wall time before the present burst, and of the last record
+}
+
+// pass notes a record and returns since when it may hold what happened.
+func (c *clock) pass(ms int64) (since int64) {
+	switch {
+	case !c.begun:
+		*c = clock{begun: true, whole: true, before: ms}
+	case ms < c.last || ms-c.last >= burst:
+		c.before, c.whole = c.last, false
+	}
+	c.last = ms
+	return c.before
+}
+
+// Range returns the records that may hold what happened from from to to, in the order of their numbers. A record, made at its
+// wall time, holds what happened since the one before it. When the clock was set between the two, it is found under both times;
+// when it was wrong, under the wrong ones. What is evicted during the walk is left out, and what is appended is not waited for. An
 // error ends the walk. The payloads belong to the caller.
 //
 // Segments without a record of the time are skipped. Which time a segment holds is learnt from its records' heads when it is
@@ -42,8 +65,9 @@ func (l *Log) Range(from, to time.Time) iter.Seq2[Record, error] {
 				return
 			}
 			for _, r := range records {
-				before := w.pass(r)
-				if r.Seq >= end || w.window.meets(before, r.WallMs) && !yield(r, nil) {
+				w.next = r.Seq + 1
+				since := w.clock.pass(r.WallMs)
+				if r.Seq >= end || w.window.meets(since, r.WallMs) && !yield(r, nil) {
 					return
 				}
 			}
@@ -59,18 +83,7 @@ type walk struct {
 	log    *Log
 	window window
 	next   uint64 // number to go on with
-	before int64  // wall time of the record before it
-	begun  bool   // there was one
-}
-
-// pass notes a record and returns the wall time of the one before.
-func (w *walk) pass(r Record) (before int64) {
-	before = r.WallMs
-	if w.begun {
-		before = w.before
-	}
-	w.next, w.before, w.begun = r.Seq+1, r.WallMs, true
-	return before
+	clock  clock  // up to there
 }
 
 // read tries as often as it takes Log.Read to give up a segment.
@@ -93,14 +106,17 @@ func (w *walk) seek(end uint64) bool {
 			return true // in memory
 		}
 		s := w.log.spanOf(seg, want.size)
-		switch {
-		case s.blind:
+		if s.blind {
 			return true
-		case s.empty():
-		case w.window.meets(s.min, s.max), w.begun && w.window.meets(w.before, s.first):
-			return true
-		default:
-			w.before, w.begun = s.last, true
+		}
+		if !s.empty() {
+			first := w.clock // as it is after the segment's first record
+			if since := first.pass(s.first); w.window.meets(since, s.first) || w.window.meets(s.min, s.max) {
+				return true
+			}
+			if w.clock = s.clock; s.clock.whole {
+				w.clock.whole, w.clock.before = first.whole, first.before
+			}
 		}
 		w.next = want.last + 1
 	}
@@ -109,10 +125,10 @@ func (w *walk) seek(end uint64) bool {
 
 // span is which wall times the records of a segment carry.
 type span struct {
-	end         int64 // of the bytes that were looked at; 0 none yet
-	min, max    int64
-	first, last int64
-	blind       bool // there is damage: the segment must be read to know
+	end             int64 // of the bytes that were looked at; 0 none yet
+	first, min, max int64
+	clock           clock
+	blind           bool // there is damage: the segment must be read to know
 }
 
 func (s span) empty() bool { return s.end == 0 }
@@ -121,7 +137,8 @@ func (s *span) add(ms int64) {
 	if s.empty() {
 		s.min, s.max, s.first = math.MaxInt64, math.MinInt64, ms
 	}
-	s.min, s.max, s.last = min(s.min, ms), max(s.max, ms), ms
+	s.min, s.max = min(s.min, ms), max(s.max, ms)
+	s.clock.pass(ms)
 }
 
 // spanOf knows the times of a segment of a size, or learns those of the records that are new.
