@@ -23,7 +23,7 @@ type logCmd struct {
 }
 
 type logInspectCmd struct {
-	Dir  string `arg:"" type:"existingdir" help:"Folder of one stream's log: <data>/events or <data>/telemetry."`
+	Dir  string `arg:"" type:"existingdir" help:"Folder of one stream's log: <data>/events, <data>/telemetry or <data>/parts."`
 	JSON bool   `name:"json" help:"Print every record as a JSON line."`
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -48,12 +49,21 @@ func (a *App) buildUplink() error {
 	}
 	a.uplink.up, err = uplink.New(uplink.Config{URL: cloud.URL, TLS: security, Gateway: a.cfg.Site.Gateway, Version: a.cfg.Version,
 		Boot: a.boot.Number, Streams: []uplink.Feed{{ID: wire.StreamEvents, Stream: a.events}, {ID: wire.StreamTelemetry, Stream: a.telemetry}},
-		DeadDir: filepath.Join(a.cfg.Site.Data, "dead"), OnGap: a.gap, OnLinger: a.linger.ask, Newest: a.newest,
+		FirstDelay: firstDelay(cloud.URL), DeadDir: filepath.Join(a.cfg.Site.Data, "dead"), OnGap: a.gap, OnLinger: a.linger.ask, Newest: a.newest,
 		Urgent: func() bool { return a.journal.urgent(a.events) }, Now: a.cfg.Now, Clock: clockQuality, Started: a.started, Metrics: uplink.NewMetrics(a.metrics), Log: a.cfg.Log})
 	if err != nil {
 		return fmt.Errorf("build uplink: %w", err)
 	}
 	return nil
+}
+
+// firstDelay spreads the first connections of all the gateways of a street whose power came back at once. A cloud on the same
+// machine has but this one.
+func firstDelay(text string) time.Duration {
+	if u, err := url.Parse(text); err == nil && config.Loopback(u.Hostname()) {
+		return 0
+	}
+	return time.Minute
 }
 
 // tlsOf reads certificates; nil when none are named. Without a CA of its own the gateway trusts the system's.

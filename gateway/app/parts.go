@@ -73,6 +73,7 @@ func (r *recorder) unrecorded() uint64 {
 		var head wire.Readings
 		if proto.Unmarshal(last.Payload, &head) == nil && head.GetPartsEpoch() == r.epoch {
 			r.done = head.GetPartsTo()
+			r.parts.Ack(r.done) // also makes new numbers larger, should the folder have been restored from a copy
 		}
 	}
 	return r.done + 1

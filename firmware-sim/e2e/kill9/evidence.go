@@ -15,12 +15,20 @@ import (
 	"time"
 )
 
-// inspect adds what the gateway has on its disk, as `gateway log inspect` reads it offline. Only telemetry counts here:
-// it holds the counters.
+// inspect adds what the gateway has on its disk, as `gateway log inspect` reads it offline: the telemetry log holds the
+// counters, and the parts log those of the last seconds, which are in no record yet.
 func (c *chain) inspect(ctx context.Context, kept map[value]bool) error {
-	folder := filepath.Join(c.o.Dir, "data", "telemetry")
-	if _, err := os.Stat(folder); err != nil {
-		return nil // killed before it had a log
+	for _, stream := range []string{"telemetry", "parts"} {
+		if err := c.inspectLog(ctx, filepath.Join(c.o.Dir, "data", stream), kept); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *chain) inspectLog(ctx context.Context, folder string, kept map[value]bool) error {
+	if files, err := filepath.Glob(filepath.Join(folder, "*.seg")); err != nil || len(files) == 0 {
+		return err // nil: killed before it had a log
 	}
 	cmd := exec.CommandContext(ctx, c.program("gateway"), "log", "inspect", "--json", folder)
 	cmd.Stderr = os.Stderr

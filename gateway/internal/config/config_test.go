@@ -106,6 +106,50 @@ func TestASiteIsResolved(t *testing.T) {
 	}
 }
 
+func TestDeadbands(t *testing.T) {
+	text := strings.Replace(good, "        zone: k1802\n", "        zone: k1802\n        points: {power: {deadband: 5, report: 2m}, relay: {deadband: 0}}\n", 1)
+	text = strings.Replace(text, `address: "000000012345"`, `address: "000000012345"`+"\n        points: {power: {deadband: off}}", 1)
+	file := write(t, text)
+	for name, add := range map[string][2]string{"station.yaml": {"{name: power,", "{name: power, deadband: 1%, report: 1h,"}, "meter.yaml": {"{name: power,", "{name: power, deadband: 0.1,"}} {
+		path := filepath.Join(filepath.Dir(file), "profiles", name)
+		profile, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.Replace(string(profile), add[0], add[1], 1)
+		if changed == string(profile) {
+			t.Fatalf("%s has no %q", name, add[0])
+		}
+		if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	site, problems := config.Load(file, config.English)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	want := map[device.Key]config.Reporting{
+		{Device: "A-03.1", Point: "power"}: {Band: 5, Silence: 2 * time.Minute},
+		{Device: "A-03.2", Point: "power"}: {Band: 5, Silence: 2 * time.Minute},
+		{Device: "A-03.1", Point: "relay"}: {Silence: 10 * time.Minute},
+		{Device: "A-03.2", Point: "relay"}: {Silence: 10 * time.Minute},
+	}
+	if fmt.Sprint(site.Reporting) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", site.Reporting, want)
+	}
+	for _, m := range site.Inventory.GetModels() {
+		for _, p := range m.GetPoints() {
+			want := map[string]uint32{"power": 120_000, "relay": 600_000}[p.GetName()]
+			if m.GetName() != "station" {
+				want = 0
+			}
+			if p.GetReportMs() != want {
+				t.Errorf("%s.%s reports every %d ms", m.GetName(), p.GetName(), p.GetReportMs())
+			}
+		}
+	}
+}
+
 // bad is a mistake: what is replaced in the good site, by what, and all that must be told.
 type bad struct{ old, new, want string }
 
@@ -125,6 +169,10 @@ func mistakes() []bad {
 		{"listen: 127.0.0.1:8080", "password_file: no.password", `site.yaml:6:25: no.password cannot be read: no such file or directory`},
 		{"status:", "outbox: {telemetry_quota: 512MegaB, events_quota: 1KiB, sync: 1}\nstatus:",
 			`site.yaml:6:27: "512MegaB" is no size (write 512MiB or 2GiB)|site.yaml:6:51: 1KiB is too small (at least 1048576 bytes)|site.yaml:6:63: "1" is no duration (write 300ms, 5s or 6h)`},
+		{"status:", "outbox: {linger: 500ms}\nstatus:", `site.yaml:6:18: 500ms is out of range (1s to 5m0s)`},
+		{"        zone: k1802\n", "        points: {pwer: {deadband: 1}, power: {deadband: 1 W}, relay: {report: 5m}, serial: {deadband: 1, report: 0s}}\n",
+			`site.yaml:17:57: deadband "1 W" is not usable (write 0.5 in the point's unit, or 2%)|site.yaml:17:25: profile station has no point "pwer" (did you mean power?)|` +
+				`site.yaml:17:79: report does nothing without deadband (add deadband, or remove the line)|site.yaml:17:114: "0s" is no usable duration (longest silence, 1s to 24h, such as 10m)`},
 		{"zones: [{id: k1802, name: 厨房}]", "zones: [{id: k1802}, {id: k1802}]", `site.yaml:7:27: zone k1802 is there twice`},
 		{"driver: modbus-tcp", "driver: modbus-tpc", `site.yaml:10:13: there is no driver "modbus-tpc" (did you mean modbus-tcp?)`},
 		{"address: 127.0.0.1:502", "address: 127.0.0.1", `site.yaml:11:14: "127.0.0.1" is no host:port (192.168.1.20:502)`},
