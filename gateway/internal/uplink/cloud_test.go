@@ -40,6 +40,7 @@ func program(t *testing.T, name, pkg string) string {
 type place struct {
 	cum  uint64
 	got  map[uint64][]byte
+	rows []uint64 // what was stored, in order: a number at or below the cursor is not stored again
 	lost []uint64 // first numbers behind holes the gateway told of
 }
 
@@ -58,10 +59,13 @@ type cloud struct {
 	mute     bool
 	changed  chan struct{}
 	standing bool // rejected records do not move the cursor
+	slow     time.Duration
+	linger   uint32
+	late     map[uint32][]bool // marks of batches, by stream
 }
 
 func newCloud() *cloud {
-	return &cloud{places: map[string]*place{}, refuse: map[uint64]string{}, credit: 8, changed: make(chan struct{})}
+	return &cloud{late: map[uint32][]bool{}, places: map[string]*place{}, refuse: map[uint64]string{}, credit: 8, changed: make(chan struct{})}
 }
 
 func (c *cloud) place(stream uint32, epoch uint64) *place {
@@ -70,6 +74,11 @@ func (c *cloud) place(stream uint32, epoch uint64) *place {
 		c.places[key] = &place{got: map[uint64][]byte{}}
 	}
 	return c.places[key]
+}
+
+func (c *cloud) cumOf(stream uint32, epoch uint64) (cum uint64) {
+	c.do(func() { cum = c.place(stream, epoch).cum })
+	return cum
 }
 
 // do looks at the cloud or changes it while it works.
@@ -125,7 +134,8 @@ func (c *cloud) hello(payload []byte) (acks []*wire.Ack) {
 }
 
 func (c *cloud) ack(stream uint32, epoch uint64) *wire.Ack {
-	return &wire.Ack{Session: c.session, Stream: stream, Epoch: epoch, Cum: c.place(stream, epoch).cum, Credit: c.credit, RetryAfterMs: c.retry}
+	return &wire.Ack{Session: c.session, Stream: stream, Epoch: epoch, Cum: c.place(stream, epoch).cum, Credit: c.credit, RetryAfterMs: c.retry,
+		LingerMs: c.linger, TimeMs: time.Now().UnixMilli()}
 }
 
 func (c *cloud) batch(leaf string, payload []byte) []*wire.Ack {
@@ -137,6 +147,7 @@ func (c *cloud) batch(leaf string, payload []byte) []*wire.Ack {
 	if b.Session != c.session {
 		return nil // an older session's
 	}
+	c.late[b.Stream] = append(c.late[b.Stream], b.Late)
 	p := c.place(b.Stream, b.Epoch)
 	if b.First > p.cum+1 {
 		return nil // something is missing before it
@@ -162,7 +173,9 @@ func (c *cloud) batch(leaf string, payload []byte) []*wire.Ack {
 			}
 		}
 		p.got[seq] = bytes.Clone(r.Payload)
-		p.cum = max(p.cum, seq)
+		if seq > p.cum {
+			p.rows, p.cum = append(p.rows, seq), seq
+		}
 	}
 	ack := c.ack(b.Stream, b.Epoch)
 	ack.Rejects = rejects
@@ -225,9 +238,9 @@ func content(stream uint32, seq uint64) []byte {
 	return fmt.Appendf(nil, "%d/%d %s", stream, seq, bytes.Repeat([]byte{'x'}, int(seq*37%400)))
 }
 
-func openLog(t testing.TB, stream uint32) *outbox.Log {
+func openLog(t testing.TB, dir string, stream uint32) *outbox.Log {
 	t.Helper()
-	l, err := outbox.Open(outbox.Config{Dir: t.TempDir(), Stream: stream, Quota: 64 << 20, Sync: time.Hour})
+	l, err := outbox.Open(outbox.Config{Dir: dir, Stream: stream, Quota: 64 << 20, Sync: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,6 +262,7 @@ type site struct {
 	events, telemetry *outbox.Log
 	cfg               uplink.Config
 	gone              map[uint32]map[uint64]bool // numbers given up
+	dirs              [2]string                  // of the logs
 }
 
 func (s *site) drop(l *outbox.Log, stream uint32, n uint64) {
@@ -260,7 +274,8 @@ func (s *site) drop(l *outbox.Log, stream uint32, n uint64) {
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{events: openLog(t, wire.StreamEvents), telemetry: openLog(t, wire.StreamTelemetry)}
+	s := &site{dirs: [2]string{t.TempDir(), t.TempDir()}}
+	s.events, s.telemetry = openLog(t, s.dirs[0], wire.StreamEvents), openLog(t, s.dirs[1], wire.StreamTelemetry)
 	s.gone = map[uint32]map[uint64]bool{wire.StreamEvents: {}, wire.StreamTelemetry: {}}
 	s.cfg = uplink.Config{Gateway: gateway, Version: "test", Boot: 3, Metrics: uplink.NewMetrics(nil),
 		Streams: []uplink.Feed{{ID: wire.StreamEvents, Stream: s.events}, {ID: wire.StreamTelemetry, Stream: s.telemetry}}}

@@ -29,6 +29,8 @@ type ether struct {
 	last                                       time.Time
 	dials                                      int
 	published                                  []string // topics
+	width                                      int      // bytes a second to the broker; 0: any
+	retained                                   []byte   // status
 }
 
 func newEther(c *cloud, seed uint64) *ether {
@@ -69,8 +71,23 @@ func (e *ether) dial(_ context.Context, will []byte) (*uplink.Wire, error) {
 	w := uplink.NewWire()
 	w.Publish = func(topic string, _ bool, payload []byte) uplink.Receipt { return e.publish(w, topic, payload) }
 	w.Close = func() { e.end(w) }
+	if old := e.current; old != nil { // one connection a name
+		e.state(e.wills[old])
+		old.Lost <- errors.New("taken over")
+	}
 	e.current, e.wills[w] = w, will
+	if e.retained != nil {
+		w.Deliver(wire.Topic(gateway, wire.StatusLeaf), e.retained)
+	}
 	return w, nil
+}
+
+// state keeps a status and shows it to whoever is connected. It needs mu.
+func (e *ether) state(status []byte) {
+	e.retained = status
+	if e.current != nil {
+		e.current.Deliver(wire.Topic(gateway, wire.StatusLeaf), status)
+	}
 }
 
 func (e *ether) end(w *uplink.Wire) {
@@ -95,8 +112,20 @@ func (e *ether) publish(w *uplink.Wire, topic string, payload []byte) uplink.Rec
 	if e.chance(e.silent) {
 		return p
 	}
+	if strings.HasSuffix(topic, wire.StatusLeaf) {
+		e.state(payload)
+	}
+	if e.width > 0 { // one behind the other, on a line that is never lost
+		if now := time.Now(); e.last.Before(now) {
+			e.last = now
+		}
+		e.last = e.last.Add(time.Duration(len(payload)+60) * time.Second / time.Duration(e.width))
+		time.AfterFunc(time.Until(e.last), func() { close(p.done); e.up(topic, payload) })
+		return p
+	}
 	close(p.done) // "I have it"
 	if e.chance(e.cut) && e.current == w {
+		e.state(e.wills[w])
 		e.current = nil
 		w.Lost <- errors.New("cut")
 	}
@@ -117,7 +146,11 @@ func b2i(b bool) int {
 }
 
 func (e *ether) up(topic string, payload []byte) {
-	for _, a := range e.c.handle(topic, payload) {
+	acks := e.c.handle(topic, payload)
+	if e.c.slow > 0 {
+		<-time.After(e.c.slow)
+	}
+	for _, a := range acks {
 		b, err := proto.Marshal(a)
 		if err != nil {
 			panic(err)

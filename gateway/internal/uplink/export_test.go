@@ -3,9 +3,14 @@ package uplink
 import (
 	"context"
 	"time"
+
+	"github.com/linshao/linshao/gateway/internal/outbox"
 )
 
 // What the tests of the package uplink_test reach: another kind of connection, and the pause between connections.
+
+// Gap is a gap.
+type Gap = outbox.Gap
 
 // Receipt is what a test's connection answers to a publish.
 type Receipt = receipt

@@ -5,6 +5,7 @@ import "time"
 const (
 	twinWindow = 15 * time.Minute // two strange sessions within it are a twin
 	fenceLeast = 5 * time.Minute  // a fenced gateway stays away for fenceLeast to three times that
+	fenceAsked = 4 * time.Minute  // no credit for so long is how the cloud says it itself
 	sessions   = 64               // of our own, remembered
 )
 

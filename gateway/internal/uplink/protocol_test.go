@@ -95,51 +95,6 @@ func TestEverythingGoesUpInOrder(t *testing.T) {
 	})
 }
 
-// TestLyingBroker: it confirms and drops, repeats, lets messages overtake each other, cuts, refuses, and replays old answers,
-// each more or less by the seed, while records come, some numbers are given up, and the gateway restarts.
-func TestLyingBroker(t *testing.T) {
-	const seeds = 60
-	var slowest time.Duration
-	connections, repeats, ignored := 0, 0, 0.0
-	for seed := range uint64(seeds) {
-		bubble(t, seed, func(t *testing.T, s *site, c *cloud, e *ether) {
-			e.drop, e.repeat, e.cut, e.refuse = e.rand.IntN(300), e.rand.IntN(300), e.rand.IntN(80), e.rand.IntN(500)
-			e.replay, e.garbage, e.silent, e.delay = e.rand.IntN(400), 50, e.rand.IntN(10), time.Duration(e.rand.IntN(4000))*time.Millisecond
-			c.credit = 1 + e.rand.Uint32N(8)
-			gone := seed%3 == 0
-			s.append(t, 30, 300)
-			_, stop := s.run(t, e)
-			for round := range 10 {
-				pass(5 * time.Second)
-				if gone && round%3 == 1 {
-					s.drop(s.telemetry, wire.StreamTelemetry, uint64(round))
-					s.drop(s.events, wire.StreamEvents, 1)
-				}
-				if round == 5 {
-					stop()
-					_, stop = s.run(t, e)
-				}
-				s.append(t, 3, 40)
-			}
-			slowest = max(slowest, settle(t, s, c, 12*time.Hour))
-			stop()
-			s.check(t, c)
-			for _, f := range s.cfg.Streams {
-				epoch, _, next := f.Stream.State()
-				if cum := c.place(f.ID, epoch).cum; f.Stream.(*outbox.Log).Stats().Backlog < next-1-cum {
-					t.Errorf("seed %d: the outbox let go of records above %d, which the cloud does not have", seed, cum)
-				}
-			}
-			connections, repeats = connections+e.dials, repeats+c.repeats
-			for _, reason := range []string{"session", "old", "beyond", "malformed"} {
-				ignored += testutil.ToFloat64(s.cfg.Metrics.IgnoredAck.WithLabelValues(reason))
-			}
-		})
-	}
-	t.Logf("%d schedules, 0 lost, 0 doubled after dedupe; %d connections, %d records came again, %v acknowledgements ignored; slowest %v after the last record",
-		seeds, connections, repeats, ignored, slowest)
-}
-
 func TestRejectedRecordsAreSetAside(t *testing.T) {
 	for _, standing := range []bool{false, true} {
 		dir := t.TempDir()

@@ -48,6 +48,10 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 	if c.cfg.OnLinger != nil {
 		c.cfg.OnLinger(time.Duration(a.LingerMs) * time.Millisecond)
 	}
+	if rest := time.Duration(a.RetryAfterMs) * time.Millisecond; a.Credit == 0 && rest >= fenceAsked {
+		c.stay(rest, now)
+		return
+	}
 	feed := c.feed(w.stream)
 	_, _, next := feed.Stream.State()
 	before, known, stuck := w.cum, w.began, w.stuck()
@@ -90,6 +94,19 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 		c.takeReject(w, r)
 	}
 	c.cfg.Metrics.InFlight.WithLabelValues(name).Set(float64(len(w.inflight)))
+}
+
+// stay rests in every stream because the cloud says that a newer session has our name. The connection stays, and the hello at
+// the end lets the cloud decide anew. What it acknowledges to a fenced session is not believed.
+func (c *conversation) stay(rest time.Duration, now time.Time) {
+	until := now.Add(rest + jitter(rest))
+	for _, w := range c.windows {
+		w.goBack()
+		w.limit, w.hold = 0, until
+	}
+	c.notBefore, c.hello, c.live = until, until, time.Time{}
+	c.cfg.Log.Error("the cloud says that another gateway uses this one's identity; this one rests", "for", until.Sub(now).Round(time.Second))
+	c.tellFenced()
 }
 
 // foreign reports records that the cloud says it has and that nobody can have brought there but another gateway with our

@@ -211,13 +211,17 @@ func (u *Uplink) Run(ctx context.Context) error {
 // hinders the other all the time. People must decide which one is real; this one cannot know.
 func (u *Uplink) stepAside(ctx context.Context) {
 	pause := fenceLeast + jitter(2*fenceLeast)
-	u.cfg.Metrics.Fenced.Inc()
 	u.cfg.Log.Error("another gateway uses this one's identity; this one steps aside", "for", pause.Round(time.Second))
+	u.tellFenced()
+	wait(ctx, pause)
+	u.twins.forgive()
+}
+
+func (u *Uplink) tellFenced() {
+	u.cfg.Metrics.Fenced.Inc()
 	if u.cfg.OnFenced != nil {
 		u.cfg.OnFenced()
 	}
-	wait(ctx, pause)
-	u.twins.forgive()
 }
 
 // jitter is a random duration from 0 to most.
