@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,7 +23,12 @@ const (
 )
 
 // edge runs one gateway against simulated Modbus TCP devices, with rules and log on, and measures it.
-func edge(bin, dir string) ([]figure, error) {
+func edge(_ context.Context, bin, dir string) (_ []figure, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, tail(dir, "gateway"))
+		}
+	}()
 	far, err := newFarEnd()
 	if err != nil {
 		return nil, err

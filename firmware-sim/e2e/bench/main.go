@@ -4,15 +4,17 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
-
-	"github.com/linshao/linshao/firmware-sim/demo"
 )
 
 // A figure is one measured number and what it is measured against.
@@ -25,37 +27,81 @@ type figure struct {
 	Note   string  `json:"note"`
 }
 
+// A group is figures that come from one run.
+type group struct {
+	figures  []string
+	programs []string // that it starts
+	run      func(ctx context.Context, bin, dir string) ([]figure, error)
+}
+
+var groups = [...]group{
+	{[]string{"edge_cpu_s_per_mpoint", "edge_rss_mib", "edge_read_to_mqtt_ms_p99", "edge_bytes_per_point", "edge_cpu_vs_bare_sockets"},
+		[]string{"./firmware-sim", "./gateway"}, edge},
+	{[]string{"cloud_points_per_s_end_to_end", "cloud_cpu_s_per_mpoint", "cloud_share_of_store_alone"}, []string{"./cloud"}, endToEnd},
+	{[]string{"cloud_embedded_points_per_s"}, []string{"./cloud"}, embedded},
+	{[]string{"log_append_records_per_s"}, nil, logAppend},
+	{[]string{"recovery_ms_256mib"}, nil, recovery},
+	{[]string{"uplink_50ms_rtt_delivered_ratio"}, nil, slowUplink},
+}
+
 func main() {
-	only := flag.String("only", "", "print the figure of this name alone")
+	only := flag.String("only", "", "measure the figure of this name alone")
 	floor := flag.String("bare", "", "only ask the simulator of this ready file, and do nothing with its answers: the floor of edge_cpu")
 	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	if *floor != "" {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		defer stop()
 		if err := bare(ctx, *floor); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 		}
 		return
 	}
-	if err := bench(*only); err != nil {
+	if err := bench(ctx, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(only string) error {
+// bench measures every group that has a wanted figure. One that fails does not keep the others from being measured.
+func bench(ctx context.Context, only string) error {
+	var failed error
+	found := false
+	for _, g := range groups {
+		if only != "" && !slices.Contains(g.figures, only) {
+			continue
+		}
+		found = true
+		if err := g.measure(ctx, only); err != nil {
+			failed = errors.Join(failed, err)
+		}
+	}
+	if !found {
+		var names []string
+		for _, g := range groups {
+			names = append(names, g.figures...)
+		}
+		return fmt.Errorf("there is no figure %q; there are %s", only, strings.Join(names, ", "))
+	}
+	return failed
+}
+
+func (g group) measure(ctx context.Context, only string) error {
 	dir, err := os.MkdirTemp("", "linshao-bench-")
 	if err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "bin")
-	if err := demo.Build(context.Background(), ".", bin, os.Stderr); err != nil {
-		return err
+	if len(g.programs) > 0 {
+		cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-o", bin + "/"}, g.programs...)...)
+		cmd.Env, cmd.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("build programs: %w", err)
+		}
 	}
-	figures, err := edge(bin, dir)
+	figures, err := g.run(ctx, bin, dir)
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, tail(dir, "gateway"))
+		return fmt.Errorf("measure %s: %w", g.figures[0], err)
 	}
 	for _, f := range figures {
 		if only != "" && only != f.Name {
