@@ -22,6 +22,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/inbox"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ingest"
+	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/series"
@@ -55,6 +56,7 @@ type App struct {
 	events   *incident.Service
 	drain    *inbox.Drain
 	ingest   *ingest.Service
+	ledger   *ledger.Ledger
 	broker   runner
 	mqtt     string // address of the embedded broker
 	listener net.Listener
@@ -122,6 +124,7 @@ func (a *App) buildWork(ctx context.Context) error {
 }
 
 func (a *App) buildIngest(context.Context) error {
+	a.ledger = ledger.New(ledger.Config{DB: a.db, Readings: a.store, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	var err error
 	a.drain, err = inbox.NewDrain(inbox.DrainConfig{DB: a.db, Sink: a.store, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	if err != nil {
@@ -183,7 +186,7 @@ func (a *App) openHTTP(context.Context) error {
 		names[r.ID] = r.Name
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Links: a.links, Receivers: names, Hub: a.hub, Feed: a.feed,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Links: a.links, Receivers: names, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest,
 		Changed: a.notify.Wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

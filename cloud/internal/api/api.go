@@ -19,6 +19,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org"
@@ -32,11 +33,21 @@ type Readings interface {
 	Latest(ctx context.Context, gateway, device string) ([]device.Reading, error)
 }
 
+// Ingest is what takes records from gateways.
+type Ingest interface {
+	// Watch notes that somebody looks at a gateway, so that its readings come as they are. It never blocks.
+	Watch(gateway string)
+	// Reapply tries a parked record again.
+	Reapply(ctx context.Context, id int64) error
+}
+
 // Config is what the API needs.
 type Config struct {
 	DB        *db.DB
 	Incidents *incident.Service
 	Readings  Readings
+	Ledger    *ledger.Ledger
+	Ingest    Ingest // may be nil: nobody is told who looks
 	Auth      *auth.Service
 	Links     *notify.Links
 	Receivers map[string]string // receiver id → its name, for who came by a link
@@ -99,6 +110,11 @@ func (a *API) operations(h huma.API) {
 	register(a, h, http.MethodGet, "/sites", "List sites", a.sites)
 	register(a, h, http.MethodGet, "/sites/{site}", "One site with its devices", a.site)
 	register(a, h, http.MethodGet, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
+	register(a, h, http.MethodGet, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
+	register(a, h, http.MethodGet, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)
+	register(a, h, http.MethodGet, "/journal", "What the operator should know about gateways, newest first", a.journal)
+	register(a, h, http.MethodGet, "/parked", "Records and readings that could not be taken", a.parked)
+	register(a, h, http.MethodPost, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
 	register(a, h, http.MethodGet, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/linshao/linshao/cloud/internal/db"
@@ -73,6 +74,25 @@ func (f *Feed) Readings(gateway string, rs []device.Reading) {
 	}
 	f.mu.Unlock()
 	f.awake()
+}
+
+// gatewaysOf are the gateways whose readings a scope wants.
+func (f *Feed) gatewaysOf(s live.Scope) []string {
+	if gateway, _, ok := strings.Cut(s.Device, "/"); ok {
+		return []string{gateway}
+	}
+	if s.Site == "" {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []string
+	for gateway, site := range f.siteOf {
+		if site == s.Site {
+			out = append(out, gateway)
+		}
+	}
+	return out
 }
 
 func (f *Feed) awake() {

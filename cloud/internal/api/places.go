@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/incident"
@@ -76,6 +75,7 @@ func (a *API) site(ctx context.Context, in *siteIn) (*siteOut, error) {
 	for i, dev := range d.Devices {
 		latest, ok := byGateway[dev.Gateway]
 		if !ok {
+			a.watch(dev.Gateway)
 			latest = a.latest(ctx, dev.Gateway, "")
 			byGateway[dev.Gateway] = latest
 		}
@@ -121,6 +121,7 @@ func (a *API) device(ctx context.Context, in *deviceIn) (*deviceOut, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.watch(in.Gateway)
 	fill(&d, a.latest(ctx, in.Gateway, in.Device))
 	return &deviceOut{d}, nil
 }
@@ -142,13 +143,13 @@ type Series struct {
 	To          int64        `json:"to"`
 	Downsampled bool         `json:"downsampled"`
 	Points      [][3]float64 `json:"points"`
-	Gaps        []Span       `json:"gaps" doc:"times without values, and why"`
-	Bad         []Span       `json:"bad" doc:"runs of readings that were bad, and why"`
-	Uncertain   []Span       `json:"uncertain" doc:"runs of readings that were uncertain, and why"`
+	Gaps        []SeriesSpan `json:"gaps" doc:"times without values, and why"`
+	Bad         []SeriesSpan `json:"bad" doc:"runs of readings that were bad, and why"`
+	Uncertain   []SeriesSpan `json:"uncertain" doc:"runs of readings that were uncertain, and why"`
 }
 
-// A Span is a time and a reason.
-type Span struct {
+// A SeriesSpan is a time and a reason.
+type SeriesSpan struct {
 	From   int64  `json:"from"`
 	To     int64  `json:"to"`
 	Reason string `json:"reason"`
@@ -163,15 +164,10 @@ func (a *API) series(ctx context.Context, in *seriesIn) (*seriesOut, error) {
 		return nil, err
 	}
 	now := a.cfg.Now().UnixMilli()
-	if in.To == 0 {
-		in.To = now
+	if err := a.window(&in.From, &in.To, time.Hour); err != nil {
+		return nil, err
 	}
-	if in.From == 0 {
-		in.From = in.To - time.Hour.Milliseconds()
-	}
-	if in.From >= in.To || in.To-in.From > maxRange.Milliseconds() {
-		return nil, newProblem(http.StatusUnprocessableEntity, "bad_range", "时间范围无效:开始须早于结束,且不超过 400 天", "the range is not valid: from must lie before to, by at most 400 days")
-	}
+	a.watch(in.Gateway)
 	dev, err := org.OneDevice(ctx, a.cfg.DB.Reader(), in.Gateway, in.Device)
 	if err != nil {
 		return nil, err
@@ -208,29 +204,25 @@ func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now in
 		a.cfg.Log.Warn("readings cannot be read", "gateway", in.Gateway, "device", in.Device, "err", err)
 		return nil, errStore()
 	}
-	out := Series{Unit: p.Unit, From: in.From, To: in.To, Downsampled: res.Downsampled, Points: make([][3]float64, len(res.Buckets)), Gaps: []Span{},
+	out := Series{Unit: p.Unit, From: in.From, To: in.To, Downsampled: res.Downsampled, Points: make([][3]float64, len(res.Buckets)), Gaps: []SeriesSpan{},
 		Bad: spans(res.Bad), Uncertain: spans(res.Uncertain)}
 	for i, b := range res.Buckets {
 		out.Points[i] = [3]float64{float64(b.First), b.Min, b.Max}
 	}
-	for _, g := range res.Gaps {
-		if g.Reason == "" {
-			if g.Reason, err = org.Missing(ctx, a.cfg.DB.Reader(), in.Gateway, g.From, g.To); err != nil {
-				return nil, err
-			}
-		}
-		if g.Reason == "" {
-			g.Reason = "missing"
-		}
-		out.Gaps = append(out.Gaps, Span(g))
+	why, err := a.cfg.Ledger.Explain(ctx, q, res.Gaps, res.Bad)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range why {
+		out.Gaps = append(out.Gaps, SeriesSpan{From: g.From, To: g.To, Reason: g.Reason})
 	}
 	return &seriesOut{out}, nil
 }
 
-func spans(of []series.Gap) []Span {
-	out := make([]Span, len(of))
+func spans(of []series.Gap) []SeriesSpan {
+	out := make([]SeriesSpan, len(of))
 	for i, g := range of {
-		out[i] = Span(g)
+		out[i] = SeriesSpan(g)
 	}
 	return out
 }

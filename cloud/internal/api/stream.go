@@ -30,7 +30,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no")
-	s := &streaming{a: a, w: w, r: r, out: http.NewResponseController(w), reader: a.cfg.Hub.Subscribe(scope, last)}
+	s := &streaming{a: a, w: w, r: r, out: http.NewResponseController(w), reader: a.cfg.Hub.Subscribe(scope, last), scope: scope}
 	defer s.reader.Close()
 	if !s.send([]byte("retry: 2000\n\n")) || !s.ping() {
 		return
@@ -44,6 +44,7 @@ type streaming struct {
 	r      *http.Request
 	out    *http.ResponseController
 	reader *live.Reader
+	scope  live.Scope
 	beats  int
 }
 
@@ -81,7 +82,7 @@ func (s *streaming) run() {
 	}
 }
 
-// ping keeps proxies and the page's watchdog content, and ends the stream of a session that is over.
+// ping keeps proxies and the page's watchdog content, tells ingest that somebody still looks, and ends the stream of a session that is over.
 func (s *streaming) ping() bool {
 	if s.beats++; s.beats%recheck == 0 {
 		c := caller{}
@@ -89,6 +90,7 @@ func (s *streaming) ping() bool {
 			return false
 		}
 	}
+	s.a.watch(s.a.cfg.Feed.gatewaysOf(s.scope)...)
 	return s.send(fmt.Appendf(nil, ": heartbeat\nevent: ping\ndata: {\"now\":%d}\n\n", s.a.cfg.Now().UnixMilli()))
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chartData, covering, extended, yRange } from '../src/lib/chartdata.ts'
+import { chartData, covering, extended, isLate, yRange } from '../src/lib/chartdata.ts'
 import { byKind, pointsInOrder, update } from '../src/lib/devices.ts'
 import { due, merged, order } from '../src/lib/urgency.ts'
 import { match } from '../src/lib/router-table.ts'
@@ -48,15 +48,27 @@ test('the range begins at zero for amounts and holds the limit', () => {
   assert.deepEqual(yRange(undefined, undefined, 'W')[0], 0)
 })
 
-test('live values move the window; a bad one begins a gap, an old one is ignored', () => {
+test('live values move the window; a bad one begins a gap, the same again is ignored', () => {
   const s = { unit: 'W', from: 0, to: 10_000, downsampled: false, points: [[9000, 5, 5]], gaps: [] }
   const a = extended(s, { at: 12_000, value: 7, quality: 'good' })
   assert.deepEqual([a.from, a.to, a.points.length], [2000, 12_000, 2])
-  assert.equal(extended(a, { at: 11_000, value: 1, quality: 'good' }), a)
+  assert.equal(extended(a, { at: 12_000, value: 1, quality: 'good' }), a)
   const b = extended(extended(a, { at: 14_000, value: null, quality: 'bad', reason: 'timeout' }), { at: 16_000, value: null, quality: 'bad', reason: 'timeout' })
   assert.deepEqual(b.gaps, [{ from: 12_001, to: 16_000, reason: 'timeout' }])
   const c = chartData(extended(b, { at: 18_000, value: 9, quality: 'good' }))
   assert.deepEqual(c.high.slice(-3), [7, null, 9])
+})
+
+test('late history fills the chart and does not move its newest value or its window', () => {
+  const s = { unit: 'W', from: 0, to: 10_000, downsampled: false, points: [[100, 5, 5], [9000, 6, 6]], gaps: [{ from: 100, to: 9000, reason: 'late' }] }
+  const a = extended(s, { at: 4000, value: 7, quality: 'good' })
+  assert.deepEqual(a.points.map((p) => p[0]), [100, 4000, 9000])
+  assert.deepEqual([a.from, a.to, a.gaps], [0, 10_000, [{ from: 100, to: 4000, reason: 'late' }, { from: 4000, to: 9000, reason: 'late' }]])
+  assert.deepEqual(chartData(a).high, [5, null, 7, null, 6])
+  assert.equal(extended(a, { at: 4000, value: 8, quality: 'good' }), a, 'twice is once')
+  assert.equal(extended(a, { at: 5000, value: null, quality: 'bad' }), a)
+  assert.equal(extended(a, { at: -5, value: 1, quality: 'good' }), a, 'before the window')
+  assert.ok(isLate(a, { at: 8999 }) && !isLate(a, { at: 9000 }))
 })
 
 const incident = (id, severity, more = {}) => ({ id, severity, condition: 'active', handling: 'open', since: 0, ...more })
@@ -98,5 +110,6 @@ test('addresses lead to their pages', () => {
   assert.equal(page('/sites/%E9%94%A6%E7%BB%A3'), 'site 锦绣')
   assert.equal(page('/devices/gw-1/A-03.2'), 'device gw-1 A-03.2')
   assert.equal(page('/sites/%zz'), 'site %zz')
+  assert.equal(page('/system'), 'system')
   assert.equal(page('/wall'), 'lost')
 })

@@ -1,6 +1,6 @@
 // The cloud's JSON API. Every failure is an ApiError whose message is a sentence for the reader.
 import { lang, t } from './i18n'
-import type { Device, Handling, IncidentDetail, IncidentPage, Outcome, Series, Session, Site, SiteDetail } from './types'
+import type { Device, Handling, IncidentDetail, IncidentPage, Journal, Ledger, Outcome, Parked, Series, Session, Site, SiteDetail, SiteLedger } from './types'
 
 /** code: the server's word, or "network" / "timeout" when no answer came. */
 export class ApiError extends Error {
@@ -77,6 +77,12 @@ export const api = {
   sites: () => request<{ sites: Site[] }>('GET', address('/sites')).then((a) => ({ sites: a.sites ?? [] })),
   site: (id: string) => request<SiteDetail>('GET', address(`/sites/${part(id)}`)).then((s) => ({ ...s, devices: (s.devices ?? []).map(deviceIn) })),
   device: (gateway: string, id: string) => request<Device>('GET', address(`/devices/${part(gateway)}/${part(id)}`)).then(deviceIn),
+  ledger: (gateway: string, id: string, point: string | undefined, from: number, to: number) =>
+    request<Ledger>('GET', address(`/ledger/${part(gateway)}/${part(id)}`, { point, from: Math.round(from), to: Math.round(to) })),
+  siteLedger: (id: string) => request<SiteLedger>('GET', address(`/sites/${part(id)}/ledger`)).then((s) => ({ ...s, devices: s.devices ?? [] })),
+  journal: (before?: number) => request<Journal>('GET', address('/journal', { before, limit: 20 })),
+  parked: () => request<Parked>('GET', address('/parked')),
+  reapply: (id: number) => request<Parked>('POST', address(`/parked/${id}/reapply`), {}),
   series: (gateway: string, id: string, point: string, from: number, to: number, max = 600) =>
     request<Series>('GET', address(`/series/${part(gateway)}/${part(id)}/${part(point)}`, { from: Math.round(from), to: Math.round(to), max })).then(seriesIn),
 }

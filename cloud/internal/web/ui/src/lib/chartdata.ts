@@ -66,10 +66,24 @@ export function yRange(min: number | undefined, max: number | undefined, unit: s
   return [low < 0 ? low * 1.15 : 0, top]
 }
 
+/** A value from before the newest one: history that an outage held back. */
+export const isLate = (s: Series, p: { at: number }) => p.at < (s.points[s.points.length - 1]?.[0] ?? s.from)
+
+/** Puts a late value where it belongs; the newest stays the newest. A gap ends before it and goes on behind it. */
+function filled(s: Series, p: { at: number; value: number | null; quality: string }): Series {
+  const next = s.points.findIndex((q) => q[0] >= p.at)
+  if (p.at < s.from || p.quality === 'bad' || p.value === null || s.points[next]?.[0] === p.at) return s
+  const points = [...s.points]
+  points.splice(next, 0, [p.at, p.value, p.value])
+  const gaps = s.gaps.flatMap((g) => (g.from < p.at && p.at < g.to ? [{ ...g, to: p.at }, { ...g, from: p.at }] : [g]))
+  return { ...s, points, gaps }
+}
+
 /** Adds what the live stream brought: the window moves on, its length stays. Bad values begin or prolong a gap. */
 export function extended(s: Series, p: { at: number; value: number | null; quality: string; reason?: string }): Series {
   const last = s.points[s.points.length - 1]
-  if (p.at <= (last?.[0] ?? s.from)) return s
+  if (isLate(s, p)) return filled(s, p)
+  if (p.at === (last?.[0] ?? s.from)) return s
   const move = Math.max(0, p.at - s.to)
   const from = s.from + move
   // The last point before the window stays: the line comes in from there.

@@ -13,6 +13,7 @@ export const icons = {
   back: 'M10.5 1.5 12 3 7 8l5 5-1.5 1.5L4 8Z',
   next: 'M5.5 1.5 4 3l5 5-5 5 1.5 1.5L12 8Z',
   todo: 'M1 2h3v3H1Zm5 .5h9v2H6ZM1 6.5h3v3H1ZM6 7h9v2H6Zm-5 4h3v3H1Zm5 .5h9v2H6Z',
+  system: 'M1 2h14v9H1Zm2 2v5h10V4ZM5 13h6v2H5Z',
   sites: 'M1 15V5l6-4v4h8v10h-5v-3H8v3Zm3-9v2h1V6Zm0 4v2h1v-2Zm5-3v2h1V7Zm3 0v2h1V7Z',
 } as const
 

@@ -1,11 +1,12 @@
 // Which page an address leads to. Pure.
 
-export type PageName = 'todo' | 'alert' | 'sites' | 'site' | 'device' | 'lost'
+export type PageName = 'todo' | 'alert' | 'sites' | 'site' | 'device' | 'system' | 'lost'
 
 const table: [RegExp, PageName][] = [
   [/^\/(?:todo)?$/, 'todo'],
   [/^\/a\/([^/]+)$/, 'alert'],
   [/^\/sites$/, 'sites'],
+  [/^\/system$/, 'system'],
   [/^\/sites\/([^/]+)$/, 'site'],
   [/^\/devices\/([^/]+)\/([^/]+)$/, 'device'],
 ]

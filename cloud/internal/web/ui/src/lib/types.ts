@@ -111,4 +111,17 @@ export interface Series {
   uncertain?: Span[] // runs that were uncertain; absent when the server does not say
 }
 
+/** A time of one state, without holes between them: data, or why not. */
+export interface LedgerSpan { from: number; to: number; state: 'data' | 'none'; reason?: string }
+export interface LedgerSummary { share: number; dataMs: number; dueMs: number; reasons: Record<string, number> }
+export interface Ledger { spans: LedgerSpan[]; summary: LedgerSummary }
+export interface DeviceShare extends LedgerSummary { gateway: string; device: string; name: string; kind: string }
+export interface SiteLedger extends LedgerSummary { from: number; to: number; devices: DeviceShare[] }
+
+export interface JournalEntry { id: number; at: number; gateway: string; kind: string; text: Text }
+export interface Journal { entries: JournalEntry[]; next?: number }
+export interface ParkedRecord { id: number; gateway: string; stream: string; seq: number; bytes: number; why: string; parkedAt: number; at: number }
+export interface RefusedReadings { gateway: string; device: string; point: string; why: string; n: number; from: number; to: number }
+export interface Parked { records: ParkedRecord[]; readings: RefusedReadings[] }
+
 export interface Readings { gateway: string; device: string; points: PointValue[] }

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { adviceOf, byCost, kindOf, percent, pieces, spanAt } from '../src/lib/ledger.ts'
+import { zh } from '../src/words/zh.ts'
+
+const data = (from, to) => ({ from, to, state: 'data' })
+const none = (from, to, reason) => ({ from, to, state: 'none', reason })
+
+test('the strip shows every span, a short hole as wide as one can see', () => {
+  const p = pieces([data(0, 500), none(500, 501, 'timeout'), data(501, 1000)], 0, 1000)
+  assert.deepEqual(p.map((b) => b.kind), ['data', 'device', 'data'])
+  assert.deepEqual([p[0].width, p[1].width, p[1].left], [50, 0.4, 50])
+  const end = pieces([data(0, 9999), none(9999, 10_000, 'late')], 0, 10_000)[1]
+  assert.ok(end.left + end.width <= 100, 'nothing sticks out')
+  assert.deepEqual(pieces([], 5, 5), [])
+})
+
+test('a finger near a short hole means the hole', () => {
+  const spans = [data(0, 500), none(500, 501, 'timeout'), data(501, 1000)]
+  assert.equal(spanAt(spans, 0, 1000, 0.49), 1)
+  assert.equal(spanAt(spans, 0, 1000, 0.2), 0)
+  assert.equal(spanAt(spans, 0, 1000, 0.9), 2)
+  assert.equal(spanAt(spans, 0, 1000, 7), 2)
+})
+
+test('reasons come by what they cost, and what is not all is never 100', () => {
+  assert.deepEqual(byCost({ a: 1, b: 3 }).map(([r]) => r), ['b', 'a'])
+  assert.deepEqual([100, 99.996, 99.2, 61].map(percent), ['100', '99.99', '99.20', '61.0'])
+})
+
+test('every reason has a kind, an advice and their words', () => {
+  const source = '../../ledger/ledger.go'
+  const own = existsSync(source) ? [...readFileSync(source, 'utf8').matchAll(/^\t[A-Z]\w+ += "(\w+)"$/gm)].map((m) => m[1]).filter((w) => w !== 'data' && w !== 'none') : ['late']
+  assert.ok(own.length > 0)
+  for (const reason of [...own, 'evicted', 'damaged', 'rejected', 'write_failed', 'restored', 'sensor_fault']) {
+    assert.ok(`reason.${reason}` in zh, reason)
+    assert.ok(`ledger.do.${adviceOf(reason)}` in zh, reason)
+    assert.ok(`ledger.state.${kindOf(none(0, 1, reason))}` in zh, reason)
+  }
+})
