@@ -24,6 +24,7 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Check files; touches no device."`
 	Read    readCmd    `cmd:"" help:"Read a device once."`
 	Rules   rulesCmd   `cmd:"" help:"Work on rules."`
+	History historyCmd `cmd:"" help:"Print what was kept of a device, whether the gateway runs or not."`
 	Log     logCmd     `cmd:"" help:"Look at the logs of what the cloud does not have yet."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

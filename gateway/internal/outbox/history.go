@@ -195,7 +195,10 @@ func (s *span) learn(d disk, seg *segment, size int64) error {
 // History is a log's folder opened for looking back. It takes no lock and changes nothing, so the folder may be in use.
 type History struct{ log *Log }
 
-// OpenHistory opens a folder as it is now. It is an error when no log is there.
+// ErrNoLog: the folder holds no segment that can be read.
+var ErrNoLog = errors.New("there is no log")
+
+// OpenHistory opens a folder as it is now. The error wraps ErrNoLog when no log is there, fs.ErrNotExist when no folder is.
 func OpenHistory(dir string) (*History, error) {
 	l := &Log{cfg: Config{Dir: dir, disk: osDisk{}, Log: slog.New(slog.DiscardHandler)}}
 	files, err := l.survey()
@@ -211,7 +214,7 @@ func OpenHistory(dir string) (*History, error) {
 		}
 	}
 	if len(l.segs) == 0 {
-		return nil, fmt.Errorf("open history: there is no log in %s", dir)
+		return nil, fmt.Errorf("open history %s: %w", dir, ErrNoLog)
 	}
 	l.next = math.MaxUint64
 	l.durable = l.next - 1
