@@ -142,6 +142,16 @@ func (r *bitReader) unary(limit uint) uint {
 }
 
 func (r *bitReader) rice(k uint) uint64 {
+	if r.n < 40 {
+		r.fill()
+	}
+	// Nearly always the whole code is there and short.
+	if q := uint(bits.TrailingZeros64(r.acc)); q+1+k <= r.n && q < riceEscape {
+		v := uint64(q)<<k | r.acc>>(q+1)&(1<<k-1)
+		r.acc >>= q + 1 + k
+		r.n -= q + 1 + k
+		return v
+	}
 	q := r.unary(riceEscape)
 	if q == riceEscape {
 		return r.wide(64)

@@ -89,6 +89,7 @@ type decoding struct {
 	times   timesReader
 	status  []byte
 	values  []float64
+	numbers []int64
 }
 
 var (
@@ -236,32 +237,40 @@ func (x *decoding) readValues(to []float64, like *column) error {
 	}
 	m := like.first + unzigzag(x.r.number())
 	like.first = m
-	f := like.form
-	to[0] = f.value(m)
-	if rest := to[1:]; len(rest) > 0 {
-		k := uint(x.r.get(lowBits))
-		if k == allZero {
-			for i := range rest {
-				rest[i] = to[0]
-			}
-		} else if kind := int(x.r.get(predictorBits)); kind >= predictors {
-			return errDamaged
-		} else {
-			x.readRest(rest, f, k, predictor{kind: kind, last: m, smooth: m})
+	x.numbers = slices.Grow(x.numbers[:0], len(to))[:len(to)]
+	x.numbers[0] = m
+	if len(to) > 1 {
+		if err := x.readRest(x.numbers); err != nil {
+			return err
 		}
 	}
 	if x.r.bad {
 		return errDamaged
 	}
+	like.form.values(x.numbers, to)
 	return nil
 }
 
-func (x *decoding) readRest(to []float64, f form, k uint, p predictor) {
-	for i := range to {
+// readRest reads all numbers but the first.
+func (x *decoding) readRest(ms []int64) error {
+	k := uint(x.r.get(lowBits))
+	if k == allZero {
+		for i := range ms {
+			ms[i] = ms[0]
+		}
+		return nil
+	}
+	kind := int(x.r.get(predictorBits))
+	if kind >= predictors {
+		return errDamaged
+	}
+	p := predictor{kind: kind, last: ms[0], smooth: ms[0]}
+	for i := 1; i < len(ms); i++ {
 		m := p.next() + unzigzag(x.r.rice(k))
 		p.saw(m)
-		to[i] = f.value(m)
+		ms[i] = m
 	}
+	return nil
 }
 
 // timesReader reads the times of series.

@@ -94,6 +94,20 @@ func (f form) value(m int64) float64 {
 	return widen(float32(float64(m)/pow10[exp]), f.via())
 }
 
+// values sets to to the values of numbers.
+func (f form) values(ms []int64, to []float64) {
+	if f.via() == viaDouble && f.exp() != rawExp {
+		p := pow10[f.exp()]
+		for i, m := range ms {
+			to[i] = float64(m) / p
+		}
+		return
+	}
+	for i, m := range ms {
+		to[i] = f.value(m)
+	}
+}
+
 // ordered64 makes neighbouring floats neighbouring numbers, also around zero.
 func ordered64(b uint64) int64 { return int64(b ^ uint64(int64(b)>>63)>>1) }
 
@@ -141,6 +155,17 @@ func numbers(values []float64, to []int64, before form) form {
 
 // fill sets to to the numbers of values; false when one cannot be had.
 func (f form) fill(values []float64, to []int64) bool {
+	if f.via() == viaDouble && f.exp() != rawExp {
+		p := pow10[f.exp()]
+		for i, v := range values {
+			m, ok := decimal(v, p)
+			if !ok {
+				return false
+			}
+			to[i] = m
+		}
+		return true
+	}
 	for i, v := range values {
 		m, ok := f.number(v)
 		if !ok {
