@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/broker"
+	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/configs"
 )
@@ -21,6 +22,8 @@ import (
 // A Config is what cloud.yaml says, with its defaults filled in and its paths made whole.
 type Config struct {
 	Data      string            `yaml:"data"`
+	SQL       string            `yaml:"sql"`
+	SQLFile   string            `yaml:"sql_password_file"`
 	PublicURL string            `yaml:"public_url"`
 	Timezone  string            `yaml:"timezone"`
 	HTTP      HTTP              `yaml:"http"`
@@ -29,7 +32,8 @@ type Config struct {
 	Notify    []Receiver        `yaml:"notify"`
 	Sites     map[string]string `yaml:"sites"`
 
-	zone *time.Location
+	zone        *time.Location
+	sqlPassword string
 }
 
 // HTTP is where the page is served.
@@ -119,6 +123,7 @@ func parse(path string, text []byte) (Config, error) {
 		}
 	}
 	c.defaults()
+	c.sql()
 	c.http()
 	c.mqtt()
 	c.series()
@@ -172,6 +177,34 @@ func (c *checker) beside(path string) string {
 		return path
 	}
 	return filepath.Join(c.dir, path)
+}
+
+// sql checks the address of PostgreSQL and makes the paths in it whole.
+func (c *checker) sql() {
+	c.cfg.sqlPassword = string(c.secret("$.sql_password_file", &c.cfg.SQLFile))
+	if c.cfg.SQL == "" {
+		if c.cfg.SQLFile != "" {
+			c.wrong("$.sql_password_file", "a password of no database", "set sql, such as postgres://linshao@127.0.0.1/linshao")
+		}
+		return
+	}
+	if err := db.CheckURL(c.cfg.SQL); err != nil {
+		c.wrong("$.sql", "the address of the database cannot be used: "+err.Error(), "postgres://linshao@db.example/linshao?sslmode=verify-full")
+		return
+	}
+	u, err := url.Parse(c.cfg.SQL)
+	if err != nil {
+		return // CheckURL has parsed it
+	}
+	q := u.Query()
+	for _, key := range []string{"sslrootcert", "sslcert", "sslkey"} {
+		if name := q.Get(key); name != "" {
+			c.files("$", map[string]*string{"sql": &name})
+			q.Set(key, name)
+		}
+	}
+	u.RawQuery = q.Encode()
+	c.cfg.SQL = u.String()
 }
 
 func (c *checker) http() {

@@ -54,6 +54,7 @@ type Config struct {
 	Zone      *time.Location
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
+	Mine      func() bool           // asked before each message, when several processes share the queue; nil: it is ours
 	Told      func(incident string) // called after an incident's timeline got a new entry; may be nil
 }
 

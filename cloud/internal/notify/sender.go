@@ -75,6 +75,9 @@ func (s *sender) round(ctx context.Context) (time.Duration, error) {
 		if wait := s.budget(now); wait > 0 {
 			return wait, nil
 		}
+		if mine := s.service.cfg.Mine; mine != nil && !mine() {
+			return 0, nil // this process was stopped for a while: another one sends now
+		}
 		group := s.group(list)
 		a, err := s.send(whole, group)
 		if err != nil {
