@@ -19,6 +19,9 @@ import (
 func child(dir string) {
 	c := config(dir)
 	c.Segment, c.Quota = 20_000, 64<<20
+	if os.Getenv("LINSHAO_OUTBOX_LARGE") != "" { // go on with what BenchmarkRecover made
+		c.Segment, c.Quota = 0, 1<<30
+	}
 	if os.Getenv("LINSHAO_OUTBOX_SYNC") != "" {
 		c.Sync = 20 * time.Millisecond
 	}
