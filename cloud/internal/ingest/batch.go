@@ -223,7 +223,7 @@ func (s *Service) accept(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, items
 			continue
 		}
 		before, sofar := *c, *out
-		why, fatal := within(ctx, tx, "record", func() error {
+		one := func() error {
 			if it.broken != nil {
 				return it.broken
 			}
@@ -233,7 +233,14 @@ func (s *Service) accept(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, items
 				}
 			}
 			return s.acceptAny(ctx, tx, c, it, out)
-		})
+		}
+		if len(items) == 1 { // the usual case: what is taken back is the whole message
+			if err := guarded(one); err != nil {
+				return &recordError{it.seq, err}
+			}
+			return nil
+		}
+		why, fatal := within(ctx, tx, "record", one)
 		if fatal != nil {
 			return &recordError{it.seq, fatal}
 		}

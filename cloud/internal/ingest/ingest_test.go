@@ -2,6 +2,8 @@ package ingest_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,6 +42,7 @@ type seen struct {
 	gateways  []string
 	incidents []string
 	readings  int
+	newest    time.Time
 }
 
 func (s *seen) Gateway(g string)   { s.mu.Lock(); s.gateways = append(s.gateways, g); s.mu.Unlock() }
@@ -47,6 +50,7 @@ func (s *seen) Incident(id string) { s.mu.Lock(); s.incidents = append(s.inciden
 func (s *seen) Readings(_ string, rs []device.Reading) {
 	s.mu.Lock()
 	s.readings += len(rs)
+	s.newest = rs[len(rs)-1].Time
 	s.mu.Unlock()
 }
 
@@ -60,7 +64,38 @@ type cloud struct {
 	seen  *seen
 	reg   *prometheus.Registry
 	now   time.Time
+
+	mistake   string // what an alert of the name "poison" does: error, panic, sql, rows
+	published chan []ingest.Reply
+	lease     error // of every gateway
 }
+
+// Enqueue implements the incidents' Notifier: the place where a record makes a mistake of ours happen.
+func (c *cloud) Enqueue(ctx context.Context, tx *sql.Tx, in incident.Incident, _ string) error {
+	if in.Alert != "poison" {
+		return nil
+	}
+	switch c.mistake {
+	case "error":
+		return errors.New("nobody thought of this")
+	case "panic":
+		panic("a mistake")
+	case "sql":
+		_, err := tx.ExecContext(ctx, `INSERT INTO nowhere (x) VALUES (1)`)
+		return err
+	case "rows":
+		rows, err := tx.QueryContext(ctx, `SELECT gateway FROM cursors`) // never closed, as a careless hand may leave it
+		if err == nil {
+			rows.Next()
+			err = errors.New("left in the middle")
+		}
+		return err
+	}
+	return nil
+}
+
+// Check implements ingest's Lease.
+func (c *cloud) Check(context.Context, *sql.Tx, string) error { return c.lease }
 
 func start(t testing.TB, place *dbtest.Place) *cloud { return startIn(t, place, t.TempDir()) }
 
@@ -71,13 +106,14 @@ func startIn(t testing.TB, place *dbtest.Place, dir string) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{t: t, db: d, store: store, seen: &seen{}, now: t0, reg: prometheus.NewRegistry()}
+	c := &cloud{t: t, db: d, store: store, seen: &seen{}, now: t0, reg: prometheus.NewRegistry(), published: make(chan []ingest.Reply, 64)}
 	now := func() time.Time { return c.now }
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	if c.drain, err = inbox.NewDrain(inbox.DrainConfig{DB: d, Sink: store, Now: now, Log: log, Registry: c.reg}); err != nil {
 		t.Fatal(err)
 	}
-	c.in, err = ingest.New(ingest.Config{DB: d, Incidents: incident.New(incident.Config{DB: d, Now: now, Zone: time.UTC}), Observer: c.seen,
+	c.in, err = ingest.New(ingest.Config{DB: d, Incidents: incident.New(incident.Config{DB: d, Notifier: c, Now: now, Zone: time.UTC}), Observer: c.seen,
+		Publish: func(rs []ingest.Reply) { c.published <- rs }, Lease: c,
 		Names: map[string]string{"renamed": "新名字"}, Stored: c.drain.Wake, Now: now, Log: log, Registry: c.reg})
 	if err != nil {
 		t.Fatal(err)
