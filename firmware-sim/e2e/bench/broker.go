@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/drivers/device"
 )
 
 // A far end takes what the gateway sends over MQTT, acknowledges it as the cloud does, and measures it. It keeps
@@ -23,17 +24,21 @@ type farEnd struct {
 	server  *mqtt.Server
 	addr    string
 	decoder *wire.Decoder
+	linger  uint32 // of every answer, ms
 
 	mu       sync.Mutex
 	on       bool
-	bytes    int
+	bytes    int // of payloads
+	packets  int // bytes of whole packets
+	messages int
 	readings int
+	kept     []device.Reading // when nobody looks: few
 	latency  []time.Duration // from a reading to its arrival here
 	last     map[uint32]uint64
 }
 
-func newFarEnd() (*farEnd, error) {
-	f := &farEnd{last: map[uint32]uint64{}}
+func newFarEnd(linger uint32) (*farEnd, error) {
+	f := &farEnd{linger: linger, last: map[uint32]uint64{}}
 	var err error
 	if f.decoder, err = wire.NewDecoder(); err != nil {
 		return nil, err
@@ -79,7 +84,7 @@ func (f *farEnd) OnPublish(_ *mqtt.Client, pk packets.Packet) (packets.Packet, e
 	case wire.UpEvents, wire.UpTelemetry:
 		var batch wire.Batch
 		if proto.Unmarshal(pk.Payload, &batch) == nil {
-			f.take(&batch, len(pk.Payload))
+			f.take(&batch, len(pk.Payload), packet(pk.TopicName, len(pk.Payload)))
 			cum := batch.First + uint64(len(batch.Records)) - 1
 			f.answer(gateway, &wire.Ack{Session: batch.Session, Stream: batch.Stream, Epoch: batch.Epoch, Cum: cum})
 		}
@@ -88,7 +93,7 @@ func (f *farEnd) OnPublish(_ *mqtt.Client, pk packets.Packet) (packets.Packet, e
 }
 
 func (f *farEnd) answer(gateway string, ack *wire.Ack) {
-	ack.Credit, ack.TimeMs = 8, time.Now().UnixMilli()
+	ack.Credit, ack.TimeMs, ack.LingerMs = 8, time.Now().UnixMilli(), f.linger
 	payload, err := proto.Marshal(ack)
 	if err != nil {
 		return
@@ -97,7 +102,7 @@ func (f *farEnd) answer(gateway string, ack *wire.Ack) {
 	_ = f.server.Publish(wire.Topic(gateway, wire.DownAck), payload, false, 0)
 }
 
-func (f *farEnd) take(batch *wire.Batch, size int) {
+func (f *farEnd) take(batch *wire.Batch, size, packet int) {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -105,12 +110,17 @@ func (f *farEnd) take(batch *wire.Batch, size int) {
 		return
 	}
 	f.bytes += size
+	f.packets += packet
+	f.messages++
 	for _, record := range batch.Records {
 		readings, err := f.decoder.Readings(record.Payload)
 		if err != nil {
 			continue
 		}
 		f.readings += len(readings)
+		if f.linger == 0 {
+			f.kept = append(f.kept, readings...)
+		}
 		for _, r := range readings[:min(len(readings), 64)] {
 			f.latency = append(f.latency, now.Sub(r.Time))
 		}
@@ -121,5 +131,5 @@ func (f *farEnd) take(batch *wire.Batch, size int) {
 func (f *farEnd) measure() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.on, f.bytes, f.readings, f.latency = true, 0, 0, nil
+	f.on, f.bytes, f.packets, f.messages, f.readings, f.latency = true, 0, 0, 0, 0, nil
 }
