@@ -306,11 +306,9 @@ func (e *Encoder) writeValues(c *column, begin, end int32) {
 // writeRest writes all numbers but the first, each from what was to be expected.
 func (e *Encoder) writeRest(ms []int64) {
 	var sums [predictors]uint64
-	d := ms[1] - ms[0]
-	before, smooth := ms[0], ms[0]
-	slope := int64(0)
+	before, smooth, slope := ms[0], ms[0], int64(0)
 	for _, m := range ms[1:] {
-		d = m - before
+		d := m - before
 		sums[predictLast] += limited(zigzag(d))
 		sums[predictSmooth] += limited(zigzag(m - smooth))
 		sums[predictLine] += limited(zigzag(d - slope))

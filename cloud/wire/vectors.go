@@ -19,7 +19,6 @@ type vectors struct {
 	byHash map[uint64]int32
 	step   int64 // of the vector before
 	before int32 // vector of the series before
-	resid  []uint64
 }
 
 func (v *vectors) begin() {
@@ -123,4 +122,94 @@ func expected(kind int, times, before []int64, i int, step int64) int64 {
 		return before[i+1] + times[0] - before[0]
 	}
 	return times[0] + int64(i+1)*step
+}
+
+// timesReader reads the times of series.
+type timesReader struct {
+	arena  []int64
+	ends   []int32 // of each vector in arena
+	step   int64
+	before int // vector of the series before; -1: none
+}
+
+func (t *timesReader) begin() {
+	t.arena, t.ends, t.step, t.before = t.arena[:0], t.ends[:0], 0, -1
+}
+
+func (t *timesReader) vector(i int) []int64 {
+	begin := int32(0)
+	if i > 0 {
+		begin = t.ends[i-1]
+	}
+	return t.arena[begin:t.ends[i]]
+}
+
+// read answers the next series' times, at most left of them. They are valid until the next call.
+func (t *timesReader) read(r *bitReader, left int) ([]int64, error) {
+	switch ref := r.gamma(); {
+	case ref == 0:
+		if err := t.add(r, left); err != nil {
+			return nil, err
+		}
+		t.before = len(t.ends) - 1
+	case ref == 1 && t.before >= 0:
+	case ref >= 2 && ref-2 < uint64(len(t.ends)):
+		t.before = len(t.ends) - 1 - int(ref-2)
+	default:
+		return nil, errDamaged
+	}
+	times := t.vector(t.before)
+	if len(times) > left || r.bad {
+		return nil, errDamaged
+	}
+	return times, nil
+}
+
+func (t *timesReader) add(r *bitReader, left int) error {
+	var before []int64
+	if n := len(t.ends); n > 0 {
+		before = t.vector(n - 1)
+	}
+	n := uint64(len(before))
+	if !r.flag() {
+		n = r.gamma() + 1
+	}
+	if n == 0 || n > uint64(left) || r.bad {
+		return errDamaged
+	}
+	first := unzigzag(r.number())
+	if before != nil {
+		first += before[0]
+	}
+	t.arena = append(t.arena, first)
+	if n > 1 {
+		if err := t.addRest(r, int(n-1), before); err != nil {
+			return err
+		}
+	}
+	t.ends = append(t.ends, int32(len(t.arena)))
+	return nil
+}
+
+func (t *timesReader) addRest(r *bitReader, n int, before []int64) error {
+	kind := int(r.get(kindBits))
+	switch {
+	case kind >= timesKinds || kind == timesParallel && len(before) != n+1:
+		return errDamaged
+	case kind != timesParallel:
+		t.step += unzigzag(r.number())
+	}
+	k := uint(r.get(lowBits))
+	if r.bad {
+		return errDamaged
+	}
+	from := len(t.arena) - 1
+	for i := range n {
+		next := expected(kind, t.arena[from:], before, i, t.step)
+		if k != allZero {
+			next += unzigzag(r.rice(k))
+		}
+		t.arena = append(t.arena, next)
+	}
+	return nil
 }
