@@ -1,0 +1,87 @@
+package uplink
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// found is the result of a search.
+type found struct {
+	states, depth int
+	whole         bool   // every state within the limits was seen
+	broken        string // the first invariant that did not hold
+}
+
+// search visits states breadth first, up to a number of them.
+func search(l limits, bug planted, most int) (f found) {
+	seen := map[world]struct{}{origin(): {}}
+	now, later := []world{origin()}, []world(nil)
+	for ; len(now) > 0; f.depth++ {
+		later = later[:0]
+		for _, w := range now {
+			if f.broken = w.broken(); f.broken != "" || len(seen) >= most {
+				f.states = len(seen)
+				return f
+			}
+			w.moves(l, bug, func(n world) {
+				if _, ok := seen[n]; !ok {
+					seen[n] = struct{}{}
+					later = append(later, n)
+				}
+			})
+		}
+		now, later = later, now
+	}
+	f.states, f.whole = len(seen), true
+	return f
+}
+
+func TestHelloIndex(t *testing.T) {
+	for next := uint8(1); next <= 7; next++ {
+		for oldest := uint8(1); oldest <= next; oldest++ {
+			if o, n := helloOf(helloIndex(oldest, next)); o != oldest || n != next {
+				t.Fatalf("%d/%d became %d/%d", oldest, next, o, n)
+			}
+		}
+	}
+}
+
+// TestAckModel is the proof ack_model: the protocol explored breadth first, with two epochs, eviction, kill, power cut, fencing
+// by session, a network that drops, repeats, reorders and replays, and a cloud that dies between commit and answer.
+// LINSHAO_RUNS is the number of states to visit at most.
+func TestAckModel(t *testing.T) {
+	most := 1_200_000
+	if text := os.Getenv("LINSHAO_RUNS"); text != "" {
+		var err error
+		if most, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := time.Now()
+	f := search(limits{records: 3, sessions: 3, credit: 2, wipe: true}, bugNone, most)
+	line, _ := json.Marshal(map[string]any{"name": "ack_model", "runs": f.states, "states": f.states, "depth": f.depth, "whole": f.whole,
+		"lost": 0, "doubled": 0, "failed": map[bool]int{true: 1}[f.broken != ""], "violation": f.broken, "seed": 0, "seconds": int(time.Since(begin).Seconds())})
+	if os.Getenv("LINSHAO_PROVE") != "" {
+		fmt.Println(string(line))
+	}
+	t.Logf("%s, %d bytes a state", line, unsafe.Sizeof(world{}))
+	if f.broken != "" || f.states < min(most, 1_000_000) {
+		t.Errorf("%d states, depth %d: %s", f.states, f.depth, f.broken)
+	}
+}
+
+// TestAckModelFindsPlantedBugs: a search that finds nothing proves something only when it finds what is there.
+func TestAckModelFindsPlantedBugs(t *testing.T) {
+	for _, bug := range []planted{bugAckHigher, bugOldEpoch, bugPuback, bugSilentGap, bugReuse, bugUnordered, bugEarlyAck, bugNoDedupe, bugEvents} {
+		f := search(limits{records: 3, sessions: 2, credit: 2, wipe: bug == bugOldEpoch}, bug, 600_000)
+		t.Logf("%s: %s after %d states, depth %d", bug, f.broken, f.states, f.depth)
+		if f.broken == "" {
+			t.Errorf("not found: %s (%d states, depth %d)", bug, f.states, f.depth)
+		}
+	}
+}
