@@ -110,10 +110,10 @@ func (x *decoding) decode(b []byte, f func(c Column, all int)) error {
 		return errDamaged
 	}
 	room := maxNames
-	if x.devices, b, err = readNames(b, x.devices[:0], &room); err != nil {
+	if x.devices, b, err = readNames(b, x.devices[:0], count, &room); err != nil {
 		return err
 	}
-	if x.points, b, err = readNames(b, x.points[:0], &room); err != nil {
+	if x.points, b, err = readNames(b, x.points[:0], count, &room); err != nil {
 		return err
 	}
 	x.r, x.left = bitReader{b: b}, int(count)

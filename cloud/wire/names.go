@@ -101,10 +101,11 @@ func (d *dictionary) append(b []byte) []byte {
 
 var errNames = errors.New("names are damaged")
 
-// readNames is the inverse of append; room is how many bytes of names may still come.
-func readNames(b []byte, to []string, room *int) (names []string, rest []byte, err error) {
+// readNames is the inverse of append: at most so many names as there are readings, and room is how many bytes of them may
+// still come.
+func readNames(b []byte, to []string, readings uint64, room *int) (names []string, rest []byte, err error) {
 	count, b, err := readUvarint(b)
-	if err != nil || count > uint64(len(b)) {
+	if err != nil || count > min(uint64(len(b)), readings) {
 		return nil, nil, errNames
 	}
 	before := []byte(nil)
