@@ -20,8 +20,7 @@
 //	unexplained     none of these: a defect of ours, counted in linshao_ledger_unexplained_total
 //
 // Pieces of a hole that are no longer than the device's rhythm, or than a minute around a change, belong to the reason
-// beside them: nobody can know on which side of a poll something happened. A range of more than 26 hours is counted by
-// chunks first and only chunks with something missing are read, which finds no hole of fewer than three lost polls.
+// beside them: nobody can know on which side of a poll something happened.
 package ledger
 
 import (
@@ -107,12 +106,7 @@ func New(cfg Config) *Ledger {
 // Of answers what there is of a device between two times in Unix ms, of one of its points or, with an empty point, of the
 // first that it has. The range ends now at the latest; an empty one has no spans. Errors: org.ErrUnknown.
 func (l *Ledger) Of(ctx context.Context, gateway, device, point string, from, to int64) ([]Span, error) {
-	return l.of(ctx, subject{gateway, device, point}, from, to, to-from <= exactRange.Milliseconds())
-}
-
-type subject struct{ gateway, device, point string }
-
-func (l *Ledger) of(ctx context.Context, s subject, from, to int64, exact bool) ([]Span, error) {
+	s := subject{gateway, device, point}
 	to = min(to, l.cfg.Now().UnixMilli())
 	if from >= to {
 		return []Span{}, nil
@@ -121,7 +115,7 @@ func (l *Ledger) of(ctx context.Context, s subject, from, to int64, exact bool) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := l.presence(ctx, q, exact)
+	p, err := l.presence(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("look for readings of %s %s: %w", s.gateway, s.device, err)
 	}
@@ -131,6 +125,8 @@ func (l *Ledger) of(ctx context.Context, s subject, from, to int64, exact bool) 
 	}
 	return fill(from, to, holes), nil
 }
+
+type subject struct{ gateway, device, point string }
 
 // query of the subject. A device that left has the rhythm of a slow one; one that never was is unknown.
 func (l *Ledger) query(ctx context.Context, s subject, from, to int64) (series.Query, error) {
@@ -144,7 +140,7 @@ func (l *Ledger) query(ctx context.Context, s subject, from, to int64) (series.Q
 	}
 	for _, p := range d.Points {
 		if p.Name == s.point || s.point == "" {
-			q.Point, q.Poll = p.Name, time.Duration(p.PollMs)*time.Millisecond
+			q.Point, q.Poll, q.Report = p.Name, time.Duration(p.PollMs)*time.Millisecond, time.Duration(p.ReportMs)*time.Millisecond
 			return q, nil
 		}
 	}

@@ -78,7 +78,7 @@ func (l *Ledger) site(ctx context.Context, site string, from, to int64) (SiteLed
 	group.SetLimit(siteReaders)
 	for i, d := range devices {
 		group.Go(func() error {
-			spans, err := l.of(ctx, subject{d.Gateway, d.ID, ""}, from, to, false)
+			spans, err := l.Of(ctx, d.Gateway, d.ID, "", from, to)
 			if errors.Is(err, org.ErrUnknown) { // it has just left
 				err = nil
 			}
