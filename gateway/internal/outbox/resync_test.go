@@ -49,6 +49,26 @@ func TestACopiedRecordIsNoRecord(t *testing.T) {
 	}
 }
 
+// TestATornRecordIsOneNumber: the head of a long record that was cut off says that nothing else was there.
+func TestATornRecordIsOneNumber(t *testing.T) {
+	c := config(t.TempDir())
+	l := open(t, c)
+	fill(t, l, 3, 50_000)
+	closeLog(t, l)
+	path := segments(t, c.Dir)[0]
+	if err := os.Truncate(path, outbox.HeaderSize+3*(outbox.RecordHead+50_000)-1); err != nil {
+		t.Fatal(err)
+	}
+	dropCursor(t, c)
+	l = open(t, c)
+	if _, _, next := l.State(); next != 4 {
+		t.Fatalf("next %d", next)
+	}
+	if g := l.Gaps(); len(g) != 1 || g[0].First != 3 || g[0].Last != 3 {
+		t.Fatalf("%+v", g)
+	}
+}
+
 // junk are megabytes behind a good header in which no record is, the last ones made to look like records everywhere.
 func junk(tb testing.TB) map[string][]byte {
 	_, _, data := made(tb, 1)
@@ -67,15 +87,26 @@ func junk(tb testing.TB) map[string][]byte {
 	}
 }
 
-// TestJunkIsSearchedInNoTime: an open gateway waits for the search.
+// TestJunkIsSearchedInNoTime: an open gateway waits for the search. What looks like records may take longer than zeros, but not
+// as if each were read whole: that would be 200 times as long.
 func TestJunkIsSearchedInNoTime(t *testing.T) {
-	for name, data := range junk(t) {
-		began := time.Now()
-		records, ok := outbox.Scan(data)
-		took := time.Since(began)
-		t.Logf("1 MiB of %s: %v", name, took)
-		if !ok || len(records) != 0 || took > time.Second {
-			t.Errorf("%s: %d records in %v", name, len(records), took)
+	all := junk(t)
+	search := func(name string) time.Duration {
+		best := time.Hour
+		for range 3 { // others use the processor too
+			began := time.Now()
+			if records, ok := outbox.Scan(all[name]); !ok || len(records) != 0 {
+				t.Fatalf("%s: %d records", name, len(records))
+			}
+			best = min(best, time.Since(began))
+		}
+		t.Logf("1 MiB of %s: %v", name, best)
+		return best
+	}
+	zeros := search("zeros")
+	for name := range all {
+		if took := search(name); took > 40*zeros {
+			t.Errorf("%s takes %v, zeros %v", name, took, zeros)
 		}
 	}
 }
