@@ -72,6 +72,8 @@ type PointValue struct {
 	Reason  string   `json:"reason,omitempty"`
 	At      int64    `json:"at" doc:"Unix ms"`
 	PollMs  int64    `json:"pollMs" doc:"how often it is read"`
+	// ReportMs is the longest silence of a point that is only sent when it changes.
+	ReportMs int64 `json:"reportMs,omitempty" doc:"longest silence of a point that is only sent when it changes; absent: every reading is sent"`
 
 	Labels map[int64]string `json:"-"`
 }
@@ -242,7 +244,7 @@ func fillPoints(ctx context.Context, q db.Querier, ds []Device) error {
 }
 
 func pointsOf(ctx context.Context, q db.Querier, gateway, model string) ([]PointValue, error) {
-	rows, err := q.QueryContext(ctx, `SELECT name, unit, labels FROM points WHERE gateway = ? AND model = ? ORDER BY position`, gateway, model)
+	rows, err := q.QueryContext(ctx, `SELECT name, unit, labels, report_ms FROM points WHERE gateway = ? AND model = ? ORDER BY position`, gateway, model)
 	if err != nil {
 		return nil, fmt.Errorf("list points of %s: %w", model, err)
 	}
@@ -251,7 +253,7 @@ func pointsOf(ctx context.Context, q db.Querier, gateway, model string) ([]Point
 	for rows.Next() {
 		p := PointValue{Quality: device.Bad.String(), Reason: device.NotRead.String()}
 		var labels string
-		if err := rows.Scan(&p.Name, &p.Unit, &labels); err != nil {
+		if err := rows.Scan(&p.Name, &p.Unit, &labels, &p.ReportMs); err != nil {
 			return nil, fmt.Errorf("read point of %s: %w", model, err)
 		}
 		if err := json.Unmarshal([]byte(labels), &p.Labels); err != nil {
