@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/linshao/linshao/gateway/internal/outbox"
@@ -70,4 +71,11 @@ func NewOn(cfg Config, dial func(ctx context.Context, will []byte) (*Wire, error
 // Pause is the wait before the connection after a number of failed ones, the last by err.
 func (u *Uplink) Pause(failed int, err error, urgent bool) time.Duration {
 	return u.pause(failed, err, urgent, time.Now())
+}
+
+// DialWith makes the uplink open its sockets with a test's function.
+func (u *Uplink) DialWith(socket func(ctx context.Context, network, address string) (net.Conn, error)) {
+	d := u.dialer.(pahoDialer)
+	d.socket = socket
+	u.dialer = d
 }

@@ -67,6 +67,15 @@ func (b *liar) close() {
 	b.all.Wait()
 }
 
+// drop ends all connections.
+func (b *liar) drop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for conn := range b.open {
+		conn.Close()
+	}
+}
+
 func (b *liar) serve(conn net.Conn) {
 	defer conn.Close()
 	for {

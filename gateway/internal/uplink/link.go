@@ -61,6 +61,7 @@ type pahoDialer struct {
 	url       *url.URL
 	tls       *tls.Config   // nil: plain
 	keepAlive time.Duration // two thirds of it are for TCP, TLS, CONNECT and SUBSCRIBE together
+	socket    func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 func (d pahoDialer) dial(ctx context.Context, a address) (link, error) {
@@ -95,8 +96,7 @@ func (d pahoDialer) dial(ctx context.Context, a address) (link, error) {
 }
 
 func (d pahoDialer) open(ctx context.Context) (net.Conn, *patientConn, error) {
-	var dialer net.Dialer
-	raw, err := dialer.DialContext(ctx, "tcp", d.url.Host)
+	raw, err := d.socket(ctx, "tcp", d.url.Host)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -147,19 +147,20 @@ func newDialer(text string, config *tls.Config, alive time.Duration) (dialer, er
 	if u.Port() == "" {
 		u.Host = net.JoinHostPort(u.Hostname(), port)
 	}
+	socket := (&net.Dialer{}).DialContext
 	if u.Scheme == "mqtt" {
 		ip := net.ParseIP(u.Hostname())
 		if u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return nil, fmt.Errorf("cloud url %q: plain mqtt leaves this machine; use mqtts", u.Redacted())
 		}
-		return pahoDialer{url: u, keepAlive: alive}, nil
+		return pahoDialer{url: u, keepAlive: alive, socket: socket}, nil
 	}
 	if config == nil {
 		config = &tls.Config{}
 	}
 	config = config.Clone()
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
-	return pahoDialer{url: u, tls: config, keepAlive: alive}, nil
+	return pahoDialer{url: u, tls: config, keepAlive: alive, socket: socket}, nil
 }
 
 // Connected says whether a session is open now.
