@@ -207,9 +207,11 @@ func (l *Log) syncFile() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stats.Fsyncs++
+	l.synced = l.segs[len(l.segs)-1].size
 	l.wellAgain()
 	for off := 0; off < l.inFile; off += frameSize(l.tail[off:]) {
 		l.durable = frameSeq(l.tail[off:])
+		l.fasten(l.durable)
 	}
 	l.tail = l.tail[:copy(l.tail, l.tail[l.inFile:])]
 	l.inFile = 0

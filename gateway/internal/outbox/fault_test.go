@@ -200,8 +200,8 @@ func TestFailedSyncIsNotRetried(t *testing.T) {
 		return nil
 	})
 	fill(t, l, 1, size)
-	if want := []string{"write", "sync", "create", "write", "sync", "sync", "write", "sync"}; !slices.Equal(d.ops, want) {
-		t.Fatalf("operations %v, want %v: record, failed sync; new file: header, sync, sync of the folder; record, sync", d.ops, want)
+	if want := []string{"write", "sync", "truncate", "create", "write", "sync", "sync", "write", "sync"}; !slices.Equal(d.ops, want) {
+		t.Fatalf("operations %v, want %v: record, failed sync; what was refused is cut off; new file: header, sync, sync of the folder; record, sync", d.ops, want)
 	}
 	wantSeqs(t, readAll(t, l, 1, size), span(1, 6))
 	if s := l.Stats(); s.Failures != 1 {

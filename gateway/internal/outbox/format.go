@@ -39,6 +39,7 @@ type header struct {
 	epoch     uint64 // random; the same in all segments of one log
 	first     uint64 // no record of the file has a smaller sequence number
 	createdMs int64  // for people; nothing is ordered by it
+	given     uint64 // numbers below were given out before the file was made, whatever is in it
 }
 
 func (h header) encode() []byte {
@@ -49,6 +50,7 @@ func (h header) encode() []byte {
 	binary.LittleEndian.PutUint64(b[16:], h.epoch)
 	binary.LittleEndian.PutUint64(b[24:], h.first)
 	binary.LittleEndian.PutUint64(b[32:], uint64(h.createdMs))
+	binary.LittleEndian.PutUint64(b[40:], h.given)
 	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
 	return b
 }
@@ -68,6 +70,7 @@ func parseHeader(b []byte) (header, error) {
 		epoch:     binary.LittleEndian.Uint64(b[16:]),
 		first:     binary.LittleEndian.Uint64(b[24:]),
 		createdMs: int64(binary.LittleEndian.Uint64(b[32:])),
+		given:     binary.LittleEndian.Uint64(b[40:]),
 	}, nil
 }
 

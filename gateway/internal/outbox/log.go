@@ -46,6 +46,7 @@ type Config struct {
 
 	disk   disk   // nil: the real one
 	kernel uint64 // 0: the real one
+	tiny   bool   // a quota below the smallest is right
 }
 
 // Gap is a range of sequence numbers whose records do not exist (any more).
@@ -87,14 +88,18 @@ type Log struct {
 	lock file
 
 	// io is held by whoever writes files or changes what is on disk; mu guards what readers see. io is taken before mu.
-	io     sync.Mutex
-	active file // nil: the next write makes a new segment
-	inFile int  // bytes of tail that the active file holds
-	wbuf   []byte
-	spare  []byte
-	timer  *time.Timer // a sync is due
-	hint   cursor      // as last written
-	hinted time.Time
+	io         sync.Mutex
+	active     file     // nil: the next write makes a new segment
+	inFile     int      // bytes of tail that the active file holds
+	synced     int64    // bytes of the active file that are durable
+	shaky      *segment // found at the start, and not surely on disk
+	oldHint    bool     // the cursor file still claims the last run's orderly end
+	shakyBytes []byte
+	wbuf       []byte
+	spare      []byte
+	timer      *time.Timer // a sync is due
+	hint       cursor      // as last written
+	hinted     time.Time
 
 	reserve      int64 // bytes of the reserve file
 	reserveTried time.Time
@@ -107,6 +112,8 @@ type Log struct {
 	durable uint64 // numbers up to here are on disk
 	tail    []byte // records above durable
 	acked   uint64
+	unsure  uint64 // the cursor is lost: which numbers up to here the cloud has, its first acknowledgement will say
+	firm    uint64 // after a restart the next number is above this, whatever happens
 	holes   []hole // known missing ranges above the oldest segment's start
 	gaps    []Gap  // not yet fetched by Gaps
 	changed chan struct{}
@@ -172,7 +179,7 @@ func (c *Config) complete() error {
 		c.Segment = 1 << 20
 	}
 	const fewest = 4 // segments; with fewer, a full log would lose a great part of itself at once
-	if c.Quota < fewest*(headerSize+recordHead+MaxPayload) {
+	if !c.tiny && c.Quota < fewest*(headerSize+recordHead+MaxPayload) {
 		return fmt.Errorf("quota of %d bytes is below %d KiB", c.Quota, fewest*(headerSize+recordHead+MaxPayload)>>10)
 	}
 	c.Segment = max(min(c.Segment, c.Quota/fewest), headerSize+recordHead)
@@ -248,9 +255,17 @@ func (l *Log) signal() {
 func (l *Log) Gaps() []Gap {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	gaps := l.gaps
-	l.gaps = nil
-	return gaps
+	var firm []Gap
+	kept := l.gaps[:0]
+	for _, g := range l.gaps {
+		if g.Last <= l.firm {
+			firm = append(firm, g)
+		} else {
+			kept = append(kept, g) // not before its numbers are taken for good
+		}
+	}
+	l.gaps = kept
+	return firm
 }
 
 // Stats counts what the log holds and has done.

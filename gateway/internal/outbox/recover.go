@@ -3,7 +3,9 @@ package outbox
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +20,7 @@ type found struct {
 	name uint64 // first number by its name
 	size int64
 	err  error // of its header
+	mute bool  // the disk does not answer: what is in it is not known
 }
 
 // recover makes the log usable whatever the folder holds. Only the newest segment is read through: the others were complete
@@ -35,7 +38,7 @@ func (l *Log) recover() error {
 	l.next = max(1, l.firstNumber())
 	reason := ReasonDamaged
 	if n := len(l.segs); n > 0 {
-		floor = max(floor, l.repair(l.segs[n-1]))
+		floor = max(floor, l.repair(l.segs[n-1], known && hint.clean), l.segs[n-1].given)
 	}
 	if known {
 		l.hint, l.acked = hint, hint.cum
@@ -43,14 +46,45 @@ func (l *Log) recover() error {
 			l.noteHole(hint.cum+1, min(oldest, l.next)-1, ReasonEvicted)
 		}
 		floor = max(floor, hint.cum+1, hint.next)
+	} else if oldest := l.firstNumber(); oldest > 1 {
+		l.unsure = oldest - 1
 	}
 	if len(files) > 0 && l.mayHaveSent(hint, known) {
 		floor, reason = max(floor, l.next+maxUnsynced), ReasonPowerCut
 	}
 	l.durable = l.next - 1
-	l.skip(floor, reason)
+	l.settleEnd(floor, reason)
 	l.begin()
 	return nil
+}
+
+// settleEnd skips numbers up to floor. The next power cut may come before a record behind them is on disk, so they are skipped
+// by a new segment, whose header says so.
+func (l *Log) settleEnd(floor uint64, reason string) {
+	if l.active != nil {
+		l.fasten(l.durable)
+	}
+	if floor <= l.next {
+		return
+	}
+	l.skip(floor, reason)
+	if l.active != nil {
+		_ = l.active.Close() // reopen has synced it
+		l.active = nil
+	}
+}
+
+// dropEmpty deletes segments without a record but the newest: each power cut would leave one.
+func (l *Log) dropEmpty() {
+	kept := l.segs[:0]
+	for i, s := range l.segs {
+		if i+1 < len(l.segs) && s.size == headerSize && l.cfg.disk.Remove(s.path) == nil {
+			l.noteHole(s.first, l.segs[i+1].first-1, ReasonPowerCut)
+			continue
+		}
+		kept = append(kept, s)
+	}
+	l.segs = kept
 }
 
 // mayHaveSent says whether records that are not on disk may have got numbers and gone up: after a power cut, when Append
@@ -78,7 +112,12 @@ func (l *Log) survey() ([]found, error) {
 			continue
 		}
 		f := found{path: filepath.Join(l.cfg.Dir, e.Name()), name: first}
-		f.header, f.size, f.err = readHeader(l.cfg.disk, f.path)
+		for try := 0; try == 0 || f.mute && try < readFaults; try++ {
+			f.header, f.size, f.mute, f.err = readHeader(l.cfg.disk, f.path)
+		}
+		if info, err := e.Info(); f.mute && err == nil {
+			f.size = info.Size()
+		}
 		if f.err == nil && (f.first != first || l.cfg.Stream != 0 && f.stream != l.cfg.Stream) {
 			f.err = fmt.Errorf("is of stream %d and starts at %d", f.stream, f.first)
 		}
@@ -93,20 +132,24 @@ func (l *Log) survey() ([]found, error) {
 	return files, nil
 }
 
-func readHeader(d disk, path string) (header, int64, error) {
+// readHeader also says whether it is the disk that failed, and not what is on it.
+func readHeader(d disk, path string) (h header, size int64, mute bool, err error) {
 	f, err := d.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
-		return header{}, 0, err
+		return header{}, 0, true, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return header{}, 0, err
+		return header{}, 0, true, err
 	}
 	b := make([]byte, headerSize)
-	n, _ := f.ReadAt(b, 0) // a short file has no header
-	h, err := parseHeader(b[:n])
-	return h, info.Size(), err
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) { // a short file has no header
+		return header{}, info.Size(), true, err
+	}
+	h, err = parseHeader(b[:n])
+	return h, info.Size(), false, err
 }
 
 // chooseEpoch: the one the cursor knows if any file has it, else that of the newest good file, else the cursor's, else new.
@@ -144,6 +187,12 @@ func (l *Log) adopt(files []found) (floor uint64) {
 			l.segs = append(l.segs, &segment{header: f.header, path: f.path, size: f.size})
 			continue
 		}
+		if f.mute { // it may answer later; its records prove themselves then
+			l.cfg.Log.Error("segment cannot be read", "file", f.path, "err", f.err)
+			h := header{stream: l.cfg.Stream, epoch: l.epoch, first: f.name}
+			l.segs = append(l.segs, &segment{header: h, path: f.path, size: f.size})
+			continue
+		}
 		l.cfg.Log.Warn("segment moved to quarantine", "file", f.path, "err", f.err, "epoch", f.epoch)
 		l.quarantineFile(f.path)
 		if f.err != nil && f.size > headerSize {
@@ -162,9 +211,12 @@ func (l *Log) firstNumber() uint64 {
 
 // repair reads the newest segment through, cuts a torn tail off and opens it for more. It sets next, and returns the number
 // from which on no record of a cut tail can have been.
-func (l *Log) repair(seg *segment) (floor uint64) {
+func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 	l.next = seg.first
 	data, err := readFile(l.cfg.disk, seg.path)
+	for try := 1; err != nil && try < readFaults; try++ {
+		data, err = readFile(l.cfg.disk, seg.path)
+	}
 	if err != nil {
 		l.cfg.Log.Error("segment cannot be read", "file", seg.path, "err", err)
 		return seg.first + lost(seg.size-headerSize)
@@ -190,15 +242,18 @@ func (l *Log) repair(seg *segment) (floor uint64) {
 		l.cfg.Log.Warn("torn end cut off", "file", seg.path, "bytes", len(torn), "after", l.next-1)
 		l.quarantineBytes(filepath.Base(seg.path), torn)
 	}
+	l.shaky, l.shakyBytes = seg, data[:good]
 	if !damaged {
-		l.reopen(seg, int64(good), good < len(data))
+		l.reopen(seg, data[:good], good < len(data), orderly)
 	}
 	return floor
 }
 
 // reopen makes the newest segment the active file. What a killed process wrote is synced before anything is built on it.
-// When that fails the segment is only read, and a new one will be made.
-func (l *Log) reopen(seg *segment, size int64, cut bool) {
+// It is written again for that: if an fsync of the killed process failed, the kernel takes the pages for clean and another
+// fsync alone would succeed and mean nothing. When this fails the segment is only read, and a new one will be made.
+func (l *Log) reopen(seg *segment, good []byte, cut, orderly bool) {
+	size := int64(len(good))
 	f, err := l.cfg.disk.OpenFile(seg.path, os.O_RDWR, 0)
 	if err != nil {
 		l.cfg.Log.Warn("segment cannot be continued", "file", seg.path, "err", err)
@@ -206,6 +261,9 @@ func (l *Log) reopen(seg *segment, size int64, cut bool) {
 	}
 	if cut {
 		err = f.Truncate(size)
+	}
+	if err == nil && !orderly {
+		_, err = f.WriteAt(good, 0)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -215,7 +273,30 @@ func (l *Log) reopen(seg *segment, size int64, cut bool) {
 		l.cfg.Log.Warn("segment cannot be continued", "file", seg.path, "err", err)
 		return
 	}
-	l.active, seg.size = f, size
+	l.active, seg.size, l.synced = f, size, size
+	l.shaky, l.shakyBytes = nil, nil
+}
+
+// secure writes the newest segment that was found anew when it could not be synced: what was read from it may be in the page
+// cache only. A cursor that claims an orderly end would make the next start give numbers again. Nothing is written before both
+// are right. It needs io.
+func (l *Log) secure() error {
+	if l.oldHint {
+		if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}, true); err != nil {
+			return err
+		}
+	}
+	if l.shaky == nil {
+		return nil
+	}
+	if err := writeFile(l.cfg.disk, l.shaky.path, l.shakyBytes, true); err != nil {
+		return fmt.Errorf("write %s again: %w", filepath.Base(l.shaky.path), err)
+	}
+	l.mu.Lock()
+	l.shaky.size = int64(len(l.shakyBytes))
+	l.mu.Unlock()
+	l.shaky, l.shakyBytes = nil, nil
+	return nil
 }
 
 // begin readies a recovered log for its first record. What fails here is tried again by Append.
@@ -229,12 +310,17 @@ func (l *Log) begin() {
 		if err := l.create(l.next); err != nil {
 			l.abandon(err)
 			l.degrade(err)
+		} else {
+			l.dropEmpty()
 		}
 	}
 	l.openReserve()
 	if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}, true); err != nil {
 		l.cfg.Log.Warn("outbox goes on without a cursor", "outbox", l.cfg.Dir, "err", err)
-		_ = l.cfg.disk.Remove(filepath.Join(l.cfg.Dir, cursorName)) // an old one could claim an orderly end
+		if l.oldHint = l.hint.clean; l.oldHint && l.active != nil {
+			_ = l.active.Close() // nothing is written before secure has put that right
+			l.active = nil
+		}
 	}
 }
 

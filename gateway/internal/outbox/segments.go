@@ -36,12 +36,15 @@ func (l *Log) rotate() error {
 
 // create makes a segment that may take records: its header and its name are on disk before the first of them.
 func (l *Log) create(first uint64) error {
-	h := header{stream: l.cfg.Stream, epoch: l.epoch, first: first, createdMs: time.Now().UnixMilli()}
+	if err := l.secure(); err != nil {
+		return err
+	}
+	h := header{stream: l.cfg.Stream, epoch: l.epoch, first: first, createdMs: time.Now().UnixMilli(), given: l.next}
 	path := filepath.Join(l.cfg.Dir, segmentName(first))
 	f, err := l.cfg.disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		l.quarantineFile(path)
-		f, err = l.cfg.disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	there := errors.Is(err, fs.ErrExist)
+	if there { // given up before it held anything; its header may be all that shows which numbers are taken
+		f, err = l.cfg.disk.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("create segment: %w", err)
@@ -49,17 +52,26 @@ func (l *Log) create(first uint64) error {
 	if _, err = f.WriteAt(h.encode(), 0); err == nil {
 		err = f.Sync()
 	}
+	if err == nil && there {
+		err = l.cfg.disk.Rename(path+".new", path)
+	}
 	if err == nil {
 		err = syncDir(l.cfg.disk, l.cfg.Dir)
 	}
 	if err != nil {
 		_ = f.Close()
-		_ = l.cfg.disk.Remove(path) // otherwise the next try moves it aside
+		if !there {
+			_ = l.cfg.disk.Remove(path) // it would do no harm
+		}
 		return fmt.Errorf("create segment: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.active = f
+	l.active, l.synced = f, headerSize
+	l.fasten(first - 1)
+	if n := len(l.segs); n > 0 && l.segs[n-1].first == first {
+		l.segs = l.segs[:n-1]
+	}
 	l.segs = append(l.segs, &segment{header: h, path: path, size: headerSize})
 	return nil
 }
@@ -75,13 +87,12 @@ func (l *Log) abandon(cause error) {
 	if l.active == nil {
 		return
 	}
+	if l.cfg.Sync == 0 {
+		_ = l.active.Truncate(l.synced) // the rest was refused; when this fails, a restart may find it
+	}
 	_ = l.active.Close()
 	l.active, l.inFile = nil, 0
-	seg := l.segs[len(l.segs)-1]
-	if l.durable < seg.first {
-		l.segs = l.segs[:len(l.segs)-1]
-		_ = l.cfg.disk.Remove(seg.path) // nothing in it was promised; create moves it aside if it stays
-	}
+	l.segs[len(l.segs)-1].size = l.synced
 }
 
 // enforceQuota leaves room for one more segment.
@@ -119,11 +130,7 @@ func (l *Log) EvictOldest() bool {
 // evict needs io.
 func (l *Log) evict(onlyHistory bool) bool {
 	l.mu.Lock()
-	n := len(l.segs)
-	if l.active != nil {
-		n--
-	}
-	if n == 0 {
+	if len(l.segs) < 2 { // the newest tells which numbers are taken
 		l.mu.Unlock()
 		return false
 	}
@@ -153,6 +160,14 @@ func (l *Log) evict(onlyHistory bool) bool {
 	}
 	l.stats.EvictedHistory += min(last, max(l.acked, seg.first-1)) - (seg.first - 1)
 	return true
+}
+
+// fasten: the disk now shows that numbers up to last are taken. It needs mu.
+func (l *Log) fasten(last uint64) {
+	if last > l.firm {
+		l.firm = last
+		l.signal()
+	}
 }
 
 // noteHole remembers missing numbers and reports them once, unless the cloud has them. It needs mu.
@@ -208,6 +223,10 @@ func (l *Log) Ack(cum uint64) {
 
 // advance needs mu.
 func (l *Log) advance(cum uint64) {
+	if unsure := l.unsure; unsure > 0 {
+		l.unsure = 0
+		l.noteHole(cum+1, unsure, ReasonEvicted)
+	}
 	if cum <= l.acked {
 		return
 	}
@@ -226,6 +245,6 @@ func (l *Log) writeCursor(c cursor, durable bool) error {
 	if err := writeFile(l.cfg.disk, filepath.Join(l.cfg.Dir, cursorName), c.encode(), durable); err != nil {
 		return fmt.Errorf("write cursor: %w", err)
 	}
-	l.hint = c
+	l.hint, l.oldHint = c, false
 	return nil
 }
