@@ -209,7 +209,7 @@ func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now in
 	for i, b := range res.Buckets {
 		out.Points[i] = [3]float64{float64(b.First), b.Min, b.Max}
 	}
-	why, err := a.cfg.Ledger.Explain(ctx, q, res.Gaps, res.Bad)
+	why, err := a.cfg.Ledger.Explain(ctx, q, withHead(q, res), res.Bad)
 	if err != nil {
 		return nil, err
 	}
@@ -217,6 +217,18 @@ func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now in
 		out.Gaps = append(out.Gaps, SeriesSpan{From: g.From, To: g.To, Reason: g.Reason})
 	}
 	return &seriesOut{out}, nil
+}
+
+// withHead are the gaps with that before the first value, which a store takes for a window that begins early.
+func withHead(q series.Query, res series.Result) []series.Gap {
+	head := series.Gap{From: q.From.UnixMilli(), To: q.To.UnixMilli()}
+	if len(res.Buckets) > 0 {
+		head.To = res.Buckets[0].First
+	}
+	if len(res.Gaps) > 0 && res.Gaps[0].From < head.To || head.To-head.From <= max(3*q.Poll+q.Report, 5*time.Second).Milliseconds() {
+		return res.Gaps
+	}
+	return append([]series.Gap{head}, res.Gaps...)
 }
 
 func spans(of []series.Gap) []SeriesSpan {

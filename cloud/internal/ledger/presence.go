@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	gapPolls     = 3           // as in series: so many lost polls break the line
-	minGap       = time.Second // a fast poll's jitter does not
-	pageReadings = 20_000      // polls of one page; the store merges none of them
+	gapPolls     = 3               // as in series: so many lost polls break the line
+	minGap       = 5 * time.Second // a fast poll's jitter, or a gateway that is busy for a moment, does not
+	pageReadings = 20_000          // polls of one page; the store merges none of them
 )
 
 // hole is a time without values, from the last value before it to the first behind it.

@@ -131,5 +131,5 @@ export const pointsEn: Record<keyof typeof pointsZh, string> = {
   'reason.power_cut': 'not yet on disk when the power was cut',
   'reason.restored': 'an old disk was restored on the gateway',
   'reason.clock_unknown': 'the gateway did not know the time',
-  'reason.unexplained': 'no data, and nothing says why',
+  'reason.unexplained': 'nothing says why',
 }

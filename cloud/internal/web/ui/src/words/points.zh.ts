@@ -129,5 +129,5 @@ export const pointsZh = {
   'reason.power_cut': '断电时没来得及存盘',
   'reason.restored': '网关恢复过旧磁盘',
   'reason.clock_unknown': '网关时钟不准，时间对不上',
-  'reason.unexplained': '没有数据，也查不出原因',
+  'reason.unexplained': '查不出原因',
 }
