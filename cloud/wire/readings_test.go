@@ -133,13 +133,21 @@ func TestAnythingSurvivesTheWire(t *testing.T) {
 // plain are readings of so many series as a site has them: per device a poll, values with noise.
 func plain(devices, points, rounds int) []device.Reading {
 	var rs []device.Reading
+	names := func(format string, n int) []string {
+		all := make([]string, n)
+		for i := range all {
+			all[i] = fmt.Sprintf(format, i)
+		}
+		return all
+	}
+	deviceNames, pointNames := names("meter-%04d", devices), names("point_%d", points) // one string for all readings, as in a gateway
 	for round := range rounds {
 		for d := range devices {
 			at := time.UnixMilli(1_795_000_000_000 + int64(round)*5000 + int64(d*7%5000) + int64((round*31+d*17)%5))
 			for p := range points {
 				noise := float64((round*7919+d*104729+p*1299709)%23) - 11
 				value := math.Round((float64(p*100)+float64(d%50)+noise/10)*1e6) / 1e6
-				rs = append(rs, device.Reading{Device: fmt.Sprintf("meter-%04d", d), Point: fmt.Sprintf("point_%d", p), Value: value, Quality: device.Good, Time: at})
+				rs = append(rs, device.Reading{Device: deviceNames[d], Point: pointNames[p], Value: value, Quality: device.Good, Time: at})
 			}
 		}
 	}

@@ -133,7 +133,7 @@ func (r *recorder) add(rs []device.Reading, tick <-chan time.Time) {
 
 // store appends the batch. While the disk takes nothing it waits; when the gateway stops, not for long.
 func (r *recorder) store(tick <-chan time.Time) {
-	for tries := 1; r.dead || !r.flush(); tries++ {
+	for tries := 1; !r.flush(); tries++ {
 		if r.stopping() && (r.dead || tries >= journalTries) {
 			r.giveUp()
 			return
@@ -166,6 +166,9 @@ func (r *recorder) stopping() bool {
 
 // flush appends the batch, as one record unless it does not fit one; false when the disk takes nothing now.
 func (r *recorder) flush() bool {
+	if r.dead {
+		return false
+	}
 	for len(r.batch) > 0 {
 		payload, n, to, err := r.encode()
 		if err == nil {
