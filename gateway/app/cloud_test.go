@@ -29,6 +29,7 @@ type cloud struct {
 
 	mu      sync.Mutex
 	mute    bool // it hears nothing and answers nothing
+	linger  uint32
 	session uint64
 	epoch   map[uint32]uint64
 	got     map[uint32][]*wire.Record // the record with number n is at n-1
@@ -120,13 +121,21 @@ func (c *cloud) batch(payload []byte) {
 }
 
 func (c *cloud) ack(stream uint32) {
-	payload, err := proto.Marshal(&wire.Ack{Session: c.session, Stream: stream, Epoch: c.epoch[stream], Cum: uint64(len(c.got[stream])), Credit: 8})
+	payload, err := proto.Marshal(&wire.Ack{Session: c.session, Stream: stream, Epoch: c.epoch[stream], Cum: uint64(len(c.got[stream])), Credit: 8, LingerMs: c.linger})
 	if err == nil {
 		err = c.broker.Publish(wire.Topic("gw-test", wire.DownAck), payload, false, 0)
 	}
 	if err != nil {
 		c.wrong = append(c.wrong, err.Error())
 	}
+}
+
+// look makes the cloud ask for fresh readings, and answers how many records of them it has.
+func (c *cloud) look() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.linger = 1000
+	return len(c.got[wire.StreamTelemetry])
 }
 
 func (c *cloud) setMute(mute bool) {
@@ -232,8 +241,13 @@ func TestEverythingReachesTheCloudOnceAndInOrder(t *testing.T) {
 	}
 
 	c.setMute(false)
+	had := c.look()
 	g = run()
 	more()
+	eventually(t, "who looks gets readings long before a minute is over", func() bool { return c.look() > had+1 })
+	if now := newest(t, g.Newest()); now["gas-1.level"] != 0 || len(now) < 6 {
+		t.Errorf("the newest readings are %v", now)
+	}
 	eventually(t, "the cloud knows of the third start", func() bool { return strings.Contains(c.events(), "boot 3 clean") })
 	g.stop()
 	c.complete(t, dir)
@@ -251,4 +265,22 @@ func TestEverythingReachesTheCloudOnceAndInOrder(t *testing.T) {
 	if n := counts[device.Key{Device: "gateway", Point: "uptime"}]; n < 3 {
 		t.Errorf("%d readings of the uptime in three short runs", n)
 	}
+}
+
+// newest are the values of a payload of the live lane.
+func newest(t *testing.T, payload []byte) map[string]float64 {
+	t.Helper()
+	decoder, err := wire.NewDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := decoder.Readings(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, r := range rs {
+		values[r.Device+"."+r.Point] = r.Value
+	}
+	return values
 }

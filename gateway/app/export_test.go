@@ -123,3 +123,6 @@ func (j Judge) Run(ctx context.Context) {
 
 // Read gives it readings.
 func (j Judge) Read(rs []device.Reading) { j.in <- rs }
+
+// Newest is the payload of the live lane.
+func (a *App) Newest() []byte { return a.newest() }
