@@ -165,7 +165,7 @@ func (l *Ledger) left(ctx context.Context, s subject, unknown error) error {
 
 // Explain gives the gaps of a chart their reasons. A gap that has several is cut.
 func (l *Ledger) Explain(ctx context.Context, q series.Query, gaps, bad []series.Gap) ([]Span, error) {
-	p := presence{bad: bad, limit: limitOf(q, 0)}
+	p := presence{bad: bad, limit: limitOf(q)}
 	for _, g := range gaps {
 		p.holes = append(p.holes, hole{g.From, g.To})
 	}

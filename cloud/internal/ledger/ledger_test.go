@@ -298,6 +298,12 @@ func stories(t *testing.T, place func(testing.TB) *dbtest.Place) {
 			w.inventory(40, "A-03.2", "gas-1802")
 			w.ran(1, 40, 60)
 		}, []any{ledger.DeviceSilent, 0., ledger.NotConfigured, 10., "data", 20., ledger.NotConfigured, 40.}},
+		{"values that are further apart than the polls, as those of a clock that runs ahead, are no holes", func(w *world) {
+			for at := 0.; at < 30; at += 2 {
+				w.good(1, at, at+0.01)
+			}
+			w.good(1, 30, 60)
+		}, []any{"data", 0.}},
 		{"nothing explains it", func(w *world) { w.good(1, 0, 20); w.good(1, 30, 60) }, []any{"data", 0., ledger.Unexplained, 20., "data", 30.}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

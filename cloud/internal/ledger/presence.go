@@ -24,15 +24,14 @@ type presence struct {
 	limit int64        // ms: what a device may be silent without a hole
 }
 
-func limitOf(q series.Query, usual int64) int64 {
-	return max((gapPolls*q.Poll + q.Report).Milliseconds(), minGap.Milliseconds(), gapPolls*usual)
+func limitOf(q series.Query) int64 {
+	return max((gapPolls*q.Poll + q.Report).Milliseconds(), minGap.Milliseconds())
 }
 
 // presence finds the holes of a range, reading it a page at a time.
 func (l *Ledger) presence(ctx context.Context, q series.Query) (presence, error) {
 	var values []hole // times with values: a reading, or some that the store has merged
 	var p presence
-	var distances []int64
 	page := max(pageReadings*max(q.Poll, minGap), time.Hour).Milliseconds()
 	for from := q.From.UnixMilli(); from < q.To.UnixMilli(); from += page {
 		part := q
@@ -41,34 +40,46 @@ func (l *Ledger) presence(ctx context.Context, q series.Query) (presence, error)
 		if err != nil {
 			return presence{}, err
 		}
-		for i, b := range res.Buckets {
+		for _, b := range res.Buckets {
 			values = append(values, hole{b.First, b.Last})
-			if i > 0 {
-				distances = append(distances, b.First-res.Buckets[i-1].Last)
-			}
 		}
 		p.bad = append(p.bad, res.Bad...)
 	}
-	p.limit = limitOf(q, usual(q, distances))
+	p.limit = limitOf(q)
 	p.holes = between(q, values, p)
 	return p, nil
 }
 
-// usual is the distance of values when it is not that of the polls: clocks of the demo run ahead, lines may be slow.
-func usual(q series.Query, distances []int64) int64 {
-	if len(distances) < 8 || q.Report > 0 { // a steady value makes them long
+// rhythm is the distance of values around place i, in ms, when it is not that of the polls: a gateway's clock may run ahead
+// of real time (make demo), a line may be slower than its profile wishes. As in series, so that charts agree.
+func rhythm(q series.Query, values []hole, i int) int64 {
+	if q.Report > 0 { // a steady value makes distances long
 		return 0
 	}
-	return min(median(distances), 20*max(q.Poll, minGap).Milliseconds())
+	before, behind := distances(values[max(0, i-4):i]), distances(values[i:min(len(values), i+4)])
+	d := median(append(slices.Clone(before), behind...))
+	for _, side := range [][]int64{before, behind} {
+		if len(side) >= 3 { // fewer may be holes themselves
+			d = max(d, median(side))
+		}
+	}
+	return d
+}
+
+func distances(values []hole) []int64 {
+	var out []int64
+	for i := 1; i < len(values); i++ {
+		out = append(out, values[i].from-values[i-1].to)
+	}
+	return out
 }
 
 func median(of []int64) int64 {
 	if len(of) == 0 {
 		return 0
 	}
-	sorted := slices.Clone(of)
-	slices.Sort(sorted)
-	return sorted[len(sorted)/2]
+	slices.Sort(of)
+	return of[len(of)/2]
 }
 
 // between answers the holes between values: those longer than the limit, and those with a bad reading in them.
@@ -76,21 +87,21 @@ func between(q series.Query, values []hole, p presence) []hole {
 	var out []hole
 	at := q.From.UnixMilli()
 	next := 0 // of bad
-	take := func(to int64, edge bool) {
+	take := func(i int, to int64, edge bool) {
 		for next < len(p.bad) && p.bad[next].To < at {
 			next++
 		}
 		spoiled := next < len(p.bad) && p.bad[next].From <= to && !edge
-		if to-at > p.limit || (spoiled && to > at) {
+		if (spoiled && to > at) || (to-at > p.limit && to-at > gapPolls*rhythm(q, values, i)) {
 			out = append(out, hole{at, to})
 		}
 	}
 	for i, v := range values {
-		take(v.from, i == 0 && !badBefore(p.bad, v.from))
+		take(i, v.from, i == 0 && !badBefore(p.bad, v.from))
 		at = max(at, v.to)
 	}
 	end := q.To.UnixMilli()
-	take(end, len(values) > 0 && !badBehind(p.bad, at))
+	take(len(values), end, len(values) > 0 && !badBehind(p.bad, at))
 	if len(values) == 0 {
 		return []hole{{q.From.UnixMilli(), end}}
 	}

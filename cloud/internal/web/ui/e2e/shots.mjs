@@ -14,7 +14,7 @@ async function json(path) {
 
 /** The addresses worth a picture: the first incident, site and device that the server has. */
 async function addresses() {
-  const pages = { todo: '/todo', sites: '/sites' }
+  const pages = { todo: '/todo', sites: '/sites', system: '/system' }
   for (const handling of ['open', 'handling', 'closed']) {
     const { incidents = [] } = await json(`/incidents?handling=${handling}&limit=50`)
     const first = [...incidents].sort((a, b) => a.severity.localeCompare(b.severity))[0]
@@ -42,6 +42,7 @@ for (const width of [390, 1280, 1920]) {
         await page.goto(base + path)
         await page.locator('main .card').first().waitFor({ timeout: 8000 }).catch(() => {})
         if (what === 'alert' || what === 'device') await page.locator('.plot canvas, .none').first().waitFor({ timeout: 8000 }).catch(() => {})
+        if (what === 'device') await page.locator('.strip').waitFor({ timeout: 8000 }).catch(() => {})
         await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
         await page.screenshot({ path: join(out, `${what}-${name}.png`), fullPage: width < 900 && process.env.FULL !== '0' })
       }

@@ -100,6 +100,42 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
     await page.context().close()
   })
 
+  test('数据完整性 accounts for every moment of a day, in a sentence for each span; the site says how much there is today', async () => {
+    const { sites } = await api('/sites')
+    const site = sites.find((s) => s.online)
+    const { devices } = await api(`/sites/${encodeURIComponent(site.id)}`)
+    const device = devices.find((d) => d.kind === 'socket') ?? devices[0]
+    const where = `${encodeURIComponent(device.gateway)}/${encodeURIComponent(device.id)}`
+    const { spans, summary } = await api(`/ledger/${where}`)
+    spans.forEach((s, n) => { assert.ok(s.to > s.from && (n === 0 || s.from === spans[n - 1].to), `span ${n}`); assert.equal(Boolean(s.reason), s.state === 'none') })
+    assert.ok(summary.share >= 0 && summary.share <= 100 && summary.dataMs > 0)
+    const page = await open(browser, { path: `/devices/${where}` })
+    const strip = page.locator('.strip')
+    await strip.waitFor({ timeout: 15_000 })
+    await page.locator('[data-share]').getByText(/有数据 [\d.]+ %/).waitFor()
+    await strip.focus()
+    await page.keyboard.press('Home')
+    const first = await strip.getAttribute('aria-valuetext')
+    assert.match(first, /到.*（.*）(有|无)数据/)
+    await page.keyboard.press('ArrowRight')
+    if (spans.length > 1) assert.notEqual(await strip.getAttribute('aria-valuetext'), first)
+    const box = await strip.boundingBox()
+    assert.ok(box.height >= 44, 'a finger hits it')
+    await strip.click({ position: { x: 1, y: 20 } })
+    assert.match(await page.locator('.integrity .sentence').innerText(), /(有|无)数据/)
+    await page.goto(`${base}/sites/${encodeURIComponent(site.id)}`)
+    await page.locator('[data-section=kept]').getByText(/今日数据/).waitFor({ timeout: 15_000 })
+    assert.deepEqual(page.errors, [])
+    await page.context().close()
+  })
+
+  test('系统 lists what may be lost and what is kept aside, or says that there is nothing', async () => {
+    const page = await open(browser, { path: '/system' })
+    for (const section of ['parked', 'journal']) await page.locator(`[data-section=${section}] .card`).first().waitFor({ timeout: 10_000 })
+    assert.deepEqual(page.errors, [])
+    await page.context().close()
+  })
+
   test('a gateway that is offline is dashed and said, in the list of sites and in 待办', async (t) => {
     const { sites } = await api('/sites')
     const silent = sites.find((s) => !s.online)
@@ -190,7 +226,7 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
 
   test('at 390 px nothing scrolls sideways and nothing to tap is smaller than 44 px, in both languages', async () => {
     const { sites } = await api('/sites')
-    const paths = ['/todo', '/todo?tab=closed', `/a/${encodeURIComponent(id)}`, '/sites', ...sites.slice(0, 1).map((s) => `/sites/${encodeURIComponent(s.id)}`)]
+    const paths = ['/todo', '/todo?tab=closed', `/a/${encodeURIComponent(id)}`, '/sites', '/system', ...sites.slice(0, 1).map((s) => `/sites/${encodeURIComponent(s.id)}`)]
     for (const lang of ['zh', 'en']) {
       const page = await open(browser, { lang })
       for (const path of paths) {
