@@ -130,7 +130,7 @@ func printHoles(w io.Writer, lang config.Language, holes []outbox.Gap) {
 
 // reasonOf is why records are missing, for people.
 func reasonOf(lang config.Language, reason string) string {
-	zh := map[string]string{outbox.ReasonDamaged: "损坏", outbox.ReasonMissing: "文件缺失或编号已放弃", outbox.ReasonSkipped: "编号被跳过，本无记录",
+	zh := map[string]string{outbox.ReasonDamaged: "损坏", outbox.ReasonMissing: "文件缺失或被截短", outbox.ReasonSkipped: "编号被跳过，本无记录",
 		outbox.ReasonEvicted: "为腾出空间已删除", outbox.ReasonPowerCut: "断电，编号被跳过", outbox.ReasonWrite: "写入失败", outbox.ReasonRestored: "从副本恢复"}
 	if text := zh[reason]; text != "" && lang == config.Chinese {
 		return text

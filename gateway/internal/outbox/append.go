@@ -211,6 +211,7 @@ func (l *Log) syncFile() error {
 	l.wellAgain()
 	for off := 0; off < l.inFile; off += frameSize(l.tail[off:]) {
 		l.durable = frameSeq(l.tail[off:])
+		l.last = l.durable
 		l.fasten(l.durable)
 	}
 	l.tail = l.tail[:copy(l.tail, l.tail[l.inFile:])]

@@ -39,6 +39,7 @@ type header struct {
 	epoch     uint64 // random; the same in all segments of one log
 	first     uint64 // no record of the file has a smaller sequence number
 	createdMs int64  // for people; nothing is ordered by it
+	before    uint64 // the last record there was when the file was made; 0 none is known. For Inspect
 	given     uint64 // numbers below were given out before the file was made, whatever is in it
 }
 
@@ -51,6 +52,7 @@ func (h header) encode() []byte {
 	binary.LittleEndian.PutUint64(b[24:], h.first)
 	binary.LittleEndian.PutUint64(b[32:], uint64(h.createdMs))
 	binary.LittleEndian.PutUint64(b[40:], h.given)
+	binary.LittleEndian.PutUint64(b[48:], h.before)
 	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
 	return b
 }
@@ -71,6 +73,7 @@ func parseHeader(b []byte) (header, error) {
 		first:     binary.LittleEndian.Uint64(b[24:]),
 		createdMs: int64(binary.LittleEndian.Uint64(b[32:])),
 		given:     binary.LittleEndian.Uint64(b[40:]),
+		before:    binary.LittleEndian.Uint64(b[48:]),
 	}, nil
 }
 

@@ -22,8 +22,8 @@ type Summary struct {
 
 // Reasons of the holes that Inspect finds, beside ReasonDamaged.
 const (
-	ReasonMissing = "missing" // between two files: one is gone or was cut short, or the numbers were given up
-	ReasonSkipped = "skipped" // within intact bytes: the writer left the numbers out
+	ReasonMissing = "missing" // a file is gone or was cut short
+	ReasonSkipped = "skipped" // the writer left the numbers out
 )
 
 // Damage is a range of a file that is no record.
@@ -110,7 +110,7 @@ func (s *Summary) read(f found, limit uint64, seg *SegmentSummary, each func(Rec
 		if r.Seq > limit {
 			return nil // written again in the next file after a failed write
 		}
-		s.count(r, seg.Records == 0)
+		s.count(r, seg.Records > 0 || f.before+1 == s.Next)
 		if seg.Records++; seg.First == 0 {
 			seg.First = r.Seq
 		}
@@ -126,13 +126,14 @@ func (s *Summary) read(f found, limit uint64, seg *SegmentSummary, each func(Rec
 	return nil
 }
 
-func (s *Summary) count(r Record, firstOfFile bool) {
-	reason := ReasonSkipped
+// count takes a record in. next says that the writer knew of no record between the last one and this.
+func (s *Summary) count(r Record, next bool) {
+	reason := ReasonMissing
 	switch {
 	case s.unread:
 		reason = ReasonDamaged
-	case firstOfFile:
-		reason = ReasonMissing
+	case next:
+		reason = ReasonSkipped
 	}
 	if s.Oldest == 0 {
 		s.Oldest = r.Seq

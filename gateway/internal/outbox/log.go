@@ -92,6 +92,7 @@ type Log struct {
 	active     file     // nil: the next write makes a new segment
 	inFile     int      // bytes of tail that the active file holds
 	synced     int64    // bytes of the active file that are durable
+	last       uint64   // number of the last durable record, if known
 	shaky      *segment // found at the start, and not surely on disk
 	oldHint    bool     // the cursor file still claims the last run's orderly end
 	shakyBytes []byte

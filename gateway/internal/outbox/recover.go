@@ -212,7 +212,7 @@ func (l *Log) firstNumber() uint64 {
 // repair reads the newest segment through, cuts a torn tail off and opens it for more. It sets next, and returns the number
 // from which on no record of a cut tail can have been.
 func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
-	l.next = seg.first
+	l.next, l.last = seg.first, seg.before
 	data, err := readFile(l.cfg.disk, seg.path)
 	for try := 1; err != nil && try < readFaults; try++ {
 		data, err = readFile(l.cfg.disk, seg.path)
@@ -233,7 +233,7 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 			off += skip
 			continue
 		}
-		l.next = r.Seq + 1
+		l.next, l.last = r.Seq+1, r.Seq
 		off += n
 		good = off
 	}

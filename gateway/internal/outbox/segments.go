@@ -39,7 +39,7 @@ func (l *Log) create(first uint64) error {
 	if err := l.secure(); err != nil {
 		return err
 	}
-	h := header{stream: l.cfg.Stream, epoch: l.epoch, first: first, createdMs: time.Now().UnixMilli(), given: l.next}
+	h := header{stream: l.cfg.Stream, epoch: l.epoch, first: first, createdMs: time.Now().UnixMilli(), given: l.next, before: l.last}
 	path := filepath.Join(l.cfg.Dir, segmentName(first))
 	f, err := l.cfg.disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	there := errors.Is(err, fs.ErrExist)
