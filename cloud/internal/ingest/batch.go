@@ -86,7 +86,7 @@ func (s *Service) batch(ctx context.Context, gateway string, stream uint32, payl
 
 // store takes what can be taken of a batch. more is true when a record was parked and those behind it can be taken now.
 func (s *Service) store(ctx context.Context, c inbox.Cursor, items []*item) (out outcome, more bool, err error) {
-	err = s.update(ctx, c.Gateway, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.update(ctx, c.Gateway, len(items), func(ctx context.Context, tx *sql.Tx) error {
 		out = outcome{}
 		return s.take(ctx, tx, c, items, &out)
 	})
@@ -234,11 +234,12 @@ func (s *Service) accept(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, items
 			}
 			return s.acceptAny(ctx, tx, c, it, out)
 		}
-		if len(items) == 1 { // the usual case: what is taken back is the whole message
+		if len(items) == 1 || c.Stream == wire.StreamTelemetry { // the usual case: what is taken back is the whole message
 			if err := guarded(one); err != nil {
 				return &recordError{it.seq, err}
 			}
-			return nil
+			ended = true
+			continue
 		}
 		why, fatal := within(ctx, tx, "record", one)
 		if fatal != nil {

@@ -46,7 +46,7 @@ func (s *Service) fence(ctx context.Context, gateway string, c org.Contact, sess
 	}
 	if !told {
 		var fresh bool
-		err := s.update(ctx, gateway, func(ctx context.Context, tx *sql.Tx) (err error) {
+		err := s.update(ctx, gateway, 1, func(ctx context.Context, tx *sql.Tx) (err error) {
 			fresh, err = org.NoteOnce(ctx, tx, org.Entry{At: now, Gateway: gateway, Kind: org.SecondTwin, Text: rules.Text{
 				ZH: fmt.Sprintf("收到旧会话 %x 的数据，已拒收（现会话 %x）：可能有两台网关使用同一身份", session, c.Session),
 				EN: fmt.Sprintf("data of the older session %x was refused, the present one is %x: two gateways may share this identity", session, c.Session)}})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,57 +18,79 @@ type change func(ctx context.Context, tx *sql.Tx) error
 
 // group commits the changes of messages that wait at the same time in one transaction: what limits is how often the disk
 // can be told to keep something, not how much. The first that comes commits for all that wait, then hands that duty on.
+// What is small goes first, so that it waits for one transaction at most; of what is large each transaction takes some.
 type group struct {
 	db *db.DB
 
 	mu    sync.Mutex
-	queue []*waiter
+	lanes [2][]*waiter // small, large
 	busy  bool
 }
 
 type waiter struct {
-	fn   change
-	err  error
-	turn chan bool // true: commit for all that wait; false: done
+	fn     change
+	weight int
+	err    error
+	turn   chan bool // true: commit for all that wait; false: done
 }
 
 const (
-	maxGroup    = 128              // changes of one transaction
+	small       = 4                // records of a change that goes first
+	maxGroup    = 256              // small changes of one transaction
+	maxRecords  = 256              // after which it takes no more large ones
 	commitLimit = 30 * time.Second // of one transaction; it ends a database that hangs, not one that is slow
 )
 
-// do runs fn in a transaction, which fn may share with others. When it answers nil, the change survives a power cut; when
-// it answers fn's own error, nothing of fn's is kept and the others' changes are not touched.
-func (g *group) do(ctx context.Context, fn change) error {
-	w := &waiter{fn: fn, turn: make(chan bool, 1)}
+// do runs fn in a transaction, which fn may share with others; weight is its number of records. When it answers nil, the
+// change survives a power cut; when it answers fn's own error, nothing of fn's is kept and the others' are not touched.
+func (g *group) do(ctx context.Context, weight int, fn change) error {
+	w := &waiter{fn: fn, weight: weight, turn: make(chan bool, 1)}
+	lane := &g.lanes[0]
+	if weight > small {
+		lane = &g.lanes[1]
+	}
 	g.mu.Lock()
-	g.queue = append(g.queue, w)
+	*lane = append(*lane, w)
 	lead := !g.busy
 	g.busy = true
 	g.mu.Unlock()
 	if !lead && !<-w.turn {
 		return w.err
 	}
-	g.mu.Lock()
-	n := min(len(g.queue), maxGroup) // w is the first of them
-	list := g.queue[:n:n]
-	g.queue = g.queue[n:]
-	g.mu.Unlock()
+	list := g.pick()
 	// The others did not come with this context, and shall not fail with it.
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	g.commit(work, list)
 	cancel()
 	g.mu.Lock()
-	if len(g.queue) > 0 {
-		g.queue[0].turn <- true
-	} else {
-		g.busy = false
-	}
+	next := slices.Concat(g.lanes[0][:min(1, len(g.lanes[0]))], g.lanes[1][:min(1, len(g.lanes[1]))])
+	g.busy = len(next) > 0
 	g.mu.Unlock()
-	for _, other := range list[1:] {
-		other.turn <- false
+	if len(next) > 0 {
+		next[0].turn <- true
+	}
+	for _, other := range list {
+		if other != w {
+			other.turn <- false
+		}
 	}
 	return w.err
+}
+
+// pick takes what goes into the next transaction: the first of each lane are in it.
+func (g *group) pick() []*waiter {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := min(len(g.lanes[0]), maxGroup)
+	list := slices.Clone(g.lanes[0][:n])
+	g.lanes[0] = slices.Delete(g.lanes[0], 0, n)
+	records := 0
+	for n = 0; n < len(g.lanes[1]) && records < maxRecords; n++ {
+		records += g.lanes[1][n].weight
+	}
+	list = append(list, g.lanes[1][:n]...)
+	g.lanes[1] = slices.Delete(g.lanes[1], 0, n)
+	return list
 }
 
 func (g *group) commit(ctx context.Context, list []*waiter) {

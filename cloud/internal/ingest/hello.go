@@ -55,7 +55,7 @@ func (s *Service) hello(ctx context.Context, gateway string, payload []byte) ([]
 // begin makes the session the present one and answers where its streams go on.
 func (s *Service) begin(ctx context.Context, h *wire.Hello, now time.Time) (acks []*wire.Ack, err error) {
 	gateway := h.GetGateway()
-	err = s.update(ctx, gateway, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.update(ctx, gateway, 1, func(ctx context.Context, tx *sql.Tx) error {
 		acks = nil
 		if err := org.Connect(ctx, tx, h, now); err != nil {
 			return err

@@ -116,9 +116,10 @@ func New(cfg Config) (*Service, error) {
 	return s, nil
 }
 
-// update runs fn in a transaction that it may share with other messages', after it has proved that the gateway is ours.
-func (s *Service) update(ctx context.Context, gateway string, fn change) error {
-	return s.commits.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+// update runs fn, which takes so many records, in a transaction that it may share with other messages', after it has proved
+// that the gateway is ours.
+func (s *Service) update(ctx context.Context, gateway string, records int, fn change) error {
+	return s.commits.do(ctx, records, func(ctx context.Context, tx *sql.Tx) error {
 		if s.cfg.Lease != nil {
 			if err := s.cfg.Lease.Check(ctx, tx, gateway); db.Transient(err) || db.Conflict(err) {
 				return err

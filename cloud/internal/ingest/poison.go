@@ -44,7 +44,7 @@ func (s *Service) tried(ctx context.Context, c inbox.Cursor, it *item, why error
 	if errors.As(why, &p) {
 		s.cfg.Log.Error("panic while applying a record", "gateway", c.Gateway, "stream", wire.StreamName(c.Stream), "seq", it.seq, "panic", p.value, "stack", string(p.stack))
 	}
-	err = s.update(ctx, c.Gateway, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.update(ctx, c.Gateway, 1, func(ctx context.Context, tx *sql.Tx) error {
 		moved = false
 		c, known, err := inbox.Find(ctx, tx, c)
 		if err != nil || !known || c.Cum+1 != it.seq {
@@ -115,7 +115,7 @@ var ErrApplied = errors.New("the record is applied already")
 func (s *Service) Reapply(ctx context.Context, id int64) error {
 	var out outcome
 	var p inbox.Parked
-	err := s.commits.do(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.commits.do(ctx, 1, func(ctx context.Context, tx *sql.Tx) (err error) {
 		out = outcome{}
 		if p, err = inbox.ParkedRecord(ctx, tx, id); err != nil {
 			return err

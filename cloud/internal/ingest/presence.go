@@ -65,7 +65,7 @@ func (s *Service) Disconnected(ctx context.Context, gateway string) error {
 
 func (s *Service) lost(ctx context.Context, gateway string, since time.Time) error {
 	var lost bool
-	err := s.update(ctx, gateway, func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.update(ctx, gateway, 1, func(ctx context.Context, tx *sql.Tx) (err error) {
 		lost, err = org.Lost(ctx, tx, gateway, since)
 		return err
 	})
@@ -96,7 +96,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-sweep.C:
 			err = s.Sweep(ctx)
 		case <-again.C:
-			s.repeat()
+			s.Repeat()
 		case <-s.looked:
 			err = s.watches(ctx)
 		}

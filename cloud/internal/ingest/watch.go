@@ -80,7 +80,7 @@ func (s *Service) watches(ctx context.Context) error {
 // watchOne repeats the newest acknowledgements, from SQL: another worker may have given them.
 func (s *Service) watchOne(ctx context.Context, gateway string, until time.Time) error {
 	// Not under the lease: it is the page that looks, and nothing of the gateway's is moved.
-	if err := s.commits.do(ctx, func(ctx context.Context, tx *sql.Tx) error { return org.Watch(ctx, tx, gateway, until) }); err != nil {
+	if err := s.commits.do(ctx, 1, func(ctx context.Context, tx *sql.Tx) error { return org.Watch(ctx, tx, gateway, until) }); err != nil {
 		return err
 	}
 	c, known, err := org.ContactOf(ctx, s.cfg.DB.Reader(), gateway)
@@ -156,8 +156,8 @@ func (s *Service) forget(gateway string) {
 	s.mu.Unlock()
 }
 
-// repeat says acknowledgements again.
-func (s *Service) repeat() {
+// Repeat says acknowledgements again whose time has come. Run calls it every second.
+func (s *Service) Repeat() {
 	now := s.cfg.Now()
 	var again []Reply
 	s.mu.Lock()

@@ -1,0 +1,91 @@
+package ingest_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/db/dbtest"
+	"github.com/linshao/linshao/cloud/internal/inbox"
+	"github.com/linshao/linshao/cloud/wire"
+)
+
+// History of many gateways meets a series store that takes nothing: what is live is taken as if it were alone, and the
+// history waits at its gateways.
+func TestHistoryDoesNotStarveLive(t *testing.T) { dbtest.Each(t, testHistoryDoesNotStarveLive) }
+
+func testHistoryDoesNotStarveLive(t *testing.T, place *dbtest.Place) {
+	const gateways, drainers, share = 200, 3, 2000
+	c := start(t, place)
+	defer c.stop()
+	f := newFleet(t, c, gateways)
+	r := minute(t, 1)
+	history := make([]*wire.Record, 200)
+	for i := range history {
+		history[i] = r
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	var mu sync.Mutex
+	var live []time.Duration
+	held := 0
+	f.each(func(g *member) error {
+		seq := uint64(1)
+		for ctx.Err() == nil {
+			rs, pause := history, time.Duration(0)
+			if g.n >= drainers {
+				rs, pause = []*wire.Record{r}, time.Second/2+rand.N(time.Second)
+			}
+			began := time.Now()
+			acks, err := g.send(wire.UpTelemetry, batch(g.session, 2, g.epoch, seq, rs...))
+			if err != nil {
+				return err
+			}
+			a := acks[0]
+			seq = a.Cum + 1
+			mu.Lock()
+			if g.n >= drainers {
+				live = append(live, time.Since(began))
+				if a.RetryAfterMs > 0 || a.Credit == 0 {
+					t.Errorf("%s sends what is live and is held up: %v", g.id, a)
+				}
+			} else if a.RetryAfterMs > 0 {
+				held++
+				pause = time.Duration(a.RetryAfterMs) * time.Millisecond
+			}
+			if held >= drainers && len(live) >= 2*gateways {
+				stop()
+			}
+			mu.Unlock()
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
+		return nil
+	})
+	waiting, err := inbox.Waiting(t.Context(), c.db.Reader())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for gateway, n := range waiting {
+		if n > share+8*int64(len(history)) {
+			t.Errorf("%s has %d records waiting", gateway, n)
+		}
+	}
+	slices.Sort(live)
+	if len(live) < drainers {
+		t.Fatalf("%d live batches", len(live))
+	}
+	median, worst := live[len(live)/2], live[len(live)-1]
+	t.Logf("%d live batches: median %v, slowest %v; history held up %d times", len(live), median, worst, held)
+	if held == 0 {
+		t.Error("nobody was held up: this test has tested nothing")
+	}
+	if worst > 5*time.Second { // of the gateway's patience of 10 s; usually it is a tenth of that
+		t.Errorf("a live batch took %v", worst)
+	}
+}
