@@ -26,6 +26,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/series"
+	"github.com/linshao/linshao/cloud/internal/shard"
 	"github.com/linshao/linshao/cloud/internal/web"
 )
 
@@ -42,12 +43,19 @@ type runner interface {
 	Run(ctx context.Context) error
 }
 
+// carrier brings messages from and to gateways.
+type carrier interface {
+	runner
+	Publish(replies []ingest.Reply)
+}
+
 // An App is a cloud that is built and listens, but does not run yet.
 type App struct {
 	opt      Options
 	cfg      Config
 	registry *prometheus.Registry
 	db       *db.DB
+	worker   *shard.Worker // nil: all gateways are ours
 	store    series.Store
 	hub      *live.Hub
 	feed     *api.Feed
@@ -57,7 +65,7 @@ type App struct {
 	drain    *inbox.Drain
 	ingest   *ingest.Service
 	ledger   *ledger.Ledger
-	broker   runner
+	broker   carrier
 	mqtt     string // address of the embedded broker
 	listener net.Listener
 	server   *http.Server
@@ -81,11 +89,14 @@ func New(ctx context.Context, cfg Config, opt Options) (*App, error) {
 }
 
 func (a *App) openStores(ctx context.Context) error {
-	d, err := db.Open(ctx, filepath.Join(a.cfg.Data, "cloud.db"), db.Cloud())
+	d, err := openDB(ctx, a.cfg, a.opt.Log, 0)
 	if err != nil {
 		return err
 	}
 	a.db, a.opened = d, append(a.opened, d.Close)
+	if err := a.openWorker(); err != nil {
+		return err
+	}
 	if a.store, err = a.openSeries(ctx); err != nil {
 		return fmt.Errorf("open series store: %w", err)
 	}
@@ -118,7 +129,7 @@ func (a *App) buildWork(ctx context.Context) error {
 		receivers[i] = notify.Receiver{ID: r.ID, Name: r.Name, Kind: r.Kind, URL: r.URL, Secret: r.secret, Severities: r.Severities, Sites: r.Sites, AllowPrivate: r.AllowPrivate}
 	}
 	a.notify = notify.New(notify.Config{DB: a.db, Receivers: receivers, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
-		Registry: a.registry, Told: a.feed.Incident})
+		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies})
 	a.events = incident.New(incident.Config{DB: a.db, Notifier: a.notify, Now: a.opt.Now, Zone: a.cfg.zone})
 	return nil
 }
@@ -126,12 +137,17 @@ func (a *App) buildWork(ctx context.Context) error {
 func (a *App) buildIngest(context.Context) error {
 	a.ledger = ledger.New(ledger.Config{DB: a.db, Readings: a.store, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	var err error
-	a.drain, err = inbox.NewDrain(inbox.DrainConfig{DB: a.db, Sink: a.store, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry})
-	if err != nil {
+	drain := inbox.DrainConfig{DB: a.db, Sink: a.store, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry}
+	var lease ingest.Lease
+	if a.worker != nil {
+		drain.Leases, lease = a.worker, a.worker
+	}
+	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.notify}, Stored: a.drain.Wake,
-		Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry})
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.notify}, Stored: a.drain.Wake,
+		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
+		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err
 }
 
@@ -154,7 +170,11 @@ func (a *App) openBroker(context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.broker, err = broker.NewExternal(broker.ExternalConfig{URL: m.URL, TLS: conf, ClientID: "linshao-cloud", Handler: a.ingest, Log: a.opt.Log})
+		x := broker.ExternalConfig{URL: m.URL, TLS: conf, ClientID: "linshao-cloud", Handler: a.ingest, Log: a.opt.Log}
+		if a.worker != nil {
+			x.ClientID, x.Shards = "linshao-"+a.worker.ID(), a.worker
+		}
+		a.broker, err = broker.NewExternal(x)
 		return err
 	}
 	var conf *tls.Config

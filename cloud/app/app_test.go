@@ -23,12 +23,18 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/linshao/linshao/cloud/app"
+	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/rules"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if file := os.Getenv(childEnv); file != "" {
+		os.Exit(child(file))
+	}
+	goleak.VerifyTestMain(dbtest.Main(m))
+}
 
 const gw = "gw-0142"
 
@@ -46,10 +52,10 @@ type street struct {
 
 const password = "correct horse 电池"
 
-func open(t *testing.T, dir string, demo bool, more ...string) *street {
+func open(t *testing.T, place *dbtest.Place, dir string, demo bool, more ...string) *street {
 	t.Helper()
 	file := filepath.Join(dir, "cloud.yaml")
-	text := "data: data\npublic_url: http://127.0.0.1:1\nhttp: {listen: 127.0.0.1:0}\nmqtt: {listen: 127.0.0.1:0}\n" + strings.Join(more, "")
+	text := "data: data\npublic_url: http://127.0.0.1:1\nhttp: {listen: 127.0.0.1:0}\nmqtt: {listen: 127.0.0.1:0}\n" + strings.Join(more, "") + place.YAML(t, dir)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -271,142 +277,146 @@ func (s *street) login(name string) {
 }
 
 func TestRefusals(t *testing.T) {
-	s := open(t, t.TempDir(), false)
-	s.fire("a1", rules.Firing)
-	for _, path := range []string{"/session", "/incidents", "/incidents/GJ-1", "/sites", "/sites/jinxiu", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-1/level", "/stream"} {
-		s.wrong("GET", path, "", 401, "login_required")
-	}
-	s.wrong("POST", "/incidents/GJ-1/take", "{}", 401, "login_required")
-	if p := s.wrong("GET", "/session", "", 401, "login_required", "Accept-Language", "en-GB,zh;q=0.5"); p.Message != "please log in" {
-		t.Errorf("english: %q", p.Message)
-	}
-	if p := s.wrong("GET", "/session", "", 401, "login_required", "Accept-Language", "fr"); p.Message != "请先登录" {
-		t.Errorf("chinese: %q", p.Message)
-	}
-	s.wrong("POST", "/login", `{"name":"张三"}`, 422, "bad_request")
-	s.wrong("POST", "/login", `{`, 400, "bad_request")
-	s.wrong("POST", "/login", `{"name":"张三","password":"`+strings.Repeat("x", 100<<10)+`"}`, 413, "too_large")
-	s.wrong("POST", "/login", `{"name":"张三","password":"no"}`, 401, "bad_login")
-	s.wrong("POST", "/login", `{"name":"nobody","password":"no"}`, 401, "bad_login")
-	s.wrong("POST", "/logout", "", 403, "cross_origin", "Sec-Fetch-Site", "cross-site")
-	s.wrong("POST", "/logout", "", 403, "cross_origin", "Origin", "https://evil.example")
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		s := open(t, place, t.TempDir(), false)
+		s.fire("a1", rules.Firing)
+		for _, path := range []string{"/session", "/incidents", "/incidents/GJ-1", "/sites", "/sites/jinxiu", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-1/level", "/stream"} {
+			s.wrong("GET", path, "", 401, "login_required")
+		}
+		s.wrong("POST", "/incidents/GJ-1/take", "{}", 401, "login_required")
+		if p := s.wrong("GET", "/session", "", 401, "login_required", "Accept-Language", "en-GB,zh;q=0.5"); p.Message != "please log in" {
+			t.Errorf("english: %q", p.Message)
+		}
+		if p := s.wrong("GET", "/session", "", 401, "login_required", "Accept-Language", "fr"); p.Message != "请先登录" {
+			t.Errorf("chinese: %q", p.Message)
+		}
+		s.wrong("POST", "/login", `{"name":"张三"}`, 422, "bad_request")
+		s.wrong("POST", "/login", `{`, 400, "bad_request")
+		s.wrong("POST", "/login", `{"name":"张三","password":"`+strings.Repeat("x", 100<<10)+`"}`, 413, "too_large")
+		s.wrong("POST", "/login", `{"name":"张三","password":"no"}`, 401, "bad_login")
+		s.wrong("POST", "/login", `{"name":"nobody","password":"no"}`, 401, "bad_login")
+		s.wrong("POST", "/logout", "", 403, "cross_origin", "Sec-Fetch-Site", "cross-site")
+		s.wrong("POST", "/logout", "", 403, "cross_origin", "Origin", "https://evil.example")
 
-	s.login("看客")
-	var page struct {
-		Incidents []struct{ ID string } `json:"incidents"`
-	}
-	if got := s.ask("GET", "/incidents", "", &page); got != 200 || len(page.Incidents) != 1 {
-		t.Fatalf("incidents: %d %+v", got, page)
-	}
-	id := page.Incidents[0].ID
-	s.wrong("POST", "/incidents/"+id+"/take", "{}", 403, "forbidden")
-	s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"real"}`, 403, "forbidden")
-	s.login("张三")
-	s.wrong("GET", "/nothing", "", 404, "not_found")
-	s.wrong("GET", "/incidents/GJ-1", "", 404, "not_found")
-	s.wrong("POST", "/incidents/GJ-1/take", "{}", 404, "not_found")
-	s.wrong("GET", "/sites/none", "", 404, "not_found")
-	s.wrong("GET", "/devices/"+gw+"/none", "", 404, "not_found")
-	s.wrong("GET", "/series/"+gw+"/gas-1/none", "", 404, "not_found")
-	s.wrong("GET", "/series/"+gw+"/gas-1/level?from=2000&to=1000", "", 422, "bad_range")
-	s.wrong("GET", "/series/"+gw+"/gas-1/level?max=0", "", 422, "bad_request")
-	s.wrong("GET", "/series/"+gw+"/gas-1/level?from=x", "", 422, "bad_request")
-	s.wrong("GET", "/incidents?handling=done", "", 422, "bad_request")
-	s.wrong("GET", "/incidents?limit=1000", "", 422, "bad_request")
-	s.wrong("GET", "/incidents?before=nonsense", "", 422, "bad_request")
-	s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"maybe"}`, 422, "bad_request")
-	s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"real"}`, 409, "wrong_state")
-	if got := s.ask("POST", "/incidents/"+id+"/take", "{}", nil); got != 200 {
-		t.Errorf("take: %d", got)
-	}
-	if p := s.wrong("POST", "/incidents/"+id+"/take", "{}", 409, "wrong_state", "Accept-Language", "en"); !strings.Contains(p.Message, "already taken by 张三 at ") {
-		t.Errorf("says %q", p.Message)
-	}
-	s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"real"}`, 409, "wrong_state")
-	if got := s.ask("POST", "/logout", "", nil); got != 204 {
-		t.Errorf("logout: %d", got)
-	}
-	s.wrong("GET", "/session", "", 401, "login_required")
-	for range 3 {
-		s.ask("POST", "/login", `{"name":"张三","password":"no"}`, nil)
-	}
-	for range 2 {
-		s.ask("POST", "/login", `{"name":"张三","password":"no"}`, nil)
-	}
-	s.wrong("POST", "/login", fmt.Sprintf(`{"name":"张三","password":%q}`, password), 429, "locked")
+		s.login("看客")
+		var page struct {
+			Incidents []struct{ ID string } `json:"incidents"`
+		}
+		if got := s.ask("GET", "/incidents", "", &page); got != 200 || len(page.Incidents) != 1 {
+			t.Fatalf("incidents: %d %+v", got, page)
+		}
+		id := page.Incidents[0].ID
+		s.wrong("POST", "/incidents/"+id+"/take", "{}", 403, "forbidden")
+		s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"real"}`, 403, "forbidden")
+		s.login("张三")
+		s.wrong("GET", "/nothing", "", 404, "not_found")
+		s.wrong("GET", "/incidents/GJ-1", "", 404, "not_found")
+		s.wrong("POST", "/incidents/GJ-1/take", "{}", 404, "not_found")
+		s.wrong("GET", "/sites/none", "", 404, "not_found")
+		s.wrong("GET", "/devices/"+gw+"/none", "", 404, "not_found")
+		s.wrong("GET", "/series/"+gw+"/gas-1/none", "", 404, "not_found")
+		s.wrong("GET", "/series/"+gw+"/gas-1/level?from=2000&to=1000", "", 422, "bad_range")
+		s.wrong("GET", "/series/"+gw+"/gas-1/level?max=0", "", 422, "bad_request")
+		s.wrong("GET", "/series/"+gw+"/gas-1/level?from=x", "", 422, "bad_request")
+		s.wrong("GET", "/incidents?handling=done", "", 422, "bad_request")
+		s.wrong("GET", "/incidents?limit=1000", "", 422, "bad_request")
+		s.wrong("GET", "/incidents?before=nonsense", "", 422, "bad_request")
+		s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"maybe"}`, 422, "bad_request")
+		s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"real"}`, 409, "wrong_state")
+		if got := s.ask("POST", "/incidents/"+id+"/take", "{}", nil); got != 200 {
+			t.Errorf("take: %d", got)
+		}
+		if p := s.wrong("POST", "/incidents/"+id+"/take", "{}", 409, "wrong_state", "Accept-Language", "en"); !strings.Contains(p.Message, "already taken by 张三 at ") {
+			t.Errorf("says %q", p.Message)
+		}
+		s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"real"}`, 409, "wrong_state")
+		if got := s.ask("POST", "/logout", "", nil); got != 204 {
+			t.Errorf("logout: %d", got)
+		}
+		s.wrong("GET", "/session", "", 401, "login_required")
+		for range 3 {
+			s.ask("POST", "/login", `{"name":"张三","password":"no"}`, nil)
+		}
+		for range 2 {
+			s.ask("POST", "/login", `{"name":"张三","password":"no"}`, nil)
+		}
+		s.wrong("POST", "/login", fmt.Sprintf(`{"name":"张三","password":%q}`, password), 429, "locked")
+	})
 }
 
 func TestStoryOfAnAlert(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir, true)
-	s.readings(level(1, s.start), level(2, s.start.Add(time.Second)), device.Reading{Device: "gas-1", Point: "status", Value: 2, Quality: device.Good, Time: s.start})
-	s.fire("a1", rules.Firing)
-	var page struct {
-		Incidents []struct{ ID, SiteName, Place, Handling, Condition string } `json:"incidents"`
-		Counts    struct{ Open, Handling, Closed int }                        `json:"counts"`
-	}
-	s.ask("GET", "/incidents?handling=open", "", &page)
-	if len(page.Incidents) != 1 || page.Counts.Open != 1 || page.Incidents[0].SiteName != "锦绣花园" || page.Incidents[0].Place != "1802 厨房" {
-		t.Fatalf("%+v", page)
-	}
-	id := page.Incidents[0].ID
-	var detail struct {
-		TakenBy, Handling, Condition, Outcome string
-		Why                                   struct{ ZH string }
-		Chart                                 struct{ Point string }
-		Timeline                              []struct{ Kind string }
-	}
-	if got := s.ask("POST", "/incidents/"+id+"/take", "{}", &detail); got != 200 || detail.TakenBy != "演示" || detail.Chart.Point != "level" || len(detail.Timeline) != 2 {
-		t.Fatalf("%d %+v", got, detail)
-	}
-	if got := s.ask("POST", "/incidents/"+id+"/close", `{"outcome":"drill","note":"演练","evenActive":true}`, &detail); got != 200 || detail.Handling != "closed" || detail.Condition != "active" {
-		t.Fatalf("%d %+v", got, detail)
-	}
-	s.fire("a1", rules.Resolved)
-	if s.ask("GET", "/incidents/"+id, "", &detail); detail.Condition != "recovered" || detail.Outcome != "drill" {
-		t.Errorf("%+v", detail)
-	}
-	var site struct {
-		Name    string
-		Online  bool
-		Devices []struct {
-			Online bool
-			Points []struct {
-				Name, Label, Quality string
-				Value                *float64
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		dir := t.TempDir()
+		s := open(t, place, dir, true)
+		s.readings(level(1, s.start), level(2, s.start.Add(time.Second)), device.Reading{Device: "gas-1", Point: "status", Value: 2, Quality: device.Good, Time: s.start})
+		s.fire("a1", rules.Firing)
+		var page struct {
+			Incidents []struct{ ID, SiteName, Place, Handling, Condition string } `json:"incidents"`
+			Counts    struct{ Open, Handling, Closed int }                        `json:"counts"`
+		}
+		s.ask("GET", "/incidents?handling=open", "", &page)
+		if len(page.Incidents) != 1 || page.Counts.Open != 1 || page.Incidents[0].SiteName != "锦绣花园" || page.Incidents[0].Place != "1802 厨房" {
+			t.Fatalf("%+v", page)
+		}
+		id := page.Incidents[0].ID
+		var detail struct {
+			TakenBy, Handling, Condition, Outcome string
+			Why                                   struct{ ZH string }
+			Chart                                 struct{ Point string }
+			Timeline                              []struct{ Kind string }
+		}
+		if got := s.ask("POST", "/incidents/"+id+"/take", "{}", &detail); got != 200 || detail.TakenBy != "演示" || detail.Chart.Point != "level" || len(detail.Timeline) != 2 {
+			t.Fatalf("%d %+v", got, detail)
+		}
+		if got := s.ask("POST", "/incidents/"+id+"/close", `{"outcome":"drill","note":"演练","evenActive":true}`, &detail); got != 200 || detail.Handling != "closed" || detail.Condition != "active" {
+			t.Fatalf("%d %+v", got, detail)
+		}
+		s.fire("a1", rules.Resolved)
+		if s.ask("GET", "/incidents/"+id, "", &detail); detail.Condition != "recovered" || detail.Outcome != "drill" {
+			t.Errorf("%+v", detail)
+		}
+		var site struct {
+			Name    string
+			Online  bool
+			Devices []struct {
+				Online bool
+				Points []struct {
+					Name, Label, Quality string
+					Value                *float64
+				}
 			}
 		}
-	}
-	s.eventually("values of the site", func() bool {
-		s.ask("GET", "/sites/jinxiu", "", &site)
-		p := site.Devices[0].Points
-		return site.Online && site.Devices[0].Online && p[0].Value != nil && *p[0].Value == 2 && p[1].Label == "高报" && p[1].Quality == "good"
-	})
-	var chart struct {
-		Unit   string
-		Points [][3]float64
-	}
-	if s.ask("GET", fmt.Sprintf("/series/%s/gas-1/level?from=%d&to=%d", gw, s.start.UnixMilli(), s.start.Add(2*time.Second).UnixMilli()), "", &chart); chart.Unit != "%LEL" || len(chart.Points) != 2 || chart.Points[1][1] != 2 {
-		t.Errorf("%+v", chart)
-	}
-	var doc struct {
-		Paths map[string]any `json:"paths"`
-	}
-	if s.ask("GET", "/openapi.json", "", &doc); len(doc.Paths) != 16 {
-		t.Errorf("the document has %d paths", len(doc.Paths))
-	}
-	for _, c := range []struct{ path, accept, want string }{
-		{"/openapi.json", "br, gzip;q=0.8", "gzip"}, {"/openapi.json", "gzip;q=0", ""}, {"/session", "gzip", ""}, {"/stream", "gzip", ""},
-	} {
-		if got := s.encoding(c.path, c.accept); got != c.want {
-			t.Errorf("%s for %q comes as %q, want %q", c.path, c.accept, got, c.want)
+		s.eventually("values of the site", func() bool {
+			s.ask("GET", "/sites/jinxiu", "", &site)
+			p := site.Devices[0].Points
+			return site.Online && site.Devices[0].Online && p[0].Value != nil && *p[0].Value == 2 && p[1].Label == "高报" && p[1].Quality == "good"
+		})
+		var chart struct {
+			Unit   string
+			Points [][3]float64
 		}
-	}
-	s.stop() // and the state is there after a restart
-	s = open(t, dir, true)
-	if s.ask("GET", "/incidents/"+id, "", &detail); detail.Outcome != "drill" {
-		t.Errorf("after a restart %+v", detail)
-	}
+		if s.ask("GET", fmt.Sprintf("/series/%s/gas-1/level?from=%d&to=%d", gw, s.start.UnixMilli(), s.start.Add(2*time.Second).UnixMilli()), "", &chart); chart.Unit != "%LEL" || len(chart.Points) != 2 || chart.Points[1][1] != 2 {
+			t.Errorf("%+v", chart)
+		}
+		var doc struct {
+			Paths map[string]any `json:"paths"`
+		}
+		if s.ask("GET", "/openapi.json", "", &doc); len(doc.Paths) != 16 {
+			t.Errorf("the document has %d paths", len(doc.Paths))
+		}
+		for _, c := range []struct{ path, accept, want string }{
+			{"/openapi.json", "br, gzip;q=0.8", "gzip"}, {"/openapi.json", "gzip;q=0", ""}, {"/session", "gzip", ""}, {"/stream", "gzip", ""},
+		} {
+			if got := s.encoding(c.path, c.accept); got != c.want {
+				t.Errorf("%s for %q comes as %q, want %q", c.path, c.accept, got, c.want)
+			}
+		}
+		s.stop() // and the state is there after a restart
+		s = open(t, place, dir, true)
+		if s.ask("GET", "/incidents/"+id, "", &detail); detail.Outcome != "drill" {
+			t.Errorf("after a restart %+v", detail)
+		}
+	})
 }
 
 func (s *street) eventually(what string, look func() bool) {
@@ -466,93 +476,97 @@ func (s *street) stream(query string, header ...string) (next func() (id, kind, 
 }
 
 func TestLiveStreamAndResume(t *testing.T) {
-	s := open(t, t.TempDir(), true)
-	next, end := s.stream("?device=" + gw + "/gas-1")
-	s.fire("a1", rules.Firing)
-	seen := map[string]string{}
-	last := ""
-	for seen["incident"] == "" || !strings.Contains(seen["site"], `"open":{"A":1`) {
-		id, kind, data := next()
-		seen[kind], last = data, id
-	}
-	if !strings.Contains(seen["incident"], `"condition":"active"`) {
-		t.Errorf("%v", seen)
-	}
-	s.readings(level(7, s.start))
-	for {
-		if _, kind, data := next(); kind == "readings" {
-			if !strings.Contains(data, `"device":"gas-1"`) || !strings.Contains(data, `"value":7`) || !strings.Contains(data, `"unit":"%LEL"`) {
-				t.Errorf("readings %s", data)
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		s := open(t, place, t.TempDir(), true)
+		next, end := s.stream("?device=" + gw + "/gas-1")
+		s.fire("a1", rules.Firing)
+		seen := map[string]string{}
+		last := ""
+		for seen["incident"] == "" || !strings.Contains(seen["site"], `"open":{"A":1`) {
+			id, kind, data := next()
+			seen[kind], last = data, id
+		}
+		if !strings.Contains(seen["incident"], `"condition":"active"`) {
+			t.Errorf("%v", seen)
+		}
+		s.readings(level(7, s.start))
+		for {
+			if _, kind, data := next(); kind == "readings" {
+				if !strings.Contains(data, `"device":"gas-1"`) || !strings.Contains(data, `"value":7`) || !strings.Contains(data, `"unit":"%LEL"`) {
+					t.Errorf("readings %s", data)
+				}
+				break
 			}
-			break
-		}
-	}
-	end()
-	s.fire("a1", rules.Resolved)
-	next, end = s.stream("", "Last-Event-ID", last)
-	for {
-		_, kind, data := next()
-		if kind == "reset" {
-			t.Fatal("told to read everything again, though nothing was lost")
-		}
-		if kind == "incident" && strings.Contains(data, `"condition":"recovered"`) {
-			break
-		}
-	}
-	end()
-	for _, id := range []string{"1", "99999999999999999"} {
-		next, end = s.stream("", "Last-Event-ID", id)
-		if _, kind, _ := next(); kind != "reset" {
-			t.Errorf("an event number of another life got %q", kind)
 		}
 		end()
-	}
+		s.fire("a1", rules.Resolved)
+		next, end = s.stream("", "Last-Event-ID", last)
+		for {
+			_, kind, data := next()
+			if kind == "reset" {
+				t.Fatal("told to read everything again, though nothing was lost")
+			}
+			if kind == "incident" && strings.Contains(data, `"condition":"recovered"`) {
+				break
+			}
+		}
+		end()
+		for _, id := range []string{"1", "99999999999999999"} {
+			next, end = s.stream("", "Last-Event-ID", id)
+			if _, kind, _ := next(); kind != "reset" {
+				t.Errorf("an event number of another life got %q", kind)
+			}
+			end()
+		}
+	})
 }
 
 // The link of a message opens one incident, lets it be taken, shows its chart, and nothing else.
 func TestLinkOfAMessage(t *testing.T) {
-	calls := make(chan string, 10)
-	street := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var hook struct{ Link string }
-		if err := json.NewDecoder(r.Body).Decode(&hook); err != nil {
-			t.Error(err)
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		calls := make(chan string, 10)
+		street := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			var hook struct{ Link string }
+			if err := json.NewDecoder(r.Body).Decode(&hook); err != nil {
+				t.Error(err)
+			}
+			calls <- hook.Link
+		}))
+		defer street.Close()
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "street.key"), []byte("0123456789abcdef"), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		calls <- hook.Link
-	}))
-	defer street.Close()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "street.key"), []byte("0123456789abcdef"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	notify := "notify:\n  - {id: duty, name: 值班群, kind: webhook, url: '" + street.URL + "', secret_file: street.key, allow_private: true}\n"
-	s := open(t, dir, false, notify)
-	s.fire("a1", rules.Firing)
-	s.readings(level(1, s.start))
-	var link string
-	select {
-	case link = <-calls:
-	case <-time.After(10 * time.Second):
-		t.Fatal("nobody was told")
-	}
-	address, k, _ := strings.Cut(link, "?k=")
-	id := address[strings.LastIndexByte(address, '/')+1:]
-	k = "?k=" + k
-	var who struct{ User struct{ Name, Role string } }
-	if got := s.ask("GET", "/session"+k, "", &who); got != 200 || who.User.Name != "值班群" || who.User.Role != "link" {
-		t.Errorf("%d %+v", got, who)
-	}
-	if got := s.ask("GET", "/series/"+gw+"/gas-1/level"+k, "", nil); got != 200 {
-		t.Errorf("chart: %d", got)
-	}
-	var detail struct{ TakenBy string }
-	if got := s.ask("POST", "/incidents/"+id+"/take"+k, "{}", &detail); got != 200 || detail.TakenBy != "值班群" {
-		t.Errorf("take: %d %+v", got, detail)
-	}
-	for _, path := range []string{"/incidents", "/sites", "/sites/jinxiu", "/incidents/GJ-20261122-9999", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-2/level"} {
-		s.wrong("GET", path+k, "", 401, "login_required")
-	}
-	s.wrong("POST", "/incidents/"+id+"/close"+k, `{"outcome":"real"}`, 401, "login_required")
-	s.wrong("GET", "/incidents/"+id+k+"x", "", 401, "login_required")
+		notify := "notify:\n  - {id: duty, name: 值班群, kind: webhook, url: '" + street.URL + "', secret_file: street.key, allow_private: true}\n"
+		s := open(t, place, dir, false, notify)
+		s.fire("a1", rules.Firing)
+		s.readings(level(1, s.start))
+		var link string
+		select {
+		case link = <-calls:
+		case <-time.After(10 * time.Second):
+			t.Fatal("nobody was told")
+		}
+		address, k, _ := strings.Cut(link, "?k=")
+		id := address[strings.LastIndexByte(address, '/')+1:]
+		k = "?k=" + k
+		var who struct{ User struct{ Name, Role string } }
+		if got := s.ask("GET", "/session"+k, "", &who); got != 200 || who.User.Name != "值班群" || who.User.Role != "link" {
+			t.Errorf("%d %+v", got, who)
+		}
+		if got := s.ask("GET", "/series/"+gw+"/gas-1/level"+k, "", nil); got != 200 {
+			t.Errorf("chart: %d", got)
+		}
+		var detail struct{ TakenBy string }
+		if got := s.ask("POST", "/incidents/"+id+"/take"+k, "{}", &detail); got != 200 || detail.TakenBy != "值班群" {
+			t.Errorf("take: %d %+v", got, detail)
+		}
+		for _, path := range []string{"/incidents", "/sites", "/sites/jinxiu", "/incidents/GJ-20261122-9999", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-2/level"} {
+			s.wrong("GET", path+k, "", 401, "login_required")
+		}
+		s.wrong("POST", "/incidents/"+id+"/close"+k, `{"outcome":"real"}`, 401, "login_required")
+		s.wrong("GET", "/incidents/"+id+k+"x", "", 401, "login_required")
+	})
 }
 
 func TestDemoNeedsLoopback(t *testing.T) {
@@ -570,24 +584,26 @@ func TestDemoNeedsLoopback(t *testing.T) {
 }
 
 func TestPageIsServed(t *testing.T) {
-	s := open(t, t.TempDir(), false)
-	root := strings.TrimSuffix(s.base, "/api/v1")
-	for path, want := range map[string]int{"/": 200, "/sites/x": 200, "/a/GJ-1?k=x": 200, "/healthz": 200, "/metrics": 200, "/assets/none.js": 404} {
-		resp, err := s.http.Get(root + path)
-		if err != nil {
-			t.Fatal(err)
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		s := open(t, place, t.TempDir(), false)
+		root := strings.TrimSuffix(s.base, "/api/v1")
+		for path, want := range map[string]int{"/": 200, "/sites/x": 200, "/a/GJ-1?k=x": 200, "/healthz": 200, "/metrics": 200, "/assets/none.js": 404} {
+			resp, err := s.http.Get(root + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != nil || resp.StatusCode != want {
+				t.Errorf("%s: %d, %v", path, resp.StatusCode, err)
+			}
+			if path == "/metrics" && !bytes.Contains(b, []byte("linshao_ingest_messages_total")) {
+				t.Error("metrics lack ingest")
+			}
 		}
-		b, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || resp.StatusCode != want {
-			t.Errorf("%s: %d, %v", path, resp.StatusCode, err)
+		u, _ := url.Parse(root)
+		if len(s.http.Jar.Cookies(u)) != 0 {
+			t.Error("a cookie without a login")
 		}
-		if path == "/metrics" && !bytes.Contains(b, []byte("linshao_ingest_messages_total")) {
-			t.Error("metrics lack ingest")
-		}
-	}
-	u, _ := url.Parse(root)
-	if len(s.http.Jar.Cookies(u)) != 0 {
-		t.Error("a cookie without a login")
-	}
+	})
 }

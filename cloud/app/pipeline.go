@@ -22,11 +22,13 @@ const stopLimit = 8 * time.Second
 //	database → notify → people;   ingest → feed → hub → open pages
 //
 // It stops from the outside in: first the two ends that take something, then the parts behind them.
-func (a *App) Run(ctx context.Context) error {
+func (a *App) Run(ctx context.Context) error { return a.withLeases(ctx, a.run) }
+
+func (a *App) run(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
 	behind, inner := errgroup.WithContext(inner)
-	for _, part := range []runner{a.drain, a.notify, a.feed, a.ingest, pruner{a}} {
+	for _, part := range []runner{a.drain, notices{a}, a.feed, a.ingest, pruner{a}, elsewhere{a}} {
 		behind.Go(func() error { return part.Run(inner) })
 	}
 	ends, outer := errgroup.WithContext(ctx)

@@ -62,6 +62,7 @@ type Worker struct {
 	life    int64
 	held    map[string]int64 // lease → token
 	valid   time.Time        // until when held counts, by this machine's monotonic clock
+	next    time.Duration    // how long after a renewal something is to be done
 	changed chan struct{}    // closed when held changes
 }
 
@@ -70,7 +71,7 @@ func New(cfg Config) (*Worker, error) {
 	if !cfg.DB.Postgres() {
 		return nil, errors.New("make worker: leases need PostgreSQL")
 	}
-	w := &Worker{cfg: cfg, poke: make(chan struct{}, 1), held: map[string]int64{}, changed: make(chan struct{}),
+	w := &Worker{cfg: cfg, poke: make(chan struct{}, 1), held: map[string]int64{}, changed: make(chan struct{}), next: renewEvery,
 		gauge: prometheus.NewGauge(prometheus.GaugeOpts{Name: "linshao_shards", Help: "Shards of gateways that are this worker's."})}
 	cfg.Registry.MustRegister(w.gauge)
 	return w, nil
@@ -102,8 +103,6 @@ func Identity(dir string) (string, error) {
 // Run keeps leases until ctx ends, then gives them back. The error is ErrReplaced or ErrAlone; a database that fails is
 // waited for, without leases.
 func (w *Worker) Run(ctx context.Context) error {
-	ticker := time.NewTicker(renewEvery)
-	defer ticker.Stop()
 	for {
 		err := w.renew(ctx)
 		switch {
@@ -116,23 +115,24 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.cfg.Log.Warn("leases not renewed", "err", err)
 			w.expire()
 		}
-		if !w.pause(ctx, ticker.C) {
+		if !w.pause(ctx) {
 			return w.release(context.WithoutCancel(ctx))
 		}
 	}
 }
 
 // pause waits for the next renewal. It answers false when ctx has ended.
-func (w *Worker) pause(ctx context.Context, tick <-chan time.Time) bool {
+func (w *Worker) pause(ctx context.Context) bool {
 	w.mu.Lock()
-	over := time.NewTimer(time.Until(w.valid))
+	tick, over := time.NewTimer(w.next), time.NewTimer(time.Until(w.valid))
 	w.mu.Unlock()
+	defer tick.Stop()
 	defer over.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-tick:
+		case <-tick.C:
 			return true
 		case <-w.poke:
 			return true
@@ -237,28 +237,33 @@ func (w *Worker) Only(ctx context.Context, duty string, run func(context.Context
 	}
 }
 
-// while runs until the duty is lost or ctx ends.
+// while runs until the duty is lost or ctx ends. A run that has nothing to do may end before.
 func (w *Worker) while(ctx context.Context, duty string, run func(context.Context) error) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- run(inner) }()
+	ended := false
 	for {
 		w.mu.Lock()
 		_, held := w.held[duty]
 		changed := w.changed
 		w.mu.Unlock()
-		if !held {
+		if !held || ctx.Err() != nil {
 			cancel()
+			if ended {
+				return nil
+			}
 			return <-done
 		}
 		select {
 		case err := <-done:
-			if err == nil && ctx.Err() == nil {
-				err = fmt.Errorf("duty %s ended by itself", duty)
+			if err != nil {
+				return err
 			}
-			return err
+			ended = true
 		case <-changed:
+		case <-ctx.Done():
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (w *Worker) renew(ctx context.Context) error {
 	before := w.life
 	w.mu.Unlock()
 	var held map[string]int64
-	var life int64
+	var life, first int64
 	err := w.cfg.DB.Update(ctx, func(tx *sql.Tx) (err error) {
 		if life, err = w.live(ctx, tx, before); err != nil {
 			return err
@@ -87,9 +87,19 @@ func (w *Worker) renew(ctx context.Context) error {
 		if err := w.take(ctx, tx); err != nil {
 			return err
 		}
-		held, err = w.read(ctx, tx)
-		return err
+		if held, err = w.read(ctx, tx); err != nil {
+			return err
+		}
+		// Whoever has died is noticed in time, not up to five seconds later.
+		err = tx.QueryRowContext(ctx, `SELECT coalesce(min(until_ms) - `+clock+`, ?) FROM workers WHERE id <> ? AND until_ms > `+clock, renewEvery.Milliseconds(), w.cfg.ID).Scan(&first)
+		return wrap(err, "look for the next to die")
 	})
+	w.mu.Lock()
+	w.next = renewEvery
+	if err == nil {
+		w.next = min(w.next, time.Duration(first)*time.Millisecond+rand.N(400*time.Millisecond))
+	}
+	w.mu.Unlock()
 	if err != nil {
 		return err
 	}
