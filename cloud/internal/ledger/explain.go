@@ -120,6 +120,9 @@ func (s *sources) reason(p Span, last bool) string {
 	if _, out := within(s.outages, at); out && len(s.runs) == 0 {
 		return GatewayOff
 	}
+	if slices.ContainsFunc(s.runs, func(r stretch) bool { return r.from == at && at > 0 }) {
+		return DeviceSilent // the gateway has just started, and the device has not answered yet
+	}
 	return Unexplained
 }
 

@@ -13,7 +13,7 @@
 //	gateway_off     between the end of one run of the gateway and the beginning of the next
 //	power_cut       the last moments before a power cut, when they are not part of gateway_off
 //	bus_down        the line is not there, or all devices of the device's channel were silent at once
-//	device_silent   the device alone did not answer
+//	device_silent   the device alone did not answer, or not yet after a start of the gateway
 //	sensor_fault …  the device answered with a reading that is bad, and this is why (drivers/device)
 //	link_down       the gateway cannot be reached now; what it recorded since will come
 //	late            it is reachable and the newest records are on their way
