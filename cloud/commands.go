@@ -84,3 +84,21 @@ func (c *userCmd) Run(ctx context.Context) error {
 	fmt.Printf("user %s: %s\n", c.Name, c.Role)
 	return nil
 }
+
+type decommissionCmd struct {
+	ID     string `arg:"" help:"Id of the gateway."`
+	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
+}
+
+// Run takes a gateway out of service.
+func (c *decommissionCmd) Run(ctx context.Context) error {
+	cfg, err := app.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	if err := app.Decommission(ctx, cfg, c.ID); err != nil {
+		return err
+	}
+	fmt.Printf("gateway %s: out of service; when it comes back with new logs, nothing counts as lost\n", c.ID)
+	return nil
+}

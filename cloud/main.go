@@ -19,6 +19,9 @@ func main() {
 		Check struct {
 			Config checkCmd `cmd:"" help:"Check a configuration; every mistake is told with its place."`
 		} `cmd:"" help:"Check files."`
+		Gateway struct {
+			Decommission decommissionCmd `cmd:"" help:"Take a gateway out of service: it leaves its site, and its next new log is no loss."`
+		} `cmd:"" help:"Manage gateways."`
 		User struct {
 			Add userCmd `cmd:"" help:"Make a user, or give one a new password. The password is read from standard input."`
 		} `cmd:"" help:"Manage users."`
