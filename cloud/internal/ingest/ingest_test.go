@@ -23,6 +23,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/inbox"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ingest"
+	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/wire"
@@ -541,9 +542,8 @@ func testGapsLetTheCursorPass(t *testing.T, place *dbtest.Place) {
 	if a := one(t, c.send(wire.UpTelemetry, ahead)); a.Cum != 11 {
 		t.Fatalf("ack %v", a)
 	}
-	why, err := org.Missing(t.Context(), c.db.Reader(), gw, t0.Add(time.Second).UnixMilli(), t0.Add(30*time.Second).UnixMilli())
-	if err != nil || why != "evicted" {
-		t.Errorf("a chart's gap says %q, %v", why, err)
+	if why := c.why("A-03.1", t0.Add(time.Second), t0.Add(30*time.Second)); why != "evicted" {
+		t.Errorf("a chart's gap says %q", why)
 	}
 	if c.journal(org.PossibleLoss) != 0 {
 		t.Error("a gap that was told is no surprise")
@@ -595,10 +595,21 @@ func testInventoryAndPresence(t *testing.T, place *dbtest.Place) {
 	if err != nil || d.Online || d.Reason != "gateway_off" || d.Points[0].Labels[0] != "关闭" {
 		t.Fatalf("device %+v, %v", d, err)
 	}
-	why, err := org.Missing(ctx, c.db.Reader(), gw, t0.Add(70*time.Second).UnixMilli(), c.now.UnixMilli())
-	if err != nil || why != "gateway_off" {
-		t.Errorf("a chart's gap says %q, %v", why, err)
+	if why := c.why("v", t0.Add(70*time.Second), c.now); why != ledger.GatewayOff {
+		t.Errorf("a chart's gap says %q", why)
 	}
+}
+
+// why is the reason that the ledger gives for the begin of a chart's gap.
+func (c *cloud) why(device string, from, to time.Time) string {
+	c.t.Helper()
+	l := ledger.New(ledger.Config{DB: c.db, Readings: c.store, Now: func() time.Time { return c.now }, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	spans, err := l.Explain(c.t.Context(), series.Query{Gateway: gw, Device: device, From: from, To: to.Add(time.Minute), Poll: time.Second},
+		[]series.Gap{{From: from.UnixMilli(), To: to.UnixMilli()}}, nil)
+	if err != nil || len(spans) == 0 {
+		c.t.Fatalf("%d spans, %v", len(spans), err)
+	}
+	return spans[0].Reason
 }
 
 func TestBadMessagesAreCounted(t *testing.T) { dbtest.Each(t, testBadMessagesAreCounted) }

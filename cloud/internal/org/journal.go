@@ -65,27 +65,3 @@ func Journal(ctx context.Context, q db.Querier, gateway string, limit int) ([]En
 	}
 	return out, rows.Err()
 }
-
-// Missing says why readings of a gateway are missing between two times: "gateway_off" when it was silent and never
-// caught up, the reason of a gap when the records are gone, empty when nothing is known.
-func Missing(ctx context.Context, q db.Querier, gateway string, from, to int64) (string, error) {
-	var reason sql.NullString
-	err := q.QueryRowContext(ctx, `
-		SELECT (SELECT reason FROM gaps WHERE gateway = ? AND stream = 2 AND from_ms <= ? AND coalesce(to_ms, from_ms) >= ? ORDER BY first LIMIT 1)`,
-		gateway, to, from).Scan(&reason)
-	if err != nil {
-		return "", fmt.Errorf("look for gaps of %s: %w", gateway, err)
-	}
-	if reason.Valid {
-		return reason.String, nil
-	}
-	var n int
-	err = q.QueryRowContext(ctx, `SELECT count(*) FROM outages WHERE gateway = ? AND from_ms < ? AND (to_ms IS NULL OR to_ms > ?)`, gateway, to, from).Scan(&n)
-	if err != nil {
-		return "", fmt.Errorf("look for outages of %s: %w", gateway, err)
-	}
-	if n > 0 {
-		return "gateway_off", nil
-	}
-	return "", nil
-}
