@@ -119,7 +119,7 @@ func (s *scene) run(t *testing.T, boot uint32, play func(r app.Recorder)) (log, 
 
 // reading n of a point that counts.
 func reading(n int) device.Reading {
-	return device.Reading{Device: "d-1", Point: "count", Value: float64(n), Quality: device.Good, Time: time.UnixMilli(int64(1_795_000_000_000 + 1000*n))}
+	return device.Reading{Device: "d-1", Point: "count", Value: float64(n), Quality: device.Good, Time: time.UnixMilli(1_795_000_000_000 + int64(1000*n))}
 }
 
 // recorded are the values of all records of the telemetry log, and their heads.
