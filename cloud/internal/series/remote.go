@@ -21,14 +21,14 @@ type remoteWrite struct {
 	raw, labels, body, packed []byte
 }
 
-// add appends a column. Statuses are written where a reading is not good, and of all readings up to the time known.
+// add appends a column. The status is written of readings that are not good. Of all that are not newer than the time
+// known it is written to a metric of its own, which counts more: of two samples with the same time the server keeps either.
 func (w *remoteWrite) add(c *Column, known int64) {
 	w.labels = w.labels[:0]
 	for _, l := range [...][2]string{{"device", c.Device}, {"gateway", c.Gateway}, {"point", c.Point}} {
 		w.labels = label(w.labels, l[0], l[1])
 	}
-	w.body = label(w.body[:0], "__name__", measurement+"_value")
-	w.body = append(w.body, w.labels...)
+	w.body = append(label(w.body[:0], "__name__", valueMetric), w.labels...)
 	begin := len(w.body)
 	for i, at := range c.Times {
 		if c.Status == nil || !isBad(c.Status[i]) {
@@ -36,14 +36,19 @@ func (w *remoteWrite) add(c *Column, known int64) {
 		}
 	}
 	w.end(begin)
-	if c.Status == nil && c.Times[0] > known {
-		return
+	if c.Status != nil {
+		w.statuses(c, statusMetric, func(s byte, at int64) bool { return s != good && at > known })
 	}
-	w.body = label(w.body[:0], "__name__", measurement+"_status")
-	w.body = append(w.body, w.labels...)
-	begin = len(w.body)
+	if c.Times[0] <= known {
+		w.statuses(c, againMetric, func(_ byte, at int64) bool { return at <= known })
+	}
+}
+
+func (w *remoteWrite) statuses(c *Column, metric string, wanted func(s byte, at int64) bool) {
+	w.body = append(label(w.body[:0], "__name__", metric), w.labels...)
+	begin := len(w.body)
 	for i, at := range c.Times {
-		if s := c.at(i); s != good || at <= known {
+		if s := c.at(i); wanted(s, at) {
 			w.body = appendSample(w.body, float64(s), at)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // A Store keeps readings. Writing a reading twice is the same as once; of two different ones of the same point and time
-// the later written counts.
+// the later written counts, in VictoriaMetrics its quality alone.
 type Store interface {
 	// Write makes readings durable before it answers nil. A *RefusedError names those that the store will never take,
 	// and then all others are durable. After any other error the caller writes all of them again.

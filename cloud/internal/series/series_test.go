@@ -22,7 +22,7 @@ import (
 )
 
 // need finds a counterpart program, or skips; LINSHAO_REQUIRE=1 makes the lack of it a failure.
-func need(t *testing.T, program, install string) string {
+func need(t testing.TB, program, install string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil && os.Getenv("LINSHAO_REQUIRE") == "1" {
@@ -33,7 +33,7 @@ func need(t *testing.T, program, install string) string {
 	return path
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func freePort(t *testing.T) string {
 }
 
 // eventually repeats a look every 50 ms: a store may show what it has taken a few seconds later.
-func eventually(t *testing.T, what string, look func() bool) {
+func eventually(t testing.TB, what string, look func() bool) {
 	t.Helper()
 	tick, limit := time.NewTicker(50*time.Millisecond), time.After(20*time.Second)
 	defer tick.Stop()
@@ -56,7 +56,7 @@ func eventually(t *testing.T, what string, look func() bool) {
 	}
 }
 
-func victoria(t *testing.T) series.Store {
+func victoria(t testing.TB) series.Store {
 	program := need(t, "victoria-metrics", "apt-get install victoria-metrics")
 	addr := freePort(t)
 	cmd := exec.Command(program, "-httpListenAddr="+addr, "-storageDataPath="+t.TempDir(), "-retentionPeriod=12", "-search.latencyOffset=0s",
@@ -81,7 +81,7 @@ func victoria(t *testing.T) series.Store {
 }
 
 // influx starts InfluxDB 1.8, which speaks the write and query interface of InfluxDB 2, when it is installed.
-func influx(t *testing.T) series.Store {
+func influx(t testing.TB) series.Store {
 	program := filepath.Join(build.Default.GOPATH, "bin", "influxd") // where go install puts it, which PATH need not name
 	if _, err := os.Stat(program); err != nil {
 		program = need(t, "influxd", "go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10")
@@ -113,7 +113,7 @@ func influx(t *testing.T) series.Store {
 	return s
 }
 
-func sqlite(t *testing.T) series.Store {
+func sqlite(t testing.TB) series.Store {
 	s, err := series.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "series.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func sqlite(t *testing.T) series.Store {
 
 // TestStores holds every store to the same behaviour.
 func TestStores(t *testing.T) {
-	for name, open := range map[string]func(*testing.T) series.Store{"sqlite": sqlite, "victoriametrics": victoria, "influx": influx} {
+	for name, open := range map[string]func(testing.TB) series.Store{"sqlite": sqlite, "victoriametrics": victoria, "influx": influx} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
 			t.Cleanup(func() {
@@ -139,6 +139,10 @@ func TestStores(t *testing.T) {
 			t.Run("thins many readings", func(t *testing.T) { thins(t, s, t0) })
 			t.Run("odd names", func(t *testing.T) { names(t, s, t0) })
 			t.Run("nothing", func(t *testing.T) { nothing(t, s, t0) })
+			t.Run("the later written counts", func(t *testing.T) { corrected(t, s, t0) })
+			t.Run("thins what is not good", func(t *testing.T) { doubtful(t, s, t0) })
+			t.Run("long silence of a bad device", func(t *testing.T) { silent(t, s, t0) })
+			t.Run("only what changes is sent", func(t *testing.T) { reported(t, s, t0) })
 		})
 	}
 }

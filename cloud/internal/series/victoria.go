@@ -14,8 +14,9 @@ import (
 )
 
 // Victoria keeps readings in VictoriaMetrics: written as Prometheus remote write, read by its own HTTP interface. Of two
-// readings of one point and millisecond it keeps the larger value and the better quality. It must run with
-// -dedup.minScrapeInterval=1ms, or a reading that was written twice counts twice.
+// readings of one point and millisecond the later quality counts, but of two values the server keeps either. It must run
+// with -dedup.minScrapeInterval=1ms, or a reading that was written twice counts twice. Up to version 1.84 a flush brings
+// rows to its disk; a newer one does that at intervals, for which each write waits: -inmemoryDataFlushInterval=1s is best.
 type Victoria struct {
 	base, auth string
 	http       *http.Client

@@ -56,7 +56,7 @@ func (v *Victoria) Latest(ctx context.Context, gateway, dev string) ([]device.Re
 	}
 	for len(silent) > 0 {
 		n, size := 0, 0
-		for n < len(silent) && size+len(silent[n]) < queryBytes/6 { // it is there four times, quoted
+		for n < len(silent) && size+len(silent[n]) < queryBytes/8 { // it is there six times, quoted
 			size += len(silent[n])
 			n++
 		}
@@ -115,15 +115,20 @@ func (v *Victoria) silent(ctx context.Context, gateway, dev string, found map[de
 func (v *Victoria) newestIn(ctx context.Context, back time.Duration, found map[device.Key]newestOf, labels ...string) error {
 	labels = append([]string{}, labels...)
 	var parts []string
-	for _, metric := range []string{valueMetric, statusMetric} {
+	for _, metric := range []string{valueMetric, statusMetric, againMetric} {
 		for _, f := range []string{"last", "tlast"} {
 			parts = append(parts, fmt.Sprintf(`label_set(%s_over_time(%s[%dms]),"rollup",%q)`, f, selector(metric, labels...), (back+aheadOf).Milliseconds(), f+metric))
 		}
 	}
-	return v.instant(ctx, "("+strings.Join(parts, ",")+")", time.Now().Add(aheadOf), func(labels map[string]string, x float64) {
+	again := map[device.Key]newestOf{}
+	err := v.instant(ctx, "("+strings.Join(parts, ",")+")", time.Now().Add(aheadOf), func(labels map[string]string, x float64) {
 		k := device.Key{Device: labels["device"], Point: labels["point"]}
-		n := found[k]
+		n, a := found[k], again[k]
 		switch labels["rollup"] {
+		case "last" + againMetric:
+			a.status = byte(x)
+		case "tlast" + againMetric:
+			a.statusAt = int64(math.Round(x * 1000))
 		case "last" + valueMetric:
 			n.value = x
 		case "tlast" + valueMetric:
@@ -133,8 +138,15 @@ func (v *Victoria) newestIn(ctx context.Context, back time.Duration, found map[d
 		case "tlast" + statusMetric:
 			n.statusAt = int64(math.Round(x * 1000))
 		}
-		found[k] = n
+		found[k], again[k] = n, a
 	})
+	for k, a := range again {
+		if n := found[k]; a.statusAt > 0 && a.statusAt >= n.statusAt {
+			n.statusAt, n.status = a.statusAt, a.status
+			found[k] = n
+		}
+	}
+	return err
 }
 
 func (v *Victoria) instant(ctx context.Context, query string, at time.Time, set func(labels map[string]string, x float64)) error {

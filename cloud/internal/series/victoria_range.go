@@ -35,6 +35,7 @@ func selector(metric string, labels ...string) string {
 const (
 	valueMetric  = measurement + "_value"
 	statusMetric = measurement + "_status"
+	againMetric  = measurement + "_again" // status of readings that may have been written before
 )
 
 func (q Query) selector(metric string) string {
@@ -74,26 +75,32 @@ func (v *Victoria) Range(ctx context.Context, q Query) (Result, error) {
 }
 
 func (v *Victoria) tally(ctx context.Context, q Query) (tally, error) {
-	query := fmt.Sprintf("count_over_time(%s[%dms]) keep_metric_names", q.selector(valueMetric+"|"+statusMetric), q.To.UnixMilli()-q.From.UnixMilli()+1)
+	query := fmt.Sprintf("count_over_time(%s[%dms]) keep_metric_names", q.selector(valueMetric+"|"+statusMetric+"|"+againMetric), q.To.UnixMilli()-q.From.UnixMilli()+1)
 	var n tally
 	err := v.instant(ctx, query, q.To, func(labels map[string]string, x float64) {
-		if labels["__name__"] == statusMetric {
-			n.statuses = int(x)
-		} else {
+		if labels["__name__"] == valueMetric {
 			n.values = int(x)
+		} else {
+			n.statuses += int(x)
 		}
 	})
 	return n, err
 }
 
-// statuses answers the readings that are not good, and those that were corrected to good.
+// statuses answers the readings that are not good, and those that were written again.
 func (v *Victoria) statuses(ctx context.Context, q Query) ([]noted, error) {
-	var out []noted
-	err := v.export(ctx, q, statusMetric, func(at int64, x float64) {
-		out = append(out, noted{at, byte(x)})
-	})
-	slices.SortStableFunc(out, func(a, b noted) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.status, a.status)) })
-	return slices.CompactFunc(out, func(a, b noted) bool { return a.at == b.at }), err // written twice, not merged yet: the better one
+	found := map[int64]byte{}
+	for _, metric := range []string{statusMetric, againMetric} { // the second counts more
+		if err := v.export(ctx, q, metric, func(at int64, x float64) { found[at] = byte(x) }); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]noted, 0, len(found))
+	for at, s := range found {
+		out = append(out, noted{at, s})
+	}
+	slices.SortFunc(out, func(a, b noted) int { return cmp.Compare(a.at, b.at) })
+	return out, nil
 }
 
 func (v *Victoria) export(ctx context.Context, q Query, metric string, each func(at int64, x float64)) error {
