@@ -29,8 +29,9 @@ type ether struct {
 	last                                       time.Time
 	dials                                      int
 	published                                  []string // topics
-	width                                      int      // bytes a second to the broker; 0: any
-	retained                                   []byte   // status
+	live                                       []time.Time
+	width                                      int    // bytes a second to the broker; 0: any
+	retained                                   []byte // status
 }
 
 func newEther(c *cloud, seed uint64) *ether {
@@ -108,6 +109,9 @@ func (e *ether) publish(w *uplink.Wire, topic string, payload []byte) uplink.Rec
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.published = append(e.published, topic)
+	if strings.HasSuffix(topic, wire.UpLive) {
+		e.live = append(e.live, time.Now())
+	}
 	p := promise{make(chan struct{})}
 	if e.chance(e.silent) {
 		return p

@@ -36,6 +36,11 @@ func TestLiveBeforeHistory(t *testing.T) {
 		if n := testutil.ToFloat64(s.cfg.Metrics.Live); n < 3 || n > 12 {
 			t.Errorf("live values sent %v times", n)
 		}
+		for i, at := range e.live[1:] {
+			if gap := at.Sub(e.live[i]); gap > 10*time.Second {
+				t.Errorf("no live values for %v while history goes up", gap)
+			}
+		}
 		if got := fmt.Sprint(c.late[wire.StreamEvents]); got != "[true false]" {
 			t.Errorf("late marks of events: %s", got)
 		}
@@ -207,5 +212,33 @@ func TestNumbersOfATwin(t *testing.T) {
 		if len(gaps) != 1 || gaps[0].First != 6 || gaps[0].Last != 12 || !c.has(2, epoch, 13, 25) {
 			t.Errorf("gaps %+v", gaps)
 		}
+	})
+}
+
+// TestSentAwayAtTheDoor: a cloud that has too many at once answers a hello with a time to come again. It is kept, and not more.
+func TestSentAwayAtTheDoor(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, s *site, c *cloud, e *ether) {
+		fenced := 0
+		s.cfg.OnFenced = func() { fenced++ }
+		c.credit, c.retry = 0, 5000
+		s.append(t, 3, 30)
+		_, stop := s.run(t, e)
+		pass(4 * time.Second)
+		c.do(func() { c.credit, c.retry = 8, 0 })
+		if took := settle(t, s, c, time.Minute); took > 3*time.Second {
+			t.Errorf("it came back after %v more", took)
+		}
+		stop()
+		c.do(func() { c.credit, c.retry = 0, 420_000 })
+		_, stop = s.run(t, e)
+		pass(6 * time.Minute)
+		c.do(func() { c.credit, c.retry = 8, 0 })
+		s.append(t, 3, 30)
+		settle(t, s, c, 3*time.Minute)
+		stop()
+		if fenced != 0 {
+			t.Error("taken for a twin")
+		}
+		s.check(t, c)
 	})
 }

@@ -48,7 +48,7 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 	if c.cfg.OnLinger != nil {
 		c.cfg.OnLinger(time.Duration(a.LingerMs) * time.Millisecond)
 	}
-	if rest := time.Duration(a.RetryAfterMs) * time.Millisecond; a.Credit == 0 && rest >= fenceAsked {
+	if rest := time.Duration(a.RetryAfterMs) * time.Millisecond; a.Credit == 0 && rest >= fenceAsked && w.began { // before that, the cloud has too many at its door
 		c.stay(rest, now)
 		return
 	}
@@ -80,6 +80,9 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 	c.lastAck.Store(time.Now().UnixMilli())
 	if a.RetryAfterMs > 0 {
 		c.notBefore = w.hold
+		if w.limit == 0 && w.hold.Before(c.hello) {
+			c.hello = w.hold // it said when to ask again
+		}
 	}
 	if !known && v == ackTaken {
 		c.foreign(w, feed.Stream)
