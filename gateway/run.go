@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/config"
 )
@@ -35,6 +36,7 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 			return exit{exitRefused, err}
 		}
 		conf.Now = app.DemoClock(time.UnixMilli(c.DemoClock))
+		conf.Clock = func() uint32 { return wire.ClockSynced } // the played past is not to be mended by the cloud
 	}
 	collectEarly()
 	gateway, err := app.New(conf)

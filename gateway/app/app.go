@@ -32,6 +32,7 @@ type Config struct {
 	Version string
 	Log     *slog.Logger
 	Now     func() time.Time         // stamps readings and events; intervals run on the real clock. Nil: time.Now
+	Clock   func() uint32            // how good Now is, one of wire's clock qualities. Nil: what the kernel says
 	Drivers map[string]device.Driver // nil: the shipped ones
 }
 
@@ -66,6 +67,9 @@ type App struct {
 func New(cfg Config) (*App, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = clockQuality
 	}
 	a := &App{cfg: cfg, started: time.Now(), devices: cfg.Site.Devices(), byKey: map[string]*poll.Poller{},
 		latest: status.NewLatest(), metrics: prometheus.NewRegistry()}
@@ -109,7 +113,7 @@ func (a *App) openData() error {
 		return err
 	}
 	a.linger = newLinger(site.Outbox.Linger)
-	a.journal = newJournal(a.cfg.Now, clockQuality, a.cfg.Log)
+	a.journal = newJournal(a.cfg.Now, a.cfg.Clock, a.cfg.Log)
 	return nil
 }
 
@@ -169,7 +173,7 @@ func (a *App) buildRecorder() error {
 		return err
 	}
 	a.recorder = &recorder{log: a.telemetry, parts: a.parts, encoder: encoder, sieve: newSieve(a.cfg.Site.Reporting), linger: a.linger, now: a.cfg.Now,
-		clock: clockQuality, slog: a.cfg.Log, gaps: a.recordGaps, stop: make(chan struct{}), batch: make([]device.Reading, 0, wire.MaxReadings)}
+		clock: a.cfg.Clock, slog: a.cfg.Log, gaps: a.recordGaps, stop: make(chan struct{}), batch: make([]device.Reading, 0, wire.MaxReadings)}
 	return nil
 }
 
