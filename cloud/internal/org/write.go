@@ -65,11 +65,15 @@ func Watch(ctx context.Context, tx *sql.Tx, gateway string, until time.Time) err
 // Seen notes that a gateway was heard. It answers whether that brought it back online.
 func Seen(ctx context.Context, tx *sql.Tx, gateway string, now time.Time) (back bool, err error) {
 	ms := now.UnixMilli()
-	if _, err := tx.ExecContext(ctx, `UPDATE gateways SET last_seen = ? WHERE id = ? AND last_seen < ?`, ms, gateway, ms); err != nil {
-		return false, fmt.Errorf("note contact of %s: %w", gateway, err)
+	var online bool
+	err = tx.QueryRowContext(ctx, `UPDATE gateways SET last_seen = CASE WHEN last_seen < ? THEN ? ELSE last_seen END WHERE id = ? RETURNING online`, ms, ms, gateway).Scan(&online)
+	if errors.Is(err, sql.ErrNoRows) || (err == nil && online) {
+		return false, nil
 	}
-	back, err = db.Changed(tx.ExecContext(ctx, `UPDATE gateways SET online = 1, since = ? WHERE id = ? AND online = 0`, ms, gateway))
-	if err != nil || !back {
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `UPDATE gateways SET online = 1, since = ? WHERE id = ?`, ms, gateway)
+	}
+	if err != nil {
 		return false, wrap(err, "note return of", gateway)
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE outages SET to_ms = ? WHERE gateway = ? AND to_ms IS NULL`, ms, gateway)
