@@ -3,6 +3,7 @@ package uplink_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,10 +126,10 @@ func TestTwins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, c := newSite(t), newSite(t), newCloud()
 		e := newEther(c, 1)
-		fenced := 0
+		var fenced atomic.Int32
 		var stops []func()
 		for _, s := range []*site{a, b} {
-			s.cfg.OnFenced = func() { fenced++ }
+			s.cfg.OnFenced = func() { fenced.Add(1) }
 			s.append(t, 5, 50)
 			_, stop := s.run(t, e)
 			stops = append(stops, stop)
@@ -140,9 +141,9 @@ func TestTwins(t *testing.T) {
 		}
 		a.close(t)
 		b.close(t)
-		t.Logf("%d connections of both in 3 h, %d times fenced", dials, fenced)
-		if fenced < 2 || dials > 150 {
-			t.Errorf("%d connections in 3 h, %d times fenced", dials, fenced)
+		t.Logf("%d connections of both in 3 h, %d times fenced", dials, fenced.Load())
+		if fenced.Load() < 2 || dials > 150 {
+			t.Errorf("%d connections in 3 h, %d times fenced", dials, fenced.Load())
 		}
 	})
 }
