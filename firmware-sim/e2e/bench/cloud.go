@@ -23,7 +23,7 @@ import (
 
 const (
 	cloudRecords    = 60 // of each gateway: 15.7 million readings in all
-	embeddedRecords = 12
+	embeddedRecords = 60
 	cloudLimit      = 5 * time.Minute
 	countPatience   = 30 * time.Second
 )
