@@ -67,7 +67,7 @@ func (l *Log) skip(to uint64, reason string) {
 	if len(l.tail) == 0 {
 		l.durable = to - 1
 	}
-	l.next = to
+	l.next, l.hole = to, true
 	l.signal()
 }
 

@@ -201,3 +201,32 @@ func (s *story) removed(name string, b []byte) {
 		s.fail("segment %d deleted from the middle of %v", first, others)
 	}
 }
+
+// rot changes a byte of a record at rest. That record may be lost, and no other.
+func (s *story) rot() {
+	var files []*inode
+	for _, e := range s.d.dirs[s.c.Dir].entries {
+		if _, ok := parseSegmentName(e.name); ok && e.now != nil && len(e.now.data) > headerSize {
+			files = append(files, e.now)
+		}
+	}
+	if len(files) == 0 {
+		return
+	}
+	f := files[s.rng.IntN(len(files))]
+	at := headerSize + s.rng.IntN(len(f.data)-headerSize)
+	for off := headerSize; off+recordHead <= len(f.data); {
+		end := off + frameSize(f.data[off:])
+		if at < end {
+			if g := s.given[frameSeq(f.data[off:])]; g != nil {
+				g.durable, g.cached, g.lost = false, false, true
+			}
+			break
+		}
+		off = end
+	}
+	f.data[at] ^= byte(1 + s.rng.IntN(255))
+	if at < len(f.disk) {
+		f.disk[at] = f.data[at]
+	}
+}

@@ -39,6 +39,7 @@ type fault struct {
 	err         error
 	short       bool // writes do a part and say so; other operations succeed
 	reads       bool // reading fails too
+	syncs       bool // only fsync fails
 }
 
 type crashDir struct{ entries []*crashEntry }
@@ -81,7 +82,7 @@ func (d *crashDisk) step(op, name string, reading bool) (err error) {
 		d.dead = true
 		return errPower
 	}
-	if f := d.fault; d.ops >= f.from && d.ops < f.until && !f.short && (!reading || f.reads) {
+	if f := d.fault; d.ops >= f.from && d.ops < f.until && !f.short && (!reading || f.reads) && (!f.syncs || op == "sync") {
 		d.faulted++
 		return f.err
 	}

@@ -90,6 +90,7 @@ type Log struct {
 	// io is held by whoever writes files or changes what is on disk; mu guards what readers see. io is taken before mu.
 	io         sync.Mutex
 	active     file     // nil: the next write makes a new segment
+	hole       bool     // numbers were left out: the next record begins a file, whose header shows it even when the record is damaged
 	inFile     int      // bytes of tail that the active file holds
 	synced     int64    // bytes of the active file that are durable
 	last       uint64   // number of the last durable record, if known
@@ -115,6 +116,7 @@ type Log struct {
 	acked   uint64
 	unsure  uint64 // the cursor is lost: which numbers up to here the cloud has, its first acknowledgement will say
 	firm    uint64 // after a restart the next number is above this, whatever happens
+	owed    uint64 // skipped at the start up to here
 	holes   []hole // known missing ranges above the oldest segment's start
 	gaps    []Gap  // not yet fetched by Gaps
 	changed chan struct{}

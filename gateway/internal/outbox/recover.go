@@ -68,10 +68,20 @@ func (l *Log) settleEnd(floor uint64, reason string) {
 		return
 	}
 	l.skip(floor, reason)
+	l.owed = l.next - 1
 	if l.active != nil {
 		_ = l.active.Close() // reopen has synced it
 		l.active = nil
 	}
+}
+
+// kernel is what a cursor says: this start of the kernel, but unknown as long as the numbers skipped at the start are so in memory
+// only. Otherwise a kill would undo the skip, and the next start would see no power cut.
+func (l *Log) kernel() uint64 {
+	if l.firm < l.owed {
+		return 0
+	}
+	return l.cfg.kernel
 }
 
 // dropEmpty deletes segments without a record but the newest: each power cut would leave one.
@@ -218,6 +228,7 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 		data, err = readFile(l.cfg.disk, seg.path)
 	}
 	if err != nil {
+		l.shaky = seg // perhaps it can later
 		l.cfg.Log.Error("segment cannot be read", "file", seg.path, "err", err)
 		return seg.first + lost(seg.size-headerSize)
 	}
@@ -282,12 +293,20 @@ func (l *Log) reopen(seg *segment, good []byte, cut, orderly bool) {
 // are right. It needs io.
 func (l *Log) secure() error {
 	if l.oldHint {
-		if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}, true); err != nil {
+		if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.kernel()}, true); err != nil {
 			return err
 		}
 	}
 	if l.shaky == nil {
 		return nil
+	}
+	if l.shakyBytes == nil {
+		data, err := readFile(l.cfg.disk, l.shaky.path)
+		if err != nil {
+			l.shaky = nil // told as a gap; a bad sector must not stop the log
+			return nil
+		}
+		l.shakyBytes = data
 	}
 	if err := writeFile(l.cfg.disk, l.shaky.path, l.shakyBytes, true); err != nil {
 		return fmt.Errorf("write %s again: %w", filepath.Base(l.shaky.path), err)
@@ -315,7 +334,7 @@ func (l *Log) begin() {
 		}
 	}
 	l.openReserve()
-	if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}, true); err != nil {
+	if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.kernel()}, true); err != nil {
 		l.cfg.Log.Warn("outbox goes on without a cursor", "outbox", l.cfg.Dir, "err", err)
 		if l.oldHint = l.hint.clean; l.oldHint && l.active != nil {
 			_ = l.active.Close() // nothing is written before secure has put that right

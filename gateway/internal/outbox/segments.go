@@ -15,7 +15,7 @@ const hintEvery = 5 * time.Second // how often an acknowledgement updates the cu
 func (l *Log) rotate() error {
 	if l.active != nil {
 		seg := l.segs[len(l.segs)-1]
-		if seg.size == headerSize || seg.size+int64(len(l.tail)-l.inFile) <= l.cfg.Segment {
+		if !l.hole && (seg.size == headerSize || seg.size+int64(len(l.tail)-l.inFile) <= l.cfg.Segment) {
 			return nil
 		}
 		if l.inFile > 0 {
@@ -67,7 +67,7 @@ func (l *Log) create(first uint64) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.active, l.synced = f, headerSize
+	l.active, l.synced, l.hole = f, headerSize, false
 	l.fasten(first - 1)
 	if n := len(l.segs); n > 0 && l.segs[n-1].first == first {
 		l.segs = l.segs[:n-1]
@@ -136,7 +136,7 @@ func (l *Log) evict(onlyHistory bool) bool {
 	}
 	seg, last := l.segs[0], l.segLast(0)
 	acked := last <= l.acked || last < seg.first
-	c := cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}
+	c := cursor{epoch: l.epoch, cum: l.acked, kernel: l.kernel()}
 	l.mu.Unlock()
 	if onlyHistory && !acked {
 		return false
@@ -216,7 +216,7 @@ func (l *Log) Ack(cum uint64) {
 		l.skip(cum+1, ReasonRestored)
 	}
 	l.hinted = time.Now()
-	c := cursor{epoch: l.epoch, cum: l.acked, kernel: l.cfg.kernel}
+	c := cursor{epoch: l.epoch, cum: l.acked, kernel: l.kernel()}
 	l.mu.Unlock()
 	_ = l.writeCursor(c, strange) // a hint; without it the log skips ahead at the next start
 }

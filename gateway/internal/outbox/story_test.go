@@ -122,6 +122,9 @@ func (s *story) life() {
 	if s.kind.faults && s.rng.IntN(2) == 0 {
 		s.plan()
 	}
+	if !s.kind.faults && s.rng.IntN(6) == 0 {
+		s.rot()
+	}
 	if s.open() {
 		for range 3 + s.rng.IntN(40) {
 			if s.act(); s.d.dead {
@@ -183,16 +186,16 @@ func (s *story) lastLife() {
 
 // plan makes some of the next operations fail.
 func (s *story) plan() {
-	from := s.d.ops + 1 + s.rng.IntN(60)
+	from := s.d.ops + 1 + s.rng.IntN([]int{25, 60}[s.rng.IntN(2)]) // at the start, or anywhere
 	f := fault{from: from, until: from + 1 + s.rng.IntN(3)}
 	if s.rng.IntN(3) == 0 {
 		f.until += 30
 	}
-	switch s.rng.IntN(4) {
+	switch s.rng.IntN(5) {
 	case 0:
 		f.err = syscall.EIO
 		if s.rng.IntN(3) == 0 { // reading fails for a moment; a disk that answers nothing at the start is another story
-			f.reads, f.until = true, from+1+s.rng.IntN(readFaults-1)
+			f.reads, f.until = true, from+1+s.rng.IntN(readFaults)
 		}
 	case 1:
 		f.err = syscall.EROFS
@@ -200,6 +203,8 @@ func (s *story) plan() {
 		f.err = syscall.ENOSPC
 	case 3:
 		f.short = true
+	case 4:
+		f.err, f.syncs, f.until = syscall.EIO, true, f.until+60
 	}
 	s.d.fault = f
 }
