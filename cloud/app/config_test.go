@@ -35,7 +35,7 @@ func TestShippedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bare.Data != shipped.Data || bare.HTTP != shipped.HTTP || bare.MQTT != shipped.MQTT || bare.Series != shipped.Series || bare.Timezone != shipped.Timezone {
+	if bare.Data != shipped.Data || bare.HTTP != shipped.HTTP || bare.MQTT != shipped.MQTT || bare.Series != shipped.Series || bare.Timezone != shipped.Timezone || bare.SQL != shipped.SQL || bare.SQLFile != shipped.SQLFile {
 		t.Errorf("cloud.yaml says %+v, a bare file means %+v", shipped, bare)
 	}
 }
@@ -43,6 +43,10 @@ func TestShippedFiles(t *testing.T) {
 // Messages go to logs and tickets: they repeat neither the password nor the robot's key of an address.
 func TestMistakesTellNoSecrets(t *testing.T) {
 	for _, text := range []string{
+		"sql: postgres://cloud:geheim@127.0.0.1/linshao\n",
+		"sql: postgres://cloud:%geheim@127.0.0.1/linshao\n",
+		"sqll: postgres://cloud:geheim@127.0.0.1/linshao\n",
+		"sql: [postgres://cloud:geheim@127.0.0.1/linshao]\n",
 		"mqtt:\n  url: mqqts://cloud:geheim@broker.example\n",
 		"mqtt:\n  url: mqtt://cloud:%geheim@broker.example\n",
 		"mqtt: {ulr: 'mqtts://cloud:geheim@broker.example'}\n",
@@ -86,6 +90,13 @@ func TestMistakes(t *testing.T) {
 		{"notify:\n  - id: Duty\n    kind: sms\n    url: ftp://x\n", `:3:11: unknown kind of receiver "sms"`},
 		{"notify:\n  - {id: a, kind: webhook, url: 'https://x', secret_file: short.key}\n", "at least 16 bytes"},
 		{"notify:\n  - {id: a, kind: wecom, url: 'https://x', severities: [D]}\n", `unknown severity "D"`},
+		{"sql: mysql://linshao@127.0.0.1/linshao\n", ":1:6: the address of the database cannot be used: it must begin with postgres:// (postgres://linshao@db.example"},
+		{"sql: postgres://linshao@db.example/linshao?sslmode=require\n", ":1:6: the address of the database cannot be used: beyond this machine it needs sslmode=verify-full"},
+		{"sql: postgres://linshao@db.example/linshao?sslrootcert=none.pem\n", ":1:6: open "},
+		{"sql: postgres://linshao:pw@127.0.0.1/linshao\n", "the password must not stand in it: use sql_password_file"},
+		{"sql: postgres://linshao@127.0.0.1/linshao\nsql_password_file: open.key\n", ":2:20: "},
+		{"sql: postgres://linshao@127.0.0.1/linshao\nsql_password_file: open.key\n", "can be read by others (chmod 600)"},
+		{"sql_password_file: short.key\n", ":1:20: a password of no database"},
 		{"public_url: linshao\n", `:1:13: "linshao" is no address of a page`},
 	}
 	for _, c := range cases {

@@ -13,7 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -348,7 +348,7 @@ func (n *town) number(query string) int {
 // samples counts what the series store has.
 func (n *town) samples() int {
 	n.t.Helper()
-	resp, err := http.Get("http://" + n.victoria + `/api/v1/export?match[]={__name__!=""}`)
+	resp, err := http.Get("http://" + n.victoria + `/api/v1/export?match[]={__name__="linshao_value",device="gas-1"}`)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -358,15 +358,13 @@ func (n *town) samples() int {
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var row struct {
-			Metric map[string]string `json:"metric"`
-			Values []float64         `json:"values"`
+			Times []int64 `json:"timestamps"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
 			n.t.Fatal(err)
 		}
-		if strings.Contains(lines.Text(), "gas-1") && !strings.Contains(row.Metric["__name__"], "status") {
-			total += len(row.Values)
-		}
+		slices.Sort(row.Times) // a round of the drain that a death cut short is written again: the same values at the same times
+		total += len(slices.Compact(row.Times))
 	}
 	return total
 }
