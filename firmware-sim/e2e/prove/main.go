@@ -8,53 +8,80 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
+	"os/signal"
+	"strings"
+	"syscall"
 	"time"
-
-	"github.com/linshao/linshao/firmware-sim/demo"
-	"github.com/linshao/linshao/firmware-sim/e2e/kill9"
 )
 
+// errBroken: the proof ran, and its result says that a promise is broken.
 var errBroken = errors.New("a promise is broken")
 
+// options of one run of all proofs.
+type options struct {
+	long bool   // the large numbers
+	seed uint64 // of the random choices
+}
+
+// pick is the number of runs.
+func (o options) pick(small, large int) int {
+	if o.long {
+		return large
+	}
+	return small
+}
+
+// proof is one promise put to the test. run returns what is printed, also when it returns errBroken.
+type proof struct {
+	name, shows string
+	run         func(ctx context.Context, o options) (json.RawMessage, error)
+}
+
 func main() {
-	only := flag.String("only", "", "carry out the proof of this name alone: gateway_kill9")
+	only := flag.String("only", "", "carry out the proof of this name alone: "+names())
 	long := flag.Bool("long", false, "the large numbers")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the random choices")
 	flag.Parse()
-	if err := prove(*only, *long, *seed); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := prove(ctx, *only, options{long: *long, seed: *seed})
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "prove:", err)
 		os.Exit(1)
 	}
 }
 
-func prove(only string, long bool, seed uint64) error {
-	if only != "" && only != "gateway_kill9" {
-		return fmt.Errorf("there is no proof %q: gateway_kill9", only)
+// prove goes on after a broken promise: the others are worth knowing too.
+func prove(ctx context.Context, only string, o options) error {
+	var broken []error
+	found := false
+	for _, p := range proofs() {
+		if only != "" && only != p.name {
+			continue
+		}
+		found = true
+		fmt.Fprintf(os.Stderr, "prove: %s: %s (-only %s -seed %d)\n", p.name, p.shows, p.name, o.seed)
+		line, err := p.run(ctx, o)
+		if len(line) > 0 {
+			fmt.Println(string(line))
+		}
+		if err != nil {
+			broken = append(broken, fmt.Errorf("%s: %w", p.name, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	dir, err := os.MkdirTemp("", "linshao-prove-")
-	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
+	if !found {
+		return fmt.Errorf("there is no proof %q: %s", only, names())
 	}
-	bin := filepath.Join(dir, "bin")
-	if err := demo.Build(context.Background(), ".", bin, os.Stderr); err != nil {
-		return err
+	return errors.Join(broken...)
+}
+
+func names() string {
+	var all []string
+	for _, p := range proofs() {
+		all = append(all, p.name)
 	}
-	kills := 50
-	if long {
-		kills = 1000
-	}
-	result, err := kill9.Run(context.Background(), kill9.Options{Bin: bin, Dir: dir, Kills: kills, Seed: seed})
-	if err != nil {
-		return err
-	}
-	line, err := json.Marshal(result)
-	if err != nil {
-		return fmt.Errorf("print result: %w", err)
-	}
-	fmt.Println(string(line))
-	if result.Broken() {
-		return fmt.Errorf("%w: logs and data are in %s", errBroken, dir)
-	}
-	return os.RemoveAll(dir)
+	return strings.Join(all, ", ")
 }
