@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -112,7 +111,7 @@ func (s *site) served(r *Result) (map[string][]*counter, error) {
 
 // export counts what the store has of a device.
 func (s *site) export(ctx context.Context, r *Result, device string, counters []*counter) error {
-	match := fmt.Sprintf("{gateway=%q,device=%q}", s.gateways[s.device[device]].name, device)
+	match := fmt.Sprintf("linshao_value{gateway=%q,device=%q}", s.gateways[s.device[device]].name, device)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url("victoria")+"/api/v1/export?match[]="+url.QueryEscape(match), nil)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
@@ -131,9 +130,6 @@ func (s *site) export(ctx context.Context, r *Result, device string, counters []
 		}
 		if err := json.Unmarshal(lines.Bytes(), &series); err != nil {
 			return fmt.Errorf("export: %w: %.200s", err, lines.Bytes())
-		}
-		if strings.HasSuffix(series.Metric["__name__"], "_status") {
-			continue
 		}
 		var n int
 		if _, err := fmt.Sscanf(series.Metric["point"], "c%d", &n); err != nil || n >= len(counters) || counters[n] == nil {
