@@ -22,20 +22,37 @@ type batch struct {
 	err    error
 }
 
+// Draft is a record to be appended.
+type Draft struct {
+	Type    uint32
+	At      time.Time
+	Clock   uint32 // quality of At
+	Payload []byte
+}
+
 // Append adds a record and returns its number, durable as Config.Sync says. The payload is copied. It may wait for the disk.
 // On error nothing was kept, and the error says what to do: ErrTooLarge, ErrUnavailable, ErrClosed.
 func (l *Log) Append(typ uint32, at time.Time, clock uint32, payload []byte) (uint64, error) {
-	if len(payload) > MaxPayload {
-		return 0, fmt.Errorf("append to outbox: %w", ErrTooLarge)
+	return l.AppendAll(Draft{typ, at, clock, payload})
+}
+
+// AppendAll adds records in their order, with numbers that follow each other, and returns the first one's. They share one write
+// and one fsync, and on error none of them was kept. The caller sees to it that they are not much more than a segment.
+func (l *Log) AppendAll(records ...Draft) (first uint64, err error) {
+	mono := uint64(max(0, time.Since(l.cfg.Started).Milliseconds()))
+	for _, d := range records {
+		if len(d.Payload) > MaxPayload {
+			return 0, fmt.Errorf("append to outbox: %w", ErrTooLarge)
+		}
 	}
-	mono := time.Since(l.cfg.Started)
-	r := Record{Type: typ, Boot: l.cfg.Boot, Clock: clock, WallMs: at.UnixMilli(), MonoMs: uint64(max(0, mono.Milliseconds())), Payload: payload}
-	sum := payloadSum(payload)
 	l.mu.Lock()
 	b := l.pending
 	place := uint64(b.count)
-	b.count++
-	b.frames = appendRecord(b.frames, r, sum)
+	b.count += len(records)
+	for _, d := range records {
+		r := Record{Type: d.Type, Boot: l.cfg.Boot, Clock: d.Clock, WallMs: d.At.UnixMilli(), MonoMs: mono, Payload: d.Payload}
+		b.frames = appendRecord(b.frames, r, payloadSum(d.Payload))
+	}
 	l.mu.Unlock()
 
 	l.io.Lock() // whoever gets it first stores the batch for all who joined
