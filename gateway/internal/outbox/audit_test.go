@@ -213,6 +213,8 @@ func (s *story) rot() {
 	if len(files) == 0 {
 		return
 	}
+	s.say("rot")
+	s.rotten = true // once: the next place is found by the lengths that records say they have
 	f := files[s.rng.IntN(len(files))]
 	at := headerSize + s.rng.IntN(len(f.data)-headerSize)
 	for off := headerSize; off+recordHead <= len(f.data); {

@@ -96,6 +96,7 @@ type Log struct {
 	last       uint64   // number of the last durable record, if known
 	shaky      *segment // found at the start, and not surely on disk
 	oldHint    bool     // the cursor file still claims the last run's orderly end
+	torn       *segment // its end is to be cut off
 	shakyBytes []byte
 	wbuf       []byte
 	spare      []byte
@@ -309,6 +310,9 @@ func (l *Log) Close() error {
 		return nil
 	}
 	err := l.flush(true)
+	if err == nil {
+		err = l.secure()
+	}
 	l.stopTimer()
 	l.mu.Lock()
 	l.closed = true

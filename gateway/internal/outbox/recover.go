@@ -61,6 +61,9 @@ func (l *Log) recover() error {
 // settleEnd skips numbers up to floor. The next power cut may come before a record behind them is on disk, so they are skipped
 // by a new segment, whose header says so.
 func (l *Log) settleEnd(floor uint64, reason string) {
+	if n := len(l.segs); n > 0 {
+		l.fasten(l.segs[n-1].first - 1)
+	}
 	if l.active != nil {
 		l.fasten(l.durable)
 	}
@@ -232,6 +235,11 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 		l.cfg.Log.Error("segment cannot be read", "file", seg.path, "err", err)
 		return seg.first + lost(seg.size-headerSize)
 	}
+	h, err := parseHeader(data)
+	if err != nil || h.epoch != seg.epoch || h.first != seg.first { // it did not answer before, and is not what its name says
+		return seg.first + lost(seg.size-headerSize)
+	}
+	seg.header = h
 	good, damaged := headerSize, false
 	for off := headerSize; off < len(data); {
 		r, n, err := parseRecord(data[off:], seg.seed(), int64(off))
@@ -253,7 +261,7 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 		l.cfg.Log.Warn("torn end cut off", "file", seg.path, "bytes", len(torn), "after", l.next-1)
 		l.quarantineBytes(filepath.Base(seg.path), torn)
 	}
-	l.shaky, l.shakyBytes = seg, data[:good]
+	l.shaky, l.shakyBytes, seg.size = seg, data, int64(good)
 	if !damaged {
 		l.reopen(seg, data[:good], good < len(data), orderly)
 	}
@@ -270,10 +278,7 @@ func (l *Log) reopen(seg *segment, good []byte, cut, orderly bool) {
 		l.cfg.Log.Warn("segment cannot be continued", "file", seg.path, "err", err)
 		return
 	}
-	if cut {
-		err = f.Truncate(size)
-	}
-	if err == nil && !orderly {
+	if !orderly {
 		_, err = f.WriteAt(good, 0)
 	}
 	if err == nil {
@@ -284,8 +289,27 @@ func (l *Log) reopen(seg *segment, good []byte, cut, orderly bool) {
 		l.cfg.Log.Warn("segment cannot be continued", "file", seg.path, "err", err)
 		return
 	}
-	l.active, seg.size, l.synced = f, size, size
+	l.active, l.synced = f, size
 	l.shaky, l.shakyBytes = nil, nil
+	if cut {
+		l.torn = seg
+	}
+}
+
+// cutTorn cuts off the torn end of the segment before the active one. Not earlier: the torn bytes tell how many numbers may have
+// been given, until the header of the next segment does.
+func (l *Log) cutTorn() {
+	if l.torn == nil {
+		return
+	}
+	f, err := l.cfg.disk.OpenFile(l.torn.path, os.O_RDWR, 0)
+	if err == nil {
+		err = errors.Join(f.Truncate(l.torn.size), f.Close())
+	}
+	if err != nil {
+		l.cfg.Log.Warn("torn end stays", "file", l.torn.path, "err", err)
+	}
+	l.torn = nil
 }
 
 // secure writes the newest segment that was found anew when it could not be synced: what was read from it may be in the page
@@ -311,9 +335,6 @@ func (l *Log) secure() error {
 	if err := writeFile(l.cfg.disk, l.shaky.path, l.shakyBytes, true); err != nil {
 		return fmt.Errorf("write %s again: %w", filepath.Base(l.shaky.path), err)
 	}
-	l.mu.Lock()
-	l.shaky.size = int64(len(l.shakyBytes))
-	l.mu.Unlock()
 	l.shaky, l.shakyBytes = nil, nil
 	return nil
 }
@@ -330,6 +351,7 @@ func (l *Log) begin() {
 			l.abandon(err)
 			l.degrade(err)
 		} else {
+			l.cutTorn()
 			l.dropEmpty()
 		}
 	}

@@ -36,6 +36,7 @@ type story struct {
 	gaps    []Gap             // told since Open
 	dropped []hole            // by Drop since Open
 	noted   uint64            // numbers up to here were looked at by note
+	rotten  bool              // rot was here
 	looks   int               // audits
 	clean   bool              // the last life ended in order
 
@@ -122,7 +123,7 @@ func (s *story) life() {
 	if s.kind.faults && s.rng.IntN(2) == 0 {
 		s.plan()
 	}
-	if !s.kind.faults && s.rng.IntN(6) == 0 {
+	if !s.kind.faults && !s.rotten && s.rng.IntN(4) == 0 {
 		s.rot()
 	}
 	if s.open() {
