@@ -214,18 +214,21 @@ func (s *story) rot() {
 		return
 	}
 	s.say("rot")
-	s.rotten = true // once: the next place is found by the lengths that records say they have
+	s.rotten = true // once a story
 	f := files[s.rng.IntN(len(files))]
 	at := headerSize + s.rng.IntN(len(f.data)-headerSize)
-	for off := headerSize; off+recordHead <= len(f.data); {
-		end := off + frameSize(f.data[off:])
-		if at < end {
-			if g := s.given[frameSeq(f.data[off:])]; g != nil {
-				g.durable, g.cached, g.lost = false, false, true
-			}
-			break
+	h, err := parseHeader(f.data)
+	for off := headerSize; err == nil && off < len(f.data); {
+		r, n, bad := parseRecord(f.data[off:], h.seed(), int64(off))
+		if g := s.given[r.Seq]; bad == nil && g != nil && off <= at && at < off+n {
+			g.durable, g.cached, g.lost = false, false, true
 		}
-		off = end
+		if bad != nil { // a hole from a power cut
+			if n = resync(f.data[off:], h.seed(), int64(off), h.first); n < 0 {
+				break
+			}
+		}
+		off += n
 	}
 	f.data[at] ^= byte(1 + s.rng.IntN(255))
 	if at < len(f.disk) {
