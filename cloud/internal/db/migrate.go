@@ -83,7 +83,7 @@ func versionOf(names []string, i int) (int, error) {
 	return version, nil
 }
 
-const migrationLock = 0x6c696e7368616f // "linshao"
+const migrationLock int64 = 0x6c696e7368616f // "linshao"
 
 func (d *DB) apply(ctx context.Context, conn *sql.Conn, files fs.FS, name string, version int) error {
 	b, err := fs.ReadFile(files, name)

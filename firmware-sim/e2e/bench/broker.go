@@ -33,7 +33,7 @@ type farEnd struct {
 	messages int
 	readings int
 	kept     []device.Reading // when nobody looks: few
-	latency  []time.Duration // from a reading to its arrival here
+	latency  []time.Duration  // from a reading to its arrival here
 	last     map[uint32]uint64
 }
 
