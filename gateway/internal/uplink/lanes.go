@@ -14,6 +14,7 @@ const (
 	faultPause = time.Second      // after a failed read of the outbox
 	lateAfter  = 60 * time.Second // a record held back for longer is history
 	liveEvery  = 5 * time.Second  // between live values
+	liveLooked = 2 * time.Second  // the same while somebody looks
 )
 
 // sendOne sends one message of the first lane that has one: events, then the newest values, then telemetry.
@@ -125,7 +126,9 @@ func (c *conversation) liveDue(w *window, now time.Time) bool {
 
 // sendLive publishes the newest values. They take at most a third of a slow line.
 func (c *conversation) sendLive(now time.Time) (sent bool, err error) {
-	c.live = now.Add(liveEvery)
+	if c.live = now.Add(liveEvery); c.looked {
+		c.live = now.Add(liveLooked)
+	}
 	readings := c.cfg.Newest()
 	if len(readings) == 0 {
 		return false, nil

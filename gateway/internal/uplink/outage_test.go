@@ -83,6 +83,8 @@ func TestLongOutage(t *testing.T) {
 func (r *outage) judge(t *testing.T, g *cutOff, page *screen) {
 	t.Helper()
 	r.EventP50, r.EventP99 = 1000*percentile(g.events.waits, 50), 1000*percentile(g.events.waits, 99)
+	page.mu.Lock()
+	defer page.mu.Unlock()
 	r.ShownP50, r.ShownP99, r.DelayP99 = percentile(page.ages, 50), percentile(page.ages, 99), percentile(page.waits, 99)
 	r.FreshAcked = percentile(g.telemetry.waits, 99)
 	if r.Lost != 0 || r.Doubled != 0 {

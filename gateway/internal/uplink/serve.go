@@ -29,6 +29,7 @@ type conversation struct {
 	began    time.Time // of the session, or when the cloud answered again after a silence
 	waiting  []pending // receipts in the order of publishing
 	live     time.Time // when to send live values next; zero: not now
+	looked   bool      // somebody looks at the site
 	answered bool      // the cloud has spoken in this session
 	end      error     // why the session must end
 }

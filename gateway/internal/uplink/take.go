@@ -45,9 +45,7 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 		return
 	}
 	c.twins.answered(a.TimeMs)
-	if c.cfg.OnLinger != nil {
-		c.cfg.OnLinger(time.Duration(a.LingerMs) * time.Millisecond)
-	}
+	c.takeLinger(time.Duration(a.LingerMs) * time.Millisecond)
 	if rest := time.Duration(a.RetryAfterMs) * time.Millisecond; a.Credit == 0 && rest >= fenceAsked && w.began { // before that, the cloud has too many at its door
 		c.stay(rest, now)
 		return
@@ -97,6 +95,14 @@ func (c *conversation) takeAck(a *wire.Ack, now time.Time) {
 		c.takeReject(w, r)
 	}
 	c.cfg.Metrics.InFlight.WithLabelValues(name).Set(float64(len(w.inflight)))
+}
+
+// takeLinger hears how long readings may wait. A second or so means that somebody looks.
+func (c *conversation) takeLinger(d time.Duration) {
+	c.looked = d > 0 && d < liveEvery
+	if c.cfg.OnLinger != nil {
+		c.cfg.OnLinger(d)
+	}
 }
 
 // stay rests in every stream because the cloud says that a newer session has our name. The connection stays, and the hello at
