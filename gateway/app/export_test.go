@@ -18,12 +18,23 @@ import (
 
 // EndJournal puts n events into a journal over a log, asks it to end, and returns when it has.
 func EndJournal(log *outbox.Log, n uint32) {
-	j := newJournal(time.Now, clockQuality, slog.New(slog.DiscardHandler))
+	var events []*wire.Event
 	for i := range n {
-		j.put(&wire.Event{Kind: &wire.Event_Boot{Boot: &wire.Boot{Boot: i}}})
+		events = append(events, &wire.Event{Kind: &wire.Event_Boot{Boot: &wire.Boot{Boot: i}}})
+	}
+	Journal(log, events...)
+}
+
+// Journal puts events into a journal over a log, asks it to end, and returns when it has. urgent is whether it then says that
+// the cloud lacks an alert.
+func Journal(log *outbox.Log, events ...*wire.Event) (urgent bool) {
+	j := newJournal(time.Now, clockQuality, slog.New(slog.DiscardHandler))
+	for _, e := range events {
+		j.put(e)
 	}
 	j.close()
 	j.run(log)
+	return j.urgent(log)
 }
 
 // TelemetryLog and PartsLog are what a recorder writes to.

@@ -16,11 +16,12 @@ import (
 const (
 	journalMost  = 10_000 // events held in memory; beyond it the oldest become a gap
 	journalRetry = time.Second
-	journalTries = 3 // at shutdown
+	journalTries = 3        // at shutdown
+	groupBytes   = 64 << 10 // of events that go to disk together
 )
 
 // A journal stands between those who must not wait (rules, actions, pollers) and the disk: put never blocks, run appends to
-// the events log in order. While the disk takes nothing, events wait in memory.
+// the events log in order, together what waits together. While the disk takes nothing, events wait in memory.
 type journal struct {
 	now   func() time.Time
 	clock func() uint32
@@ -92,15 +93,17 @@ func (j *journal) ending() bool {
 }
 
 func (j *journal) run(log *outbox.Log) {
-	dead := false // the disk took nothing at the shutdown: what is left is not waited for, each event anew
+	dead := false // the disk took nothing at the shutdown: what is left is not waited for, each group anew
 	for {
 		entries, lost, closed := j.take()
 		if lost > 0 {
 			j.log.Error("events lost: memory for them is full", "events", lost)
 			log.Drop(lost)
 		}
-		for _, e := range entries {
-			dead = !j.append(log, e, dead)
+		for rest := entries; len(rest) > 0; {
+			n := group(rest)
+			dead = !j.append(log, rest[:n], dead)
+			rest = rest[n:]
 		}
 		if closed && len(entries) == 0 {
 			return
@@ -111,21 +114,43 @@ func (j *journal) run(log *outbox.Log) {
 	}
 }
 
-// append tries until the disk takes the event, or the gateway stops; then it answers false. With once it tries no more than that.
-func (j *journal) append(log *outbox.Log, e entry, once bool) bool {
+// group is how many of the entries go to disk together: an fsync takes as long for a flood of alerts as for one.
+func group(entries []entry) (n int) {
+	size := 0
+	for n < len(entries) {
+		if size += len(entries[n].payload); n > 0 && size > groupBytes {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// append tries until the disk takes the events, or the gateway stops; then it answers false. With once it tries no more than that.
+func (j *journal) append(log *outbox.Log, entries []entry, once bool) bool {
+	drafts := make([]outbox.Draft, len(entries))
 	for tries := 1; ; tries++ {
-		seq, err := log.Append(wire.TypeEvent, e.at, j.clock(), e.payload)
+		for i, e := range entries {
+			drafts[i] = outbox.Draft{Type: wire.TypeEvent, At: e.at, Clock: j.clock(), Payload: e.payload}
+		}
+		first, err := log.AppendAll(drafts...)
 		if err == nil {
-			j.noteAlert(e, seq)
+			j.noteAlerts(entries, first)
 			return true
 		}
-		j.log.Error("append event", "error", err)
-		if !errors.Is(err, outbox.ErrUnavailable) {
-			log.Drop(1)
+		j.log.Error("append events", "events", len(entries), "error", err)
+		switch {
+		case errors.Is(err, outbox.ErrTooLarge) && len(entries) > 1: // the others are not to be lost with it
+			ok := true
+			for i := range entries {
+				ok = j.append(log, entries[i:i+1], once || !ok)
+			}
+			return ok
+		case !errors.Is(err, outbox.ErrUnavailable):
+			log.Drop(uint64(len(entries)))
 			return true
-		}
-		if once || (tries >= journalTries && j.ending()) {
-			log.Drop(1)
+		case once || (tries >= journalTries && j.ending()):
+			log.Drop(uint64(len(entries)))
 			return false
 		}
 		t := time.NewTimer(journalRetry)
@@ -133,13 +158,14 @@ func (j *journal) append(log *outbox.Log, e entry, once bool) bool {
 	}
 }
 
-func (j *journal) noteAlert(e entry, seq uint64) {
-	if !e.alert {
-		return
-	}
+func (j *journal) noteAlerts(entries []entry, first uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.alerts = seq
+	for i, e := range entries {
+		if e.alert {
+			j.alerts = first + uint64(i)
+		}
+	}
 }
 
 // urgent says whether the cloud lacks an alert event of the log.
