@@ -61,7 +61,7 @@ func (d *Decoder) Readings(payload []byte) ([]device.Reading, error) {
 }
 
 // Columns decodes one payload and gives each series to f, together with how many readings the payload has in all. It
-// answers the other fields of the message. After an error f may have been given a part of the payload.
+// answers the other fields of the message. After an error, such as ErrVersion, f may have been given a part of the payload.
 func (d *Decoder) Columns(payload []byte, f func(c Column, all int)) (*Readings, error) {
 	var head Readings
 	if err := proto.Unmarshal(payload, &head); err != nil {
@@ -92,18 +92,21 @@ type decoding struct {
 	numbers []int64
 }
 
-var (
-	errDamaged = errors.New("columns are damaged")
-	errVersion = errors.New("columns of a version that is not known")
-)
+// ErrVersion: the payload is of a later version of the format than this program knows; nothing is wrong with it.
+var ErrVersion = errors.New("columns of a version that is not known")
+
+var errDamaged = errors.New("columns are damaged")
 
 func (x *decoding) decode(b []byte, f func(c Column, all int)) error {
 	version, b, err := readUvarint(b)
 	if err != nil {
 		return err
 	}
-	if version != columnsVersion {
-		return errVersion
+	if version > columnsVersion {
+		return ErrVersion
+	}
+	if version < columnsVersion {
+		return errDamaged // there was none before
 	}
 	count, b, err := readUvarint(b)
 	if err != nil || count == 0 || count > MaxReadings {

@@ -53,14 +53,16 @@ func (f *Feed) Gateway(gateway string) {
 	f.awake()
 }
 
-// Readings implements ingest's Observer. What no page wants to see costs one look.
-func (f *Feed) Readings(gateway string, rs []device.Reading) {
+// Wants implements ingest's Observer: some page shows readings of the gateway.
+func (f *Feed) Wants(gateway string) bool {
 	f.mu.Lock()
 	site := f.siteOf[gateway]
 	f.mu.Unlock()
-	if !f.hub.Wants(site, gateway) {
-		return
-	}
+	return f.hub.Wants(site, gateway)
+}
+
+// Readings implements ingest's Observer.
+func (f *Feed) Readings(gateway string, rs []device.Reading) {
 	f.mu.Lock()
 	newest := f.readings[gateway]
 	if newest == nil {

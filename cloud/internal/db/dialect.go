@@ -73,25 +73,41 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, fmt.Errorf("connect: the driver gives a %T", inner)
 	}
-	return &conn{pg}, nil
+	return &conn{pg, map[string]string{}}, nil
 }
 
-// conn passes everything on, with other placeholders and the values that PostgreSQL takes.
-type conn struct{ *stdlib.Conn }
+// conn passes everything on, with other placeholders and the values that PostgreSQL takes. It is used by one goroutine at a
+// time. pgx keeps what was prepared by the text that it gets.
+type conn struct {
+	*stdlib.Conn
+	texts map[string]string // of statements, by their text with ?
+}
+
+func (c *conn) text(query string) string {
+	text, ok := c.texts[query]
+	if !ok {
+		text = number(query)
+		if len(c.texts) >= maxStatements {
+			clear(c.texts)
+		}
+		c.texts[query] = text
+	}
+	return text
+}
 
 // PrepareContext implements driver.ConnPrepareContext.
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	return c.Conn.PrepareContext(ctx, number(query))
+	return c.Conn.PrepareContext(ctx, c.text(query))
 }
 
 // ExecContext implements driver.ExecerContext.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return c.Conn.ExecContext(ctx, number(query), args)
+	return c.Conn.ExecContext(ctx, c.text(query), args)
 }
 
 // QueryContext implements driver.QueryerContext.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return c.Conn.QueryContext(ctx, number(query), args)
+	return c.Conn.QueryContext(ctx, c.text(query), args)
 }
 
 // CheckNamedValue implements driver.NamedValueChecker. The tables hold booleans as 0 and 1, and PostgreSQL's text holds

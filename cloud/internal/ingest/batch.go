@@ -12,7 +12,6 @@ import (
 	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/wire"
-	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -21,14 +20,25 @@ type item struct {
 	seq      uint64
 	record   *wire.Record
 	event    *wire.Event
-	readings []device.Reading
-	code     string    // why it is refused for good; empty: it is taken
-	broken   error     // it made the check panic
-	late     bool      // it waited while the gateway was cut off
-	wallMs   int64     // when it was recorded, as well as that is known
-	payload  []byte    // with other times than the gateway's; nil: as it came
-	untimed  bool      // its time may be wrong, and nothing tells it
-	teaches  *org.Boot // what it tells of its start
+	span     span
+	origin   *wire.Origin // of its readings; nil: they are of the record's start
+	originMs int64        // the origin's time, as well as that is known
+	code     string       // why it is refused for good; empty: it is taken
+	broken   error        // it made the check panic
+	late     bool         // it waited while the gateway was cut off
+	wallMs   int64        // when it was recorded, as well as that is known
+	payload  []byte       // with other times than the gateway's; nil: as it came
+	untimed  bool         // its time may be wrong, and nothing tells it
+	astray   bool         // the times of its readings may be wrong, and nothing tells them
+	teaches  []org.Boot   // what it tells of starts
+}
+
+// stored is the payload as it is kept.
+func (it *item) stored() []byte {
+	if it.payload != nil {
+		return it.payload
+	}
+	return it.record.GetPayload()
 }
 
 // outcome is what a batch changed.
@@ -37,7 +47,7 @@ type outcome struct {
 	known     bool // the epoch
 	taken     int
 	rejects   []*wire.Reject
-	readings  []device.Reading
+	telemetry []*item // stored
 	incidents []string
 	gateway   bool       // its state or devices changed
 	boots     []org.Boot // learned
@@ -151,11 +161,10 @@ func (s *Service) decode(stream uint32, it *item) string {
 	case wire.Checksum(r.GetPayload()) != r.GetCrc():
 		return codeCorrupt
 	case stream == wire.StreamTelemetry && r.GetType() == wire.TypeReadings:
-		rs, err := s.decoder.Readings(r.GetPayload())
-		if err != nil {
-			return codeCorrupt
+		var err error
+		if it.span, it.origin, err = s.scan(r.GetPayload()); err != nil {
+			return refusal(err)
 		}
-		it.readings = rs
 	case stream == wire.StreamEvents && r.GetType() == wire.TypeEvent:
 		var e wire.Event
 		if err := proto.Unmarshal(r.GetPayload(), &e); err != nil || !sound(&e) {
@@ -202,7 +211,7 @@ func (s *Service) take(ctx context.Context, tx *sql.Tx, c inbox.Cursor, items []
 		if err := s.accept(ctx, tx, &c, items, out); err != nil {
 			return err
 		}
-		if err := ran(ctx, tx, before, c, items); err != nil {
+		if err := s.ran(ctx, tx, before, c, items); err != nil {
 			return err
 		}
 	}
@@ -283,24 +292,20 @@ func (o *outcome) reject(it *item) {
 }
 
 func (s *Service) acceptOne(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *item, out *outcome) error {
-	if it.teaches != nil {
-		if err := org.Booted(ctx, tx, *it.teaches); err != nil {
+	for _, b := range it.teaches {
+		if err := org.Booted(ctx, tx, b); err != nil {
 			return err
 		}
-		out.boots = append(out.boots, *it.teaches)
+		out.boots = append(out.boots, b)
 	}
 	if c.Stream == wire.StreamTelemetry {
-		if it.untimed {
-			if err := org.Untimed(ctx, tx, c.Gateway, it.record.GetBoot(), 1); err != nil {
+		if it.astray {
+			if err := org.Untimed(ctx, tx, c.Gateway, it.taken().boot, 1); err != nil {
 				return err
 			}
 		}
-		payload := it.payload
-		if payload == nil {
-			payload = it.record.GetPayload()
-		}
-		out.readings = append(out.readings, it.readings...)
-		return inbox.PutReadings(ctx, tx, *c, payload)
+		out.telemetry = append(out.telemetry, it)
+		return inbox.PutReadings(ctx, tx, *c, it.stored())
 	}
 	fresh, err := inbox.PutEvent(ctx, tx, *c, it.record.GetPayload())
 	if err != nil || !fresh {
@@ -324,10 +329,10 @@ func (s *Service) tell(gateway string, stream uint32, out outcome) {
 		s.taught[gateway] = out.boots[len(out.boots)-1].Boot
 		s.mu.Unlock()
 	}
-	if len(out.readings) > 0 {
+	if len(out.telemetry) > 0 {
 		s.pressure.put(gateway, out.taken)
 		s.cfg.Stored()
-		s.cfg.Observer.Readings(gateway, out.readings)
+		s.show(gateway, out.telemetry)
 	}
 	for _, id := range out.incidents {
 		s.cfg.Observer.Incident(id)

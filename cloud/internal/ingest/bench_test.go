@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ func benchTelemetry(b *testing.B, place *dbtest.Place) {
 			var slowest atomic.Int64
 			b.ReportAllocs()
 			b.ResetTimer()
+			used := cpu(b)
 			var wg sync.WaitGroup
 			for i, g := range f.members {
 				wg.Go(func() {
@@ -48,9 +50,20 @@ func benchTelemetry(b *testing.B, place *dbtest.Place) {
 			}
 			wg.Wait()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+			b.ReportMetric(float64(cpu(b)-used)/1e6/float64(b.N), "cpu-ms/msg")
 			b.ReportMetric(float64(slowest.Load())/1e6, "slowest-ms")
 		})
 	}
+}
+
+// cpu is what this process has used: with SQLite all of it, with PostgreSQL without the server's.
+func cpu(t testing.TB) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func name(gateways int) string {

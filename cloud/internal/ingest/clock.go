@@ -31,34 +31,64 @@ func (s *Service) booted(ctx context.Context, tx *sql.Tx, h *wire.Hello, now tim
 	return org.Booted(ctx, tx, b)
 }
 
+// A stamp is one moment on the clocks of one start of a gateway.
+type stamp struct {
+	boot, clock uint32
+	wallMs      int64
+	monoMs      int64 // 0: a gateway that does not tell
+}
+
+func (it *item) recorded() stamp {
+	r := it.record
+	return stamp{r.GetBoot(), r.GetClock(), r.GetWallMs(), int64(r.GetMonoMs())}
+}
+
+// taken is the stamp of the readings or the event: the origin's when they were taken in another start than the record's.
+func (it *item) taken() stamp {
+	if o := it.origin; o != nil {
+		return stamp{o.GetBoot(), o.GetClock(), o.GetWallMs(), int64(o.GetMonoMs())}
+	}
+	return it.recorded()
+}
+
+func (it *item) stamps() []stamp {
+	if it.origin == nil {
+		return []stamp{it.recorded()}
+	}
+	return []stamp{it.taken(), it.recorded()}
+}
+
 // retime gives records of a time when the gateway's clock was not right the times that they have by what is known of
 // their start, and learns of starts from records whose clock was right. It changes nothing but the items.
 func (s *Service) retime(ctx context.Context, q db.Querier, gateway string, items []*item) error {
 	known := map[uint32]org.Boot{}
 	for _, it := range items {
-		r := it.record
-		if _, ok := known[r.GetBoot()]; ok || r.GetClock() < wire.ClockSynced || r.GetMonoMs() == 0 {
-			continue
-		}
-		b := org.Boot{Gateway: gateway, Boot: r.GetBoot(), OffsetMs: r.GetWallMs() - int64(r.GetMonoMs()), Quality: org.TimeByOwn}
-		known[r.GetBoot()] = b
-		if !s.learned(gateway, r.GetBoot()) {
-			it.teaches = &b
+		for _, at := range it.stamps() {
+			if _, ok := known[at.boot]; ok || at.clock < wire.ClockSynced || at.monoMs == 0 {
+				continue
+			}
+			b := org.Boot{Gateway: gateway, Boot: at.boot, OffsetMs: at.wallMs - at.monoMs, Quality: org.TimeByOwn}
+			known[at.boot] = b
+			if !s.learned(gateway, at.boot) {
+				it.teaches = append(it.teaches, b)
+			}
 		}
 	}
 	for _, it := range items {
-		if it.record.GetClock() >= wire.ClockSynced || it.code != "" {
+		if it.code != "" || it.broken != nil {
 			continue
 		}
-		b, ok := known[it.record.GetBoot()]
-		if !ok {
-			var err error
-			if b, _, err = org.BootOf(ctx, q, gateway, it.record.GetBoot()); err != nil {
+		for _, at := range it.stamps() {
+			if _, ok := known[at.boot]; ok || at.clock >= wire.ClockSynced {
+				continue
+			}
+			b, _, err := org.BootOf(ctx, q, gateway, at.boot)
+			if err != nil {
 				return err
 			}
 			known[b.Boot] = b
 		}
-		if err := s.shift(it, b); err != nil {
+		if err := s.shift(it, known); err != nil {
 			return err
 		}
 	}
@@ -73,41 +103,53 @@ func (s *Service) learned(gateway string, boot uint32) bool {
 	return ok && at == boot
 }
 
-// shift moves the times of one record that lie in its own start. Others are of another start: a timer that went on.
-func (s *Service) shift(it *item, b org.Boot) error {
-	r := it.record
-	if b.Quality == org.TimeUnknown || r.GetMonoMs() == 0 {
-		it.untimed = true
-		return nil
+// off says by how much a clock was wrong; ok is false when nothing tells.
+func (at stamp) off(known map[uint32]org.Boot) (by int64, ok bool) {
+	if at.clock >= wire.ClockSynced {
+		return 0, true
 	}
-	by := b.OffsetMs + int64(r.GetMonoMs()) - r.GetWallMs()
-	if by == 0 || (b.Quality == org.TimeByCloud && max(by, -by) <= cloudError) {
-		return nil
+	b := known[at.boot]
+	if b.Quality == org.TimeUnknown || at.monoMs == 0 {
+		return 0, false
 	}
-	start := r.GetWallMs() - int64(r.GetMonoMs()) - startSlack
+	by = b.OffsetMs + at.monoMs - at.wallMs
+	if b.Quality == org.TimeByCloud && max(by, -by) <= cloudError {
+		by = 0
+	}
+	return by, true
+}
+
+// shift moves the times of one record that lie in the start in which they were taken. Others are of another start: a timer
+// that went on.
+func (s *Service) shift(it *item, known map[uint32]org.Boot) (err error) {
+	by, ok := it.recorded().off(known)
+	it.untimed = !ok
 	it.wallMs += by
-	move := func(ms *int64) {
-		if *ms >= start {
-			*ms += by
-		}
+	at := it.taken()
+	if it.origin != nil {
+		by, ok = at.off(known)
+		it.originMs = at.wallMs + by
 	}
+	it.astray = !ok
+	if by == 0 {
+		return nil
+	}
+	start := at.wallMs - at.monoMs - startSlack
 	if it.event != nil {
-		moveEvent(it.event, move)
+		moveEvent(it.event, func(ms *int64) {
+			if *ms >= start {
+				*ms += by
+			}
+		})
 		return nil
 	}
-	moved := false
-	for i := range it.readings {
-		if at := it.readings[i].Time.UnixMilli(); at >= start {
-			it.readings[i].Time, moved = time.UnixMilli(at+by), true
-		}
-	}
-	if !moved {
+	if it.span.newest < start {
 		return nil
 	}
-	s.encoding.Lock()
-	defer s.encoding.Unlock()
-	payload, err := s.encoder.Encode(it.readings)
-	it.payload = payload
+	if it.payload, err = s.moved(it.record.GetPayload(), start, by); err != nil {
+		return err
+	}
+	it.span, _, err = s.scan(it.payload)
 	return err
 }
 

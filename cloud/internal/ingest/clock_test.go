@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/wire"
@@ -172,4 +174,84 @@ func (c *cloud) since(name string) (ms int64) {
 		c.t.Fatal(err)
 	}
 	return ms
+}
+
+// originating says that the readings of a record are of this clock, and the record of another start.
+func (k clocked) originating(t *testing.T, r *wire.Record) *wire.Record {
+	t.Helper()
+	var rs wire.Readings
+	if err := proto.Unmarshal(r.GetPayload(), &rs); err != nil {
+		t.Fatal(err)
+	}
+	rs.Origin = &wire.Origin{Boot: k.boot, Clock: k.quality, WallMs: k.wall.UnixMilli(), MonoMs: uint64(k.mono.Milliseconds())}
+	b, err := proto.Marshal(&rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Payload, r.Crc = b, wire.Checksum(b)
+	return r
+}
+
+// Readings that a start took and the next one made a record of are mended by the clock of the start that took them.
+func TestTimesOfOrigin(t *testing.T) { dbtest.Each(t, testTimesOfOrigin) }
+
+func testTimesOfOrigin(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
+	defer c.stop()
+	const long = time.Hour
+	blind := func(boot uint32, mono time.Duration) clocked {
+		return clocked{boot, wire.ClockUnknown, time.UnixMilli(0).Add(mono), mono}
+	}
+	// Start 5 is known by the cloud's clock: it said hello an hour before it was killed.
+	five := blind(5, 3*long)
+	c.send(wire.UpHello, five.hello(5, state(2, 12, 1, 99)))
+	killed := c.now.Add(long)
+	five = blind(5, 4*long)
+	c.now = t0.Add(2 * long)
+	six, right := blind(6, time.Minute), clocked{6, wire.ClockSynced, c.now, time.Minute}
+	c.send(wire.UpHello, six.hello(6, state(2, 12, 1, 99)))
+	seq := uint64(0)
+	take := func(record, origin clocked, name string, at, want time.Time) {
+		seq++
+		if a := one(t, c.send(wire.UpTelemetry, batch(6, 2, 12, seq, record.record(origin.originating(t, named(t, name, at)), 0)))); a.Cum != seq {
+			t.Fatalf("%s: %v", name, a)
+		}
+		c.expect(name, want)
+	}
+	take(six, five, "both blind", five.wall.Add(-time.Second), killed.Add(-time.Second))
+	take(right, five, "the record knows", five.wall.Add(-time.Second), killed.Add(-time.Second))
+	knew := clocked{4, wire.ClockSynced, t0.Add(-long), 2 * long}
+	take(six, knew, "the origin knew", knew.wall.Add(-time.Second), knew.wall.Add(-time.Second))
+	early := blind(4, long) // taught by the record before
+	take(six, early, "the origin knew later", early.wall.Add(-time.Second), t0.Add(-2*long-time.Second))
+	never := blind(3, long)
+	take(right, never, "nobody knows", never.wall.Add(-time.Second), never.wall.Add(-time.Second))
+	var untimed int
+	if err := c.db.Reader().QueryRowContext(t.Context(), `SELECT untimed FROM boots WHERE gateway = ? AND boot = 3`, gw).Scan(&untimed); err != nil || untimed != 1 {
+		t.Errorf("%d records of start 3 without a time, %v", untimed, err)
+	}
+	var end int64
+	if err := c.db.Reader().QueryRowContext(t.Context(), `SELECT to_ms FROM runs WHERE gateway = ? AND boot = 5`, gw).Scan(&end); err != nil || end != killed.UnixMilli() {
+		t.Errorf("start 5 ran until %v, %v", time.UnixMilli(end), err)
+	}
+}
+
+// A later version of the format is nothing damaged: it is refused by that name.
+func TestLaterVersionOfReadings(t *testing.T) {
+	c := start(t, dbtest.SQLite(t))
+	defer c.stop()
+	c.hello(7, state(2, 12, 1, 9))
+	for i, x := range []struct {
+		version byte
+		code    string
+	}{{0, "corrupt"}, {2, "unknown_type"}} {
+		payload, err := proto.Marshal(&wire.Readings{Columns: []byte{x.version, 1, 2, 3}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &wire.Record{Type: wire.TypeReadings, Payload: payload, Crc: wire.Checksum(payload)}
+		if a := one(t, c.send(wire.UpTelemetry, batch(7, 2, 12, uint64(i+1), r))); len(a.Rejects) != 1 || a.Rejects[0].Code != x.code {
+			t.Errorf("version %d is answered %v", x.version, a)
+		}
+	}
 }

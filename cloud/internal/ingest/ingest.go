@@ -26,7 +26,8 @@ import (
 type Observer interface {
 	Gateway(gateway string)                       // state, devices or names of its site changed
 	Incident(id string)                           // an incident appeared or changed
-	Readings(gateway string, rs []device.Reading) // arrived
+	Wants(gateway string) bool                    // somebody looks at the gateway's readings; the others are not told of
+	Readings(gateway string, rs []device.Reading) // arrived: of each point of a record the newest
 }
 
 // A Lease proves inside a transaction that this worker has a gateway. Its error means that another one has it, unless it is

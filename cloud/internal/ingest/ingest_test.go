@@ -48,6 +48,7 @@ type seen struct {
 
 func (s *seen) Gateway(g string)   { s.mu.Lock(); s.gateways = append(s.gateways, g); s.mu.Unlock() }
 func (s *seen) Incident(id string) { s.mu.Lock(); s.incidents = append(s.incidents, id); s.mu.Unlock() }
+func (s *seen) Wants(string) bool  { return true }
 func (s *seen) Readings(_ string, rs []device.Reading) {
 	s.mu.Lock()
 	s.readings += len(rs)

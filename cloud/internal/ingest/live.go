@@ -40,7 +40,7 @@ func (s *Service) live(ctx context.Context, gateway string, payload []byte) ([]R
 	if early {
 		return s.refuse(gateway, "rate", fmt.Errorf("live values within %v", liveEvery))
 	}
-	rs, err := s.decoder.Readings(l.GetReadings())
+	rs, err := s.latest(l.GetReadings())
 	if err != nil {
 		return s.refuse(gateway, "malformed", err)
 	}

@@ -10,20 +10,37 @@ import (
 
 // ran tells the ledger when the gateway was running, by the records behind before that were taken. A time that may be
 // wrong tells nothing.
-func ran(ctx context.Context, tx *sql.Tx, before uint64, c inbox.Cursor, items []*item) error {
+func (s *Service) ran(ctx context.Context, tx *sql.Tx, before uint64, c inbox.Cursor, items []*item) error {
 	var runs []ledger.Seen
-	for _, it := range items {
-		if it.seq <= before || it.seq > c.Cum || it.code != "" || it.untimed {
-			continue
-		}
+	add := func(boot uint32, at int64) *ledger.Seen {
 		n := len(runs) - 1
-		if boot := it.record.GetBoot(); n < 0 || runs[n].Boot != boot {
-			runs = append(runs, ledger.Seen{Boot: boot, From: it.wallMs, To: it.wallMs})
+		if n < 0 || runs[n].Boot != boot {
+			runs = append(runs, ledger.Seen{Boot: boot, From: at, To: at})
 			n++
 		}
 		r := &runs[n]
-		r.From, r.To = min(r.From, it.wallMs), max(r.To, it.wallMs)
-		r.Readings = append(r.Readings, it.readings...)
+		r.From, r.To = min(r.From, at), max(r.To, at)
+		return r
+	}
+	for _, it := range items {
+		if it.seq <= before || it.seq > c.Cum || it.code != "" {
+			continue
+		}
+		if it.origin != nil { // its readings say when that start ended, and nothing about this one
+			if !it.astray {
+				add(it.origin.GetBoot(), it.originMs)
+			}
+			if !it.untimed {
+				add(it.record.GetBoot(), it.wallMs)
+			}
+			continue
+		}
+		if it.untimed {
+			continue
+		}
+		if r := add(it.record.GetBoot(), it.wallMs); it.event == nil {
+			r.Readings = append(r.Readings, ledger.Reported{Oldest: it.span.oldest, Before: func(ms int64) (int64, error) { return s.before(it.stored(), ms) }})
+		}
 	}
 	for _, r := range runs {
 		if err := ledger.Saw(ctx, tx, c.Gateway, r); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/linshao/linshao/cloud/wire"
-	"github.com/linshao/linshao/drivers/device"
 )
 
 // Note keeps what an event says about the past: whether devices answered, which devices there were, when the gateway ran.
@@ -50,7 +49,13 @@ func members(ctx context.Context, tx *sql.Tx, gateway string, at int64, inv *wir
 type Seen struct {
 	Boot     uint32 // number of the run; 0: unknown, and nothing is noted
 	From, To int64  // times of its first and last record, Unix ms
-	Readings []device.Reading
+	Readings []Reported
+}
+
+// Reported are the readings of one record. They are looked at only when some are older than the run.
+type Reported struct {
+	Oldest int64                         // time of the oldest, Unix ms
+	Before func(ms int64) (int64, error) // time of the newest before the given one, Unix ms; 0: there is none
 }
 
 // Saw prolongs a run of a gateway. A gateway that was killed sends what it had on its disk in the next run: readings
@@ -67,9 +72,14 @@ func Saw(ctx context.Context, tx *sql.Tx, gateway string, s Seen) error {
 	}
 	before := int64(0)
 	for _, r := range s.Readings {
-		if at := r.Time.UnixMilli(); at < from {
-			before = max(before, at)
+		if r.Oldest >= from {
+			continue
 		}
+		at, err := r.Before(from)
+		if err != nil {
+			return fmt.Errorf("look at readings of %s: %w", gateway, err)
+		}
+		before = max(before, at)
 	}
 	if before == 0 {
 		return nil

@@ -249,7 +249,7 @@ func stories(t *testing.T, place func(testing.TB) *dbtest.Place) {
 			w.boot(2, 40)
 			w.update(func(ctx context.Context, tx *sql.Tx) error {
 				return ledger.Saw(ctx, tx, gw, ledger.Seen{Boot: 2, From: minute(40).UnixMilli(), To: minute(40).UnixMilli(),
-					Readings: []device.Reading{{Device: "gas-1802", Point: "level", Time: minute(20)}}})
+					Readings: []ledger.Reported{{Oldest: minute(20).UnixMilli(), Before: func(int64) (int64, error) { return minute(20).UnixMilli(), nil }}}})
 			})
 			w.state(dev, 40.1, true, 0)
 			w.good(2, 40.2, 60)
