@@ -665,6 +665,7 @@ type Event struct {
 	//	*Event_Gap
 	//	*Event_Inventory
 	//	*Event_Boot
+	//	*Event_Storage
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -761,6 +762,15 @@ func (x *Event) GetBoot() *Boot {
 	return nil
 }
 
+func (x *Event) GetStorage() *Storage {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Storage); ok {
+			return x.Storage
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -789,6 +799,10 @@ type Event_Boot struct {
 	Boot *Boot `protobuf:"bytes,6,opt,name=boot,proto3,oneof"`
 }
 
+type Event_Storage struct {
+	Storage *Storage `protobuf:"bytes,7,opt,name=storage,proto3,oneof"`
+}
+
 func (*Event_Alert) isEvent_Kind() {}
 
 func (*Event_Action) isEvent_Kind() {}
@@ -800,6 +814,8 @@ func (*Event_Gap) isEvent_Kind() {}
 func (*Event_Inventory) isEvent_Kind() {}
 
 func (*Event_Boot) isEvent_Kind() {}
+
+func (*Event_Storage) isEvent_Kind() {}
 
 type Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1834,6 +1850,76 @@ func (x *Boot) GetPreviousEnd() string {
 	return ""
 }
 
+// Storage: the gateway's disk began to take nothing, or takes everything again. The first is held in memory like every event
+// then, so it often comes together with the second, which tells the same.
+type Storage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Degraded      bool                   `protobuf:"varint,1,opt,name=degraded,proto3" json:"degraded,omitempty"`
+	Cause         string                 `protobuf:"bytes,2,opt,name=cause,proto3" json:"cause,omitempty"`                       // what the system said, in its words
+	SinceMs       int64                  `protobuf:"zigzag64,3,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"` // when it began
+	AtMs          int64                  `protobuf:"zigzag64,4,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`          // of this event
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Storage) Reset() {
+	*x = Storage{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Storage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Storage) ProtoMessage() {}
+
+func (x *Storage) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Storage.ProtoReflect.Descriptor instead.
+func (*Storage) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Storage) GetDegraded() bool {
+	if x != nil {
+		return x.Degraded
+	}
+	return false
+}
+
+func (x *Storage) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *Storage) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *Storage) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // Readings is the payload of a record of the telemetry stream, and of Live.
 type Readings struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1847,7 +1933,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1859,7 +1945,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1872,7 +1958,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -1917,7 +2003,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1929,7 +2015,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1942,7 +2028,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -2027,14 +2113,15 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xc3\x02\n" +
+	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xf9\x02\n" +
 	"\x05Event\x12.\n" +
 	"\x05alert\x18\x01 \x01(\v2\x16.linshao.wire.v1.AlertH\x00R\x05alert\x127\n" +
 	"\x06action\x18\x02 \x01(\v2\x1d.linshao.wire.v1.ActionResultH\x00R\x06action\x126\n" +
 	"\x06device\x18\x03 \x01(\v2\x1c.linshao.wire.v1.DeviceStateH\x00R\x06device\x12(\n" +
 	"\x03gap\x18\x04 \x01(\v2\x14.linshao.wire.v1.GapH\x00R\x03gap\x12:\n" +
 	"\tinventory\x18\x05 \x01(\v2\x1a.linshao.wire.v1.InventoryH\x00R\tinventory\x12+\n" +
-	"\x04boot\x18\x06 \x01(\v2\x15.linshao.wire.v1.BootH\x00R\x04bootB\x06\n" +
+	"\x04boot\x18\x06 \x01(\v2\x15.linshao.wire.v1.BootH\x00R\x04boot\x124\n" +
+	"\astorage\x18\a \x01(\v2\x18.linshao.wire.v1.StorageH\x00R\astorageB\x06\n" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
@@ -2123,7 +2210,12 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x04boot\x18\x01 \x01(\rR\x04boot\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x12R\x04atMs\x12!\n" +
-	"\fprevious_end\x18\x04 \x01(\tR\vpreviousEnd\"\x97\x01\n" +
+	"\fprevious_end\x18\x04 \x01(\tR\vpreviousEnd\"k\n" +
+	"\aStorage\x12\x1a\n" +
+	"\bdegraded\x18\x01 \x01(\bR\bdegraded\x12\x14\n" +
+	"\x05cause\x18\x02 \x01(\tR\x05cause\x12\x19\n" +
+	"\bsince_ms\x18\x03 \x01(\x12R\asinceMs\x12\x13\n" +
+	"\x05at_ms\x18\x04 \x01(\x12R\x04atMs\"\x97\x01\n" +
 	"\bReadings\x12\x1f\n" +
 	"\vparts_epoch\x18\b \x01(\x06R\n" +
 	"partsEpoch\x12\x19\n" +
@@ -2149,7 +2241,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -2173,9 +2265,10 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Model)(nil),        // 19: linshao.wire.v1.Model
 	(*Point)(nil),        // 20: linshao.wire.v1.Point
 	(*Boot)(nil),         // 21: linshao.wire.v1.Boot
-	(*Readings)(nil),     // 22: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 23: linshao.wire.v1.Origin
-	nil,                  // 24: linshao.wire.v1.Point.LabelsEntry
+	(*Storage)(nil),      // 22: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 23: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 24: linshao.wire.v1.Origin
+	nil,                  // 25: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
@@ -2187,23 +2280,24 @@ var file_cloud_wire_wire_proto_depIdxs = []int32{
 	16, // 6: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
 	17, // 7: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
 	21, // 8: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	9,  // 9: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	9,  // 10: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	9,  // 11: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	11, // 12: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	12, // 13: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	13, // 14: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	13, // 15: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	18, // 16: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	19, // 17: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	20, // 18: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	24, // 19: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	23, // 20: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	22, // 9: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	9,  // 10: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	9,  // 11: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	9,  // 12: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	11, // 13: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	12, // 14: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	13, // 15: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	13, // 16: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	18, // 17: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	19, // 18: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	20, // 19: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	25, // 20: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	24, // 21: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -2218,6 +2312,7 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Gap)(nil),
 		(*Event_Inventory)(nil),
 		(*Event_Boot)(nil),
+		(*Event_Storage)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2225,7 +2320,7 @@ func file_cloud_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
