@@ -124,9 +124,11 @@ func (x *External) session(ctx context.Context) error {
 func (x *External) takeAll(ctx context.Context, cancel context.CancelCauseFunc, client paho.Client, messages <-chan paho.Message) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	lanes := make([]chan paho.Message, takers)
+	queue := make(chan taken, inbound)
+	wg.Go(func() { confirm(ctx, queue) })
+	lanes := make([]chan taken, takers)
 	for i := range lanes {
-		lanes[i] = make(chan paho.Message, 4)
+		lanes[i] = make(chan taken, 4)
 		wg.Go(func() {
 			for {
 				select {
@@ -153,10 +155,17 @@ func (x *External) takeAll(ctx context.Context, cancel context.CancelCauseFunc, 
 			if err != nil {
 				gateway = "" // ingest counts it
 			}
+			next := taken{m, make(chan struct{})}
+			if m.Qos() > 0 {
+				select {
+				case queue <- next:
+				case <-ctx.Done():
+				}
+			}
 			h := fnv.New32a()
 			h.Write([]byte(gateway))
 			select {
-			case lanes[h.Sum32()%takers] <- m:
+			case lanes[h.Sum32()%takers] <- next:
 			case <-ctx.Done():
 			}
 		}
@@ -171,8 +180,8 @@ func (x *External) Publish(replies []ingest.Reply) {
 	}
 }
 
-// take stores one message, answers it, and only then confirms it to the broker.
-func (x *External) take(ctx context.Context, client paho.Client, m paho.Message) error {
+// take stores one message, answers it, and only then lets it be confirmed to the broker.
+func (x *External) take(ctx context.Context, client paho.Client, m taken) error {
 	replies, err := x.cfg.Handler.Handle(ctx, m.Topic(), m.Payload())
 	if err != nil {
 		return err
@@ -180,7 +189,7 @@ func (x *External) take(ctx context.Context, client paho.Client, m paho.Message)
 	if err := x.answer(ctx, client, replies); err != nil {
 		return err
 	}
-	m.Ack()
+	close(m.stored)
 	return nil
 }
 
