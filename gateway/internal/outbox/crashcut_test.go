@@ -21,7 +21,7 @@ func (d *crashDisk) cut() {
 			}
 			if ino == nil {
 				if e.now != nil {
-					d.free(e.now.data)
+					d.free(e.now)
 				}
 				continue
 			}
@@ -29,7 +29,7 @@ func (d *crashDisk) cut() {
 				ino.settle(d, sectors)
 				done[ino] = true
 			} else { // two names of one file, after half a rename: two files
-				ino = &inode{data: slices.Clone(ino.data), disk: slices.Clone(ino.disk), dirty: make([]bool, len(ino.dirty))}
+				ino = &inode{name: ino.name, data: slices.Clone(ino.data), disk: slices.Clone(ino.disk), dirty: make([]bool, len(ino.dirty))}
 			}
 			e.now, e.disk, e.past = ino, ino, e.past[:0]
 			kept = append(kept, e)
@@ -65,7 +65,7 @@ func (i *inode) settle(d *crashDisk, luck float64) {
 		}
 	}
 	out := make([]byte, size)
-	fill := d.blocks(size)
+	fill := d.blocks(i.name, size)
 	for s := range (size + sector - 1) / sector {
 		from, to := s*sector, min((s+1)*sector, size)
 		i.old(out[from:to], from, fill)
@@ -102,8 +102,8 @@ func (i *inode) old(out []byte, from int, fill []byte) {
 	copy(out, fill[from:])
 }
 
-// blocks are the bytes of unwritten blocks: zeros, noise, or those of a deleted file.
-func (d *crashDisk) blocks(size int) []byte {
+// blocks are the bytes of unwritten blocks: zeros, noise, or those of a deleted file, most likely of one that had the same name.
+func (d *crashDisk) blocks(name string, size int) []byte {
 	b := make([]byte, size)
 	switch d.rng.IntN(4) {
 	case 0:
@@ -111,7 +111,16 @@ func (d *crashDisk) blocks(size int) []byte {
 		d.noise(b)
 	default:
 		if len(d.freed) > 0 {
-			copy(b, d.freed[d.rng.IntN(len(d.freed))])
+			old := d.freed[d.rng.IntN(len(d.freed))]
+			if d.rng.IntN(4) > 0 {
+				for _, f := range d.freed {
+					if f.name == name {
+						old = f
+						break
+					}
+				}
+			}
+			copy(b, old.data)
 		}
 	}
 	return b

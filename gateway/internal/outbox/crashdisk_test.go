@@ -22,7 +22,7 @@ const sector = 512
 type crashDisk struct {
 	rng   *rand.Rand
 	dirs  map[string]*crashDir
-	freed [][]byte // bytes of deleted files: their blocks are handed out again, not wiped
+	freed []*inode // deleted files: their blocks are handed out again, not wiped
 
 	ops      int  // so far
 	cutAt    int  // the power goes at this operation; 0 never
@@ -40,6 +40,7 @@ type fault struct {
 	short       bool // writes do a part and say so; other operations succeed
 	reads       bool // reading fails too
 	syncs       bool // only fsync fails
+	once        bool // only the first of them
 }
 
 type crashDir struct{ entries []*crashEntry }
@@ -54,6 +55,7 @@ type crashEntry struct {
 // inode is a file. A sector that is not dirty is not written by fsync, even if data and disk differ: that is what a failed fsync
 // leaves behind on ext4, XFS and Btrfs.
 type inode struct {
+	name       string // at first
 	data, disk []byte
 	dirty      []bool
 	resized    bool
@@ -84,6 +86,9 @@ func (d *crashDisk) step(op, name string, reading bool) (err error) {
 	}
 	if f := d.fault; d.ops >= f.from && d.ops < f.until && !f.short && (!reading || f.reads) && (!f.syncs || op == "sync") {
 		d.faulted++
+		if f.once {
+			d.fault = fault{}
+		}
 		return f.err
 	}
 	return nil
@@ -134,7 +139,7 @@ func (d *crashDisk) OpenFile(path string, flag int, _ os.FileMode) (file, error)
 	case !there && flag&os.O_CREATE == 0:
 		return nil, fs.ErrNotExist
 	case !there:
-		dir.set(name, &inode{})
+		dir.set(name, &inode{name: name})
 		e = dir.find(name)
 	case flag&os.O_TRUNC != 0:
 		e.now.resize(0)
@@ -152,18 +157,18 @@ func (d *crashDisk) Remove(path string) error {
 		return fs.ErrNotExist
 	}
 	gone := e.now.data
+	d.free(e.now)
 	dir.set(name, nil)
-	d.free(gone)
 	if d.onRemove != nil {
 		d.onRemove(name, gone)
 	}
 	return nil
 }
 
-func (d *crashDisk) free(b []byte) {
-	const kept = 8
-	if len(b) > sector {
-		d.freed = append(d.freed, b)
+func (d *crashDisk) free(i *inode) {
+	const kept = 16
+	if len(i.data) > sector {
+		d.freed = append(d.freed, &inode{name: i.name, data: i.data})
 		d.freed = d.freed[max(0, len(d.freed)-kept):]
 	}
 }
@@ -206,7 +211,7 @@ func (d *crashDisk) wipe() {
 	for _, dir := range d.dirs {
 		for _, e := range dir.entries {
 			if e.now != nil {
-				d.free(e.now.data)
+				d.free(e.now)
 			}
 		}
 		dir.entries = nil

@@ -327,7 +327,7 @@ func (l *Log) secure() error {
 	if l.shakyBytes == nil {
 		data, err := readFile(l.cfg.disk, l.shaky.path)
 		if err != nil {
-			l.shaky = nil // told as a gap; a bad sector must not stop the log
+			l.trust() // told as a gap; a bad sector must not stop the log
 			return nil
 		}
 		l.shakyBytes = data
@@ -335,8 +335,16 @@ func (l *Log) secure() error {
 	if err := writeFile(l.cfg.disk, l.shaky.path, l.shakyBytes, true); err != nil {
 		return fmt.Errorf("write %s again: %w", filepath.Base(l.shaky.path), err)
 	}
-	l.shaky, l.shakyBytes = nil, nil
+	l.trust()
 	return nil
+}
+
+// trust lets readers see the newest segment that was found. It needs io.
+func (l *Log) trust() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shaky, l.shakyBytes = nil, nil
+	l.signal()
 }
 
 // begin readies a recovered log for its first record. What fails here is tried again by Append.

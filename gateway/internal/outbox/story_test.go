@@ -36,6 +36,7 @@ type story struct {
 	gaps    []Gap             // told since Open
 	dropped []hole            // by Drop since Open
 	noted   uint64            // numbers up to here were looked at by note
+	fixed   int               // size of all payloads; 0 any
 	rotten  bool              // rot was here
 	looks   int               // audits
 	clean   bool              // the last life ended in order
@@ -88,7 +89,7 @@ func tell(dir string, seed, index uint64, kind storyKind) (s *story, err error) 
 	if rng.IntN(2) == 0 {
 		s.c.Sync = time.Hour // syncDue is called by the story, not by the clock
 	}
-	if rng.IntN(3) == 0 {
+	if rng.IntN(2) == 0 {
 		s.formerLife()
 	}
 	for range 1 + rng.IntN(5) {
@@ -100,7 +101,17 @@ func tell(dir string, seed, index uint64, kind storyKind) (s *story, err error) 
 
 // formerLife leaves the blocks of an older log on the disk.
 func (s *story) formerLife() {
-	s.life()
+	if s.rng.IntN(3) > 0 {
+		s.fixed = 20 + s.rng.IntN(80) // so that old records lie where new ones will
+	}
+	segment := s.c.Segment
+	defer func() { s.c.Segment = segment }()
+	s.c.Segment = s.c.Quota / 4 // more old bytes where the first file will be
+	if s.open() {
+		for range 10 + s.rng.IntN(20) {
+			s.append(1)
+		}
+	}
 	s.leave()
 	s.d.wipe()
 	s.begin(0)
@@ -192,7 +203,7 @@ func (s *story) plan() {
 	if s.rng.IntN(3) == 0 {
 		f.until += 30
 	}
-	switch s.rng.IntN(5) {
+	switch s.rng.IntN(6) {
 	case 0:
 		f.err = syscall.EIO
 		if s.rng.IntN(3) == 0 { // reading fails for a moment; a disk that answers nothing at the start is another story
@@ -202,10 +213,11 @@ func (s *story) plan() {
 		f.err = syscall.EROFS
 	case 2:
 		f.err = syscall.ENOSPC
+		f.until += 30 * s.rng.IntN(2)
 	case 3:
 		f.short = true
-	case 4:
-		f.err, f.syncs, f.until = syscall.EIO, true, f.until+60
+	default:
+		f.err, f.syncs, f.once, f.until = syscall.EIO, true, s.rng.IntN(2) == 0, f.until+60
 	}
 	s.d.fault = f
 }
@@ -297,7 +309,7 @@ func (s *story) act() {
 	case x < 9:
 		s.append(1)
 	case x < 11:
-		s.append(2 + s.rng.IntN(6))
+		s.append(2 + s.rng.IntN(6) + 15*(s.rng.IntN(8)/7))
 	case x < 13:
 		s.read()
 	case x < 15:
@@ -379,6 +391,9 @@ func (s *story) make() (id int, payload []byte) {
 	size := s.rng.IntN(100)
 	if s.rng.IntN(10) == 0 {
 		size = s.rng.IntN(1500)
+	}
+	if s.fixed > 0 {
+		size = s.fixed
 	}
 	s.made = append(s.made, made{size: size, gen: s.gen, life: s.opens})
 	return id, letters(id, size)
