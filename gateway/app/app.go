@@ -47,6 +47,7 @@ type App struct {
 	parts     *outbox.Log // what is to become the next telemetry record
 	linger    *linger
 	journal   *journal
+	storage   *storage
 	pollers   []*poll.Poller
 	byKey     map[string]*poll.Poller // device id → its channel's poller
 	executor  *action.Executor
@@ -114,6 +115,8 @@ func (a *App) openData() error {
 	}
 	a.linger = newLinger(site.Outbox.Linger)
 	a.journal = newJournal(a.cfg.Now, a.cfg.Clock, a.cfg.Log)
+	a.storage = &storage{events: a.events, telemetry: a.telemetry, parts: a.parts, put: a.journal.put, now: a.cfg.Now, log: a.cfg.Log}
+	a.storage.metrics(a.metrics)
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
@@ -35,6 +37,27 @@ func Journal(log *outbox.Log, events ...*wire.Event) (urgent bool) {
 	j.close()
 	j.run(log)
 	return j.urgent(log)
+}
+
+// WatchStorage watches logs until ctx ends and writes what it has to tell to the events log. state is what the local page shows.
+func WatchStorage(ctx context.Context, events, telemetry, parts *outbox.Log, metrics prometheus.Registerer) (state func() (since time.Time, cause string), done <-chan struct{}) {
+	log := slog.New(slog.DiscardHandler)
+	j := newJournal(time.Now, clockQuality, log)
+	s := &storage{events: events, telemetry: telemetry, parts: parts, put: j.put, now: time.Now, log: log}
+	s.metrics(metrics)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.watch(ctx)
+		j.close()
+	}()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		j.run(events)
+		<-ended
+	}()
+	return s.state, written
 }
 
 // TelemetryLog and PartsLog are what a recorder writes to.

@@ -94,6 +94,7 @@ func (a *App) measure() {
 // state is what the local page shows.
 func (a *App) state() status.State {
 	s := status.State{Started: a.started, Uplink: a.uplink.state(), Lost: a.recorder.lostReadings.Load()}
+	s.Degraded, s.Cause = a.storage.state()
 	events, telemetry := a.events.Stats(), a.telemetry.Stats()
 	s.Events = status.Backlog{Records: events.Backlog, Bytes: events.Bytes}
 	s.Readings = status.Backlog{Records: telemetry.Backlog, Bytes: telemetry.Bytes}

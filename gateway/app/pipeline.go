@@ -63,6 +63,7 @@ func (a *App) Run(ctx context.Context) error {
 		field.Go(func() { a.end("channel "+p.Channel(), p.Run(fieldCtx, readings)) })
 	}
 	field.Go(func() { a.health(fieldCtx, readings) })
+	field.Go(func() { a.storage.watch(fieldCtx) })
 	a.cfg.Log.Info("gateway runs", "gateway", a.cfg.Site.Gateway, "version", a.cfg.Version, "boot", a.boot.Number,
 		"channels", len(a.pollers), "devices", len(a.devices), "status", a.page.Addr())
 

@@ -61,6 +61,7 @@ type view struct {
 	C        Config
 	State    State
 	Now      string
+	Since    string // when the disk began to take nothing
 	Alerts   []alertView
 	Devices  []deviceView
 	Notice   string
@@ -86,6 +87,9 @@ func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	t := wordsOf(r.Header.Get("Accept-Language"))
 	now := p.cfg.Now()
 	v := view{T: t, C: p.cfg, State: p.cfg.State(), Now: now.In(p.cfg.Location).Format("2006-01-02 15:04:05"), Total: len(p.cfg.Devices), Previous: -1}
+	if since := v.State.Degraded; !since.IsZero() {
+		v.Since = since.In(p.cfg.Location).Format("01-02 15:04:05")
+	}
 	switch r.FormValue("reset") {
 	case "done":
 		v.Notice = t.ResetDone

@@ -44,8 +44,10 @@ type State struct {
 	Channels []Channel
 	Events   Backlog
 	Readings Backlog
-	Uplink   string // "connected", "offline", "alone"
-	Lost     uint64 // readings that neither disk nor memory could take, since the start
+	Uplink   string    // "connected", "offline", "alone"
+	Degraded time.Time // since when the disk takes nothing; zero: all is well
+	Cause    string    // the last error
+	Lost     uint64    // readings that neither disk nor memory could take, since the start
 }
 
 // A Channel as the page shows it.

@@ -178,3 +178,21 @@ func TestAPageWithoutKnowingTheAlertsIsNoPage(t *testing.T) {
 		t.Error(code, text)
 	}
 }
+
+// TestABadDiskIsOnThePage: since when, and what the system said.
+func TestABadDiskIsOnThePage(t *testing.T) {
+	p := start(t, func(c *status.Config) {
+		c.State = func() status.State {
+			return status.State{Uplink: "connected", Degraded: time.Date(2026, 11, 22, 4, 58, 7, 0, time.UTC), Cause: "sync segment: input/output error"}
+		}
+	})
+	for lang, want := range map[string]string{"zh": "存储写不进去", "en": "The disk takes nothing"} {
+		_, text := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", lang) })
+		if !strings.Contains(text, want) || !strings.Contains(text, "11-22 04:58:07") || !strings.Contains(text, "sync segment: input/output error") {
+			t.Errorf("%s: %s", lang, text)
+		}
+	}
+	if _, text := start(t, nil).do(t, "GET", "/", nil); strings.Contains(text, "存储写不进去") {
+		t.Error("a good disk is called bad")
+	}
+}

@@ -11,7 +11,7 @@ type words struct {
 	Lang, Title, Alerts, NoAlerts, Reset, ResetDone, ResetHeld        string
 	Channels, Channel, Driver, Up, Down, Busy, Requests, Bad, Devices string
 	Never, Uplink, Backlog, Events, Readings, Started, Pending        string
-	Shadow, Next, Previous, Place, Lost, Unknown                      string
+	Shadow, Next, Previous, Place, Lost, Unknown, Degraded            string
 	Links                                                             map[string]string // state of the uplink → words
 }
 
@@ -20,7 +20,8 @@ func chinese() words {
 		ResetHeld: "条件仍在，未复位", Channels: "总线", Channel: "总线", Driver: "驱动", Up: "已打开", Down: "未打开", Busy: "占用",
 		Requests: "请求", Bad: "失败", Devices: "设备", Never: "还没有读数", Uplink: "上行", Backlog: "未上传", Events: "事件",
 		Readings: "读数", Started: "启动于", Pending: "待确认", Shadow: "影子规则", Next: "下一页", Previous: "上一页", Place: "位置", Lost: "丢失读数", Unknown: "网关正在停止，告警情况未知",
-		Links: map[string]string{"connected": "已连接", "offline": "断开，读数留在本机", "alone": "单机，未配云端"}}
+		Degraded: "存储写不进去，读数和事件只在内存里，断电会丢。请换存储卡。自",
+		Links:    map[string]string{"connected": "已连接", "offline": "断开，读数留在本机", "alone": "单机，未配云端"}}
 }
 
 func english() words {
@@ -29,7 +30,8 @@ func english() words {
 		Busy: "Busy", Requests: "Requests", Bad: "Failed", Devices: "Devices", Never: "no reading yet", Uplink: "Uplink", Backlog: "To be sent",
 		Events: "events", Readings: "readings", Started: "Started", Pending: "pending", Shadow: "shadow rule", Next: "Next", Previous: "Previous",
 		Place: "Place", Lost: "readings lost", Unknown: "The gateway is stopping: its alerts are not known",
-		Links: map[string]string{"connected": "connected", "offline": "down, readings stay here", "alone": "none configured"}}
+		Degraded: "The disk takes nothing: readings and events are in memory only and a power cut loses them. Replace the card. Since",
+		Links:    map[string]string{"connected": "connected", "offline": "down, readings stay here", "alone": "none configured"}}
 }
 
 // wordsOf picks the first language of the header that the page has; Chinese when there is none.
