@@ -33,6 +33,8 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 		return org.Rename(ctx, tx, s.cfg.Names)
 	case *wire.Event_Gap:
 		return s.gap(ctx, tx, c, kind.Gap)
+	case *wire.Event_Storage:
+		return org.Storage(ctx, tx, c.Gateway, kind.Storage)
 	}
 	return nil // a start of the gateway, or a kind that this program does not know yet: it is kept
 }

@@ -164,6 +164,9 @@ func moveEvent(e *wire.Event, move func(*int64)) {
 		move(&kind.Device.AtMs)
 	case *wire.Event_Boot:
 		move(&kind.Boot.AtMs)
+	case *wire.Event_Storage:
+		move(&kind.Storage.SinceMs)
+		move(&kind.Storage.AtMs)
 	}
 }
 

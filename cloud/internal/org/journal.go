@@ -16,6 +16,8 @@ const (
 	SecondTwin   = "second_gateway" // two programs speak with one gateway's name
 	ParkedRecord = "parked_record"  // a record could not be applied; it is kept aside
 	ForeignSite  = "foreign_site"   // a gateway wants to name a site that is another's
+	StorageBad   = "storage_failed" // a gateway's disk took nothing
+	StorageWell  = "storage_well"   // it takes everything again
 	Retired      = "decommissioned" // a person took the gateway out of service, or it came back with a new log after that
 )
 

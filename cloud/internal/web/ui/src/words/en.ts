@@ -209,6 +209,8 @@ export const en: Record<Key, string> = {
   'journal.possible_loss': 'Possible loss',
   'journal.second_gateway': 'Same identity twice',
   'journal.parked_record': 'Record kept aside',
+  'journal.storage_failed': 'Storage failing',
+  'journal.storage_well': 'Storage well again',
   'journal.foreign_site': 'Site conflict',
   'journal.decommissioned': 'Decommissioned',
 

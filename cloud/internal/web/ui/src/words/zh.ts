@@ -208,6 +208,8 @@ export const zh = {
   'journal.possible_loss': '可能丢失',
   'journal.second_gateway': '身份重复',
   'journal.parked_record': '记录暂存',
+  'journal.storage_failed': '存储故障',
+  'journal.storage_well': '存储恢复',
   'journal.foreign_site': '小区冲突',
   'journal.decommissioned': '网关退役',
 
