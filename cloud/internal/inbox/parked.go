@@ -20,12 +20,46 @@ var ErrUnknown = errors.New("unknown parked record")
 // Try counts that the record at c.Cum could not be applied, and answers how often that was.
 func Try(ctx context.Context, tx *sql.Tx, c Cursor, at time.Time, why string) (n int, err error) {
 	err = tx.QueryRowContext(ctx, `INSERT INTO tries (gateway, stream, epoch, seq, n, at, why) VALUES (?, ?, ?, ?, 1, ?, ?)
-		ON CONFLICT (gateway, stream, epoch, seq) DO UPDATE SET n = tries.n + 1, at = excluded.at, why = excluded.why RETURNING n`,
+		ON CONFLICT (gateway, stream, epoch, seq) DO UPDATE SET n = tries.n + 1, begun = 0, at = excluded.at, why = excluded.why RETURNING n`,
 		c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum), at.UnixMilli(), why).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count try of record %d of %s: %w", c.Cum, c.Gateway, err)
 	}
 	return n, nil
+}
+
+// Begun counts that applying the record at c.Cum begins, at least as the given number, and answers the count. Try or Ended
+// end what began; when neither comes, the program ended in between.
+func Begun(ctx context.Context, tx *sql.Tx, c Cursor, at time.Time, least int) (n int, err error) {
+	err = tx.QueryRowContext(ctx, `INSERT INTO tries (gateway, stream, epoch, seq, n, at, why, begun) VALUES (?, ?, ?, ?, 0, ?, '', ?)
+		ON CONFLICT (gateway, stream, epoch, seq) DO UPDATE SET begun = CASE WHEN tries.begun + 1 > excluded.begun THEN tries.begun + 1 ELSE excluded.begun END
+		RETURNING begun`, c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum), at.UnixMilli(), least).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("note begin of record %d of %s: %w", c.Cum, c.Gateway, err)
+	}
+	return n, nil
+}
+
+// Begins answers how often applying the record at c.Cum was begun and did not end.
+func Begins(ctx context.Context, q db.Querier, c Cursor) (n int, err error) {
+	err = q.QueryRowContext(ctx, `SELECT begun FROM tries WHERE gateway = ? AND stream = ? AND epoch = ? AND seq = ?`,
+		c.Gateway, c.Stream, int64(c.Epoch), int64(c.Cum)).Scan(&n)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read begins of record %d of %s: %w", c.Cum, c.Gateway, err)
+	}
+	return n, nil
+}
+
+// Ended notes that applying the record seq ended, and forgets the tries of all records up to the cursor.
+func Ended(ctx context.Context, tx *sql.Tx, c Cursor, seq uint64) error {
+	if err := Tried(ctx, tx, c); err != nil || seq <= c.Cum {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE tries SET begun = 0 WHERE gateway = ? AND stream = ? AND epoch = ? AND seq = ?`,
+		c.Gateway, c.Stream, int64(c.Epoch), int64(seq)); err != nil {
+		return fmt.Errorf("note end of record %d of %s: %w", seq, c.Gateway, err)
+	}
+	return nil
 }
 
 // Tried forgets the tries of a record that was applied or parked.

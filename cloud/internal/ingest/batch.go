@@ -71,21 +71,12 @@ func (s *Service) batch(ctx context.Context, gateway string, stream uint32, payl
 	if !known || contact.Session != b.GetSession() {
 		return s.fence(ctx, gateway, contact, b.GetSession(), ack)
 	}
-	items, err := s.check(ctx, gateway, &b)
-	if err != nil {
-		return nil, err
-	}
 	c := inbox.Cursor{Gateway: gateway, Stream: stream, Epoch: b.GetEpoch()}
-	for more := true; more; {
-		var out outcome
-		if out, more, err = s.store(ctx, c, items); err != nil {
-			return nil, err
-		}
-		if !out.known {
-			return s.refuse(gateway, "epoch", fmt.Errorf("epoch %x was not in the hello", b.GetEpoch()))
-		}
-		s.tell(gateway, stream, out)
-		ack.Cum, ack.Rejects = out.cum, append(ack.GetRejects(), out.rejects...)
+	switch known, err := s.careful(ctx, c, &b, ack); {
+	case err != nil:
+		return nil, err
+	case !known:
+		return s.refuse(gateway, "epoch", fmt.Errorf("epoch %x was not in the hello", b.GetEpoch()))
 	}
 	replies, err := s.replies(ctx, gateway, contact.Watched, ack)
 	if err != nil {
@@ -216,6 +207,9 @@ func (s *Service) take(ctx context.Context, tx *sql.Tx, c inbox.Cursor, items []
 		}
 	}
 	out.cum = c.Cum
+	if err := s.ended(ctx, tx, c); err != nil {
+		return err
+	}
 	return inbox.Save(ctx, tx, c)
 }
 

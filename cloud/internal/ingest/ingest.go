@@ -63,7 +63,11 @@ type Service struct {
 	encoding sync.Mutex
 	encoder  *wire.Encoder // of readings that got other times
 
+	alone sync.RWMutex // for writing: of a message that may have ended the program
+
 	mu      sync.Mutex
+	proven  map[streamOf]bool    // the newest message of the stream went well
+	begun   map[streamOf]begun   // noted in SQL in this life
 	heard   map[string]time.Time // gateway → any packet at all
 	pinged  map[string]bool      // the broker passes on its pings
 	fenced  map[fenced]time.Time // when a fenced session was last told
@@ -103,7 +107,7 @@ func New(cfg Config) (*Service, error) {
 	s := &Service{cfg: cfg, decoder: dec, encoder: enc, commits: &group{db: cfg.DB}, pressure: &pressure{db: cfg.DB, now: cfg.Now},
 		looked: make(chan struct{}, 1), heard: map[string]time.Time{}, pinged: map[string]bool{}, fenced: map[fenced]time.Time{},
 		met: map[string]time.Time{}, taught: map[string]uint32{}, shown: map[string]time.Time{}, watched: map[string]watch{}, look: map[string]bool{},
-		said: map[streamOf]said{}, metrics: metrics{
+		said: map[streamOf]said{}, proven: map[streamOf]bool{}, begun: map[streamOf]begun{}, metrics: metrics{
 			messages: vec("messages_total", "Messages taken, by leaf.", "leaf"),
 			refused:  vec("refused_total", "Messages not taken, by reason.", "reason"),
 			records:  vec("records_total", "Records made durable, by stream.", "stream"),

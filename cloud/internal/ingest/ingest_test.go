@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -67,7 +68,7 @@ type cloud struct {
 	reg   *prometheus.Registry
 	now   time.Time
 
-	mistake   string // what an alert of the name "poison" does: error, panic, sql, rows
+	mistake   string // what an alert of the name "poison" does: error, panic, sql, rows, exit
 	published chan []ingest.Reply
 	lease     error // of every gateway
 }
@@ -82,6 +83,8 @@ func (c *cloud) Enqueue(ctx context.Context, tx *sql.Tx, in incident.Incident, _
 		return errors.New("nobody thought of this")
 	case "panic":
 		panic("a mistake")
+	case "exit":
+		os.Exit(crashCode)
 	case "sql":
 		_, err := tx.ExecContext(ctx, `INSERT INTO nowhere (x) VALUES (1)`)
 		return err

@@ -44,24 +44,39 @@ func (s *Service) tried(ctx context.Context, c inbox.Cursor, it *item, why error
 	if errors.As(why, &p) {
 		s.cfg.Log.Error("panic while applying a record", "gateway", c.Gateway, "stream", wire.StreamName(c.Stream), "seq", it.seq, "panic", p.value, "stack", string(p.stack))
 	}
-	err = s.update(ctx, c.Gateway, 1, func(ctx context.Context, tx *sql.Tx) error {
-		moved = false
-		c, known, err := inbox.Find(ctx, tx, c)
-		if err != nil || !known || c.Cum+1 != it.seq {
-			return err // a message that came at the same time was further
-		}
-		now := s.cfg.Now()
-		n, err := inbox.Try(ctx, tx, at(c, it.seq), now, short(why))
-		if err != nil || n < maxTries {
-			return err
-		}
-		moved = true
-		return s.park(ctx, tx, c, it, short(why))
+	moved, err = s.setAside(ctx, c, it, why, func(ctx context.Context, tx *sql.Tx, c inbox.Cursor) (bool, error) {
+		n, err := inbox.Try(ctx, tx, at(c, it.seq), s.cfg.Now(), short(why))
+		return n >= maxTries, err
 	})
 	if err != nil {
 		return false, err
 	}
 	s.metrics.failed.WithLabelValues(wire.StreamName(c.Stream)).Inc()
+	return moved, nil
+}
+
+// setAside parks a record, if it is the next one of its stream and due says so.
+func (s *Service) setAside(ctx context.Context, c inbox.Cursor, it *item, why error, due func(context.Context, *sql.Tx, inbox.Cursor) (bool, error)) (moved bool, err error) {
+	err = s.update(ctx, c.Gateway, 1, func(ctx context.Context, tx *sql.Tx) error {
+		moved = false
+		c, known, err := inbox.Find(ctx, tx, c)
+		if err != nil || !known {
+			return err
+		}
+		if c, err = inbox.SkipGaps(ctx, tx, c); err != nil || c.Cum+1 != it.seq {
+			return err // a message that came at the same time was further
+		}
+		if moved, err = due(ctx, tx, c); err != nil || !moved {
+			return err
+		}
+		return s.park(ctx, tx, c, it, short(why))
+	})
+	if err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	delete(s.begun, streamOf{c.Gateway, c.Stream}) // it ended
+	s.mu.Unlock()
 	if moved {
 		s.metrics.parked.WithLabelValues(wire.StreamName(c.Stream)).Inc()
 		s.cfg.Log.Error("a record cannot be applied and is parked", "gateway", c.Gateway, "stream", wire.StreamName(c.Stream), "seq", it.seq, "why", why)

@@ -43,6 +43,22 @@ func Postgres(t testing.TB) *Place {
 	return Shared(t).Database(t)
 }
 
+// Where answers what At needs in another process.
+func (p *Place) Where() (name, at, password string) {
+	if p.URL == "" {
+		return p.Name, p.dir, ""
+	}
+	return p.Name, p.URL, p.Password
+}
+
+// At answers the place of another process, which must outlive the use of it.
+func At(name, at, password string) *Place {
+	if name == "sqlite" {
+		return &Place{Name: name, dir: at}
+	}
+	return &Place{Name: name, URL: at, Password: password}
+}
+
 // Open opens the database with the cloud's tables. It is closed at the end of the test, if the test has not done it.
 func (p *Place) Open(t testing.TB) *db.DB {
 	t.Helper()
