@@ -30,7 +30,9 @@ func (s *story) audit() {
 				missing = append(missing, hole{last + 1, r.Seq - 1})
 			}
 			s.sees(r)
-			s.given[r.Seq].seen = s.looks
+			if g := s.given[r.Seq]; g != nil {
+				g.seen = s.looks
+			}
 			last = r.Seq
 		}
 	}

@@ -41,8 +41,8 @@ var plantedBugs = []planted{
 	{"a gap told before its numbers are taken", "log.go", "if g.Last <= l.firm {", "if true {"},
 	{"a lost cursor hides what was evicted", "recover.go", "l.unsure = oldest - 1", "l.unsure = 0 * oldest"},
 	{"a read error taken for damage", "recover.go", "if f.mute {", "if false {"},
-	{"after a failed fsync a restart trusts the cache", "recover.go", "if !orderly {", "if false {"},
-	{"a file that could not be synced is built on", "recover.go", "	l.shaky, l.shakyBytes, seg.size = seg, data, int64(good)\n", "	seg.size = int64(good)\n"},
+	{"after a failed fsync a restart trusts the cache", "recover.go", "	if !orderly {\n		_, err = f.WriteAt", "	if false {\n		_, err = f.WriteAt"},
+	{"a file that could not be synced is built on", "recover.go", "		l.shaky, l.shakyBytes = seg, data\n", ""},
 	{"an old cursor claims an orderly end", "recover.go", "if l.oldHint = l.hint.clean; l.oldHint &&", "if l.oldHint = false; l.oldHint &&"},
 }
 

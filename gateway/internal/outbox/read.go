@@ -70,9 +70,6 @@ func (l *Log) locate(from uint64) (*segment, request) {
 		if last < from || last < seg.first {
 			continue
 		}
-		if seg == l.shaky && l.cfg.Sync == 0 {
-			continue // a power cut could take what the reader has seen, and its numbers would be given again
-		}
 		from = max(from, seg.first)
 		start := mark{seg.first, headerSize}
 		for _, m := range seg.marks {

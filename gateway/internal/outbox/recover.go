@@ -261,7 +261,10 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 		l.cfg.Log.Warn("torn end cut off", "file", seg.path, "bytes", len(torn), "after", l.next-1)
 		l.quarantineBytes(filepath.Base(seg.path), torn)
 	}
-	l.shaky, l.shakyBytes, seg.size = seg, data, int64(good)
+	seg.size = int64(good)
+	if !orderly {
+		l.shaky, l.shakyBytes = seg, data
+	}
 	if !damaged {
 		l.reopen(seg, data[:good], good < len(data), orderly)
 	}
@@ -327,7 +330,7 @@ func (l *Log) secure() error {
 	if l.shakyBytes == nil {
 		data, err := readFile(l.cfg.disk, l.shaky.path)
 		if err != nil {
-			l.trust() // told as a gap; a bad sector must not stop the log
+			l.shaky = nil // told as a gap; a bad sector must not stop the log
 			return nil
 		}
 		l.shakyBytes = data
@@ -335,16 +338,8 @@ func (l *Log) secure() error {
 	if err := writeFile(l.cfg.disk, l.shaky.path, l.shakyBytes, true); err != nil {
 		return fmt.Errorf("write %s again: %w", filepath.Base(l.shaky.path), err)
 	}
-	l.trust()
-	return nil
-}
-
-// trust lets readers see the newest segment that was found. It needs io.
-func (l *Log) trust() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.shaky, l.shakyBytes = nil, nil
-	l.signal()
+	return nil
 }
 
 // begin readies a recovered log for its first record. What fails here is tried again by Append.
