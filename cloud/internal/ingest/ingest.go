@@ -2,7 +2,7 @@
 // in, whichever broker carries the messages: when it answers an Ack, everything up to Ack.cum is committed to the disk
 // (telemetry in the inbox, events applied), and a message that comes twice changes nothing. Messages that wait at the same
 // time share a transaction (group.go). What is refused is counted with its reason; a record that cannot be applied is set
-// aside after three tries (poison.go); what may be lost is written into the journal.
+// aside after three tries (poison.go), also when it ends the program (begin.go); what may be lost is written into the journal.
 package ingest
 
 import (
