@@ -21,6 +21,9 @@ type goTest struct {
 func (g goTest) run(ctx context.Context, o options) (json.RawMessage, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-timeout=0", "-v", "-run", "^"+g.test+"$", g.pkg)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("LINSHAO_PROOF_RUNS=%d", o.pick(g.small, g.large)), fmt.Sprintf("LINSHAO_PROOF_SEED=%d", o.seed))
+	if o.long {
+		cmd.Env = append(cmd.Env, "LINSHAO_PROOF_LONG=1")
+	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/linshao/linshao/firmware-sim/demo"
+	"github.com/linshao/linshao/firmware-sim/e2e/chain"
 	"github.com/linshao/linshao/firmware-sim/e2e/kill9"
 )
 
@@ -16,35 +18,59 @@ func proofs() []proof {
 	outbox := func(test string, small, large int) func(context.Context, options) (json.RawMessage, error) {
 		return goTest{pkg: "./gateway/internal/outbox", test: test, small: small, large: large}.run
 	}
+	uplink := func(test string, small, large int) func(context.Context, options) (json.RawMessage, error) {
+		return goTest{pkg: "./gateway/internal/uplink", test: test, small: small, large: large}.run
+	}
 	return []proof{
 		{"bit_flip", "no flipped bit of a segment hands out a wrong record or costs a second one", outbox("TestBitFlip", 1, 1)},
 		{"power_cut", "nothing durable is lost, no number is given twice, every hole is told", outbox("TestPowerCut", 20_000, 1_000_000)},
 		{"disk_errors", "every disk operation fails in every way, and nothing accepted is lost", outbox("TestDiskErrors", 1, 20)},
 		{"planted_bugs", "the power cuts find bugs that are there", outbox("TestPlantedBugs", 1, 1)},
 		{"log_kill9", "a killed process loses no acknowledged record", outbox("TestLogKill9", 1_000, 10_000)},
-		{"gateway_kill9", "a killed gateway loses and doubles nothing on its way to the cloud's charts", gatewayKill9},
+		{"ack_model", "the acknowledgement protocol, explored: no order of messages and crashes loses or doubles a record", uplink("TestAckModel", 1_200_000, 5_000_000)},
+		{"lying_broker", "a broker that confirms and drops, repeats, reorders and replays: nothing lost, nothing twice", uplink("TestLyingBroker", 100, 1_000)},
+		{"network", "eight broken lines: delivery goes on soon after the end, and nothing is left over", uplink("TestNetwork", 1, 1)},
+		{"long_outage", "hours of history go up without holding back events and live values", uplink("TestLongOutage", 1, 1)},
+		{"gateway_kill9", "a killed gateway loses and doubles nothing on its way to the cloud's charts", built(gatewayKill9)},
+		{"chain_kill", "gateways, broker, clouds, database and store are killed in turn: every value and event is there once, or explained", built(chainKill)},
+		{"soak", "long-lived programs under churn hold no more at the end than at the beginning", built(soak)},
 	}
 }
 
-func gatewayKill9(ctx context.Context, o options) (json.RawMessage, error) {
-	dir, err := os.MkdirTemp("", "linshao-prove-")
-	if err != nil {
-		return nil, fmt.Errorf("make folder: %w", err)
+// built is a proof with the real programs, which are built first. Its logs and data stay when the promise is broken.
+func built[R interface{ Broken() bool }](run func(ctx context.Context, bin, dir string, o options) (R, error)) func(context.Context, options) (json.RawMessage, error) {
+	return func(ctx context.Context, o options) (json.RawMessage, error) {
+		dir, err := os.MkdirTemp("", "linshao-prove-")
+		if err != nil {
+			return nil, fmt.Errorf("make folder: %w", err)
+		}
+		bin := filepath.Join(dir, "bin")
+		if err := demo.Build(ctx, ".", bin, os.Stderr); err != nil {
+			return nil, err
+		}
+		result, err := run(ctx, bin, dir, o)
+		if err != nil {
+			return nil, fmt.Errorf("%w: logs and data are in %s", err, dir)
+		}
+		line, err := json.Marshal(result)
+		if err != nil {
+			return nil, fmt.Errorf("print result: %w", err)
+		}
+		if result.Broken() {
+			return line, fmt.Errorf("%w: logs and data are in %s", errBroken, dir)
+		}
+		return line, os.RemoveAll(dir)
 	}
-	bin := filepath.Join(dir, "bin")
-	if err := demo.Build(ctx, ".", bin, os.Stderr); err != nil {
-		return nil, err
-	}
-	result, err := kill9.Run(ctx, kill9.Options{Bin: bin, Dir: dir, Kills: o.pick(50, 1000), Seed: o.seed})
-	if err != nil {
-		return nil, err
-	}
-	line, err := json.Marshal(result)
-	if err != nil {
-		return nil, fmt.Errorf("print result: %w", err)
-	}
-	if result.Broken() {
-		return line, fmt.Errorf("%w: logs and data are in %s", errBroken, dir)
-	}
-	return line, os.RemoveAll(dir)
+}
+
+func gatewayKill9(ctx context.Context, bin, dir string, o options) (kill9.Result, error) {
+	return kill9.Run(ctx, kill9.Options{Bin: bin, Dir: dir, Kills: o.pick(100, 1000), Seed: o.seed})
+}
+
+func chainKill(ctx context.Context, bin, dir string, o options) (*chain.Result, error) {
+	return chain.Run(ctx, chain.Options{Bin: bin, Dir: dir, Kills: o.pick(20, 200), Values: o.pick(500_000, 10_000_000), Seed: o.seed})
+}
+
+func soak(ctx context.Context, bin, dir string, o options) (*chain.SoakResult, error) {
+	return chain.Soak(ctx, chain.Options{Bin: bin, Dir: dir, Seed: o.seed}, time.Duration(o.pick(2, 30))*time.Minute)
 }

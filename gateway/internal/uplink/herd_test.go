@@ -94,12 +94,12 @@ type herd struct {
 	Connected int     `json:"connected"`
 }
 
-// TestHerd: 10,000 gateways (2,000 without LINSHAO_PROVE) lose the broker in one moment; it is back after a while and takes a
+// TestHerd: 10,000 gateways (2,000 without LINSHAO_PROOF_RUNS) lose the broker in one moment; it is back after a while and takes a
 // tenth of them a second.
 // One in a hundred has an alert to tell.
 func TestHerd(t *testing.T) {
 	gateways := 2000
-	if os.Getenv("LINSHAO_PROVE") != "" {
+	if os.Getenv("LINSHAO_PROOF_RUNS") != "" {
 		gateways = 10_000
 	}
 	for _, down := range []time.Duration{2 * time.Second, 10 * time.Minute} {

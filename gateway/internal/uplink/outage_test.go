@@ -49,13 +49,13 @@ type outage struct {
 
 // TestLongOutage is the proof long_outage: a large compound was cut off for hours, and the line comes back. Its log goes up
 // by the real uplink through mosquitto into the real cloud and VictoriaMetrics, while it is still read, while events
-// happen every second and somebody looks at the site. LINSHAO_LONG=1: 72 hours; LINSHAO_HOURS: any other number.
+// happen every second and somebody looks at the site. LINSHAO_PROOF_LONG=1: 72 hours; LINSHAO_PROOF_HOURS: any other number.
 func TestLongOutage(t *testing.T) {
 	hours := uint64(1)
-	if os.Getenv("LINSHAO_LONG") == "1" {
+	if os.Getenv("LINSHAO_PROOF_LONG") == "1" {
 		hours = 72
 	}
-	r := &outage{Name: "long_outage", Runs: 1, Hours: number(t, "LINSHAO_HOURS", hours), Seed: number(t, "LINSHAO_SEED", 1)}
+	r := &outage{Name: "long_outage", Runs: 1, Hours: number(t, "LINSHAO_PROOF_HOURS", hours), Seed: number(t, "LINSHAO_PROOF_SEED", 1)}
 	defer func() {
 		if t.Failed() {
 			r.Failed = 1

@@ -35,8 +35,8 @@ func show(t testing.TB, result any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("LINSHAO_PROVE") != "" {
-		fmt.Println(string(line))
+	if os.Getenv("LINSHAO_PROOF_RUNS") != "" {
+		fmt.Printf("\nproof: %s\n", line)
 	} else {
 		t.Logf("%s", line)
 	}
@@ -59,9 +59,9 @@ type lying struct {
 // TestLyingBroker is the proof lying_broker: a broker that confirms and drops, repeats, lets messages overtake each other,
 // cuts, refuses and replays old answers, each more or less by the seed, while records come, some numbers are given up, and the
 // gateway is restarted with its logs opened anew. The real uplink over real logs, in a bubble's time; the cloud keeps the rules
-// of the wire. LINSHAO_RUNS and LINSHAO_SEED say how many schedules and from which seed on.
+// of the wire. LINSHAO_PROOF_RUNS and LINSHAO_PROOF_SEED say how many schedules and from which seed on.
 func TestLyingBroker(t *testing.T) {
-	result := lying{Name: "lying_broker", Runs: number(t, "LINSHAO_RUNS", 100), Seed: number(t, "LINSHAO_SEED", 1)}
+	result := lying{Name: "lying_broker", Runs: number(t, "LINSHAO_PROOF_RUNS", 100), Seed: number(t, "LINSHAO_PROOF_SEED", 1)}
 	for n := range result.Runs {
 		seed := result.Seed + n
 		if !t.Run(fmt.Sprint(seed), func(t *testing.T) {
