@@ -1,5 +1,5 @@
 // Package inbox holds what has arrived and is not lost any more: the cursor of every stream, alert events, and the
-// telemetry records that the series store does not have yet. Ingest fills it inside its transaction; Drain empties it
+// telemetry records that the series store does not have on its disk yet. Ingest fills it inside its transaction; Drain empties it
 // into the series store and deletes only what that store has made durable.
 package inbox
 
@@ -172,9 +172,11 @@ func PutEvent(ctx context.Context, tx *sql.Tx, c Cursor, payload []byte) (bool, 
 	return fresh, nil
 }
 
-// Waiting counts the telemetry records that wait for the series store, by gateway.
+// Waiting counts the telemetry records that are not in the series store, by gateway. Those that are, but wait here until
+// its disk has them, do not count.
 func Waiting(ctx context.Context, q db.Querier) (map[string]int64, error) {
-	rows, err := q.QueryContext(ctx, `SELECT gateway, count(*) FROM inbox GROUP BY gateway`)
+	rows, err := q.QueryContext(ctx, `SELECT i.gateway, count(*) FROM inbox i LEFT JOIN written w ON w.gateway = i.gateway
+		WHERE i.id > coalesce(w.id, 0) GROUP BY i.gateway`)
 	if err != nil {
 		return nil, fmt.Errorf("count inbox: %w", err)
 	}
@@ -191,12 +193,12 @@ func Waiting(ctx context.Context, q db.Querier) (map[string]int64, error) {
 	return out, rows.Err()
 }
 
-// Backlog counts the telemetry records that wait for the series store. Their ids are dense but for the few that a
-// rolled-back transaction took, so the difference of the ends is the count without a scan.
+// Backlog is the sum of Waiting.
 func Backlog(ctx context.Context, q db.Querier) (int64, error) {
-	var n int64
-	if err := q.QueryRowContext(ctx, `SELECT coalesce((SELECT max(id) FROM inbox) - (SELECT min(id) FROM inbox) + 1, 0)`).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count inbox: %w", err)
+	waiting, err := Waiting(ctx, q)
+	n := int64(0)
+	for _, w := range waiting {
+		n += w
 	}
-	return n, nil
+	return n, err
 }

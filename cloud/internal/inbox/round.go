@@ -77,12 +77,12 @@ func (d *Drain) list(ctx context.Context, r *round) (ids []record, more bool, er
 			return nil, false, fmt.Errorf("read inbox: %w", err)
 		}
 		n, last = n+1, x.id
-		if d.cfg.Leases == nil || d.cfg.Leases.Mine(x.gateway) {
+		if d.mine(x.gateway) && !d.isPending(x.id) {
 			ids = append(ids, x)
 		}
 	}
 	if len(ids) == 0 {
-		r.last = last // all of it is somebody else's
+		r.last = last // all of it is somebody else's, or is written
 	}
 	return ids, n == roundRecords, rows.Err()
 }
@@ -95,12 +95,12 @@ func (d *Drain) fill(ctx context.Context, r *round, ids []record) (full bool, er
 			return true, nil
 		}
 		r.last = x.id
-		rows, err := d.cfg.DB.Reader().QueryContext(ctx, `SELECT payload FROM inbox WHERE id = ?`, x.id)
+		rows, err := d.cfg.DB.Reader().QueryContext(ctx, `SELECT gateway, epoch, seq, payload FROM inbox WHERE id = ?`, x.id)
 		if err != nil {
 			return false, fmt.Errorf("read inbox: %w", err)
 		}
-		if rows.Next() { // nobody else deletes it but a worker that had the gateway before
-			err = rows.Scan(&x.payload)
+		if rows.Next() { // a worker that had the gateway before may have deleted it
+			err = rows.Scan(&x.gateway, &x.epoch, &x.seq, &x.payload)
 			size += len(x.payload)
 			r.add(d.decoder, x)
 		}
@@ -178,51 +178,65 @@ func allGood(status []byte) bool {
 	return true
 }
 
-// finish deletes the records of a round that the store has, and parks what it will never have.
-func (d *Drain) finish(ctx context.Context, r *round, refused *series.RefusedError) error {
-	return d.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
-		if d.cfg.Leases != nil {
-			if err := d.cfg.Leases.Prove(ctx, tx, r.gateways()); err != nil {
-				return fmt.Errorf("prove leases: %w", err)
+// finish deletes the records of rounds that the store has, and parks what it will never have.
+func (d *Drain) finish(ctx context.Context, rounds ...*written) error {
+	if err := d.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
+		for _, w := range rounds {
+			if err := d.remove(ctx, tx, w); err != nil {
+				return err
 			}
 		}
-		if refused != nil {
-			for _, bad := range refused.Refusals {
-				if err := d.park(ctx, tx, bad); err != nil {
-					return err
-				}
-			}
-		}
-		for _, x := range r.records {
-			if x.why != "" {
-				if err := d.parkRecord(ctx, tx, x); err != nil {
-					return err
-				}
-			}
-		}
-		for chunk := range slices.Chunk(r.records, 200) {
-			args := make([]any, len(chunk))
-			for i, x := range chunk {
-				args[i] = x.id
-			}
-			if _, err := tx.ExecContext(ctx, `DELETE FROM inbox WHERE id IN (?`+strings.Repeat(", ?", len(chunk)-1)+`)`, args...); err != nil {
-				return fmt.Errorf("delete from inbox: %w", err)
-			}
+		// Identities of an empty table begin anew.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM written WHERE id > (SELECT coalesce(max(id), 0) FROM inbox)`); err != nil {
+			return fmt.Errorf("forget what was written: %w", err)
 		}
 		return nil
-	})
+	}); err != nil {
+		return err
+	}
+	for _, w := range rounds {
+		d.report(w)
+	}
+	return nil
 }
 
-func (r *round) gateways() []string {
-	var out []string
-	for _, x := range r.records {
-		if len(out) == 0 || out[len(out)-1] != x.gateway {
-			out = append(out, x.gateway)
+// remove deletes the records of a round that are still ours. The others are written again by whoever has them now.
+func (d *Drain) remove(ctx context.Context, tx *sql.Tx, w *written) error {
+	rows := w.rows
+	if d.cfg.Leases != nil {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(x row) bool { return !d.mine(x.gateway) })
+	}
+	if err := d.prove(ctx, tx, names(rows)); err != nil {
+		return err
+	}
+	if w.refused != nil {
+		for _, bad := range w.refused.Refusals {
+			if !d.mine(bad.Gateway) {
+				continue
+			}
+			if err := d.park(ctx, tx, bad); err != nil {
+				return err
+			}
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	for _, x := range w.unreadable {
+		if err := d.parkRecord(ctx, tx, x); err != nil {
+			return err
+		}
+	}
+	for chunk := range slices.Chunk(rows, 200) {
+		args := make([]any, len(chunk))
+		for i, x := range chunk {
+			args[i] = x.id
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM inbox WHERE id IN (?`+strings.Repeat(", ?", len(chunk)-1)+`)`, args...); err != nil {
+			return fmt.Errorf("delete from inbox: %w", err)
+		}
+	}
+	return nil
 }
+
+func (d *Drain) mine(gateway string) bool { return d.cfg.Leases == nil || d.cfg.Leases.Mine(gateway) }
 
 // park keeps readings that the store refused.
 func (d *Drain) park(ctx context.Context, tx *sql.Tx, bad series.Refusal) error {

@@ -83,7 +83,8 @@ func (l *Ledger) sources(ctx context.Context, q series.Query, p presence) (*sour
 		{"clock", `SELECT EXISTS (SELECT 1 FROM boots b WHERE b.gateway = ? AND b.untimed > 0
 			AND b.boot > coalesce((SELECT max(boot) FROM runs WHERE gateway = ?), 0))`, []any{q.Gateway, q.Gateway}, func(rows *sql.Rows) error { return rows.Scan(&s.untimed) }},
 		{"state", `SELECT online FROM gateways WHERE id = ?`, []any{q.Gateway}, func(rows *sql.Rows) error { return rows.Scan(&s.online) }},
-		{"cursor", `SELECT coalesce(max(wall_ms), 0), EXISTS (SELECT 1 FROM inbox WHERE gateway = ?) FROM cursors WHERE gateway = ? AND stream = ? AND current = 1`,
+		{"cursor", `SELECT coalesce(max(wall_ms), 0), EXISTS (SELECT 1 FROM inbox i LEFT JOIN written w ON w.gateway = i.gateway
+			WHERE i.gateway = ? AND i.id > coalesce(w.id, 0)) FROM cursors WHERE gateway = ? AND stream = ? AND current = 1`,
 			[]any{q.Gateway, q.Gateway, wire.StreamTelemetry}, func(rows *sql.Rows) error { return rows.Scan(&s.horizon, &s.waiting) }},
 	}
 	for _, step := range steps {

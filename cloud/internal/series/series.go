@@ -22,8 +22,9 @@ import (
 // A Store keeps readings. Writing a reading twice is the same as once; of two different ones of the same point and time
 // the later written counts, in VictoriaMetrics its quality alone.
 type Store interface {
-	// Write makes readings durable before it answers nil. A *RefusedError names those that the store will never take,
-	// and then all others are durable. After any other error the caller writes all of them again.
+	// Write makes readings durable before it answers nil; a Buffered store can only say later when they are. A
+	// *RefusedError names those that the store will never take, and then all others are as if it had answered nil. After
+	// any other error the caller writes all of them again.
 	Write(ctx context.Context, columns []Column) error
 	// Range answers the readings of one point, thinned to about Query.Max buckets.
 	Range(ctx context.Context, q Query) (Result, error)

@@ -57,14 +57,20 @@ func eventually(t testing.TB, what string, look func() bool) {
 }
 
 func victoria(t testing.TB) series.Store {
+	_, s := victoriaAt(t, freePort(t), t.TempDir())
+	return s
+}
+
+// victoriaAt starts VictoriaMetrics on a folder and answers how to kill it.
+func victoriaAt(t testing.TB, addr, dir string) (kill func(), s *series.Victoria) {
 	program := need(t, "victoria-metrics", "apt-get install victoria-metrics")
-	addr := freePort(t)
-	cmd := exec.Command(program, "-httpListenAddr="+addr, "-storageDataPath="+t.TempDir(), "-retentionPeriod=12", "-search.latencyOffset=0s",
+	cmd := exec.Command(program, "-httpListenAddr="+addr, "-storageDataPath="+dir, "-retentionPeriod=12", "-search.latencyOffset=0s",
 		"-search.disableCache", "-dedup.minScrapeInterval=1ms", "-memory.allowedBytes=64MB")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	kill = sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	t.Cleanup(kill)
 	eventually(t, "VictoriaMetrics starts", func() bool {
 		resp, err := http.Get("http://" + addr + "/health")
 		if err != nil {
@@ -77,7 +83,7 @@ func victoria(t testing.TB) series.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return kill, s
 }
 
 // influx starts InfluxDB 1.8, which speaks the write and query interface of InfluxDB 2, when it is installed.

@@ -15,8 +15,15 @@ import (
 
 // Victoria keeps readings in VictoriaMetrics: written as Prometheus remote write, read by its own HTTP interface. Of two
 // readings of one point and millisecond the later quality counts, but of two values the server keeps either. It must run
-// with -dedup.minScrapeInterval=1ms, or a reading that was written twice counts twice. Up to version 1.84 a flush brings
-// rows to its disk; a newer one does that at intervals, for which each write waits: -inmemoryDataFlushInterval=1s is best.
+// with -dedup.minScrapeInterval=1ms, or a reading that was written twice counts twice.
+//
+// It is Buffered: a flush shows rows to readers and, up to version 1.84, brings their index to the disk, but the rows stay
+// in memory for up to 11 s and as long as their merge takes. A merge syncs files, folder, and the folder around it before
+// it counts, so what has left the memory survives a power cut too. Nothing tells of a single row where it is, hence a
+// Receipt counts as settled when the same process of the server has run long enough since, and then had a moment without
+// merges; about 15 s in all. Newer servers need three of their intervals and 5 s: -inmemoryDataFlushInterval=1s is best. A snapshot would write what is in memory at once, but leaves
+// out what is just being merged, links every file of the store each time, and stays behind on the disk when we die before
+// we have deleted it.
 type Victoria struct {
 	base, auth string
 	http       *http.Client
@@ -26,6 +33,8 @@ type Victoria struct {
 	request remoteWrite
 	ignored float64 // rows that the server had dropped when last seen; its counter is a second late
 	known   bool
+
+	settling settling // guarded by mu
 }
 
 // OpenVictoria makes a store on a server. It need not answer yet.
@@ -48,28 +57,35 @@ func (v *Victoria) Close() error {
 	return nil
 }
 
-// Write implements Store. VictoriaMetrics confirms before it has anything on its disk, so it is made to flush. It also
-// confirms what it then drops, so that what it would drop is refused here, and its counter of dropped rows is watched.
+// Write implements Store, without the receipt of Deliver.
 func (v *Victoria) Write(ctx context.Context, columns []Column) error {
+	_, err := v.Deliver(ctx, columns)
+	return err
+}
+
+// Deliver implements Buffered. VictoriaMetrics also confirms what it then drops, so that what it would drop is refused
+// here, and its counter of dropped rows is watched.
+func (v *Victoria) Deliver(ctx context.Context, columns []Column) (Receipt, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	before, err := v.state(ctx)
+	before, err := v.look(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	life := v.settling.life
 	if err := v.newest.learn(ctx, columns); err != nil {
-		return err
+		return nil, err
 	}
 	var refused RefusedError
 	fit := before.fit(columns, time.Now(), &refused)
 	if err := bisect(fit, &refused, func(cs []Column) error { return v.pushAll(ctx, cs) }); err != nil {
-		return err
+		return nil, err
 	}
 	if err := v.flush(ctx, before, &refused); err != nil {
-		return err
+		return nil, err
 	}
 	v.newest.wrote(fit)
-	return refused.orNil()
+	return taken{v, life, v.settling.looked}, refused.orNil()
 }
 
 func (v *Victoria) pushAll(ctx context.Context, columns []Column) error {
@@ -85,7 +101,7 @@ func (v *Victoria) pushAll(ctx context.Context, columns []Column) error {
 	return v.push(ctx, &v.request)
 }
 
-// flush answers nil when all that was written since the state before is on the server's disk.
+// flush answers nil when readers see all that was written since the state before, by the same process of the server.
 func (v *Victoria) flush(ctx context.Context, before serverState, refused *RefusedError) error {
 	body, err := v.get(ctx, "/internal/force_flush", nil)
 	if err != nil {
@@ -94,14 +110,7 @@ func (v *Victoria) flush(ctx context.Context, before serverState, refused *Refus
 	if err := body.Close(); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
-	if before.settle > 0 {
-		select {
-		case <-time.After(before.settle):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	after, err := v.state(ctx)
+	after, err := v.look(ctx)
 	if err != nil {
 		return err
 	}

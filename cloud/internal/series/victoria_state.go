@@ -15,19 +15,20 @@ type serverState struct {
 	started   float64       // when its process began
 	ignored   float64       // rows that it took and dropped
 	retention time.Duration // older rows are dropped
-	settle    time.Duration // how long after a flush rows may be in memory alone
+	settle    time.Duration // how long rows may be in memory alone when no merge is late
+	rows      float64       // that it took since it began
+	merges    float64       // under way
 }
 
 const (
 	maxAhead     = 47 * time.Hour // VictoriaMetrics drops rows more than two days ahead
 	maxName      = 4 << 10        // it cuts labels off at 16 KiB
-	settleMargin = 500 * time.Millisecond
 	defaultMonth = 31 * 24 * time.Hour
 )
 
 var (
 	flagLine   = regexp.MustCompile(`^flag\{name="(retentionPeriod|inmemoryDataFlushInterval)", value="([^"]*)"`)
-	metricLine = regexp.MustCompile(`^(vm_rows_ignored_total|vm_app_start_timestamp)(?:\{[^}]*\})? (\S+)`)
+	metricLine = regexp.MustCompile(`^(vm_rows_ignored_total|vm_app_start_timestamp|vm_rows_inserted_total|vm_active_merges)(?:\{[^}]*\})? (\S+)`)
 )
 
 // state reads the server's metrics.
@@ -37,7 +38,7 @@ func (v *Victoria) state(ctx context.Context) (serverState, error) {
 		return serverState{}, fmt.Errorf("read metrics of VictoriaMetrics: %w", err)
 	}
 	defer body.Close()
-	s := serverState{retention: defaultMonth}
+	s := serverState{retention: defaultMonth, settle: oldSettle}
 	lines := bufio.NewScanner(body)
 	for lines.Scan() {
 		line := lines.Text()
@@ -50,17 +51,28 @@ func (v *Victoria) state(ctx context.Context) (serverState, error) {
 			if err != nil {
 				return s, fmt.Errorf("read metrics of VictoriaMetrics: %q", line)
 			}
-			if m[1] == "vm_rows_ignored_total" {
-				s.ignored += x
-			} else {
-				s.started = x
-			}
+			s.metric(m[1], line, x)
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return s, fmt.Errorf("read metrics of VictoriaMetrics: %w", err)
 	}
 	return s, nil
+}
+
+func (s *serverState) metric(name, line string, x float64) {
+	switch name {
+	case "vm_rows_ignored_total":
+		s.ignored += x
+	case "vm_app_start_timestamp":
+		s.started = x
+	case "vm_rows_inserted_total":
+		s.rows += x
+	case "vm_active_merges":
+		if !strings.Contains(line, `"indexdb"`) { // up to 1.84, where a flush waits until the index is on the disk
+			s.merges += x
+		}
+	}
 }
 
 func (s *serverState) flag(name, value string) {
@@ -70,9 +82,10 @@ func (s *serverState) flag(name, value string) {
 		}
 		return
 	}
-	// Since 1.85 a flush makes rows visible; they reach the disk an interval later.
+	// Since 1.85 rows and index are written when they are an interval old, looked for once an interval; those that are
+	// merged in memory then, at the next look.
 	if d, err := time.ParseDuration(value); err == nil && d > 0 {
-		s.settle = d + settleMargin
+		s.settle = 3*max(d, leastFlush) + settleMargin
 	}
 }
 
