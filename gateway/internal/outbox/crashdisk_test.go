@@ -84,7 +84,8 @@ func (d *crashDisk) step(op, name string, reading bool) (err error) {
 		d.dead = true
 		return errPower
 	}
-	if f := d.fault; d.ops >= f.from && d.ops < f.until && !f.short && (!reading || f.reads) && (!f.syncs || op == "sync") {
+	if f := d.fault; d.ops >= f.from && d.ops < f.until && !f.short && (!reading || f.reads) && (!f.syncs || op == "sync") &&
+		(f.err != syscall.ENOSPC || op != "remove") { // deleting works on a full disk
 		d.faulted++
 		if f.once {
 			d.fault = fault{}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -92,6 +93,9 @@ func tell(dir string, seed, index uint64, kind storyKind) (s *story, err error) 
 	if rng.IntN(2) == 0 {
 		s.formerLife()
 	}
+	if kind.faults && rng.IntN(2) == 0 {
+		s.trap()
+	}
 	for range 1 + rng.IntN(5) {
 		s.life()
 	}
@@ -115,6 +119,53 @@ func (s *story) formerLife() {
 	s.leave()
 	s.d.wipe()
 	s.begin(0)
+}
+
+// trap is a course of events that chance alone finds too seldom: a fault, an end of the process that leaves the cache, a restart,
+// and a power cut soon after.
+func (s *story) trap() {
+	s.fill()
+	switch s.rng.IntN(3) {
+	case 0: // every fsync fails, and the process is killed
+		s.d.fault = fault{from: s.d.ops + 1, until: math.MaxInt, err: syscall.EIO, syncs: true}
+		s.fill()
+		s.sync()
+		s.note()
+		s.leave()
+		s.kills++
+		if s.c.Sync > 0 {
+			s.lose()
+		}
+		s.d.kill()
+	case 1: // an orderly end, and the next start cannot write something
+		s.close()
+		s.leave()
+		s.d.kill()
+		from := s.d.ops + 1 + s.rng.IntN(30)
+		s.d.fault = fault{from: from, until: from + 1 + s.rng.IntN(8), err: syscall.EIO}
+	case 2: // the disk is full
+		s.d.fault = fault{from: s.d.ops + 1, until: s.d.ops + 20 + s.rng.IntN(40), err: syscall.ENOSPC}
+	}
+	s.fill()
+	if s.l != nil {
+		s.leave()
+	}
+	s.cuts++
+	s.c.kernel++
+	s.clean = false
+	s.lose()
+	s.d.cut()
+}
+
+// fill opens the log when it is not, and appends.
+func (s *story) fill() {
+	if s.l == nil && !s.open() {
+		return
+	}
+	for range 2 + s.rng.IntN(8) {
+		s.append(1)
+		s.note()
+	}
 }
 
 // begin forgets what belonged to another epoch.
