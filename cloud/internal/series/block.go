@@ -191,11 +191,15 @@ func (c *Column) readTimes(b []byte, n int) ([]byte, bool) {
 		if run, b, ok = uvarint(b); !ok || run == 0 || run > uint64(n-len(c.Times)) {
 			return nil, false
 		}
-		if d, b, ok = varint(b); !ok || d <= 0 {
+		if d, b, ok = varint(b); !ok {
 			return nil, false
 		}
 		for range run {
-			at += d
+			next := at + d // wraps as the distance did, if two times lie further apart than it can say
+			if next <= at {
+				return nil, false
+			}
+			at = next
 			c.Times = append(c.Times, at)
 		}
 	}

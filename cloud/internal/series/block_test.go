@@ -22,6 +22,20 @@ func same(t interface{ Fatalf(string, ...any) }, a, b series.Column) {
 	}
 }
 
+// A gateway may tell any time. Two that lie further apart than a number can say must not spoil the block that they share
+// with others.
+func TestBlocksKeepTimesFarApart(t *testing.T) {
+	var c series.Column
+	for _, at := range []int64{math.MinInt64, 1, 2, math.MaxInt64 - 1, math.MaxInt64} {
+		c.Add(at, 1, byte(device.Good)<<6)
+	}
+	got, err := series.Unpack(series.Pack(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, c, got)
+}
+
 func TestBlocksKeepEveryBit(t *testing.T) {
 	values := rapid.OneOf(rapid.Float64(), rapid.Map(rapid.IntRange(-100_000, 100_000), func(n int) float64 { return float64(n) / 10 }),
 		rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1e300, 0.1, 1e-9, 1 << 53, math.MaxFloat64, math.SmallestNonzeroFloat64}))
