@@ -197,6 +197,16 @@ func TestLostLeasesCommitNothing(t *testing.T) {
 	}
 }
 
+// Nothing is proved of no gateways, such as when all of a round went to another worker.
+func TestProveNothing(t *testing.T) {
+	h := open(t)
+	w := h.worker("a", false)
+	h.renew(w)
+	if err := h.db.Update(t.Context(), func(tx *sql.Tx) error { return w.Prove(t.Context(), tx, nil) }); err != nil {
+		t.Error(err)
+	}
+}
+
 // A second process with the same data folder takes over at once, and the first ends.
 func TestSecondLifeOfAWorker(t *testing.T) {
 	h := open(t)

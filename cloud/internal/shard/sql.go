@@ -34,6 +34,9 @@ func (w *Worker) Prove(ctx context.Context, tx *sql.Tx, gateways []string) error
 		}
 		want[name] = token
 	}
+	if len(want) == 0 {
+		return nil
+	}
 	names := slices.Sorted(maps.Keys(want))
 	args := []any{w.cfg.ID}
 	for _, name := range names {
