@@ -209,7 +209,7 @@ func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now in
 	for i, b := range res.Buckets {
 		out.Points[i] = [3]float64{float64(b.First), b.Min, b.Max}
 	}
-	why, err := a.cfg.Ledger.Explain(ctx, q, withHead(q, res), res.Bad)
+	why, err := a.cfg.Ledger.Explain(ctx, q, withHead(q, res), res)
 	if err != nil {
 		return nil, err
 	}

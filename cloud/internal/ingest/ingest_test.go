@@ -609,7 +609,7 @@ func (c *cloud) why(device string, from, to time.Time) string {
 	c.t.Helper()
 	l := ledger.New(ledger.Config{DB: c.db, Readings: c.store, Now: func() time.Time { return c.now }, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
 	spans, err := l.Explain(c.t.Context(), series.Query{Gateway: gw, Device: device, From: from, To: to.Add(time.Minute), Poll: time.Second},
-		[]series.Gap{{From: from.UnixMilli(), To: to.UnixMilli()}}, nil)
+		[]series.Gap{{From: from.UnixMilli(), To: to.UnixMilli()}}, series.Result{})
 	if err != nil || len(spans) == 0 {
 		c.t.Fatalf("%d spans, %v", len(spans), err)
 	}

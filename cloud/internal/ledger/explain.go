@@ -25,7 +25,7 @@ func (l *Ledger) explain(ctx context.Context, q series.Query, p presence) ([]Spa
 		last := h.to >= q.To.UnixMilli()
 		pieces := src.cut(h)
 		for i := range pieces {
-			pieces[i].Reason = src.reason(pieces[i], last)
+			pieces[i].Reason = src.reason(pieces[i], h, last)
 		}
 		out = append(out, src.settle(pieces, last)...)
 	}
@@ -68,8 +68,8 @@ func (s *sources) cut(h hole) []Span {
 		}
 	}
 	for _, b := range s.bad {
-		add(b.From - s.limit)
-		add(b.To + s.limit)
+		add(b.From - h.limit)
+		add(b.To + h.limit)
 	}
 	for _, t := range s.parked {
 		add(t - s.limit)
@@ -90,8 +90,8 @@ func (s *sources) cut(h hole) []Span {
 	return out
 }
 
-// reason of a piece that no source cuts. last says that no value follows its hole.
-func (s *sources) reason(p Span, last bool) string {
+// reason of a piece of a hole that no source cuts. last says that no value follows the hole.
+func (s *sources) reason(p Span, h hole, last bool) string {
 	at := p.From
 	if len(s.members) > 0 {
 		if _, ok := within(s.members, at); !ok {
@@ -111,7 +111,7 @@ func (s *sources) reason(p Span, last bool) string {
 	if gone && gap.word == PowerCut {
 		return PowerCut
 	}
-	if why := s.silent(at); why != "" {
+	if why := s.silent(at, h.limit); why != "" {
 		return why
 	}
 	if last && (at >= s.horizon || s.waiting) {
@@ -120,10 +120,22 @@ func (s *sources) reason(p Span, last bool) string {
 	if _, out := within(s.outages, at); out && len(s.runs) == 0 {
 		return GatewayOff
 	}
-	if slices.ContainsFunc(s.runs, func(r stretch) bool { return r.from == at && at > 0 }) {
-		return DeviceSilent // the gateway has just started, and the device has not answered yet
+	if s.fresh(at, h) {
+		return DeviceSilent
 	}
 	return Unexplained
+}
+
+// fresh says that the gateway has started in the hole, or has got to know the device, and the device has not answered since.
+func (s *sources) fresh(at int64, h hole) bool {
+	began := int64(-1)
+	for _, list := range [][]stretch{s.runs, s.members} {
+		if st, ok := within(list, at); ok {
+			began = max(began, st.from)
+		}
+	}
+	own, known := s.state(s.device, at)
+	return began > 0 && began >= h.from && !(known && own.online && own.at >= began)
 }
 
 // coming is the reason of what has not arrived yet.
@@ -166,10 +178,11 @@ func (s *sources) off(at int64, last bool) string {
 	return GatewayOff
 }
 
-// silent says why a device that was polled gave no value: what its readings say, then what its state says.
-func (s *sources) silent(at int64) string {
+// silent says why a device that was polled gave no value: what its readings say, for as long as limit around each, then
+// what its state says.
+func (s *sources) silent(at, limit int64) string {
 	why := ""
-	if i := slices.IndexFunc(s.bad, func(b series.Gap) bool { return b.From-s.limit <= at && at < b.To+s.limit }); i >= 0 {
+	if i := slices.IndexFunc(s.bad, func(b series.Gap) bool { return b.From-limit <= at && at < b.To+limit }); i >= 0 {
 		why = s.bad[i].Reason
 	}
 	own, known := s.state(s.device, at)

@@ -13,7 +13,7 @@
 //	gateway_off     between the end of one run of the gateway and the beginning of the next
 //	power_cut       the last moments before a power cut, when they are not part of gateway_off
 //	bus_down        the line is not there, or all devices of the device's channel were silent at once
-//	device_silent   the device alone did not answer, or not yet after a start of the gateway
+//	device_silent   the device alone did not answer, or not yet since the gateway started or got to know it
 //	sensor_fault …  the device answered with a reading that is bad, and this is why (drivers/device)
 //	link_down       the gateway cannot be reached now; what it recorded since will come
 //	late            it is reachable and the newest records are on their way
@@ -28,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sort"
 	"sync"
 	"time"
 
@@ -163,11 +164,16 @@ func (l *Ledger) left(ctx context.Context, s subject, unknown error) error {
 	return nil
 }
 
-// Explain gives the gaps of a chart their reasons. A gap that has several is cut.
-func (l *Ledger) Explain(ctx context.Context, q series.Query, gaps, bad []series.Gap) ([]Span, error) {
-	p := presence{bad: bad, limit: limitOf(q)}
+// Explain gives gaps of a chart, which shows the readings of the result, their reasons. A gap that has several is cut.
+func (l *Ledger) Explain(ctx context.Context, q series.Query, gaps []series.Gap, res series.Result) ([]Span, error) {
+	p := presence{bad: res.Bad, limit: limitOf(q)}
+	values := make([]hole, len(res.Buckets))
+	for i, b := range res.Buckets {
+		values[i] = hole{from: b.First, to: b.Last}
+	}
 	for _, g := range gaps {
-		p.holes = append(p.holes, hole{g.From, g.To})
+		behind := sort.Search(len(values), func(i int) bool { return values[i].from >= g.To })
+		p.holes = append(p.holes, hole{g.From, g.To, max(p.limit, gapPolls*rhythm(q, values, behind))})
 	}
 	return l.explain(ctx, q, p)
 }

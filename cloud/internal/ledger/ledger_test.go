@@ -298,6 +298,20 @@ func stories(t *testing.T, place func(testing.TB) *dbtest.Place) {
 			w.inventory(40, "A-03.2", "gas-1802")
 			w.ran(1, 40, 60)
 		}, []any{ledger.DeviceSilent, 0., ledger.NotConfigured, 10., "data", 20., ledger.NotConfigured, 40.}},
+		{"a new device is slow to answer, and its neighbour changes meanwhile", func(w *world) {
+			w.good(1, 0, 10)
+			w.inventory(10, "A-03.2", "gas-1802")
+			w.inventory(20, "A-03.1", "A-03.2", "gas-1802")
+			w.state("A-03.2", 22, true, 0)
+			w.good(1, 25, 60)
+		}, []any{"data", 0., ledger.NotConfigured, 10., ledger.DeviceSilent, 20., "data", 25.}},
+		{"a device that is read seldom warms up: the reading that says so speaks until the next", func(w *world) {
+			w.good(1, 0, 10)
+			w.read(1, 20, 20.01, device.WarmingUp)
+			for at := 30.; at < 60; at += 5 {
+				w.good(1, at, at+0.01)
+			}
+		}, []any{"data", 0., "warming_up", 10., "data", 30.}},
 		{"values that are further apart than the polls, as those of a clock that runs ahead, are no holes", func(w *world) {
 			for at := 0.; at < 30; at += 2 {
 				w.good(1, at, at+0.01)

@@ -15,7 +15,10 @@ const (
 )
 
 // hole is a time without values, from the last value before it to the first behind it.
-type hole struct{ from, to int64 }
+type hole struct {
+	from, to int64
+	limit    int64 // ms: what the device may be silent here without a hole, for a bad reading speaks for that long
+}
 
 // presence is what the series store knows.
 type presence struct {
@@ -41,7 +44,7 @@ func (l *Ledger) presence(ctx context.Context, q series.Query) (presence, error)
 			return presence{}, err
 		}
 		for _, b := range res.Buckets {
-			values = append(values, hole{b.First, b.Last})
+			values = append(values, hole{from: b.First, to: b.Last})
 		}
 		p.bad = append(p.bad, res.Bad...)
 	}
@@ -92,8 +95,9 @@ func between(q series.Query, values []hole, p presence) []hole {
 			next++
 		}
 		spoiled := next < len(p.bad) && p.bad[next].From <= to && !edge
-		if (spoiled && to > at) || (to-at > p.limit && to-at > gapPolls*rhythm(q, values, i)) {
-			out = append(out, hole{at, to})
+		limit := max(p.limit, gapPolls*rhythm(q, values, i))
+		if (spoiled && to > at) || to-at > limit {
+			out = append(out, hole{at, to, limit})
 		}
 	}
 	for i, v := range values {
@@ -103,7 +107,7 @@ func between(q series.Query, values []hole, p presence) []hole {
 	end := q.To.UnixMilli()
 	take(len(values), end, len(values) > 0 && !badBehind(p.bad, at))
 	if len(values) == 0 {
-		return []hole{{q.From.UnixMilli(), end}}
+		return []hole{{q.From.UnixMilli(), end, p.limit}}
 	}
 	return out
 }
