@@ -37,6 +37,11 @@ test('a value is stale when three polls are overdue', () => {
   assert.equal(stale(at, 60_000, at + 180_000), false)
 })
 
+test('a value that is only sent when it changes may be silent as long as its device allows', () => {
+  assert.equal(stale(at, 5000, at + 600_000, 600_000), false)
+  assert.equal(stale(at, 5000, at + 626_000, 600_000), true)
+})
+
 test('numbers get the decimals of their unit, and nothing becomes 0', () => {
   assert.equal(number(512.34, 'W'), '512')
   assert.equal(number(3.64, 'W'), '3.6')

@@ -42,7 +42,7 @@ export function limitText(v: NonNullable<Incident['value']>): string | undefined
 export function trust(p: PointValue): { level: 'good' | 'uncertain' | 'bad' | 'stale'; word: string } {
   if (!p.at) return { level: 'bad', word: t('quality.bad') }
   if (p.quality === 'bad') return { level: 'bad', word: reasonName(p.reason) || t('quality.bad') }
-  if (stale(p.at, p.pollMs, now.value)) return { level: 'stale', word: t('stale.why') }
+  if (stale(p.at, p.pollMs, now.value, p.reportMs)) return { level: 'stale', word: t('stale.why') }
   if (p.quality === 'uncertain') return { level: 'uncertain', word: [t('quality.uncertain'), reasonName(p.reason)].filter(Boolean).join(' · ') }
   return { level: 'good', word: t('quality.good') }
 }

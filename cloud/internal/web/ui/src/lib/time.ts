@@ -73,7 +73,8 @@ export function tick(ms: number, zone: string): string {
   return clock === '00:00' ? monthDay(ms, zone) : clock
 }
 
-/** A value is stale when three of its polls are overdue, with ten seconds for the way to the browser. */
-export function stale(at: number, pollMs: number, now: number): boolean {
-  return now - at > 3 * Math.max(pollMs, second) + 10 * second
+/** A value is stale when three of its polls are overdue, with ten seconds for the way to the browser. One that is only sent
+    when it changes may be silent for reportMs besides. */
+export function stale(at: number, pollMs: number, now: number, reportMs = 0): boolean {
+  return now - at > reportMs + 3 * Math.max(pollMs, second) + 10 * second
 }

@@ -80,6 +80,7 @@ export interface PointValue {
   reason?: string
   at: number
   pollMs: number
+  reportMs?: number // only sent when it changes, and after this time in any case
 }
 
 export interface Device {
