@@ -308,12 +308,14 @@ func (s *Service) acceptOne(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it
 	if err := s.apply(ctx, tx, c, it, out); err != nil {
 		return err
 	}
+	if it.astray && it.event.GetBoot() != nil {
+		return nil // nobody knows when it was
+	}
 	return ledger.Note(ctx, tx, c.Gateway, it.wallMs, it.event)
 }
 
 // tell passes on what a committed batch changed.
 func (s *Service) tell(gateway string, stream uint32, out outcome) {
-	s.hear(gateway, s.cfg.Now())
 	s.metrics.records.WithLabelValues(wire.StreamName(stream)).Add(float64(out.taken))
 	for _, r := range out.rejects {
 		s.metrics.rejected.WithLabelValues(r.GetCode()).Add(float64(r.GetLast() - r.GetFirst() + 1))

@@ -141,6 +141,7 @@ func (s *Service) takeAll(ctx context.Context, c inbox.Cursor, b *wire.Batch, ac
 		if out, more, err = s.store(ctx, c, items); err != nil || !out.known {
 			return false, false, err
 		}
+		s.hear(c.Gateway, s.cfg.Now())
 		s.tell(c.Gateway, c.Stream, out)
 		ack.Cum, ack.Rejects = out.cum, append(ack.GetRejects(), out.rejects...)
 		clean = clean && out.failed == nil
@@ -165,6 +166,11 @@ func (s *Service) singly(ctx context.Context, c inbox.Cursor, b *wire.Batch, mar
 		if mark.n > maxTries {
 			it := &item{seq: seq, record: r, wallMs: r.GetWallMs()}
 			moved, err := s.setAside(ctx, c, it, errEnded, func(context.Context, *sql.Tx, inbox.Cursor) (bool, error) { return true, nil })
+			if err == nil && !moved { // it is not the next one
+				var cum uint64
+				cum, err = inbox.Cum(ctx, s.cfg.DB.Reader(), c)
+				ack.Cum = min(ack.GetCum(), cum)
+			}
 			if err != nil || !moved {
 				return err == nil, false, err
 			}

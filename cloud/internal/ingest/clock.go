@@ -88,9 +88,7 @@ func (s *Service) retime(ctx context.Context, q db.Querier, gateway string, item
 			}
 			known[b.Boot] = b
 		}
-		if err := s.shift(it, known); err != nil {
-			return err
-		}
+		it.broken = guarded(func() error { return s.shift(it, known) })
 	}
 	return nil
 }

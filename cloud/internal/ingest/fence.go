@@ -27,7 +27,8 @@ type fenced struct {
 }
 
 // fence refuses what a session sends that is not the newest one: an old connection, or, when it still speaks after the
-// grace, a second gateway with the name. Then it is told, in words that acknowledge nothing new, to rest.
+// grace, a second gateway with the name. Then it is told, in words that acknowledge nothing new, to rest; or, when no hello
+// is known at all, to say it.
 func (s *Service) fence(ctx context.Context, gateway string, c org.Contact, session uint64, acks ...*wire.Ack) ([]Reply, error) {
 	now := s.cfg.Now()
 	key := fenced{gateway, session}
@@ -44,7 +45,10 @@ func (s *Service) fence(ctx context.Context, gateway string, c org.Contact, sess
 	if _, err := s.refuse(gateway, "fenced", fmt.Errorf("session %x", session)); quiet || err != nil {
 		return nil, err
 	}
-	if !told {
+	rest := fenceRest
+	if c.Session == 0 { // not a second gateway: the database is another one, and lacks the hello
+		rest = jitter(leastLater)
+	} else if !told {
 		var fresh bool
 		err := s.update(ctx, gateway, 1, func(ctx context.Context, tx *sql.Tx) (err error) {
 			fresh, err = org.NoteOnce(ctx, tx, org.Entry{At: now, Gateway: gateway, Kind: org.SecondTwin, Text: rules.Text{
@@ -64,7 +68,7 @@ func (s *Service) fence(ctx context.Context, gateway string, c org.Contact, sess
 		if err != nil {
 			return nil, err
 		}
-		a.Session, a.Cum, a.Credit, a.RetryAfterMs, a.TimeMs = session, min(a.GetCum(), cum), 0, uint32(fenceRest.Milliseconds()), now.UnixMilli()
+		a.Session, a.Cum, a.Credit, a.RetryAfterMs, a.TimeMs = session, min(a.GetCum(), cum), 0, uint32(rest.Milliseconds()), now.UnixMilli()
 	}
 	return encode(gateway, acks)
 }

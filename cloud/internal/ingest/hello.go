@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -24,6 +25,11 @@ func (s *Service) hello(ctx context.Context, gateway string, payload []byte) ([]
 	}
 	if len(h.GetStreams()) > 8 || h.GetSession() == 0 {
 		return s.refuse(gateway, "malformed", fmt.Errorf("%d streams, session %d", len(h.GetStreams()), h.GetSession()))
+	}
+	for _, st := range h.GetStreams() {
+		if max(st.GetOldest(), st.GetNext()) > math.MaxInt64 {
+			return s.refuse(gateway, "malformed", fmt.Errorf("stream %d goes on at %d", st.GetStream(), st.GetNext()))
+		}
 	}
 	now := s.cfg.Now()
 	if wait, in := s.door.admit(now); !in {

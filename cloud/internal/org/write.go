@@ -54,11 +54,11 @@ func ContactOf(ctx context.Context, q db.Querier, gateway string) (c Contact, ok
 	return c, true, nil
 }
 
-// Watch notes until when somebody looks at the site of a gateway.
+// Watch notes until when somebody looks at the site of a gateway. One that there is not is nothing to note.
 func Watch(ctx context.Context, tx *sql.Tx, gateway string, until time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO watches (gateway, until_ms) VALUES (?, ?)
+	_, err := tx.ExecContext(ctx, `INSERT INTO watches (gateway, until_ms) SELECT id, CAST(? AS BIGINT) FROM gateways WHERE id = ?
 		ON CONFLICT (gateway) DO UPDATE SET until_ms = CASE WHEN excluded.until_ms > watches.until_ms THEN excluded.until_ms ELSE watches.until_ms END`,
-		gateway, until.UnixMilli())
+		until.UnixMilli(), gateway)
 	return wrap(err, "note who looks at", gateway)
 }
 
