@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/incident"
@@ -64,6 +67,13 @@ func (f *Feed) Wants(gateway string) bool {
 // Readings implements ingest's Observer.
 func (f *Feed) Readings(gateway string, rs []device.Reading) {
 	f.mu.Lock()
+	f.keep(gateway, rs)
+	f.mu.Unlock()
+	f.awake()
+}
+
+// keep needs mu.
+func (f *Feed) keep(gateway string, rs []device.Reading) {
 	newest := f.readings[gateway]
 	if newest == nil {
 		newest = map[device.Key]device.Reading{}
@@ -74,8 +84,6 @@ func (f *Feed) Readings(gateway string, rs []device.Reading) {
 			newest[r.Key()] = r
 		}
 	}
-	f.mu.Unlock()
-	f.awake()
 }
 
 // gatewaysOf are the gateways whose readings a scope wants.
@@ -104,19 +112,31 @@ func (f *Feed) awake() {
 	}
 }
 
-// Run publishes until ctx ends.
+// again is how long the feed waits for a database that does not answer.
+const again = time.Second
+
+// Run publishes until ctx ends. A database that does not answer is asked again: what changed meanwhile is told then.
 func (f *Feed) Run(ctx context.Context) error {
-	if err := f.load(ctx); err != nil {
-		return err
-	}
-	for {
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for loaded := false; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-f.wake:
-			if err := f.publish(ctx); err != nil && ctx.Err() == nil {
-				f.log.Error("live events not published", "err", err)
-			}
+		case <-retry.C:
+		}
+		var err error
+		if !loaded {
+			err = f.load(ctx)
+			loaded = err == nil
+		}
+		if err == nil {
+			err = f.publish(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			f.log.Error("live events not published yet", "err", err, "retry_in", again)
+			retry.Reset(again)
 		}
 	}
 }
@@ -140,11 +160,18 @@ func (f *Feed) load(ctx context.Context) error {
 	return rows.Err()
 }
 
-func (f *Feed) publish(ctx context.Context) error {
+// publish tells what changed. What a database out of reach kept back is told the next time; a page that hears it twice shows
+// the same.
+func (f *Feed) publish(ctx context.Context) (err error) {
 	f.mu.Lock()
 	incidents, gateways, readings := f.incidents, f.gateways, f.readings
 	f.incidents, f.gateways, f.readings = map[string]bool{}, map[string]bool{}, map[string]map[device.Key]device.Reading{}
 	f.mu.Unlock()
+	defer func() {
+		if db.Transient(err) {
+			f.putBack(incidents, gateways, readings)
+		}
+	}()
 	for id := range incidents {
 		in, err := incident.Get(ctx, f.db.Reader(), id)
 		if err != nil {
@@ -163,6 +190,16 @@ func (f *Feed) publish(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (f *Feed) putBack(incidents, gateways map[string]bool, readings map[string]map[device.Key]device.Reading) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.Copy(f.incidents, incidents)
+	maps.Copy(f.gateways, gateways)
+	for gateway, newest := range readings {
+		f.keep(gateway, slices.Collect(maps.Values(newest)))
+	}
 }
 
 func (f *Feed) publishSites(ctx context.Context, gateways map[string]bool) error {
