@@ -316,6 +316,8 @@ func TestRefusals(t *testing.T) {
 		s.wrong("GET", "/devices/"+gw+"/none", "", 404, "not_found")
 		s.wrong("GET", "/series/"+gw+"/gas-1/none", "", 404, "not_found")
 		s.wrong("GET", "/series/"+gw+"/gas-1/level?from=2000&to=1000", "", 422, "bad_range")
+		s.wrong("GET", "/sites/jinxiu/ledger?from=1&to=86400000000", "", 422, "bad_range")
+		s.wrong("GET", "/sites/jinxiu/ledger?from=1&to=3000000000", "", 422, "bad_range") // of all its devices: no more than a month
 		s.wrong("GET", "/series/"+gw+"/gas-1/level?max=0", "", 422, "bad_request")
 		s.wrong("GET", "/series/"+gw+"/gas-1/level?from=x", "", 422, "bad_request")
 		s.wrong("GET", "/incidents?handling=done", "", 422, "bad_request")

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -30,14 +31,14 @@ func (a *API) ledger(ctx context.Context, in *ledgerIn) (*ledgerOut, error) {
 	if err := may(ctx, false, ""); err != nil {
 		return nil, err
 	}
-	if err := a.window(&in.From, &in.To, 24*time.Hour); err != nil {
+	if err := a.window(&in.From, &in.To, 24*time.Hour, maxRange); err != nil {
 		return nil, err
 	}
-	a.watch(in.Gateway)
 	spans, err := a.cfg.Ledger.Of(ctx, in.Gateway, in.Device, in.Point, in.From, in.To)
 	if err != nil {
 		return nil, a.unread(err, in.Gateway)
 	}
+	a.watch(in.Gateway)
 	return &ledgerOut{LedgerOfDevice{Spans: spans, Summary: ledger.Sum(spans)}}, nil
 }
 
@@ -60,7 +61,7 @@ func (a *API) siteLedger(ctx context.Context, in *siteLedgerIn) (*siteLedgerOut,
 		}
 		in.From = from
 	}
-	if err := a.window(&in.From, &in.To, 24*time.Hour); err != nil {
+	if err := a.window(&in.From, &in.To, 24*time.Hour, maxSiteRange); err != nil {
 		return nil, err
 	}
 	s, err := a.cfg.Ledger.Site(ctx, in.Site, in.From, in.To)
@@ -84,16 +85,21 @@ func (a *API) midnight(ctx context.Context, site string) (int64, error) {
 	return time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, zone).UnixMilli(), nil
 }
 
-// window fills in what a range leaves out, and refuses one that makes no sense.
-func (a *API) window(from, to *int64, length time.Duration) error {
+// maxSiteRange bounds what is looked through at once: readings of all devices of a site.
+const maxSiteRange = 32 * 24 * time.Hour
+
+// window fills in what a range leaves out, and refuses one that makes no sense or is longer than most.
+func (a *API) window(from, to *int64, length, most time.Duration) error {
 	if *to == 0 {
 		*to = a.cfg.Now().UnixMilli()
 	}
 	if *from == 0 {
 		*from = *to - length.Milliseconds()
 	}
-	if *from >= *to || *to-*from > maxRange.Milliseconds() {
-		return newProblem(http.StatusUnprocessableEntity, "bad_range", "时间范围无效:开始须早于结束,且不超过 400 天", "the range is not valid: from must lie before to, by at most 400 days")
+	if *from >= *to || *to-*from > most.Milliseconds() {
+		days := int(most.Hours() / 24)
+		return newProblem(http.StatusUnprocessableEntity, "bad_range", fmt.Sprintf("时间范围无效:开始须早于结束,且不超过 %d 天", days),
+			fmt.Sprintf("the range is not valid: from must lie before to, by at most %d days", days))
 	}
 	return nil
 }

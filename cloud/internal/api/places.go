@@ -164,14 +164,14 @@ func (a *API) series(ctx context.Context, in *seriesIn) (*seriesOut, error) {
 		return nil, err
 	}
 	now := a.cfg.Now().UnixMilli()
-	if err := a.window(&in.From, &in.To, time.Hour); err != nil {
+	if err := a.window(&in.From, &in.To, time.Hour, maxRange); err != nil {
 		return nil, err
 	}
-	a.watch(in.Gateway)
 	dev, err := org.OneDevice(ctx, a.cfg.DB.Reader(), in.Gateway, in.Device)
 	if err != nil {
 		return nil, err
 	}
+	a.watch(in.Gateway)
 	for _, p := range dev.Points {
 		if p.Name == in.Point {
 			return a.points(ctx, in, p, now)
