@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/app"
+	"github.com/linshao/linshao/cloud/internal/org"
 )
 
 type runCmd struct {
@@ -96,7 +97,9 @@ func (c *decommissionCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := app.Decommission(ctx, cfg, c.ID); err != nil {
+	if err := app.Decommission(ctx, cfg, c.ID); errors.Is(err, org.ErrUnknown) {
+		return fmt.Errorf("there is no gateway %s here; the page of each site names its gateway", c.ID)
+	} else if err != nil {
 		return err
 	}
 	fmt.Printf("gateway %s: out of service; when it comes back with new logs, nothing counts as lost\n", c.ID)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -46,6 +47,9 @@ func (c historyCmd) Run(lang config.Language) error {
 	if err != nil {
 		return exit{exitUsage, err}
 	}
+	if !from.Before(to) {
+		return exit{exitUsage, errors.New(speaker(lang)("--from 要早于 --to", "--from must be before --to"))}
+	}
 	decoder, err := wire.NewDecoder()
 	if err != nil {
 		return err
@@ -66,9 +70,23 @@ func (c historyCmd) Run(lang config.Language) error {
 		return exit{exitDevice, err}
 	}
 	if n == 0 {
-		return exit{exitFinding, fmt.Errorf(speaker(lang)("%s 这段时间没有记录", "nothing of %s is kept of this time"), strings.TrimSuffix(c.Device+"/"+c.Point, "/"))}
+		return exit{exitFinding, c.nothing(lang, p.points)}
 	}
 	return nil
+}
+
+// nothing says that nothing is kept, and when the site has no such device or point. One that left may still have a history.
+func (c historyCmd) nothing(lang config.Language, points map[string]device.Point) error {
+	say, what := speaker(lang), strings.TrimSuffix(c.Device+"/"+c.Point, "/")
+	_, known := points[c.Point]
+	switch {
+	case len(points) == 0:
+		return fmt.Errorf(say("%s 这段时间没有记录；%s 里没有这台设备", "nothing of %s is kept of this time, and %s has no such device"), what, shorter(c.Config))
+	case c.Point != "" && !known:
+		names := slices.Sorted(maps.Keys(points))
+		return fmt.Errorf(say("%s 没有点位 %s，它有：%s", "%s has no point %s; it has %s"), c.Device, c.Point, strings.Join(names, " "))
+	}
+	return fmt.Errorf(say("%s 这段时间没有记录", "nothing of %s is kept of this time"), what)
 }
 
 // moment reads a time: so long ago, or a wall time of the site.

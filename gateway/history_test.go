@@ -92,10 +92,13 @@ func TestHistory(t *testing.T) {
 func TestHistoryOfNothing(t *testing.T) {
 	dir, _ := past(t)
 	for want, args := range map[string][]string{
-		"valve-9/open 这段时间没有记录":  {"--device", "valve-9", "--point", "open"},
-		"看不懂时间 \"yesterday\"":    {"--device", "gas-1", "--from", "yesterday"},
-		"gas-1 这段时间没有记录":         {"--device", "gas-1", "--from", "30d", "--to", "2d"},
-		"can't be used together": {"--device", "gas-1", "--csv", "--json"},
+		"valve-9/open 这段时间没有记录":    {"--device", "valve-9", "--point", "open"},
+		"看不懂时间 \"yesterday\"":      {"--device", "gas-1", "--from", "yesterday"},
+		"gas-1 这段时间没有记录":           {"--device", "gas-1", "--from", "30d", "--to", "2d"},
+		"里没有这台设备":                  {"--device", "valve-9"},
+		"gas-1 没有点位 open，它有：level": {"--device", "gas-1", "--point", "open"},
+		"--from 要早于 --to":          {"--device", "gas-1", "--from", "1h", "--to", "2h"},
+		"can't be used together":   {"--device", "gas-1", "--csv", "--json"},
 	} {
 		code, out, errs := gateway(t, dir, "zh", append([]string{"history", "--config", "site.yaml"}, args...)...)
 		if code == exitOK || !strings.Contains(errs, want) {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"os"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -17,9 +19,9 @@ import (
 )
 
 type logCmd struct {
-	Inspect logInspectCmd `cmd:"" help:"Read a log offline, without changing it: what is there, what is missing."`
-	Verify  logVerifyCmd  `cmd:"" help:"Read every record of every log offline: what is damaged, and what a start would do about it."`
-	Repair  logRepairCmd  `cmd:"" help:"Do offline what a start does: move damage aside. Nothing that is intact is deleted."`
+	Inspect logInspectCmd `cmd:"" help:"Read a log offline, without changing it: what is there, what is missing. Exit code: 0 whole, 1 something is missing, 3 cannot be read."`
+	Verify  logVerifyCmd  `cmd:"" help:"Read every record of every log offline: what is damaged, and what a start would do about it. Exit code: 0 intact, 1 damaged, 3 cannot be read."`
+	Repair  logRepairCmd  `cmd:"" help:"Do offline what a start does: move damage aside. Nothing that is intact is deleted. Exit code: 0 intact, 1 damage was found, 3 cannot be done."`
 }
 
 type logInspectCmd struct {
@@ -43,7 +45,7 @@ func (c logInspectCmd) Run(lang config.Language) error {
 		return exit{exitDevice, err}
 	}
 	if len(summary.Segments) == 0 {
-		return exit{exitDevice, fmt.Errorf("there is no log in %s", c.Dir)}
+		return exit{exitDevice, noLog(lang, c.Dir)}
 	}
 	if !c.JSON {
 		printSummary(os.Stdout, lang, summary)
@@ -117,7 +119,7 @@ func printSummary(w io.Writer, lang config.Language, s outbox.Summary) {
 		if segment.Damaged > 0 {
 			fmt.Fprintf(w, say("  损坏 %d 字节", "  %d bytes damaged"), segment.Damaged)
 		}
-		fmt.Fprintln(w, "  "+segment.Problem)
+		fmt.Fprintln(w, "  "+problemOf(lang, segment.Problem))
 	}
 	printHoles(w, lang, s.Holes)
 }
@@ -128,14 +130,35 @@ func printHoles(w io.Writer, lang config.Language, holes []outbox.Gap) {
 	}
 }
 
+// noLog says that a folder holds no log, and which of its folders do.
+func noLog(lang config.Language, dir string) error {
+	say := speaker(lang)
+	if dirs, err := logFolders(dir); err == nil && len(dirs) > 0 {
+		return fmt.Errorf(say("%s 里没有日志，日志在它的子文件夹里：%s", "there is no log in %s itself; its folders hold them: %s"), dir, strings.Join(dirs, " "))
+	}
+	return fmt.Errorf(say("%s 里没有日志", "there is no log in %s"), dir)
+}
+
+// problemOf is why a file is not read, for people; what a system said stays as it is.
+func problemOf(lang config.Language, problem string) string {
+	zh := map[string]string{"no segment header": "没有文件头", "segment header is damaged": "文件头损坏"}
+	if text := zh[problem]; text != "" && lang == config.Chinese {
+		return text
+	}
+	return problem
+}
+
 // reasonOf is why records are missing, for people.
 func reasonOf(lang config.Language, reason string) string {
 	zh := map[string]string{outbox.ReasonDamaged: "损坏", outbox.ReasonMissing: "文件缺失或被截短", outbox.ReasonSkipped: "编号被跳过，本无记录",
 		outbox.ReasonEvicted: "为腾出空间已删除", outbox.ReasonPowerCut: "断电，编号被跳过", outbox.ReasonWrite: "写入失败", outbox.ReasonRestored: "从副本恢复"}
-	if text := zh[reason]; text != "" && lang == config.Chinese {
-		return text
+	en := map[string]string{outbox.ReasonMissing: "a file is missing or was cut short", outbox.ReasonSkipped: "numbers skipped, there was no record",
+		outbox.ReasonEvicted: "deleted to make room", outbox.ReasonPowerCut: "power cut, numbers skipped", outbox.ReasonWrite: "could not be written", outbox.ReasonRestored: "restored from a copy"}
+	text := en[reason]
+	if lang == config.Chinese {
+		text = zh[reason]
 	}
-	return reason
+	return cmp.Or(text, reason)
 }
 
 // speaker picks the sentence of a language; both take the same arguments in the same order.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,7 @@ func judgeLogs(lang config.Language, dir string, asJSON bool, judge func(string)
 		return exit{exitDevice, err}
 	}
 	if len(dirs) == 0 {
-		return exit{exitDevice, fmt.Errorf(speaker(lang)("%s 里没有日志", "there is no log in %s"), dir)}
+		return exit{exitDevice, noLog(lang, dir)}
 	}
 	var failed []error
 	whole := true
@@ -118,12 +119,32 @@ func printVerdict(w io.Writer, lang config.Language, dir string, v outbox.Verdic
 		fmt.Fprintf(w, say("  报告缺口 %d–%d：%s\n", "  report the gap %d–%d: %s\n"), g.First, g.Last, reasonOf(lang, g.Reason))
 	}
 	fmt.Fprintf(w, say("  从编号 %d 继续\n", "  go on with number %d\n"), v.GoOn)
+	if !acted && len(v.Steps)+len(v.Gaps) == 0 {
+		fmt.Fprintln(w, say("  不改动任何文件", "  change no file"))
+	}
 	verdict := say("完好", "intact")
-	if !v.OK() {
+	switch {
+	case v.OK():
+	case stays(v):
 		verdict = say("有损坏；中间的损坏留在原处，读到时记为缺口", "damaged; damage in the middle stays where it is and becomes a gap when it is read")
+	case acted:
+		verdict = say("曾有损坏，已按上面处理；移走的文件在 quarantine/ 里", "was damaged, and was dealt with as said above; what was moved is in quarantine/")
+	default:
+		verdict = say("有损坏；网关启动或 gateway log repair 会按上面处理", "damaged; a start or gateway log repair deals with it as said above")
 	}
 	_, err := fmt.Fprintln(w, verdict)
 	return err
+}
+
+// stays says that some damage is not moved aside: it has intact records on both sides.
+func stays(v outbox.Verdict) bool {
+	moved := map[string]int64{}
+	for _, s := range v.Steps {
+		if s.Do != outbox.StepCreate {
+			moved[s.File] += s.Bytes
+		}
+	}
+	return slices.ContainsFunc(v.Segments, func(s outbox.SegmentSummary) bool { return s.Problem == "" && s.Damaged > moved[s.Name] })
 }
 
 func numberOf(n uint64) string {
@@ -136,7 +157,7 @@ func numberOf(n uint64) string {
 // damageOf names the first places; a file of noise may have thousands.
 func damageOf(lang config.Language, s outbox.SegmentSummary) string {
 	if s.Problem != "" {
-		return s.Problem
+		return problemOf(lang, s.Problem)
 	}
 	if s.Damaged == 0 {
 		return "—"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestLogVerifyAndRepair(t *testing.T) {
 	if code != exitFinding || errs != "" {
 		t.Fatalf("%d\n%s%s", code, out, errs)
 	}
-	for _, want := range []string{"events  epoch ", "  2 records  ", "\nfile ", "a start would:\n  cut 0000000000000001.seg at ", "  go on with number 4\n", "damaged; ",
+	for _, want := range []string{"events  epoch ", "  2 records  ", "\nfile ", "a start would:\n  ", "\n  cut 0000000000000001.seg at ", "  go on with number 4\n", "damaged; ",
 		"telemetry  epoch ", "\nintact\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -52,7 +53,7 @@ func TestLogVerifyAndRepair(t *testing.T) {
 		t.Error("the log was changed")
 	}
 	code, out, _ = gateway(t, t.TempDir(), "zh", "log", "verify", data)
-	for _, want := range []string{"条  ", "文件 ", "网关启动时会：\n  把 0000000000000001.seg 从 ", "  从编号 4 继续\n", "有损坏", "完好"} {
+	for _, want := range []string{"条  ", "文件 ", "网关启动时会：\n  ", "\n  把 0000000000000001.seg 从 ", "  从编号 4 继续\n", "有损坏", "完好"} {
 		if code != exitFinding || !strings.Contains(out, want) {
 			t.Errorf("%d: no %q in\n%s", code, want, out)
 		}
@@ -63,7 +64,7 @@ func TestLogVerifyAndRepair(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, errs = gateway(t, t.TempDir(), "en", "log", "repair", data)
-	if code != exitDevice || !strings.Contains(errs, "is in use by a gateway") || !strings.Contains(out, "done:\n  cut 0000000000000001.seg at ") {
+	if code != exitDevice || !strings.Contains(errs, "is in use by a gateway") || !strings.Contains(out, "done:\n  ") || !strings.Contains(out, "\n  cut 0000000000000001.seg at ") {
 		t.Errorf("%d\n%s%s", code, out, errs)
 	}
 	if err := running.Close(); err != nil {
@@ -84,6 +85,7 @@ func TestLogVerifyAsJSON(t *testing.T) {
 	if code != exitFinding || len(lines) != 2 {
 		t.Fatalf("%d\n%s%s", code, out, errs)
 	}
+	type step struct{ Do string }
 	var v struct {
 		OK       bool
 		Stream   string
@@ -93,11 +95,11 @@ func TestLogVerifyAsJSON(t *testing.T) {
 			File   string
 			Damage [][2]int64
 		}
-		Steps []struct{ Do string }
+		Steps []step
 		Gaps  []struct{ First, Last uint64 }
 	}
 	if err := json.Unmarshal([]byte(lines[0]), &v); err != nil || v.OK || v.Stream != "events" || v.Records != 2 || v.Next != 4 ||
-		len(v.Segments) != 1 || len(v.Segments[0].Damage) != 1 || len(v.Steps) == 0 || v.Steps[0].Do != "truncate" || len(v.Gaps) != 1 || v.Gaps[0].First != 3 {
+		len(v.Segments) != 1 || len(v.Segments[0].Damage) != 1 || !slices.Contains(v.Steps, step{"truncate"}) || len(v.Gaps) != 1 || v.Gaps[0].First != 3 {
 		t.Errorf("%v %+v\n%s", err, v, out)
 	}
 	if code, _, errs = gateway(t, t.TempDir(), "zh", "log", "verify", t.TempDir()); code != exitDevice || !strings.Contains(errs, "没有日志") {
