@@ -26,20 +26,21 @@ type batch struct {
 type Draft struct {
 	Type    uint32
 	At      time.Time
-	Clock   uint32 // quality of At
+	Clock   uint32        // quality of At
+	Waited  time.Duration // since At, on the real clock: Record.MonoMs is the same moment
 	Payload []byte
 }
 
 // Append adds a record and returns its number, durable as Config.Sync says. The payload is copied. It may wait for the disk.
 // On error nothing was kept, and the error says what to do: ErrTooLarge, ErrUnavailable, ErrClosed.
 func (l *Log) Append(typ uint32, at time.Time, clock uint32, payload []byte) (uint64, error) {
-	return l.AppendAll(Draft{typ, at, clock, payload})
+	return l.AppendAll(Draft{Type: typ, At: at, Clock: clock, Payload: payload})
 }
 
 // AppendAll adds records in their order, with numbers that follow each other, and returns the first one's. They share one write
 // and one fsync, and on error none of them was kept. The caller sees to it that they are not much more than a segment.
 func (l *Log) AppendAll(records ...Draft) (first uint64, err error) {
-	mono := uint64(max(0, time.Since(l.cfg.Started).Milliseconds()))
+	mono := time.Since(l.cfg.Started)
 	for _, d := range records {
 		if len(d.Payload) > MaxPayload {
 			return 0, fmt.Errorf("append to outbox: %w", ErrTooLarge)
@@ -50,7 +51,8 @@ func (l *Log) AppendAll(records ...Draft) (first uint64, err error) {
 	place := uint64(b.count)
 	b.count += len(records)
 	for _, d := range records {
-		r := Record{Type: d.Type, Boot: l.cfg.Boot, Clock: d.Clock, WallMs: d.At.UnixMilli(), MonoMs: mono, Payload: d.Payload}
+		made := uint64(max(0, (mono - d.Waited).Milliseconds()))
+		r := Record{Type: d.Type, Boot: l.cfg.Boot, Clock: d.Clock, WallMs: d.At.UnixMilli(), MonoMs: made, Payload: d.Payload}
 		b.frames = appendRecord(b.frames, r, payloadSum(d.Payload))
 	}
 	l.mu.Unlock()

@@ -45,13 +45,18 @@ func (s *story) audit() {
 		missing = append(missing, hole{last + 1, next - 1})
 	}
 	for _, seq := range slices.Sorted(maps.Keys(s.given)) {
-		if g := s.given[seq]; (g.durable || g.cached) && g.seen != s.looks && seq >= s.gone {
+		if g := s.given[seq]; (g.durable || g.cached) && g.seen != s.looks && seq >= s.gone && !s.hidden(seq) {
 			s.fail("record %d (%d) is lost; durable %v, acknowledged to %d, evicted below %d, next %d", seq, g.id, g.durable, s.cloud, s.gone, next)
 		}
 	}
 	for _, h := range missing {
 		s.explained(h)
 	}
+}
+
+// hidden: shown only when it is surely on disk, which a failing disk delays.
+func (s *story) hidden(seq uint64) bool {
+	return s.l.veil > 0 && seq >= s.l.veil && s.c.Sync == 0 && s.d.faulted > 0
 }
 
 func (s *story) ordered(last uint64, r, first Record) {

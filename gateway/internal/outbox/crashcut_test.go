@@ -6,6 +6,10 @@ import "slices"
 func (d *crashDisk) cut() {
 	d.dead, d.cutAt, d.fault = false, 0, fault{}
 	luck := []float64{0, 0.1, 0.5, 0.9, 1}
+	if !d.firm && d.rng.IntN(2) == 0 {
+		d.wipe()
+		return
+	}
 	names, sectors := luck[d.rng.IntN(len(luck))], luck[d.rng.IntN(len(luck))]
 	done := map[*inode]bool{}
 	for _, path := range d.order() {

@@ -23,6 +23,8 @@ type crashDisk struct {
 	rng   *rand.Rand
 	dirs  map[string]*crashDir
 	freed []*inode // deleted files: their blocks are handed out again, not wiped
+	root  string   // the folder of the log
+	firm  bool     // the name of root is on the medium
 
 	ops      int  // so far
 	cutAt    int  // the power goes at this operation; 0 never
@@ -64,7 +66,7 @@ type inode struct {
 var errPower = &os.PathError{Op: "power", Path: "", Err: syscall.EIO}
 
 func newCrashDisk(rng *rand.Rand, dirs ...string) *crashDisk {
-	d := &crashDisk{rng: rng, dirs: map[string]*crashDir{}}
+	d := &crashDisk{rng: rng, dirs: map[string]*crashDir{}, root: dirs[0]}
 	for _, name := range dirs {
 		d.dirs[name] = &crashDir{}
 	}
@@ -126,6 +128,9 @@ func (d *crashDisk) OpenFile(path string, flag int, _ os.FileMode) (file, error)
 		return &crashFile{d: d, dir: dir, name: path}, nil
 	}
 	dir, name := d.split(path)
+	if dir == nil && strings.HasPrefix(d.root, path) { // a folder above
+		return &crashFile{d: d, dir: &crashDir{}, name: path}, d.step("open", path, true)
+	}
 	if dir == nil {
 		return nil, fs.ErrNotExist
 	}
@@ -217,6 +222,7 @@ func (d *crashDisk) wipe() {
 		}
 		dir.entries = nil
 	}
+	d.firm = false
 }
 
 // crashFile is an open file or folder.
@@ -289,6 +295,7 @@ func (f *crashFile) Sync() error {
 	if f.dir != nil {
 		if err == nil {
 			f.dir.sync()
+			f.d.firm = f.d.firm || f.name == filepath.Dir(f.d.root)
 		}
 		return err
 	}

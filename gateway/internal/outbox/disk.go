@@ -3,6 +3,7 @@ package outbox
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,6 +54,28 @@ func syncDir(d disk, dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// maxFile is more than any file here has, in bytes. One that claims more is damaged, and is not to end the program for want of memory.
+const maxFile = 64 << 20
+
+// syncParents makes the names of a folder, and of those above it, durable: any of them may have just been made. Folders that are
+// another's cannot be opened and were not made here; only the nearest must succeed otherwise.
+func syncParents(d disk, dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := syncDir(d, parent); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	for up := filepath.Dir(parent); up != parent; parent, up = up, filepath.Dir(up) {
+		if err := syncDir(d, up); errors.Is(err, syscall.EIO) {
+			return err
+		}
+	}
+	return nil
+}
+
 func readFile(d disk, path string) ([]byte, error) {
 	f, err := d.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -63,7 +86,7 @@ func readFile(d disk, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, info.Size())
+	b := make([]byte, min(info.Size(), maxFile))
 	n, err := f.ReadAt(b, 0)
 	if errors.Is(err, io.EOF) {
 		err = nil

@@ -18,6 +18,9 @@ const (
 
 	// MaxPayload is the largest payload of one record, in bytes. It is wire.MaxPayload, so that every record fits a message.
 	MaxPayload = 60 << 10
+
+	// MaxSeq is above every number that a log gives: at a million records a second it is reached after 146,000 years.
+	MaxSeq = 1 << 62
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -110,10 +113,18 @@ func payloadSum(payload []byte) uint32 { return crc32.Checksum(payload, castagno
 // frameSize is the size of the record at the start of b, whose head is known to be right.
 func frameSize(b []byte) int { return recordHead + int(binary.LittleEndian.Uint32(b)) }
 
+// batchStart in byte 43: the record begins a batch, what was written with one write.
+const batchStart = 1
+
+func startsBatch(b []byte) bool { return b[43]&batchStart != 0 }
+
 func frameSeq(b []byte) uint64 { return binary.LittleEndian.Uint64(b[8:]) }
 
-// number gives the records of b the sequence numbers from first on.
+// number gives the records of b, a batch, the sequence numbers from first on, and marks the first.
 func number(b []byte, first uint64) {
+	if len(b) > 0 {
+		b[43] |= batchStart
+	}
 	for ; len(b) > 0; b = b[frameSize(b):] {
 		binary.LittleEndian.PutUint64(b[8:], first)
 		first++
@@ -174,7 +185,7 @@ func decode(frame []byte) Record {
 		MonoMs:  binary.LittleEndian.Uint64(frame[24:]),
 		Type:    binary.LittleEndian.Uint32(frame[32:]),
 		Boot:    binary.LittleEndian.Uint32(frame[36:]),
-		Clock:   binary.LittleEndian.Uint32(frame[40:]),
+		Clock:   binary.LittleEndian.Uint32(frame[40:]) & 0xffffff,
 		Payload: frame[recordHead:len(frame):len(frame)],
 	}
 }

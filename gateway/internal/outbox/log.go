@@ -95,6 +95,8 @@ type Log struct {
 	synced     int64    // bytes of the active file that are durable
 	last       uint64   // number of the last durable record, if known
 	shaky      *segment // found at the start, and not surely on disk
+	adrift     bool     // the names of the files found at the start are not surely on disk
+	loose      bool     // the names of the folders above are not surely on disk
 	oldHint    bool     // the cursor file still claims the last run's orderly end
 	torn       *segment // its end is to be cut off
 	shakyBytes []byte
@@ -118,6 +120,7 @@ type Log struct {
 	unsure  uint64 // the cursor is lost: which numbers up to here the cloud has, its first acknowledgement will say
 	firm    uint64 // after a restart the next number is above this, whatever happens
 	owed    uint64 // skipped at the start up to here
+	veil    uint64 // found at the start, from here on, and possibly in the page cache only: not shown until secured; 0 none
 	holes   []hole // known missing ranges above the oldest segment's start
 	gaps    []Gap  // not yet fetched by Gaps
 	changed chan struct{}
@@ -232,6 +235,8 @@ func (l *Log) segLast(i int) uint64 {
 	last := min(l.durable, l.next-1)
 	if i+1 < len(l.segs) {
 		last = min(last, l.segs[i+1].first-1)
+	} else if l.veil > 0 {
+		last = min(last, l.veil-1)
 	}
 	return last
 }

@@ -30,6 +30,7 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
+	l.loose, l.adrift = len(files) == 0, true
 	b, _ := readFile(l.cfg.disk, filepath.Join(l.cfg.Dir, cursorName))
 	hint, known := parseCursor(b)
 	l.epoch = chooseEpoch(files, hint, known)
@@ -53,6 +54,9 @@ func (l *Log) recover() error {
 		floor, reason = max(floor, l.next+maxUnsynced), ReasonPowerCut
 	}
 	l.durable = l.next - 1
+	if err := l.fixNames(); err != nil {
+		l.cfg.Log.Warn("folder cannot be synced", "outbox", l.cfg.Dir, "err", err)
+	}
 	l.settleEnd(floor, reason)
 	l.begin()
 	return nil
@@ -61,8 +65,14 @@ func (l *Log) recover() error {
 // settleEnd skips numbers up to floor. The next power cut may come before a record behind them is on disk, so they are skipped
 // by a new segment, whose header says so.
 func (l *Log) settleEnd(floor uint64, reason string) {
-	if n := len(l.segs); n > 0 {
-		l.fasten(l.segs[n-1].first - 1)
+	if l.adrift && l.active != nil {
+		_ = l.active.Close() // its name may go; nothing is written before secure has put that right
+		l.active = nil
+	}
+	for _, s := range l.segs {
+		if !l.adrift || s.size > headerSize { // before anything was written into a file, its name was made durable
+			l.fasten(s.first - 1)
+		}
 	}
 	if l.active != nil {
 		l.fasten(l.durable)
@@ -87,13 +97,16 @@ func (l *Log) kernel() uint64 {
 	return l.cfg.kernel
 }
 
-// dropEmpty deletes segments without a record but the newest: each power cut would leave one.
+// dropEmpty deletes segments without a record but the newest: each power cut would leave one. One behind a segment with records
+// stays: its name ends what counts of that one, behind which there may be records that were refused or written again elsewhere.
 func (l *Log) dropEmpty() {
 	kept := l.segs[:0]
 	for i, s := range l.segs {
-		if i+1 < len(l.segs) && s.size == headerSize && l.cfg.disk.Remove(s.path) == nil {
+		if i+1 < len(l.segs) && s.size == headerSize {
 			l.noteHole(s.first, l.segs[i+1].first-1, ReasonPowerCut)
-			continue
+			if n := len(kept); (n == 0 || kept[n-1].size == headerSize) && l.cfg.disk.Remove(s.path) == nil {
+				continue
+			}
 		}
 		kept = append(kept, s)
 	}
@@ -129,7 +142,7 @@ func (l *Log) survey() ([]found, error) {
 			f.header, f.size, f.mute, f.err = readHeader(l.cfg.disk, f.path)
 		}
 		if info, err := e.Info(); f.mute && err == nil {
-			f.size = info.Size()
+			f.size = min(info.Size(), maxFile)
 		}
 		if f.err == nil && (f.first != first || l.cfg.Stream != 0 && f.stream != l.cfg.Stream) {
 			f.err = fmt.Errorf("is of stream %d and starts at %d", f.stream, f.first)
@@ -159,10 +172,10 @@ func readHeader(d disk, path string) (h header, size int64, mute bool, err error
 	b := make([]byte, headerSize)
 	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) { // a short file has no header
-		return header{}, info.Size(), true, err
+		return header{}, min(info.Size(), maxFile), true, err
 	}
 	h, err = parseHeader(b[:n])
-	return h, info.Size(), false, err
+	return h, min(info.Size(), maxFile), false, err
 }
 
 // chooseEpoch: the one the cursor knows if any file has it, else that of the newest good file, else the cursor's, else new.
@@ -232,6 +245,7 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 	}
 	if err != nil {
 		l.shaky = seg // perhaps it can later
+		l.hide(seg.first)
 		l.cfg.Log.Error("segment cannot be read", "file", seg.path, "err", err)
 		return seg.first + lost(seg.size-headerSize)
 	}
@@ -240,7 +254,7 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 		return seg.first + lost(seg.size-headerSize)
 	}
 	seg.header = h
-	good, damaged := headerSize, false
+	good, damaged, batch := headerSize, false, seg.first
 	for off := headerSize; off < len(data); {
 		r, n, err := parseRecord(data[off:], seg.seed(), int64(off))
 		if err != nil || r.Seq < l.next {
@@ -251,6 +265,9 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 			damaged = true
 			off += skip
 			continue
+		}
+		if startsBatch(data[off:]) {
+			batch = r.Seq
 		}
 		l.next, l.last = r.Seq+1, r.Seq
 		off += n
@@ -264,6 +281,7 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 	seg.size = int64(good)
 	if !orderly {
 		l.shaky, l.shakyBytes = seg, data
+		l.hide(batch)
 	}
 	if !damaged {
 		l.reopen(seg, data[:good], good < len(data), orderly)
@@ -293,7 +311,7 @@ func (l *Log) reopen(seg *segment, good []byte, cut, orderly bool) {
 		return
 	}
 	l.active, l.synced = f, size
-	l.shaky, l.shakyBytes = nil, nil
+	l.secured()
 	if cut {
 		l.torn = seg
 	}
@@ -315,38 +333,8 @@ func (l *Log) cutTorn() {
 	l.torn = nil
 }
 
-// secure writes the newest segment that was found anew when it could not be synced: what was read from it may be in the page
-// cache only. A cursor that claims an orderly end would make the next start give numbers again. Nothing is written before both
-// are right. It needs io.
-func (l *Log) secure() error {
-	if l.oldHint {
-		if err := l.writeCursor(cursor{epoch: l.epoch, cum: l.acked, kernel: l.kernel()}, true); err != nil {
-			return err
-		}
-	}
-	if l.shaky == nil {
-		return nil
-	}
-	if l.shakyBytes == nil {
-		data, err := readFile(l.cfg.disk, l.shaky.path)
-		if err != nil {
-			l.shaky = nil // told as a gap; a bad sector must not stop the log
-			return nil
-		}
-		l.shakyBytes = data
-	}
-	if err := writeFile(l.cfg.disk, l.shaky.path, l.shakyBytes, true); err != nil {
-		return fmt.Errorf("write %s again: %w", filepath.Base(l.shaky.path), err)
-	}
-	l.shaky, l.shakyBytes = nil, nil
-	return nil
-}
-
 // begin readies a recovered log for its first record. What fails here is tried again by Append.
 func (l *Log) begin() {
-	if err := syncDir(l.cfg.disk, l.cfg.Dir); err != nil {
-		l.cfg.Log.Warn("folder cannot be synced", "outbox", l.cfg.Dir, "err", err)
-	}
 	trimQuarantine(l.cfg.disk, filepath.Join(l.cfg.Dir, quarantineDir))
 	if l.active == nil {
 		l.enforceQuota()
@@ -378,7 +366,7 @@ func (l *Log) quarantineFile(path string) {
 
 func (l *Log) quarantineBytes(name string, b []byte) {
 	to := filepath.Join(l.cfg.Dir, quarantineDir, l.quarantineName(name+".tail"))
-	if err := writeFile(l.cfg.disk, to, b, false); err != nil {
+	if err := writeFile(l.cfg.disk, to, b[:min(len(b), quarantineLimit)], false); err != nil {
 		l.cfg.Log.Warn("damaged bytes are not kept", "file", name, "err", err)
 	}
 }

@@ -78,6 +78,12 @@ func (l *Log) create(first uint64) error {
 
 // abandon gives up the active file after an error. Its durable records stay readable.
 func (l *Log) abandon(cause error) {
+	if l.active != nil { // not under mu: a dying disk may take long, and Stats and readers are not to wait for it
+		if l.cfg.Sync == 0 {
+			_ = l.active.Truncate(l.synced) // the rest was refused; when this fails, a restart may find it
+		}
+		_ = l.active.Close()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stats.Failures++
@@ -87,10 +93,6 @@ func (l *Log) abandon(cause error) {
 	if l.active == nil {
 		return
 	}
-	if l.cfg.Sync == 0 {
-		_ = l.active.Truncate(l.synced) // the rest was refused; when this fails, a restart may find it
-	}
-	_ = l.active.Close()
 	l.active, l.inFile = nil, 0
 	l.segs[len(l.segs)-1].size = l.synced
 }
@@ -138,7 +140,7 @@ func (l *Log) evict(onlyHistory bool) bool {
 	acked := last <= l.acked || last < seg.first
 	c := cursor{epoch: l.epoch, cum: l.acked, kernel: l.kernel()}
 	l.mu.Unlock()
-	if onlyHistory && !acked {
+	if onlyHistory && !acked || l.fixNames() != nil {
 		return false
 	}
 	if acked && l.hint.cum < last {
@@ -192,8 +194,11 @@ func (l *Log) noteHole(first, last uint64, reason string) {
 
 // Ack says that the cloud has every record up to cum. They stay as history until their room is needed. A cum that this log
 // never gave out means that it was restored from an old copy: it then continues after cum, so that no number is used twice,
-// and reports the records whose fate is unknown.
+// and reports the records whose fate is unknown. A cum that no log can reach is ignored: behind it there would be no numbers left.
 func (l *Log) Ack(cum uint64) {
+	if cum >= MaxSeq {
+		return
+	}
 	l.mu.Lock()
 	strange := cum >= l.next
 	if !strange {
