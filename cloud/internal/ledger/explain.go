@@ -27,7 +27,7 @@ func (l *Ledger) explain(ctx context.Context, q series.Query, p presence) ([]Spa
 		for i := range pieces {
 			pieces[i].Reason = src.reason(pieces[i], h, last)
 		}
-		out = append(out, src.settle(pieces, last)...)
+		out = append(out, src.settle(pieces, h, last)...)
 	}
 	for _, s := range out {
 		if s.Reason == Unexplained {
@@ -235,20 +235,20 @@ func weak(reason string) bool {
 }
 
 // settle gives short weak pieces the reason of their longer neighbour, and joins pieces of the same.
-func (s *sources) settle(pieces []Span, last bool) []Span {
+func (s *sources) settle(pieces []Span, h hole, last bool) []Span {
 	for range 3 { // what was joined may give way to what lies behind it
 		pieces = join(pieces)
 		for i := range pieces {
-			s.yield(pieces, i, last)
+			s.yield(pieces, i, h, last)
 		}
 	}
 	return join(pieces)
 }
 
-func (s *sources) yield(pieces []Span, i int, last bool) {
+func (s *sources) yield(pieces []Span, i int, h hole, last bool) {
 	p := &pieces[i]
 	size := p.To - p.From
-	if !weak(p.Reason) || size > max(s.limit, startGrace) {
+	if !weak(p.Reason) || size > max(h.limit, startGrace) {
 		return
 	}
 	var best *Span
