@@ -19,7 +19,7 @@ type Cursor struct {
 	Stream  uint32
 	Epoch   uint64
 	Cum     uint64 // every sequence up to it is here, or is known to be nowhere
-	WallMs  int64  // time of the newest record; 0 before the first
+	WallMs  int64  // time of the newest record, at first that of the epoch before; 0 before the first
 }
 
 // Find reads the cursor of an epoch; ok is false when no hello has named that epoch as the present one.
@@ -76,8 +76,9 @@ func Begin(ctx context.Context, tx *sql.Tx, c Cursor) (found Cursor, replaced bo
 	if err != nil {
 		return fail(err)
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO cursors (gateway, stream, epoch, cum, wall_ms, current) VALUES (?, ?, ?, 0, 0, 1)
-		ON CONFLICT (gateway, stream, epoch) DO UPDATE SET current = 1`, c.Gateway, c.Stream, int64(c.Epoch)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO cursors (gateway, stream, epoch, cum, wall_ms, current) SELECT ?, ?, ?, 0, coalesce(max(wall_ms), 0), 1
+		FROM cursors WHERE gateway = ? AND stream = ? ON CONFLICT (gateway, stream, epoch) DO UPDATE SET current = 1`,
+		c.Gateway, c.Stream, int64(c.Epoch), c.Gateway, c.Stream); err != nil {
 		return fail(err)
 	}
 	if found, _, err = Find(ctx, tx, c); err != nil {

@@ -136,3 +136,19 @@ func testWatchNobody(t *testing.T, place *dbtest.Place) {
 		t.Errorf("%d are watched, %v", n, err)
 	}
 }
+
+// What is missing at the begin of a new log lies behind the newest record of the log before, not since 1970: the ledger would
+// blame that gap for everything.
+func TestGapOfANewLogBeginsWhereTheOldOneEnded(t *testing.T) { dbtest.Each(t, testGapOfANewLog) }
+
+func testGapOfANewLog(t *testing.T, place *dbtest.Place) {
+	c := start(t, place)
+	defer c.stop()
+	c.hello(7, state(2, 12, 1, 3))
+	c.send(wire.UpTelemetry, batch(7, 2, 12, 1, telemetry(t, t0, 1)))
+	c.hello(8, state(2, 13, 5, 6))
+	var from int64
+	if err := c.db.Reader().QueryRowContext(t.Context(), `SELECT from_ms FROM gaps WHERE epoch = 13`).Scan(&from); err != nil || from != t0.UnixMilli() {
+		t.Errorf("the gap is from %d on, %v", from, err)
+	}
+}
