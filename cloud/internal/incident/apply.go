@@ -68,7 +68,11 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 	if in.Shadow {
 		in.Deadline = 0 // nobody is told, so nobody can be late
 	}
-	if in.ID, err = number(ctx, tx, now.In(s.zone(ctx, tx, site))); err != nil {
+	zone, err := s.zone(ctx, tx, site)
+	if err != nil {
+		return Incident{}, err
+	}
+	if in.ID, err = number(ctx, tx, now.In(zone)); err != nil {
 		return Incident{}, err
 	}
 	if in.Previous, err = before(ctx, tx, in); err != nil {
@@ -89,13 +93,16 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 	return Get(ctx, tx, in.ID)
 }
 
-func (s *Service) zone(ctx context.Context, tx *sql.Tx, site string) *time.Location {
-	if _, name, err := org.Zone(ctx, tx, site); err == nil && name != "" {
-		if zone, err := time.LoadLocation(name); err == nil {
-			return zone
-		}
+// zone of a site. An error of the database is passed on: the transaction may be over with it, and must be run again.
+func (s *Service) zone(ctx context.Context, tx *sql.Tx, site string) (*time.Location, error) {
+	_, name, err := org.Zone(ctx, tx, site)
+	if err != nil {
+		return nil, err
 	}
-	return s.cfg.Zone
+	if zone, err := time.LoadLocation(name); err == nil && name != "" {
+		return zone, nil
+	}
+	return s.cfg.Zone, nil
 }
 
 // change moves the incident along its condition axis and writes the timeline. It answers what others are told.
