@@ -15,12 +15,16 @@ import (
 // goTest is a proof inside a package that nothing else may import: a test of it that prints its result behind "proof: ".
 type goTest struct {
 	pkg, test    string
-	small, large int // runs, told by LINSHAO_PROOF_RUNS
+	small, large int  // runs, told by LINSHAO_PROOF_RUNS
+	fixed        bool // without -seed the test chooses one, always the same
 }
 
 func (g goTest) run(ctx context.Context, o options) (json.RawMessage, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-timeout=0", "-v", "-run", "^"+g.test+"$", g.pkg)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("LINSHAO_PROOF_RUNS=%d", o.pick(g.small, g.large)), fmt.Sprintf("LINSHAO_PROOF_SEED=%d", o.seed))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("LINSHAO_PROOF_RUNS=%d", o.pick(g.small, g.large)))
+	if o.asked || !g.fixed {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("LINSHAO_PROOF_SEED=%d", o.seed))
+	}
 	if o.long {
 		cmd.Env = append(cmd.Env, "LINSHAO_PROOF_LONG=1")
 	}
