@@ -20,7 +20,7 @@ check: ## format, vet, staticcheck, tidy, layering, and that the built web files
 bench: ## speed and memory, one JSON line a figure; ONLY=name for one
 	@$(GO) run ./firmware-sim/e2e/bench $(if $(ONLY),-only $(ONLY))
 
-prove: ## the promises under kill -9, power cuts, bad disks, brokers and networks, one JSON line a proof; ONLY=name, LONG=1 for the large numbers
+prove: ## the promises under kill -9, power cuts, bad disks, brokers and networks, one JSON line a proof; ONLY=name, LONG=1 for the large numbers, SEED=n to repeat one
 	@$(GO) run ./firmware-sim/e2e/prove $(if $(ONLY),-only $(ONLY)) $(if $(LONG),-long) $(if $(SEED),-seed $(SEED))
 
 fuzz: ## every parser, 10 s each; FUZZTIME=60s for longer
