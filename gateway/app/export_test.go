@@ -39,6 +39,14 @@ func Journal(log *outbox.Log, events ...*wire.Event) (urgent bool) {
 	return j.urgent(log)
 }
 
+// RunJournal gives a journal with a clock, until end is called and it has ended.
+func RunJournal(log *outbox.Log, now func() time.Time, clock func() uint32) (put func(*wire.Event), end func()) {
+	j := newJournal(now, clock, slog.New(slog.DiscardHandler))
+	done := make(chan struct{})
+	go func() { defer close(done); j.run(log) }()
+	return j.put, func() { j.close(); <-done }
+}
+
 // WatchStorage watches logs until ctx ends and writes what it has to tell to the events log. state is what the local page shows.
 func WatchStorage(ctx context.Context, events, telemetry, parts *outbox.Log, metrics prometheus.Registerer) (state func() (since time.Time, cause string), done <-chan struct{}) {
 	log := slog.New(slog.DiscardHandler)

@@ -35,9 +35,12 @@ type journal struct {
 	alerts uint64 // number of the newest alert event in the log
 }
 
+// entry has both clocks of the moment of put: on a disk that takes nothing it may wait for hours, and be stamped as it was then.
 type entry struct {
 	payload []byte
 	at      time.Time
+	clock   uint32
+	real    time.Time
 	alert   bool
 }
 
@@ -56,7 +59,7 @@ func (j *journal) put(e *wire.Event) {
 		j.queue = j.queue[1:]
 		j.lost++
 	}
-	j.queue = append(j.queue, entry{payload, j.now(), e.GetAlert() != nil})
+	j.queue = append(j.queue, entry{payload, j.now(), j.clock(), time.Now(), e.GetAlert() != nil})
 	j.mu.Unlock()
 	j.signal()
 }
@@ -131,7 +134,7 @@ func (j *journal) append(log *outbox.Log, entries []entry, once bool) bool {
 	drafts := make([]outbox.Draft, len(entries))
 	for tries := 1; ; tries++ {
 		for i, e := range entries {
-			drafts[i] = outbox.Draft{Type: wire.TypeEvent, At: e.at, Clock: j.clock(), Payload: e.payload}
+			drafts[i] = outbox.Draft{Type: wire.TypeEvent, At: e.at, Clock: e.clock, Waited: time.Since(e.real), Payload: e.payload}
 		}
 		first, err := log.AppendAll(drafts...)
 		if err == nil {
@@ -168,12 +171,14 @@ func (j *journal) noteAlerts(entries []entry, first uint64) {
 	}
 }
 
-// urgent says whether the cloud lacks an alert event of the log.
+// urgent says whether the cloud lacks an alert event of the log. The log is asked before the lock is taken: put, and the rules
+// with it, must not wait for a log that waits for its disk.
 func (j *journal) urgent(log *outbox.Log) bool {
 	_, _, next := log.State()
+	backlog := log.Stats().Backlog
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.alerts > 0 && next-log.Stats().Backlog <= j.alerts
+	return j.alerts > 0 && next-min(next, backlog) <= j.alerts
 }
 
 // inventories splits an inventory into parts that each fit one record. Each part names the same configuration.

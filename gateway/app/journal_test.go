@@ -2,8 +2,12 @@ package app_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -93,4 +97,51 @@ func TestAnEventThatNoRecordHoldsIsLostAlone(t *testing.T) {
 			t.Errorf("record %d is alert %s, %v", records[0].Seq, e.GetAlert().GetAlert(), err)
 		}
 	}
+}
+
+// TestAnEventIsStampedWhenItHappens: the disk takes it later, and until then the clock has been set. The cloud moves the times of
+// what was stamped under a wrong clock, by both of its clocks.
+func TestAnEventIsStampedWhenItHappens(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var synced atomic.Bool
+		began := time.Now()
+		now := func() time.Time {
+			if synced.Load() {
+				return time.UnixMilli(1_795_000_000_000).Add(time.Since(began))
+			}
+			return time.UnixMilli(0).Add(time.Since(began))
+		}
+		quality := func() uint32 {
+			if synced.Load() {
+				return wire.ClockSynced
+			}
+			return wire.ClockUnknown
+		}
+		log, err := outbox.Open(outbox.Config{Dir: dir, Stream: wire.StreamEvents, Quota: 1 << 20, Segment: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Append(wire.TypeEvent, now(), 0, nil); err != nil { // the next one needs a file of its own
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		put, end := app.RunJournal(log, now, quality)
+		<-time.After(10 * time.Second)
+		put(alert(1, "x"))
+		<-time.After(time.Minute)
+		synced.Store(true)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(2 * time.Second)
+		end()
+		records, err := log.Read(2, 1)
+		if err != nil || len(records) != 1 || records[0].WallMs != 10_000 || records[0].Clock != wire.ClockUnknown || records[0].MonoMs != 10_000 {
+			t.Errorf("%+v, %v", records, err)
+		}
+		_ = log.Close() // its first file is gone
+	})
 }

@@ -14,19 +14,17 @@ import (
 // which parts it covers, so a kill in the midst of this repeats nothing.
 func (r *recorder) resume(tick <-chan time.Time) {
 	from := r.unrecorded()
-	r.tellLost(from)
+	first := from
 	decoder, err := wire.NewDecoder()
 	if err != nil {
 		r.slog.Error("read parts", "error", err)
 		return
 	}
 	var last outbox.Record
-	for faults := 0; faults < journalTries; {
-		records, err := r.parts.Read(from, 1<<20)
-		if err != nil {
-			faults++
-			r.slog.Error("read parts", "error", err)
-			continue
+	for {
+		records, ok := r.readParts(from)
+		if !ok {
+			r.log.Drop(1) // the next record will say that these parts are in it or before it
 		}
 		if len(records) == 0 {
 			break
@@ -48,6 +46,20 @@ func (r *recorder) resume(tick <-chan time.Time) {
 	}
 	r.store(tick)
 	r.origin = nil
+	r.tellLost(first) // not before: damage shows when it is read
+}
+
+// readParts is not ok when the disk answers no more. The log itself gives up a file that does not, and goes on behind it.
+func (r *recorder) readParts(from uint64) (records []outbox.Record, ok bool) {
+	const most = 64 // reads, more than there are for each file of a full log
+	for range most {
+		records, err := r.parts.Read(from, 1<<20)
+		if err == nil {
+			return records, true
+		}
+		r.slog.Error("read parts", "error", err)
+	}
+	return nil, false
 }
 
 // apart says whether a part cannot be in one record with those before it: another clock, or too much.

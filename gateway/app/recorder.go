@@ -255,12 +255,13 @@ func (r *recorder) cover() uint64 {
 }
 
 // cut is the largest number of readings up to most that covers parts whole, and the newest part then covered. The first
-// part fits a record: it was encoded alone before.
+// part fits a record: it was encoded alone before. Should another version of the program have done that, and shorter, the
+// record covers no part: a kill right after it repeats some readings.
 func (r *recorder) cut(most int) (n int, to uint64) {
 	if most >= r.parted() {
 		return most, r.cover()
 	}
-	n, to = r.ends[0].n, r.ends[0].seq
+	n, to = most, r.done
 	for _, e := range r.ends {
 		if e.n <= most {
 			n, to = e.n, e.seq

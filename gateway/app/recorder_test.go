@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -287,6 +288,40 @@ func TestPartsOutliveADiskThatTakesNoRecord(t *testing.T) {
 	log, _ = after.run(t, 2, func(r app.Recorder) { r.In <- []device.Reading{reading(5)} })
 	if values, _ := recorded(t, log.Log); !slices.Equal(values, upTo(6)) {
 		t.Errorf("%v", values)
+	}
+}
+
+// TestADamagedPartIsAGap: a second that was on disk and cannot be read is not lost in silence.
+func TestADamagedPartIsAGap(t *testing.T) {
+	s := &scene{dir: t.TempDir()}
+	log, parts := s.run(t, 1, func(r app.Recorder) {
+		for n := range 9 {
+			r.In <- []device.Reading{reading(n)}
+			<-time.After(time.Second)
+		}
+		s.full.Store(true)
+	})
+	if err := errors.Join(log.Close(), parts.Close()); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob(filepath.Join(s.dir, "parts", "*.seg"))
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	data, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(names[0], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.full.Store(false)
+	log, _ = s.run(t, 2, func(r app.Recorder) { r.In <- []device.Reading{reading(9)} })
+	values, _ := recorded(t, log.Log)
+	gaps := log.Gaps()
+	if len(values) != 9 || len(gaps) != 1 || gaps[0].First != gaps[0].Last || gaps[0].Reason != outbox.ReasonWrite {
+		t.Errorf("readings %v, gaps %+v", values, gaps)
 	}
 }
 
