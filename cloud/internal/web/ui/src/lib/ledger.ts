@@ -13,7 +13,7 @@ export const kindOf = (s: Pick<LedgerSpan, 'state' | 'reason'>): LedgerKind => (
 
 const advice = {
   bus_down: 'bus', channel_down: 'bus', device_silent: 'device', timeout: 'device', corrupt: 'device', mismatch: 'device', not_read: 'device', auth_failed: 'device',
-  gateway_off: 'gateway', clock_unknown: 'clock', link_down: 'link', late: 'late', parked: 'parked', not_configured: 'absent', unexplained: 'unexplained', missing: 'unexplained',
+  gateway_off: 'gateway', clock_unknown: 'clock', link_down: 'link', late: 'late', parked: 'parked', not_configured: 'absent', warming_up: 'absent', unexplained: 'unexplained', missing: 'unexplained',
 } as const
 export type Advice = (typeof advice)[keyof typeof advice] | 'lost' | 'value'
 /** What can be done about a reason. */
