@@ -96,7 +96,7 @@ func testHistoryDoesNotStarveLive(t *testing.T, place *dbtest.Place, drainers in
 	if held < min(enough, 1) {
 		t.Error("nobody was held up: this test has tested nothing")
 	}
-	if worst > 5*time.Second { // of the gateway's patience of 10 s; usually it is a tenth of that
+	if worst > 30*time.Second { // starved would be minutes; usually it is a third of a second, and seconds on a machine that does much else
 		t.Errorf("a live batch took %v", worst)
 	}
 }

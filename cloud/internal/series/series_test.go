@@ -45,7 +45,7 @@ func freePort(t testing.TB) string {
 // eventually repeats a look every 50 ms: a store may show what it has taken a few seconds later.
 func eventually(t testing.TB, what string, look func() bool) {
 	t.Helper()
-	tick, limit := time.NewTicker(50*time.Millisecond), time.After(20*time.Second)
+	tick, limit := time.NewTicker(50*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	for !look() {
 		select {
