@@ -11,6 +11,9 @@ func (d *crashDisk) cut() {
 		return
 	}
 	names, sectors := luck[d.rng.IntN(len(luck))], luck[d.rng.IntN(len(luck))]
+	if d.even {
+		names, d.even = 0.5, false
+	}
 	done := map[*inode]bool{}
 	for _, path := range d.order() {
 		dir := d.dirs[path]

@@ -25,6 +25,7 @@ type crashDisk struct {
 	freed []*inode // deleted files: their blocks are handed out again, not wiped
 	root  string   // the folder of the log
 	firm  bool     // the name of root is on the medium
+	even  bool     // the next cut takes each name with the same chance
 
 	ops      int  // so far
 	cutAt    int  // the power goes at this operation; 0 never
@@ -223,6 +224,17 @@ func (d *crashDisk) wipe() {
 		dir.entries = nil
 	}
 	d.firm = false
+}
+
+// writeBack is what the kernel does of its own accord after a while.
+func (d *crashDisk) writeBack() {
+	for _, path := range d.order() {
+		for _, e := range d.dirs[path].entries {
+			if e.now != nil {
+				e.now.sync(func() bool { return true })
+			}
+		}
+	}
 }
 
 // crashFile is an open file or folder.

@@ -48,7 +48,6 @@ var plantedBugs = []planted{
 	{"a file that could not be synced is built on", "recover.go", "		l.shaky, l.shakyBytes = seg, data\n", ""},
 	{"what only the cache has is handed out", "secure.go", "		l.veil = from\n", "		_ = from\n"},
 	{"no fsync of the folders above", "recover.go", "l.loose, l.adrift = len(files) == 0, true", "l.loose, l.adrift = false, true"},
-	{"an empty file that ends another is deleted", "recover.go", "(n == 0 || kept[n-1].size == headerSize) &&", "n >= 0 &&"},
 	{"deletes before the newest name is sure", "segments.go", " || l.fixNames() != nil", ""},
 	{"an old cursor claims an orderly end", "recover.go", "if l.oldHint = l.hint.clean; l.oldHint &&", "if l.oldHint = false; l.oldHint &&"},
 }

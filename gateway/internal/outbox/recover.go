@@ -247,7 +247,7 @@ func (l *Log) repair(seg *segment, orderly bool) (floor uint64) {
 		l.shaky = seg // perhaps it can later
 		l.hide(seg.first)
 		l.cfg.Log.Error("segment cannot be read", "file", seg.path, "err", err)
-		return seg.first + lost(seg.size-headerSize)
+		return seg.first + lost(seg.size-headerSize) + maxUnsynced // it may have skipped numbers, which its header would say
 	}
 	h, err := parseHeader(data)
 	if err != nil || h.epoch != seg.epoch || h.first != seg.first { // it did not answer before, and is not what its name says

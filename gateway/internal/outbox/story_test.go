@@ -92,7 +92,7 @@ func tell(dir string, seed, index uint64, kind storyKind) (s *story, err error) 
 	if rng.IntN(2) == 0 {
 		s.formerLife()
 	}
-	if kind.faults && rng.IntN(2) == 0 {
+	if kind.faults && rng.IntN(4) > 0 {
 		s.trap()
 	}
 	for range 1 + rng.IntN(5) {

@@ -9,7 +9,11 @@ import (
 // and a power cut soon after.
 func (s *story) trap() {
 	s.fill()
-	switch s.rng.IntN(6) {
+	which := s.rng.IntN(5)
+	if which == 3 && s.c.Sync > 0 {
+		which = 5
+	}
+	switch which {
 	case 0: // every fsync fails, and the process is killed
 		s.d.fault = fault{from: s.d.ops + 1, until: math.MaxInt, err: syscall.EIO, syncs: true}
 		s.fill()
@@ -47,13 +51,18 @@ func (s *story) trap() {
 		if s.open() {
 			s.d.fault.err, s.d.fault.syncs = syscall.ENOSPC, false
 		}
+		s.d.even = true
 	case 5: // a refused batch is half in its file, fewer records are given up, and the next ones are in another file
 		s.d.fault = fault{from: s.d.ops + 1, until: math.MaxInt, short: true}
-		s.append(6)
+		s.append(3)
 		s.d.fault = fault{}
+		s.d.writeBack()
 		s.drop(1)
+		s.append(1)
 	}
-	s.fill()
+	if which != 5 {
+		s.fill()
+	}
 	if s.l != nil {
 		s.leave()
 	}
