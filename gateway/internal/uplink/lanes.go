@@ -56,6 +56,9 @@ func (c *conversation) sendOne(now time.Time) (sent bool, err error) {
 func (c *conversation) next(i, room int, now time.Time) []outbox.Record {
 	w, feed := c.windows[i], c.cfg.Streams[i]
 	records, err := feed.Stream.Read(w.after(w.sent), room)
+	for err == nil && len(records) > 0 && w.rejected(records[0].Seq) { // behind a hole
+		records, err = feed.Stream.Read(w.after(records[0].Seq), room)
+	}
 	if err != nil {
 		c.cfg.Log.Error("read outbox", "stream", wire.StreamName(w.stream), "err", err)
 		w.hold = now.Add(faultPause)

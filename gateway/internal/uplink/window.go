@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/gateway/internal/outbox"
 )
 
 const (
@@ -125,6 +126,7 @@ const (
 	ackEpoch    verdict = "epoch"    // of another epoch
 	ackOld      verdict = "old"      // behind an acknowledgement already seen
 	ackBeyond   verdict = "beyond"   // of records never sent
+	ackAbsurd   verdict = "absurd"   // of a number that no log can reach
 	ackRestored verdict = "restored" // of numbers the log never gave out: taken, and the log goes on behind them
 )
 
@@ -136,6 +138,8 @@ func (w *window) ack(a *wire.Ack, now time.Time, next uint64, none func(from, to
 		return ackEpoch
 	case a.Cum < w.cum:
 		return ackOld
+	case a.Cum >= outbox.MaxSeq:
+		return ackAbsurd
 	case a.Cum >= next && w.began:
 		return ackBeyond
 	case a.Cum >= next:
@@ -197,7 +201,11 @@ func (w *window) reject(r span) bool {
 			return false
 		}
 	}
-	w.skip = append(w.skip, r)
+	if n := len(w.skip); n > 0 && w.skip[n-1].last+1 == r.first { // a cloud that refuses all must not fill the memory
+		w.skip[n-1].last = r.last
+	} else {
+		w.skip = append(w.skip, r)
+	}
 	if w.cum < r.last {
 		w.goBack()
 	}
