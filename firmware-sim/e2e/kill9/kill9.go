@@ -108,7 +108,7 @@ func (c *chain) compare(ctx context.Context, r Result, kept map[value]bool) (Res
 	}
 	var stored map[value]int
 	// The last batches may still be on their way from inbox to store.
-	err = process.Until(ctx, 30*time.Second, func() error {
+	err = process.Until(ctx, 2*time.Minute, func() error {
 		if stored, err = c.stored(ctx, kept); err != nil {
 			return err
 		}
