@@ -178,11 +178,11 @@ func readHeader(d disk, path string) (h header, size int64, mute bool, err error
 	return h, min(info.Size(), maxFile), false, err
 }
 
-// chooseEpoch: the one the cursor knows if any file has it, else that of the newest good file, else the cursor's, else new. A
-// newest file that stands alone against the one before it does not count: it was being made when the power went, and its header
-// may be an old one of the same blocks.
+// chooseEpoch: the one the cursor knows if any file has it, else that of the newest good file, else the cursor's, else new. A file
+// of a header alone counts only when there is no other: it was being made when the power went, and its header may be an old
+// one of the same blocks.
 func chooseEpoch(files []found, hint cursor, known bool) uint64 {
-	var before, newest uint64
+	var newest uint64
 	for _, f := range files {
 		if f.err != nil {
 			continue
@@ -190,11 +190,11 @@ func chooseEpoch(files []found, hint cursor, known bool) uint64 {
 		if known && f.epoch == hint.epoch {
 			return hint.epoch
 		}
-		before, newest = newest, f.epoch
+		if newest == 0 || f.size > headerSize {
+			newest = f.epoch
+		}
 	}
 	switch {
-	case before != 0:
-		return before
 	case newest != 0:
 		return newest
 	case known && len(files) > 0:

@@ -13,6 +13,7 @@ func TestToldAgain(t *testing.T) {
 		{12, 5, "the same"},
 		{11, 189, "a record that only the page cache had was handed out, and taken by a power cut"},
 		{2026, 30382, "the header of an earlier log, in the blocks of a file that was being made, chose the epoch"},
+		{4242, 248211, "a file of an earlier log that could not be moved aside chose the epoch"},
 		{11, 773, "an old cursor claimed an orderly end"},
 	} {
 		if _, err := tell(t.TempDir(), c.seed, c.index, storyKind{faults: c.index%2 == 1}); err != nil {
