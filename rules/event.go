@@ -49,9 +49,13 @@ type AlertEvent struct {
 	Message  Text      // the sentence with values filled in
 	Card     []Text    // what to do, one line each
 	Evidence []Evidence
-	Limit    *Limit   // what to draw as threshold; nil when the rule has no single one
-	Actions  []Action // to be carried out now; only on firing, and only when the rule is armed
-	Shadow   bool     // mode: shadow: recorded, and nobody is told
+	Limit    *Limit    // what to draw as threshold; nil when the rule has no single one
+	Actions  []Action  // to be carried out now; only on firing, and only when the rule is armed
+	Shadow   bool      // mode: shadow: recorded, and nobody is told
+	Level    int       // rung of the rule's ladder: 0 as it began, more when it has got worse
+	Shelved  bool      // told too often: recorded, and nobody is disturbed; never of severity A
+	Why      []Text    // the condition with the values it saw, one line for each part
+	Window   time.Time // since when the rule looked at its inputs; zero: only at the moment itself
 }
 
 // Evidence is one value that the rule saw when it changed.
@@ -61,6 +65,7 @@ type Evidence struct {
 	Value   float64 // NaN when unknown
 	Quality device.Quality
 	Reason  device.Reason
+	Over    time.Duration // of a window such as avg(power, 5m); 0: the value of the moment
 }
 
 // A Limit is the threshold of a rule on one point of its subject.

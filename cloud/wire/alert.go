@@ -12,14 +12,22 @@ func FromAlert(e rules.AlertEvent) *Alert {
 	a := &Alert{
 		Alert: e.Alert, Rule: e.Rule, Version: e.Version, Subject: e.Subject, Zone: e.Zone,
 		Severity: string(e.Severity), State: string(e.State), Shadow: e.Shadow,
+		Level: uint32(e.Level), Shelved: e.Shelved,
 		SinceMs: e.Since.UnixMilli(), AtMs: e.At.UnixMilli(),
 		Title: fromText(e.Title), Message: fromText(e.Message),
 	}
 	for _, line := range e.Card {
 		a.Card = append(a.Card, fromText(line))
 	}
+	for _, line := range e.Why {
+		a.Why = append(a.Why, fromText(line))
+	}
+	if !e.Window.IsZero() {
+		a.WindowMs = e.Window.UnixMilli()
+	}
 	for _, v := range e.Evidence {
-		a.Evidence = append(a.Evidence, &Evidence{Name: v.Name, Unit: v.Unit, Value: v.Value, Quality: uint32(v.Quality), Reason: uint32(v.Reason)})
+		a.Evidence = append(a.Evidence, &Evidence{Name: v.Name, Unit: v.Unit, Value: v.Value, Quality: uint32(v.Quality), Reason: uint32(v.Reason),
+			OverMs: uint64(v.Over.Milliseconds())})
 	}
 	if l := e.Limit; l != nil {
 		a.Limit = &Limit{Point: l.Point, Value: l.Value, Unit: l.Unit, Above: l.Above}
@@ -35,15 +43,22 @@ func (a *Alert) Event() rules.AlertEvent {
 	e := rules.AlertEvent{
 		Alert: a.GetAlert(), Rule: a.GetRule(), Version: a.GetVersion(), Subject: a.GetSubject(), Zone: a.GetZone(),
 		Severity: rules.Severity(a.GetSeverity()), State: rules.State(a.GetState()), Shadow: a.GetShadow(),
+		Level: int(a.GetLevel()), Shelved: a.GetShelved(),
 		Since: time.UnixMilli(a.GetSinceMs()), At: time.UnixMilli(a.GetAtMs()),
 		Title: a.GetTitle().text(), Message: a.GetMessage().text(),
 	}
 	for _, line := range a.GetCard() {
 		e.Card = append(e.Card, line.text())
 	}
+	for _, line := range a.GetWhy() {
+		e.Why = append(e.Why, line.text())
+	}
+	if ms := a.GetWindowMs(); ms != 0 {
+		e.Window = time.UnixMilli(ms)
+	}
 	for _, v := range a.GetEvidence() {
 		e.Evidence = append(e.Evidence, rules.Evidence{Name: v.GetName(), Unit: v.GetUnit(), Value: v.GetValue(),
-			Quality: device.Quality(v.GetQuality()), Reason: device.Reason(v.GetReason())})
+			Quality: device.Quality(v.GetQuality()), Reason: device.Reason(v.GetReason()), Over: time.Duration(v.GetOverMs()) * time.Millisecond})
 	}
 	if l := a.GetLimit(); l != nil {
 		e.Limit = &rules.Limit{Point: l.GetPoint(), Value: l.GetValue(), Unit: l.GetUnit(), Above: l.GetAbove()}

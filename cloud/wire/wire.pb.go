@@ -666,6 +666,7 @@ type Event struct {
 	//	*Event_Inventory
 	//	*Event_Boot
 	//	*Event_Storage
+	//	*Event_Rules
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -771,6 +772,15 @@ func (x *Event) GetStorage() *Storage {
 	return nil
 }
 
+func (x *Event) GetRules() *RulesChange {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Rules); ok {
+			return x.Rules
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -803,6 +813,10 @@ type Event_Storage struct {
 	Storage *Storage `protobuf:"bytes,7,opt,name=storage,proto3,oneof"`
 }
 
+type Event_Rules struct {
+	Rules *RulesChange `protobuf:"bytes,8,opt,name=rules,proto3,oneof"`
+}
+
 func (*Event_Alert) isEvent_Kind() {}
 
 func (*Event_Action) isEvent_Kind() {}
@@ -816,6 +830,8 @@ func (*Event_Inventory) isEvent_Kind() {}
 func (*Event_Boot) isEvent_Kind() {}
 
 func (*Event_Storage) isEvent_Kind() {}
+
+func (*Event_Rules) isEvent_Kind() {}
 
 type Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -887,6 +903,10 @@ type Alert struct {
 	Limit         *Limit                 `protobuf:"bytes,14,opt,name=limit,proto3" json:"limit,omitempty"`
 	Actions       []*Action              `protobuf:"bytes,15,rep,name=actions,proto3" json:"actions,omitempty"`
 	Shadow        bool                   `protobuf:"varint,16,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	Level         uint32                 `protobuf:"varint,17,opt,name=level,proto3" json:"level,omitempty"`                         // rung of the rule's ladder: 0 as it began, more when it has got worse
+	Shelved       bool                   `protobuf:"varint,18,opt,name=shelved,proto3" json:"shelved,omitempty"`                     // told too often: recorded, and nobody is disturbed. Never of severity A
+	Why           []*Text                `protobuf:"bytes,19,rep,name=why,proto3" json:"why,omitempty"`                              // the condition with the values it saw, one line for each part
+	WindowMs      int64                  `protobuf:"zigzag64,20,opt,name=window_ms,json=windowMs,proto3" json:"window_ms,omitempty"` // since when the rule looked at its inputs; 0: only at the moment itself
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1033,6 +1053,34 @@ func (x *Alert) GetShadow() bool {
 	return false
 }
 
+func (x *Alert) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *Alert) GetShelved() bool {
+	if x != nil {
+		return x.Shelved
+	}
+	return false
+}
+
+func (x *Alert) GetWhy() []*Text {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *Alert) GetWindowMs() int64 {
+	if x != nil {
+		return x.WindowMs
+	}
+	return 0
+}
+
 type Evidence struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1040,6 +1088,7 @@ type Evidence struct {
 	Value         float64                `protobuf:"fixed64,3,opt,name=value,proto3" json:"value,omitempty"`
 	Quality       uint32                 `protobuf:"varint,4,opt,name=quality,proto3" json:"quality,omitempty"`
 	Reason        uint32                 `protobuf:"varint,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	OverMs        uint64                 `protobuf:"varint,6,opt,name=over_ms,json=overMs,proto3" json:"over_ms,omitempty"` // of a window such as avg(power, 5m); 0: the value of the moment
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1105,6 +1154,13 @@ func (x *Evidence) GetQuality() uint32 {
 func (x *Evidence) GetReason() uint32 {
 	if x != nil {
 		return x.Reason
+	}
+	return 0
+}
+
+func (x *Evidence) GetOverMs() uint64 {
+	if x != nil {
+		return x.OverMs
 	}
 	return 0
 }
@@ -1246,6 +1302,8 @@ type ActionResult struct {
 	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	Attempts      uint32                 `protobuf:"varint,5,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	AtMs          int64                  `protobuf:"zigzag64,6,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Owner         string                 `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"` // on whose authority: "interlock", "manual", "safety", "automation", "cloud", "schedule"
+	Who           string                 `protobuf:"bytes,8,opt,name=who,proto3" json:"who,omitempty"`     // the person, for "manual" and "cloud"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1322,6 +1380,97 @@ func (x *ActionResult) GetAtMs() int64 {
 	return 0
 }
 
+func (x *ActionResult) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ActionResult) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+// RulesChange: other rules, parameters or another mode are in force, or a change was refused and the last good rules go on.
+type RulesChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hash          string                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`            // of the rules in force: SHA-256 over their versions, first 12 hex digits
+	Emergency     bool                   `protobuf:"varint,2,opt,name=emergency,proto3" json:"emergency,omitempty"` // 急: parameters and modes for emergencies are in force
+	Changes       []*Text                `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`      // what happened to which rule and to its alerts, one line each
+	Problems      []string               `protobuf:"bytes,4,rep,name=problems,proto3" json:"problems,omitempty"`    // why new rules were refused: file:line:col and the mistake; empty: they are in force
+	AtMs          int64                  `protobuf:"zigzag64,5,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RulesChange) Reset() {
+	*x = RulesChange{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RulesChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RulesChange) ProtoMessage() {}
+
+func (x *RulesChange) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
+func (*RulesChange) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RulesChange) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *RulesChange) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
+func (x *RulesChange) GetChanges() []*Text {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *RulesChange) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+func (x *RulesChange) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // DeviceState: a device stopped or began to answer.
 type DeviceState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1335,7 +1484,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1347,7 +1496,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1360,7 +1509,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -1405,7 +1554,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1417,7 +1566,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1430,7 +1579,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -1483,7 +1632,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1495,7 +1644,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1508,7 +1657,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Inventory) GetSite() string {
@@ -1569,7 +1718,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1581,7 +1730,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1594,7 +1743,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Device) GetId() string {
@@ -1664,7 +1813,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1676,7 +1825,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1689,7 +1838,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Model) GetName() string {
@@ -1719,7 +1868,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1731,7 +1880,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1744,7 +1893,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Point) GetName() string {
@@ -1794,7 +1943,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1806,7 +1955,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1819,7 +1968,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -1864,7 +2013,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1876,7 +2025,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1889,7 +2038,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -1933,7 +2082,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2094,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2107,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -2003,7 +2152,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2164,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2177,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -2113,7 +2262,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xf9\x02\n" +
+	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xaf\x03\n" +
 	"\x05Event\x12.\n" +
 	"\x05alert\x18\x01 \x01(\v2\x16.linshao.wire.v1.AlertH\x00R\x05alert\x127\n" +
 	"\x06action\x18\x02 \x01(\v2\x1d.linshao.wire.v1.ActionResultH\x00R\x06action\x126\n" +
@@ -2121,11 +2270,12 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x03gap\x18\x04 \x01(\v2\x14.linshao.wire.v1.GapH\x00R\x03gap\x12:\n" +
 	"\tinventory\x18\x05 \x01(\v2\x1a.linshao.wire.v1.InventoryH\x00R\tinventory\x12+\n" +
 	"\x04boot\x18\x06 \x01(\v2\x15.linshao.wire.v1.BootH\x00R\x04boot\x124\n" +
-	"\astorage\x18\a \x01(\v2\x18.linshao.wire.v1.StorageH\x00R\astorageB\x06\n" +
+	"\astorage\x18\a \x01(\v2\x18.linshao.wire.v1.StorageH\x00R\astorage\x124\n" +
+	"\x05rules\x18\b \x01(\v2\x1c.linshao.wire.v1.RulesChangeH\x00R\x05rulesB\x06\n" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
-	"\x02en\x18\x02 \x01(\tR\x02en\"\x94\x04\n" +
+	"\x02en\x18\x02 \x01(\tR\x02en\"\x8a\x05\n" +
 	"\x05Alert\x12\x14\n" +
 	"\x05alert\x18\x01 \x01(\tR\x05alert\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x18\n" +
@@ -2143,13 +2293,18 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\bevidence\x18\r \x03(\v2\x19.linshao.wire.v1.EvidenceR\bevidence\x12,\n" +
 	"\x05limit\x18\x0e \x01(\v2\x16.linshao.wire.v1.LimitR\x05limit\x121\n" +
 	"\aactions\x18\x0f \x03(\v2\x17.linshao.wire.v1.ActionR\aactions\x12\x16\n" +
-	"\x06shadow\x18\x10 \x01(\bR\x06shadow\"z\n" +
+	"\x06shadow\x18\x10 \x01(\bR\x06shadow\x12\x14\n" +
+	"\x05level\x18\x11 \x01(\rR\x05level\x12\x18\n" +
+	"\ashelved\x18\x12 \x01(\bR\ashelved\x12'\n" +
+	"\x03why\x18\x13 \x03(\v2\x15.linshao.wire.v1.TextR\x03why\x12\x1b\n" +
+	"\twindow_ms\x18\x14 \x01(\x12R\bwindowMs\"\x93\x01\n" +
 	"\bEvidence\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\x01R\x05value\x12\x18\n" +
 	"\aquality\x18\x04 \x01(\rR\aquality\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\rR\x06reason\"]\n" +
+	"\x06reason\x18\x05 \x01(\rR\x06reason\x12\x17\n" +
+	"\aover_ms\x18\x06 \x01(\x04R\x06overMs\"]\n" +
 	"\x05Limit\x12\x14\n" +
 	"\x05point\x18\x01 \x01(\tR\x05point\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value\x12\x12\n" +
@@ -2158,14 +2313,22 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Action\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x14\n" +
 	"\x05point\x18\x02 \x01(\tR\x05point\x12\x14\n" +
-	"\x05value\x18\x03 \x01(\x01R\x05value\"\xb8\x01\n" +
+	"\x05value\x18\x03 \x01(\x01R\x05value\"\xe0\x01\n" +
 	"\fActionResult\x12\x14\n" +
 	"\x05alert\x18\x01 \x01(\tR\x05alert\x12/\n" +
 	"\x06action\x18\x02 \x01(\v2\x17.linshao.wire.v1.ActionR\x06action\x12\x18\n" +
 	"\aoutcome\x18\x03 \x01(\tR\aoutcome\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1a\n" +
 	"\battempts\x18\x05 \x01(\rR\battempts\x12\x13\n" +
-	"\x05at_ms\x18\x06 \x01(\x12R\x04atMs\"j\n" +
+	"\x05at_ms\x18\x06 \x01(\x12R\x04atMs\x12\x14\n" +
+	"\x05owner\x18\a \x01(\tR\x05owner\x12\x10\n" +
+	"\x03who\x18\b \x01(\tR\x03who\"\xa1\x01\n" +
+	"\vRulesChange\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\tR\x04hash\x12\x1c\n" +
+	"\temergency\x18\x02 \x01(\bR\temergency\x12/\n" +
+	"\achanges\x18\x03 \x03(\v2\x15.linshao.wire.v1.TextR\achanges\x12\x1a\n" +
+	"\bproblems\x18\x04 \x03(\tR\bproblems\x12\x13\n" +
+	"\x05at_ms\x18\x05 \x01(\x12R\x04atMs\"j\n" +
 	"\vDeviceState\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x16\n" +
 	"\x06online\x18\x02 \x01(\bR\x06online\x12\x16\n" +
@@ -2241,7 +2404,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -2258,17 +2421,18 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Limit)(nil),        // 12: linshao.wire.v1.Limit
 	(*Action)(nil),       // 13: linshao.wire.v1.Action
 	(*ActionResult)(nil), // 14: linshao.wire.v1.ActionResult
-	(*DeviceState)(nil),  // 15: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 16: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 17: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 18: linshao.wire.v1.Device
-	(*Model)(nil),        // 19: linshao.wire.v1.Model
-	(*Point)(nil),        // 20: linshao.wire.v1.Point
-	(*Boot)(nil),         // 21: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 22: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 23: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 24: linshao.wire.v1.Origin
-	nil,                  // 25: linshao.wire.v1.Point.LabelsEntry
+	(*RulesChange)(nil),  // 15: linshao.wire.v1.RulesChange
+	(*DeviceState)(nil),  // 16: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 17: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 18: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 19: linshao.wire.v1.Device
+	(*Model)(nil),        // 20: linshao.wire.v1.Model
+	(*Point)(nil),        // 21: linshao.wire.v1.Point
+	(*Boot)(nil),         // 22: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 23: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 24: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 25: linshao.wire.v1.Origin
+	nil,                  // 26: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
@@ -2276,28 +2440,31 @@ var file_cloud_wire_wire_proto_depIdxs = []int32{
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
 	10, // 3: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
 	14, // 4: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	15, // 5: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	16, // 6: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	17, // 7: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	21, // 8: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	22, // 9: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	9,  // 10: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	9,  // 11: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	9,  // 12: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	11, // 13: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	12, // 14: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	13, // 15: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	13, // 16: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	18, // 17: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	19, // 18: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	20, // 19: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	25, // 20: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	24, // 21: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	16, // 5: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	17, // 6: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	18, // 7: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	22, // 8: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	23, // 9: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	15, // 10: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	9,  // 11: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	9,  // 12: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	9,  // 13: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	11, // 14: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	12, // 15: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	13, // 16: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	9,  // 17: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	13, // 18: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	9,  // 19: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	19, // 20: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	20, // 21: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	21, // 22: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	26, // 23: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	25, // 24: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -2313,6 +2480,7 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Inventory)(nil),
 		(*Event_Boot)(nil),
 		(*Event_Storage)(nil),
+		(*Event_Rules)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2320,7 +2488,7 @@ func file_cloud_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
