@@ -51,6 +51,7 @@ type AlertEvent struct {
 	Evidence []Evidence
 	Limit    *Limit    // what to draw as threshold; nil when the rule has no single one
 	Actions  []Action  // to be carried out now; only on firing, and only when the rule is armed
+	Forbids  []Action  // writes that are refused while the alert fires, whoever asks; only on firing. Not sent to the cloud
 	Shadow   bool      // mode: shadow: recorded, and nobody is told
 	Level    int       // rung of the rule's ladder: 0 as it began, more when it has got worse
 	Shelved  bool      // told too often: recorded, and nobody is disturbed; never of severity A
