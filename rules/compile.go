@@ -151,14 +151,14 @@ func (c *compiler) nearest(word string) string {
 	return "known here: " + strings.Join(known, " ")
 }
 
-// member is a value of the charging session: session.energy.
+// member is a value of the charging session, or of those before it: session.energy, baseline.peak.
 func (c *compiler) member(n *ast.MemberNode) node {
 	owner, ok1 := n.Node.(*ast.IdentifierNode)
 	field, ok2 := n.Property.(*ast.StringNode)
-	if !ok1 || !ok2 || owner.Value != "session" || n.Optional {
-		return c.fail(n, "only session has values inside", "session.energy, for example")
+	if !ok1 || !ok2 || owner.Value != "session" && owner.Value != "baseline" || n.Optional {
+		return c.fail(n, "only session and baseline have values inside", "session.energy, for example")
 	}
-	name := "session." + field.Value
+	name := owner.Value + "." + field.Value
 	v := sessionValueNamed(name)
 	switch {
 	case c.scope.kind.name != "socket":

@@ -25,7 +25,7 @@ func kinds() []kind {
 	return []kind{
 		{"socket", Text{"充电插座", "charging socket"}, []kindPoint{
 			{name: "power", unit: "W"}, {name: "current", unit: "A"}, {name: "voltage", unit: "V"}, {name: "energy", unit: "kWh"},
-			{name: "relay", command: []float64{0}}, {name: "temperature", unit: "°C"}, {name: "plugged"},
+			{name: "relay", command: []float64{0}}, {name: "temperature", unit: "°C"}, {name: "plugged"}, {name: "card"},
 		}},
 		{"meter", Text{"电表", "meter"}, meterPoints()},
 		{"gas", Text{"燃气探测器", "gas detector"}, []kindPoint{{name: "level", unit: "%LEL"}, {name: "status"}}},

@@ -19,6 +19,8 @@ type part struct {
 	name string // "level", "place"; empty for text
 	typ  typ
 	num  numFn // nil for words such as place
+
+	states []Text // of a number that stands for a state, from 0
 }
 
 // words of a message that are no values.
@@ -64,7 +66,7 @@ func (sc scope) part(name string, u *uses) (part, bool) {
 	}
 	if v := sessionValueNamed(name); v != nil && sc.kind.name == "socket" {
 		u.add(&u.session, name)
-		return part{name: name, typ: v.typ, num: v.get}, true
+		return part{name: name, typ: v.typ, num: v.get, states: v.states}, true
 	}
 	return part{}, false
 }
@@ -119,6 +121,9 @@ func (s *subject) word(p part, v float64, lang language) string {
 				return label
 			}
 		}
+	}
+	if v >= 0 && v < float64(len(p.states)) {
+		return map[language]string{zh: p.states[int(v)].ZH, en: p.states[int(v)].EN}[lang]
 	}
 	return p.typ.format(v, lang)
 }

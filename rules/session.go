@@ -39,12 +39,23 @@ type session struct {
 	TailSince int64   `json:"tailSince"`
 	TailRef   float64 `json:"tailRef"` // W at TailSince
 	LowSince  int64   `json:"lowSince"`
-	Hole      int64   `json:"hole"` // ms of this session that nobody saw
+	Hole      int64   `json:"hole"`    // ms of this session that nobody saw
+	Holes     int     `json:"holes"`   // how many
+	Steps     int     `json:"steps"`   // changes above tailStep in the tail
+	Hottest   float64 `json:"hottest"` // °C, the highest at the socket in this session; 0: none measured
 
 	Flat   plateau `json:"flat"`
 	Energy energy  `json:"energy"`
 
 	battery string // label of the device: "li", "pb" or ""
+}
+
+// capacity is the energy of the battery, as far as the peak tells.
+func (s *session) capacity(now int64) float64 {
+	if s.Peak == 0 || now-s.Begin < settled || s.uncertain() {
+		return math.NaN()
+	}
+	return capacity(s.Peak, s.battery)
 }
 
 // sessionInput is what one poll said of a socket; NaN where it said nothing good.

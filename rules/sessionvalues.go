@@ -2,59 +2,66 @@ package rules
 
 import "math"
 
-// A sessionValue is one word of session.*; conditions are 0 and 1, durations seconds, NaN unknown.
+// A sessionValue is one word of session.* or baseline.*; conditions are 0 and 1, durations seconds, NaN unknown.
 type sessionValue struct {
-	name string
-	typ  typ
-	get  numFn
+	name   string
+	typ    typ
+	get    numFn
+	states []Text // of a number that stands for a state: its names from 0
 }
 
-// sessionValues are the words that a socket's rules see of its charging session.
+// sessionValues are the words that a socket's rules see of its charging session, and of the sessions before it.
 func sessionValues() []sessionValue {
-	of := func(idle float64, get func(s *session, now int64) float64) numFn {
-		return func(f *frame) float64 {
-			switch {
-			case !f.sessionKnown():
-				return math.NaN()
-			case !f.sess.Active:
-				return idle
-			}
-			return get(f.sess, f.now)
+	condition, length := typ{class: boolean}, typ{class: duration}
+	power, energy := typ{unit: "W"}, typ{unit: "kWh"}
+	return append([]sessionValue{
+		{name: "session.active", typ: condition, get: during(0, func(*session, int64) float64 { return 1 })},
+		{name: "session.phase", get: during(0, func(s *session, now int64) float64 { return float64(s.phase(now)) }), states: phaseNames()},
+		{name: "session.uncertain", typ: condition, get: during(0, func(s *session, _ int64) float64 { return flag(s.uncertain()) })},
+		{name: "session.duration", typ: length, get: during(0, func(s *session, now int64) float64 { return elapsed(s.Begin, now) })},
+		{name: "session.energy", typ: energy, get: during(0, func(s *session, _ int64) float64 { return s.Energy.kWh() })},
+		{name: "session.capacity", typ: energy, get: during(math.NaN(), (*session).capacity)},
+		{name: "session.start", typ: power, get: during(math.NaN(), func(s *session, _ int64) float64 { return s.start() })},
+		{name: "session.peak", typ: power, get: during(0, func(s *session, _ int64) float64 { return known(s.Peak) })},
+		{name: "session.flat", typ: length, get: during(0, func(s *session, now int64) float64 { return elapsed(s.Flat.since(), now) })},
+		{name: "session.knee", typ: condition, get: during(0, func(s *session, _ int64) float64 { return flag(s.Knee) })},
+		{name: "session.tail", typ: length, get: during(0, func(s *session, now int64) float64 { return elapsed(s.TailSince, now) })},
+		{name: "session.steps", get: during(0, func(s *session, _ int64) float64 { return float64(s.Steps) })},
+		{name: "session.swings", get: during(0, func(s *session, now int64) float64 { return float64(s.swings(now)) })},
+		{name: "session.rise_after_knee", typ: power, get: during(0, func(s *session, _ int64) float64 { return s.riseAfterKnee() })},
+		{name: "session.hole", typ: length, get: during(0, func(s *session, _ int64) float64 { return seconds(s.Hole) })},
+		{name: "session.holes", get: during(0, func(s *session, _ int64) float64 { return float64(s.Holes) })},
+		{name: "session.hottest", typ: typ{unit: "°C"}, get: during(math.NaN(), func(s *session, _ int64) float64 { return known(s.Hottest) })},
+		{name: "session.lithium", typ: condition, get: func(f *frame) float64 { return flag(f.sess.battery == "li") }},
+	}, baselineValues()...)
+}
+
+// during is a word's value while the socket charges, idle while it does not, and unknown while nobody can say.
+func during(idle float64, get func(s *session, now int64) float64) numFn {
+	return func(f *frame) float64 {
+		switch {
+		case !f.sessionKnown():
+			return math.NaN()
+		case !f.sess.Active:
+			return idle
 		}
+		return get(f.sess, f.now)
 	}
-	truthOf, length := typ{class: boolean}, typ{class: duration}
-	return []sessionValue{
-		{"session.active", truthOf, of(0, func(*session, int64) float64 { return 1 })},
-		{"session.duration", length, of(0, func(s *session, now int64) float64 { return elapsed(s.Begin, now) })},
-		{"session.energy", typ{unit: "kWh"}, of(0, func(s *session, _ int64) float64 { return s.Energy.kWh() })},
-		{"session.peak", typ{unit: "W"}, of(0, func(s *session, _ int64) float64 {
-			if s.Peak == 0 {
-				return math.NaN()
-			}
-			return s.Peak
-		})},
-		{"session.knee", truthOf, of(0, func(s *session, _ int64) float64 {
-			if s.Knee {
-				return 1
-			}
-			return 0
-		})},
-		{"session.flat", length, of(0, func(s *session, now int64) float64 { return elapsed(s.Flat.since(), now) })},
-		{"session.tail", length, of(0, func(s *session, now int64) float64 { return elapsed(s.TailSince, now) })},
-		{"session.capacity", typ{unit: "kWh"}, of(math.NaN(), func(s *session, now int64) float64 {
-			if s.Peak == 0 || now-s.Begin < settled {
-				return math.NaN()
-			}
-			return capacity(s.Peak, s.battery)
-		})},
-		{"session.hole", length, of(0, func(s *session, _ int64) float64 { return seconds(s.Hole) })},
-		{"session.lithium", truthOf, func(f *frame) float64 {
-			if f.sess.battery == "li" {
-				return 1
-			}
-			return 0
-		}},
+}
+
+func flag(yes bool) float64 {
+	if yes {
+		return 1
 	}
+	return 0
+}
+
+// known is a measure that is 0 until there is one.
+func known(v float64) float64 {
+	if v == 0 {
+		return math.NaN()
+	}
+	return v
 }
 
 func elapsed(since, now int64) float64 {
@@ -92,10 +99,14 @@ const (
 	socketEnergy
 	socketRelay
 	socketPlugged
+	socketCard
+	socketTemperature
 )
 
 // socketSlots names them, in order.
-func socketSlots() []string { return []string{"power", "energy", "relay", "plugged"} }
+func socketSlots() []string {
+	return []string{"power", "energy", "relay", "plugged", "card", "temperature"}
+}
 
 // A preset is a usual battery with its charger, as seen at the socket (configs/rules/SOURCES.md).
 type preset struct {

@@ -45,20 +45,8 @@ func words(point string) Text {
 		return Text{"画面", "picture"}
 	case "keyframe_age":
 		return Text{"关键帧间隔", "age of the key frame"}
-	case "session.duration":
-		return Text{"本次充电时长", "charging time"}
-	case "session.energy":
-		return Text{"本次充电量", "energy charged"}
-	case "session.peak":
-		return Text{"本次最大功率", "peak power"}
-	case "session.tail":
-		return Text{"浮充时长", "time of trickling"}
-	case "session.flat":
-		return Text{"满功率时长", "time near the peak"}
-	case "session.capacity":
-		return Text{"电池容量", "battery's capacity"}
 	}
-	return Text{point, point}
+	return sessionWords(point)
 }
 
 // states are names of what a number of a point stands for; empty when it is an amount.
