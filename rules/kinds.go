@@ -14,32 +14,74 @@ type kind struct {
 
 // A kindPoint is one word of a kind, with the unit that every profile of the kind must deliver.
 type kindPoint struct {
-	name    string
-	unit    string
-	command []float64 // the values that a rule may ever write; nil: none
+	name     string
+	unit     string
+	optional bool      // not every model has it: a device without it is no cause for a warning, the rule is unknown for it
+	command  []float64 // the values that a rule may ever write; nil: none
+	label    string    // a device that may be commanded says so by this label, being "true"; "": every device may
 }
 
+// The kinds that are no device of a profile: the zone and the site as a whole, a channel as the gateway sees it, and an incident as the
+// cloud sees it.
+const (
+	kindZone, kindSite, kindChannel, kindIncident = "zone", "site", "channel", "incident"
+)
+
+// exRated is the label of a fan that cannot be the spark (domain: no electrical load is switched where gas may be).
+const exRated = "ex_rated"
+
 // kinds is the vocabulary that profiles, rules, simulator and web share. What a rule may write is narrower than what a
-// profile may allow: a rule never opens a gas valve, never switches a socket on and never locks a door (domain: interlocks).
+// profile may allow: a rule never opens a gas valve, never switches a socket or a feeder on, never locks a door, and starts
+// a fan only where the site has labelled it as safe in gas (domain: interlocks).
 func kinds() []kind {
 	return []kind{
 		{"socket", Text{"充电插座", "charging socket"}, []kindPoint{
 			{name: "power", unit: "W"}, {name: "current", unit: "A"}, {name: "voltage", unit: "V"}, {name: "energy", unit: "kWh"},
-			{name: "relay", command: []float64{0}}, {name: "temperature", unit: "°C"}, {name: "plugged"}, {name: "card"},
+			{name: "relay", command: []float64{0}}, {name: "temperature", unit: "°C"}, {name: "plugged"},
+			{name: "cable_temperature", unit: "°C", optional: true}, // a second sensor, at the cable or the lid
+			{name: "card", optional: true},                          // a number that stands for whose charge it is
+			{name: "power_factor", optional: true},
+		}},
+		{"rcd", Text{"剩余电流监测器", "residual-current monitor"}, []kindPoint{
+			{name: "leakage_current", unit: "mA"}, {name: "tripped", optional: true}, {name: "fault", optional: true},
 		}},
 		{"meter", Text{"电表", "meter"}, meterPoints()},
-		{"gas", Text{"燃气探测器", "gas detector"}, []kindPoint{{name: "level", unit: "%LEL"}, {name: "status"}}},
+		{"gas", Text{"燃气探测器", "gas detector"}, detectorPoints("%LEL")},
+		{"co", Text{"一氧化碳探测器", "carbon monoxide detector"}, detectorPoints("ppm")},
 		{"valve", Text{"燃气阀", "gas valve"}, []kindPoint{{name: "open", command: []float64{0}}}},
 		{"siren", Text{"声光警报器", "siren"}, []kindPoint{{name: "on", command: []float64{0, 1}}}},
+		{"fan", Text{"排风机", "fan"}, []kindPoint{{name: "on", command: []float64{1}, label: exRated}}},
 		{"door", Text{"门禁", "door"}, []kindPoint{
 			{name: "contact"}, {name: "lock", command: []float64{1}}, {name: "rex"}, {name: "tamper"}, {name: "fire"},
+			{name: "clock_offset", unit: "s", optional: true},
 		}},
+		{"reader", Text{"读卡器", "card reader"}, []kindPoint{{name: "tamper"}, {name: "power_fault", optional: true}}},
 		{"camera", Text{"摄像头", "camera"}, []kindPoint{
 			{name: "connected"}, {name: "fps", unit: "1/s"}, {name: "bitrate", unit: "kbit/s"}, {name: "keyframe_age", unit: "s"}, {name: "frozen"},
+			{name: "black", optional: true}, {name: "clock_offset", unit: "s", optional: true},
 		}},
 		{"gateway", Text{"网关", "gateway"}, []kindPoint{
 			{name: "uptime", unit: "s"}, {name: "backlog_events"}, {name: "backlog_telemetry"}, {name: "disk_free", unit: "MiB"},
 		}},
+		{kindChannel, Text{"总线", "channel"}, []kindPoint{{name: "up"}, {name: "answering"}, {name: "devices"}}},
+		{kindZone, Text{"区域", "zone"}, nil},
+		{kindSite, Text{"小区", "site"}, nil},
+		{kindIncident, Text{"事件", "incident"}, []kindPoint{
+			{name: "waiting", unit: "s"}, // since it began
+			{name: "class"},              // 1 for A, 2 for B, 3 for C
+			{name: "acked"}, {name: "closed"},
+		}},
+	}
+}
+
+// detectorPoints are the words of a detector of gas. Its status is 0 ok, 1 low alarm, 2 high alarm, 3 sensor fault, 192 detector
+// fault; what a model tells beside it are states of their own.
+func detectorPoints(unit string) []kindPoint {
+	return []kindPoint{
+		{name: "level", unit: unit}, {name: "status"},
+		{name: "warmup", optional: true}, {name: "test", optional: true}, {name: "expired", optional: true},
+		{name: "alarm_log", optional: true}, // how many alarms the detector's own log counts (GB 15322.2-2019)
+		{name: "clock_offset", unit: "s", optional: true},
 	}
 }
 
@@ -47,6 +89,8 @@ func meterPoints() []kindPoint {
 	points := []kindPoint{
 		{name: "power", unit: "W"}, {name: "voltage", unit: "V"}, {name: "current", unit: "A"}, {name: "energy", unit: "kWh"},
 		{name: "frequency", unit: "Hz"}, {name: "power_factor"},
+		{name: "relay", optional: true, command: []float64{0}}, // cuts the whole feeder
+		{name: "clock_offset", unit: "s", optional: true},
 	}
 	for _, phase := range []string{"_l1", "_l2", "_l3"} {
 		points = append(points, kindPoint{name: "voltage" + phase, unit: "V"}, kindPoint{name: "current" + phase, unit: "A"}, kindPoint{name: "power" + phase, unit: "W"})

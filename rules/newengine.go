@@ -128,7 +128,7 @@ func (e *Engine) connect(s *subject) []error {
 		s.slots = append(s.slots, slot{val: math.NaN()})
 		at := slices.IndexFunc(s.device.Points, func(p device.Point) bool { return p.Name == name })
 		if at < 0 {
-			if users := s.users(name); len(users) > 0 {
+			if users := s.users(name); len(users) > 0 && !k.point(name).optional {
 				e.warnNoPoint(s, name, users)
 			}
 			continue
@@ -179,11 +179,17 @@ func (e *Engine) newAlert(s *subject, r *rule) *alert {
 	return a
 }
 
+// mayCommand says whether a site has labelled a device as fit for what rules command it to do; most kinds need no label.
+func mayCommand(d device.Device, point string) bool {
+	label := kindNamed(d.Kind).point(point).label
+	return label == "" || d.Labels[label] == "true"
+}
+
 // targets are the writes that an action means for a subject.
 func (s *subject) targets(a actionText) []Action {
 	var writes []Action
 	for _, d := range s.peers {
-		if d.Kind != a.Kind || a.Of == "self" && d.ID != s.device.ID {
+		if d.Kind != a.Kind || a.Of == "self" && d.ID != s.device.ID || !mayCommand(d, a.Point) {
 			continue
 		}
 		for _, p := range d.Points {

@@ -128,6 +128,10 @@ func interlock(kind string) string {
 		return "a rule switches a socket off, never on"
 	case "door":
 		return "a rule releases a door, never locks it"
+	case "meter":
+		return "a rule cuts a feeder, never switches it on"
+	case "fan":
+		return "a rule starts a fan, never stops it"
 	}
 	return ""
 }

@@ -60,6 +60,13 @@ func (e *Engine) warnNoTarget(s *subject, r *rule, act actionText) {
 func (s *subject) whyNot(a actionText) Text {
 	for _, d := range s.peers {
 		if d.Kind == a.Kind && (a.Of == "zone" || d.ID == s.device.ID) {
+			if !mayCommand(d, a.Point) {
+				label := kindNamed(a.Kind).point(a.Point).label
+				return Text{
+					ZH: kindNamed(a.Kind).title.ZH + "没有标注 " + label + `: "true"`,
+					EN: "the " + a.Kind + " has no label " + label + `: "true"`,
+				}
+			}
 			v := formatNumber(a.Value)
 			return Text{
 				ZH: fmt.Sprintf("%s的点表不允许把 %s 写成 %s", kindNamed(a.Kind).title.ZH, a.Point, v),
