@@ -155,7 +155,7 @@ func (e *Engine) event(s *subject, a *alert, state State, at int64) AlertEvent {
 func (e *Engine) evidence(r *rule, f *frame) []Evidence {
 	var all []Evidence
 	for _, name := range r.uses.points {
-		s := &f.slots[slices.Index(e.layout[r.kind.name], name)]
+		s := &f.slots[slices.Index(e.layout.points[r.kind.name], name)]
 		all = append(all, f.proof(s, name, r.kind.point(name).unit))
 	}
 	if len(r.uses.session) == 0 {

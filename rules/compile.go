@@ -27,8 +27,10 @@ type node struct {
 type scope struct {
 	kind   *kind
 	params map[string]quantity
-	slot   func(point string) int // where the engine keeps the point
+	layout *layout
 }
+
+func (sc scope) slot(point string) int { return sc.layout.slot(sc.kind.name, point) }
 
 // A compiler turns one tree into closures, and gathers all its mistakes.
 type compiler struct {
@@ -36,6 +38,7 @@ type compiler struct {
 	syntax syntax
 	errs   []exprError
 	uses   uses
+	mask   uint64 // the slots whose readings can change what it says
 }
 
 // uses are the inputs of an expression, in the order in which they appear.
@@ -55,6 +58,7 @@ func (u *uses) add(list *[]string, name string) {
 type program struct {
 	cond condFn
 	uses uses
+	mask uint64 // the slots whose readings can change what it says
 }
 
 // compile checks a condition and builds its closures. The names' meaning is fixed here; running it only follows pointers.
@@ -71,7 +75,7 @@ func compile(text string, sc scope) (program, []exprError) {
 	if len(c.errs) > 0 {
 		return program{}, c.errs
 	}
-	return program{n.cond, c.uses}, nil
+	return program{n.cond, c.uses, c.mask}, nil
 }
 
 // broken stands for a part with a mistake that has been told: whatever it meets tells nothing more.
@@ -108,17 +112,14 @@ func (c *compiler) build(n ast.Node) node {
 	case *ast.CallNode:
 		return c.call(n)
 	case *ast.BuiltinNode:
-		return c.fail(n, fmt.Sprintf("there is no function %s", n.Name), functionsHint)
+		return c.fail(n, fmt.Sprintf("there is no function %s", n.Name), "functions: "+strings.Join(functionNames(), " "))
 	case *ast.StringNode, *ast.BytesNode:
 		return c.fail(n, "texts have no place in a condition", "a state is compared with its number: status == 2")
 	}
 	return c.fail(n, "this is not part of the rule language", languageHint)
 }
 
-const (
-	languageHint  = "and or not == != < <= > >= + - * / ( ), points, params, session.…, 15s, unknown(x), absent_for(x)"
-	functionsHint = "unknown(point) and absent_for(point)"
-)
+const languageHint = "and or not == != < <= > >= + - * / ( ), points, params, session.…, 15s, emergency, functions such as avg(power, 5m)"
 
 func (c *compiler) name(n *ast.IdentifierNode) node {
 	if v, ok := c.syntax.durations[n.Location().From]; ok {
@@ -126,18 +127,28 @@ func (c *compiler) name(n *ast.IdentifierNode) node {
 	}
 	if q, ok := c.scope.params[n.Value]; ok {
 		c.uses.add(&c.uses.params, n.Value)
-		return node{typ: q.typ, num: constant(q.value)}
+		return node{typ: q.typ, num: q.get()}
 	}
 	if p := c.scope.kind.point(n.Value); p != nil {
-		c.uses.add(&c.uses.points, p.name)
-		i := c.scope.slot(p.name)
+		i := c.point(p.name)
 		return node{typ: unitType(p.unit), num: func(f *frame) float64 { return f.value(i) }}
+	}
+	if n.Value == "emergency" {
+		return node{typ: typ{class: boolean}, cond: func(f *frame) tri { return truth(f.emergency) }}
 	}
 	return c.fail(n, fmt.Sprintf("unknown name %q", n.Value), c.nearest(n.Value))
 }
 
+// point notes that the expression looks at a point of its subject, and answers its slot.
+func (c *compiler) point(name string) int {
+	c.uses.add(&c.uses.points, name)
+	i := c.scope.slot(name)
+	c.mask |= slotBit(i)
+	return i
+}
+
 func (c *compiler) nearest(word string) string {
-	known := c.scope.kind.pointNames()
+	known := append(c.scope.kind.pointNames(), "emergency")
 	for name := range c.scope.params {
 		known = append(known, name)
 	}
@@ -155,6 +166,9 @@ func (c *compiler) nearest(word string) string {
 func (c *compiler) member(n *ast.MemberNode) node {
 	owner, ok1 := n.Node.(*ast.IdentifierNode)
 	field, ok2 := n.Property.(*ast.StringNode)
+	if ok1 && ok2 && owner.Value == "label" {
+		return c.fail(owner, "a label is a text", "since(label."+field.Value+") is how long ago its date was")
+	}
 	if !ok1 || !ok2 || owner.Value != "session" && owner.Value != "baseline" || n.Optional {
 		return c.fail(n, "only session and baseline have values inside", "session.energy, for example")
 	}
@@ -167,48 +181,22 @@ func (c *compiler) member(n *ast.MemberNode) node {
 		return c.fail(owner, fmt.Sprintf("unknown name %q", name), c.nearest(name))
 	}
 	c.uses.add(&c.uses.session, name)
-	get := v.get
+	c.mask |= socketBits
 	if v.typ.class == boolean {
-		return node{typ: v.typ, cond: func(f *frame) tri {
-			switch b := get(f); {
-			case math.IsNaN(b):
-				return maybe
-			case b != 0:
-				return yes
-			}
-			return no
-		}}
+		return node{typ: v.typ, cond: isTrue(v.get)}
 	}
-	return node{typ: v.typ, num: get}
+	return node{typ: v.typ, num: v.get}
 }
 
-// call is unknown(point) or absent_for(point): the two that see a missing value as a fact.
-func (c *compiler) call(n *ast.CallNode) node {
-	callee, ok := n.Callee.(*ast.IdentifierNode)
-	if !ok || callee.Value != "unknown" && callee.Value != "absent_for" {
-		hint := functionsHint
-		if ok {
-			if near := configs.Nearest(callee.Value, []string{"unknown", "absent_for"}); near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
+// isTrue makes a condition of a number: 0 is false, NaN unknown, all else true.
+func isTrue(get numFn) condFn {
+	return func(f *frame) tri {
+		switch v := get(f); {
+		case math.IsNaN(v):
+			return maybe
+		case v != 0:
+			return yes
 		}
-		return c.fail(n, "there is no such function", hint)
+		return no
 	}
-	var arg *ast.IdentifierNode
-	if len(n.Arguments) == 1 {
-		arg, _ = n.Arguments[0].(*ast.IdentifierNode)
-	}
-	if arg == nil {
-		return c.fail(n, callee.Value+" takes the name of one point", callee.Value+"(level), for example")
-	}
-	p := c.scope.kind.point(arg.Value)
-	if p == nil {
-		return c.fail(arg, fmt.Sprintf("a %s has no point %q", c.scope.kind.name, arg.Value), c.nearest(arg.Value))
-	}
-	c.uses.add(&c.uses.points, p.name)
-	i := c.scope.slot(p.name)
-	if callee.Value == "absent_for" {
-		return node{typ: typ{class: duration}, num: func(f *frame) float64 { return f.absent(i) }}
-	}
-	return node{typ: typ{class: boolean}, cond: func(f *frame) tri { return truth(math.IsNaN(f.value(i))) }}
 }

@@ -13,7 +13,7 @@ type Engine struct {
 	rules    []*rule
 	subjects []*subject
 	index    map[device.Key]input
-	layout   map[string][]string // kind → the points that its rules use, in the order of the slots
+	layout   *layout
 	outputs  []*output
 	warnings []warning
 
@@ -79,9 +79,6 @@ func (e *Engine) Apply(rs []device.Reading) []AlertEvent {
 	}
 	return e.finish()
 }
-
-// slotBit marks a slot as touched; a kind's slots beyond the 63rd share one bit, which only means judging more often.
-func slotBit(slot int) uint64 { return 1 << min(slot, 63) }
 
 // judge follows the session of a subject and evaluates the rules whose inputs were touched.
 func (e *Engine) judge(s *subject, now int64, touched uint64) {

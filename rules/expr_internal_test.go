@@ -14,10 +14,12 @@ import (
 
 // gasScope has level in slot 0 and status in slot 1.
 func gasScope() scope {
+	l := newLayout()
+	l.points["gas"] = []string{"level", "status"}
 	return scope{
 		kind:   kindNamed("gas"),
-		params: map[string]quantity{"limit": {typ{unit: "%LEL"}, 25}, "quiet": {typ{class: duration}, 15}},
-		slot:   func(point string) int { return map[string]int{"level": 0, "status": 1}[point] },
+		params: map[string]quantity{"limit": {typ{unit: "%LEL"}, 25, 25}, "quiet": {typ{class: duration}, 15, 15}},
+		layout: l,
 	}
 }
 
@@ -59,6 +61,16 @@ func TestExpressions(t *testing.T) {
 		{"quiet / 3 == 5s and quiet/5s == 3", 0, 0, yes},
 		{"true or level > 1", nan, nan, yes},
 		{"status == 0x3", 0, 3, yes},
+		{"abs(level - 30 ) > 10", 3, 0, yes},
+		{"least(level, limit) < 4 and most(level, limit) == 25", 3, 0, yes},
+		{"most(level, limit) >= 25", nan, 0, maybe},
+		{"first_known(level, limit) == 25", nan, 0, yes},
+		{"first_known(level, limit) == 25", 3, 0, no},
+		{"first_known(level, level) > 1", nan, 0, maybe},
+		{"emergency or status == 3", 0, 3, yes},
+		{"emergency", 0, 0, no},
+		{"level * 1e300 * 1e300 > limit", 3, 0, maybe},
+		{"1d < 25h and 1d12h == 36h", 0, 0, yes},
 	}
 	for _, c := range cases {
 		p, errs := compile(c.expr, gasScope())
@@ -68,6 +80,20 @@ func TestExpressions(t *testing.T) {
 		}
 		if got := p.cond(gasFrame(c.level, c.status)); got != c.want {
 			t.Errorf("%s with level %v, status %v: got %v, want %v", c.expr, c.level, c.status, got, c.want)
+		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	sc := gasScope()
+	p, errs := compile("since(label.installed) > 1h", sc)
+	if errs != nil || sc.layout.label("gas", "installed") != 0 {
+		t.Fatal(errs)
+	}
+	f := gasFrame(1, 0)
+	for at, want := range map[int64]tri{0: maybe, f.now - 3600_000: no, f.now - 3600_001: yes, f.now + 1: maybe} {
+		if f.labels = []int64{at}; p.cond(f) != want {
+			t.Errorf("label at %d: got %v, want %v", at, p.cond(f), want)
 		}
 	}
 }

@@ -55,6 +55,10 @@ type frame struct {
 	now    int64    // ms
 	start  int64    // ms: when the engine first knew the time
 	maxAge int64    // ms
+
+	emergency bool                     // 急 mode
+	labels    []int64                  // ms: the dates in the subject's labels, in the layout's order; 0 when there is none
+	alarms    func(over int64) float64 // alerts of the site that began firing in the last so many ms; nil: nobody counts
 }
 
 func (f *frame) stale(s *slot) bool { return f.now > s.until && f.now-s.seen > f.maxAge }

@@ -90,7 +90,7 @@ func (s *Set) read(src Source, places map[string]place) configs.Problems {
 	}
 	for i, text := range file.Rules {
 		path := fmt.Sprintf("$.rules[%d]", i)
-		_, mistakes := build(text, nil, func(string, string) int { return 0 })
+		_, mistakes := build(text, nil, newLayout())
 		for _, m := range mistakes {
 			problems = append(problems, m.problem(f, src.Data, path, text))
 		}

@@ -57,7 +57,7 @@ func (sc scope) part(name string, u *uses) (part, bool) {
 	}
 	if q, ok := sc.params[name]; ok {
 		u.add(&u.params, name)
-		return part{name: name, typ: q.typ, num: constant(q.value)}, true
+		return part{name: name, typ: q.typ, num: q.get()}, true
 	}
 	if p := sc.kind.point(name); p != nil {
 		u.add(&u.points, name)

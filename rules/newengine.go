@@ -35,7 +35,7 @@ func (e *OverrideError) Error() string {
 // *OverrideError, and devices whose profile delivers another unit than the rules count in. An action whose zone has no
 // such device is a warning when the rule is armed: the rule is there all the same, and its message says what cannot be done.
 func NewEngine(set *Set, devices []device.Device, overrides map[string]Override) (*Engine, error) {
-	e := &Engine{index: map[device.Key]input{}, layout: map[string][]string{}}
+	e := &Engine{index: map[device.Key]input{}, layout: newLayout()}
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(overrides)) {
 		if !slices.Contains(set.ids(), id) {
@@ -60,7 +60,7 @@ func NewEngine(set *Set, devices []device.Device, overrides map[string]Override)
 
 func (e *Engine) override(text ruleText, o Override) (*rule, []error) {
 	var errs []error
-	r, mistakes := build(text, o.Params, e.slot)
+	r, mistakes := build(text, o.Params, e.layout)
 	for _, m := range mistakes {
 		if key, ok := strings.CutPrefix(m.path, ".override."); ok {
 			errs = append(errs, &OverrideError{text.ID, key, m.message, m.hint})
@@ -74,18 +74,6 @@ func (e *Engine) override(text ruleText, o Override) (*rule, []error) {
 		r.mode = o.Mode
 	}
 	return r, errs
-}
-
-// slot gives each point that a kind's rules use its place.
-func (e *Engine) slot(kind, point string) int {
-	if len(e.layout[kind]) == 0 && kind == "socket" {
-		e.layout[kind] = socketSlots()
-	}
-	if i := slices.Index(e.layout[kind], point); i >= 0 {
-		return i
-	}
-	e.layout[kind] = append(e.layout[kind], point)
-	return len(e.layout[kind]) - 1
 }
 
 // add makes a subject of a device, if rules judge its kind.
@@ -105,7 +93,7 @@ func (e *Engine) add(d device.Device, all []device.Device) []error {
 		return nil
 	}
 	if d.Kind == "socket" {
-		e.slot(d.Kind, "power")
+		e.layout.slot(d.Kind, "power")
 		s.sess = &session{battery: d.Labels["battery"]}
 	}
 	e.subjects = append(e.subjects, s)
@@ -124,7 +112,7 @@ func ageLimit(poll time.Duration) int64 {
 func (e *Engine) connect(s *subject) []error {
 	var errs []error
 	k := kindNamed(s.device.Kind)
-	for i, name := range e.layout[s.device.Kind] {
+	for i, name := range e.layout.points[s.device.Kind] {
 		s.slots = append(s.slots, slot{val: math.NaN()})
 		at := slices.IndexFunc(s.device.Points, func(p device.Point) bool { return p.Name == name })
 		if at < 0 {
@@ -169,12 +157,7 @@ func (e *Engine) newAlert(s *subject, r *rule) *alert {
 		programs = append(programs, *r.clear)
 	}
 	for _, p := range programs {
-		for _, name := range p.uses.points {
-			a.mask |= slotBit(e.slot(r.kind.name, name))
-		}
-		if len(p.uses.session) > 0 {
-			a.mask |= socketBits
-		}
+		a.mask |= p.mask
 	}
 	return a
 }

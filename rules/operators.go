@@ -158,19 +158,27 @@ func (c *compiler) arithmetic(n *ast.BinaryNode, l, r node) node {
 	a, b := l.num, r.num
 	switch n.Operator {
 	case "+":
-		return node{typ: t, num: func(f *frame) float64 { return a(f) + b(f) }}
+		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) + b(f)) }}
 	case "-":
-		return node{typ: t, num: func(f *frame) float64 { return a(f) - b(f) }}
+		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) - b(f)) }}
 	case "*":
-		return node{typ: t, num: func(f *frame) float64 { return a(f) * b(f) }}
+		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) * b(f)) }}
 	}
 	return node{typ: t, num: func(f *frame) float64 {
 		y := b(f)
 		if y == 0 { // no answer, so unknown: infinity would make "> limit" true
 			return math.NaN()
 		}
-		return a(f) / y
+		return finite(a(f) / y)
 	}}
+}
+
+// finite makes an overflow unknown: it is no answer, and would make "> limit" true.
+func finite(v float64) float64 {
+	if math.IsInf(v, 0) {
+		return math.NaN()
+	}
+	return v
 }
 
 // resultType is the type of an arithmetic result; false when the units do not allow it.

@@ -48,15 +48,29 @@ func unitType(unit string) typ {
 
 // A quantity is a parameter's value: a number with its unit, or a duration in seconds.
 type quantity struct {
-	typ   typ
-	value float64
+	typ    typ
+	value  float64
+	urgent float64 // the same in 急 mode; usually equal
+}
+
+// get is the value for the mode that the site is in.
+func (q quantity) get() numFn {
+	if q.value == q.urgent {
+		return constant(q.value)
+	}
+	return func(f *frame) float64 {
+		if f.emergency {
+			return q.urgent
+		}
+		return q.value
+	}
 }
 
 // parseQuantity reads "25 %LEL", "1.15" or "6h30m". The hint says how it is written right.
 func parseQuantity(s string) (q quantity, hint string, err error) {
 	s = strings.TrimSpace(s)
-	if d, err := time.ParseDuration(s); err == nil && s != "0" {
-		return quantity{typ{class: duration}, d.Seconds()}, "", nil
+	if d, err := parseDuration(s); err == nil && s != "0" {
+		return quantity{typ{class: duration}, d.Seconds(), d.Seconds()}, "", nil
 	}
 	digits, unit, _ := strings.Cut(s, " ")
 	v, err := strconv.ParseFloat(digits, 64)
@@ -64,25 +78,63 @@ func parseQuantity(s string) (q quantity, hint string, err error) {
 		return q, `a number with its unit such as "25 %LEL", or a duration such as "6h30m"`, fmt.Errorf("%q is no quantity", s)
 	}
 	unit = strings.TrimSpace(unit)
-	for _, known := range units() {
+	for _, known := range append(rates(), units()...) {
 		if unit == known {
-			return quantity{typ{unit: unit}, v}, "", nil
+			return quantity{typ{unit: unit}, v, v}, "", nil
 		}
 	}
 	if unit != "" {
 		return q, unitHint(unit), fmt.Errorf("unknown unit %q", unit)
 	}
-	return quantity{typ{}, v}, "", nil
+	return quantity{typ{}, v, v}, "", nil
+}
+
+// parseDuration is time.ParseDuration with days before the rest: "7d", "1d12h".
+func parseDuration(s string) (time.Duration, error) {
+	days, rest, ok := strings.Cut(s, "d")
+	if !ok {
+		return time.ParseDuration(s)
+	}
+	n, err := strconv.ParseUint(days, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("parse duration %q: days are a whole number", s)
+	}
+	d := time.Duration(n) * 24 * time.Hour
+	if rest == "" {
+		return d, nil
+	}
+	more, err := time.ParseDuration(rest)
+	return d + more, err
+}
+
+// perHour is the unit of a slope.
+func perHour(t typ) typ {
+	switch {
+	case t.class == duration:
+		return typ{unit: "s/h"}
+	case t.unit == "":
+		return typ{unit: "1/h"}
+	}
+	return typ{unit: t.unit + "/h"}
+}
+
+// rates are the units of slopes.
+func rates() []string {
+	all := []string{"1/h", "s/h"}
+	for _, unit := range units() {
+		all = append(all, unit+"/h")
+	}
+	return all
 }
 
 func unitHint(unit string) string {
 	if strings.EqualFold(unit, "kW") {
 		return "power is always in W"
 	}
-	if near := configs.Nearest(unit, units()); near != "" {
+	if near := configs.Nearest(unit, append(rates(), units()...)); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	return "units are " + strings.Join(units(), " ") + ", and durations such as 60s"
+	return "units are " + strings.Join(units(), " ") + ", the same per hour (W/h), and durations such as 60s"
 }
 
 // language of a text for people.

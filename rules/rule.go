@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/linshao/linshao/configs"
 )
@@ -40,7 +39,7 @@ type mistake struct {
 // A builder checks one rule and gathers its mistakes.
 type builder struct {
 	rule     *rule
-	slot     func(kind, point string) int
+	layout   *layout
 	mistakes []mistake
 }
 
@@ -48,9 +47,9 @@ func (b *builder) fail(path, message, hint string) {
 	b.mistakes = append(b.mistakes, mistake{path, -1, message, hint, false})
 }
 
-// build compiles a rule's text; slot says where the engine keeps a point of a kind.
-func build(text ruleText, params map[string]string, slot func(kind, point string) int) (*rule, []mistake) {
-	b := &builder{rule: &rule{text: text, version: version(text), mode: text.Mode, params: map[string]quantity{}}, slot: slot}
+// build compiles a rule's text; the layout says where the engine keeps what the rule looks at.
+func build(text ruleText, params map[string]string, l *layout) (*rule, []mistake) {
+	b := &builder{rule: &rule{text: text, version: version(text), mode: text.Mode, params: map[string]quantity{}}, layout: l}
 	b.rule.text.Actions = slices.Clone(text.Actions) // defaults are filled in below; the set's own text stays as written
 	b.head()
 	if b.rule.kind = kindNamed(text.Kind); b.rule.kind == nil {
@@ -128,7 +127,7 @@ func (b *builder) period(path, s string) int64 {
 	if s == "" {
 		return 0
 	}
-	d, err := time.ParseDuration(s)
+	d, err := parseDuration(s)
 	if err != nil || d < 0 {
 		b.fail(path, fmt.Sprintf("%q is no duration", s), "such as 0s, 90s, 15m, 2h")
 	}

@@ -69,8 +69,7 @@ func (b *builder) compile(path, text string) program {
 }
 
 func (b *builder) scope() scope {
-	name := b.rule.kind.name
-	return scope{kind: b.rule.kind, params: b.rule.params, slot: func(point string) int { return b.slot(name, point) }}
+	return scope{kind: b.rule.kind, params: b.rule.params, layout: b.layout}
 }
 
 func (b *builder) limit() {

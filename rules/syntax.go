@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/conf"
@@ -36,6 +35,10 @@ func parse(text string) (syntax, *exprError) {
 	runes, durations := hideDurations([]rune(text))
 	c := conf.CreateNew()
 	c.MaxNodes, c.DisableIfOperator = 500, true
+	c.Functions = conf.FunctionsTable{} // ours, where expr-lang has others of the same name
+	for _, name := range functionNames() {
+		c.Functions[name] = nil
+	}
 	tree, err := parser.ParseWithConfig(string(runes), c)
 	if err != nil {
 		var fe *file.Error
@@ -63,7 +66,7 @@ func hideDurations(runes []rune) ([]rune, map[int]float64) {
 			end++
 		}
 		if runes[i] >= '0' && runes[i] <= '9' {
-			if d, err := time.ParseDuration(string(runes[i:end])); err == nil && end-i > 1 {
+			if d, err := parseDuration(string(runes[i:end])); err == nil && end-i > 1 {
 				durations[i] = d.Seconds()
 				for j := i; j < end; j++ { // "1.5h" holds a dot, which is no part of a name
 					if runes[j] == '.' || j == i {
