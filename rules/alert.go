@@ -53,10 +53,7 @@ func (e *Engine) step(s *subject, a *alert, f *frame) {
 
 func (e *Engine) rise(s *subject, a *alert, f *frame) {
 	a.Since, a.ClearSince = f.now, 0
-	a.ID = fmt.Sprintf("%s/%s/%s", a.rule.text.ID, s.device.ID, time.UnixMilli(f.now).UTC().Format("20060102T150405Z"))
-	if a.ID == a.lastID {
-		a.ID += "-2"
-	}
+	a.ID = idAfter(fmt.Sprintf("%s/%s/%s", a.rule.text.ID, s.device.ID, time.UnixMilli(f.now).UTC().Format(idTime)), a.lastID)
 	if a.rule.hold == 0 {
 		e.fire(s, a, f)
 		return

@@ -92,7 +92,7 @@ func (o *output) event(state State, t int64) AlertEvent {
 	return AlertEvent{
 		Alert: f.ID, Rule: f.Rule, Version: f.RuleVersion, Subject: f.Subject, Zone: f.Zone, Severity: f.Severity, State: state,
 		Since: time.UnixMilli(f.Since).UTC(), At: time.UnixMilli(t).UTC(), Title: f.Title, Message: f.Message,
-		Card: failureCard(o.device.Kind), Evidence: []Evidence{o.seen},
+		Card: failureCard(o.device.Kind), Evidence: []Evidence{o.seen, {Name: wantedName, Unit: o.seen.Unit, Value: f.Wanted, Quality: device.Good}},
 	}
 }
 

@@ -25,7 +25,7 @@ func TestAnActionThatFailedIsAnAlert(t *testing.T) {
 		ev.Subject != "valve-1802" || ev.Zone != "k1802" || !ev.Since.Equal(at(time.Minute)) || ev.Shadow || ev.Actions != nil || len(ev.Card) < 3 ||
 		ev.Message.ZH != "valve-1802 没有动作：命令关闭燃气阀，试了 3 次未确认。请马上派人到现场手动处理。" ||
 		!strings.Contains(ev.Message.EN, "told to close the gas valve, not confirmed in 3 attempts") ||
-		len(ev.Evidence) != 1 || ev.Evidence[0].Name != "open" || ev.Evidence[0].Value != 1 {
+		len(ev.Evidence) != 2 || ev.Evidence[0].Name != "open" || ev.Evidence[0].Value != 1 || ev.Evidence[1].Name != "wanted" || ev.Evidence[1].Value != 0 {
 		t.Errorf("got %+v", ev)
 	}
 	if again := e.ActionFailed(shut, 3, at(2*time.Minute)); again != nil {

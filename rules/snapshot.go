@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -16,6 +15,7 @@ const snapshotVersion = 1
 type state struct {
 	Version  int                 `json:"version"`
 	Alerts   []alertState        `json:"alerts"`
+	Recent   []string            `json:"recent,omitempty"` // ids of alerts that had just ended
 	Sessions map[string]*session `json:"sessions"`
 }
 
@@ -33,13 +33,14 @@ type alertState struct {
 	Since       int64    `json:"since"`
 	Changed     int64    `json:"changed"`
 	ClearSince  int64    `json:"clearSince"`
+	Shadow      bool     `json:"shadow,omitempty"`
 	Output      string   `json:"output,omitempty"` // of ActionRule: the point that did not act
 	Wanted      float64  `json:"wanted,omitempty"` // and what it was to be
 }
 
 // Snapshot is everything that must survive a restart: pending and firing alerts, and charging sessions, as JSON.
 func (e *Engine) Snapshot() ([]byte, error) {
-	st := state{Version: snapshotVersion, Sessions: map[string]*session{}}
+	st := state{Version: snapshotVersion, Sessions: map[string]*session{}, Recent: e.recentIDs()}
 	for _, s := range e.subjects {
 		if s.sess != nil {
 			st.Sessions[s.device.ID] = s.sess
@@ -50,7 +51,7 @@ func (e *Engine) Snapshot() ([]byte, error) {
 			}
 			st.Alerts = append(st.Alerts, alertState{
 				a.rule.text.ID, a.rule.version, s.device.ID, s.device.Zone, a.rule.text.Severity, a.rule.text.Title,
-				a.Message, a.ID, a.State, a.Since, a.Changed, a.ClearSince, "", 0,
+				a.Message, a.ID, a.State, a.Since, a.Changed, a.ClearSince, a.rule.mode == ShadowMode, "", 0,
 			})
 		}
 	}
@@ -93,16 +94,19 @@ func (e *Engine) Restore(data []byte) error {
 			s.sess = sess
 		}
 	}
+	subjects := e.byID()
+	e.takeIDs(subjects, st.Recent)
 	for _, a := range st.Alerts {
-		if !e.takeUp(a) {
-			e.orphans = append(e.orphans, a.ended())
+		if !e.takeUp(subjects, a) {
+			ev := a.event()
+			e.orphan(&ev)
 		}
 	}
 	return nil
 }
 
 // takeUp gives an alert its state back; false when its rule, as it was, is no more.
-func (e *Engine) takeUp(st alertState) bool {
+func (e *Engine) takeUp(subjects map[string]*subject, st alertState) bool {
 	if st.Rule == ActionRule {
 		o := e.index[device.Key{Device: st.Subject, Point: st.Output}].output
 		if o != nil {
@@ -110,30 +114,18 @@ func (e *Engine) takeUp(st alertState) bool {
 		}
 		return o != nil
 	}
-	for _, s := range e.subjects {
-		if s.device.ID != st.Subject {
-			continue
-		}
-		i := slices.IndexFunc(s.alerts, func(a *alert) bool { return a.rule.text.ID == st.Rule && a.rule.version == st.RuleVersion })
-		if i < 0 {
-			return false
-		}
-		a := s.alerts[i]
-		a.State, a.ID, a.Since, a.Changed, a.ClearSince, a.Message = st.State, st.ID, st.Since, st.Changed, st.ClearSince, st.Message
-		return true
+	a := subjects[st.Subject].alert(st.Rule)
+	if a == nil || a.rule.version != st.RuleVersion || (a.rule.mode == ShadowMode) != st.Shadow {
+		return false
 	}
-	return false
+	a.State, a.ID, a.Since, a.Changed, a.ClearSince, a.Message = st.State, st.ID, st.Since, st.Changed, st.ClearSince, st.Message
+	return true
 }
 
-// ended is the last event of an alert whose rule is no more. Tick gives it its time.
-func (st alertState) ended() AlertEvent {
-	end := Resolved
-	if st.State == Pending {
-		end = Cancelled
-	}
+// event is the last event of an alert, without evidence.
+func (st alertState) event() AlertEvent {
 	return AlertEvent{
-		Alert: st.ID, Rule: st.Rule, Version: st.RuleVersion, Subject: st.Subject, Zone: st.Zone, Severity: st.Severity,
-		State: end, Since: time.UnixMilli(st.Since).UTC(), Title: st.Title,
-		Message: prefixed(Text{ZH: "规则或设备已更改，告警结束：", EN: "Rule or device changed, alert ended: "}, st.Message),
+		Alert: st.ID, Rule: st.Rule, Version: st.RuleVersion, Subject: st.Subject, Zone: st.Zone, Severity: st.Severity, State: st.State,
+		Since: time.UnixMilli(st.Since).UTC(), At: time.UnixMilli(st.Changed).UTC(), Title: st.Title, Message: st.Message, Shadow: st.Shadow,
 	}
 }
