@@ -23,12 +23,13 @@ type File struct {
 
 // A Problem is one mistake at one place of a file.
 type Problem struct {
-	File      string
-	Line, Col int    // 1-based; 0 when the place is unknown
-	Message   string // what is wrong
-	Hint      string // what to do; may be empty
-	Source    string // the line as it stands in the file
-	Warning   bool   // worth saying, but the file can be used
+	File    string `json:"file"`
+	Line    int    `json:"line"` // 1-based; 0 when the place is unknown
+	Col     int    `json:"col"`
+	Message string `json:"message"`          // what is wrong
+	Hint    string `json:"hint,omitempty"`   // what to do; may be empty
+	Source  string `json:"source,omitempty"` // the line as it stands in the file
+	Warning bool   `json:"warning"`          // worth saying, but the file can be used
 }
 
 // Error tells the place and the mistake on one line.

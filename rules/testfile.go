@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,8 +59,14 @@ type expectText struct {
 	State   string   `yaml:"state"`   // none, pending, firing, resolved (it fired, and is over)
 	Since   string   `yaml:"since"`   // when its condition became true, since start
 	Actions []string `yaml:"actions"` // "valve-1.open=0", of its last event that fired
+	Forbids []string `yaml:"forbids"` // likewise: the writes that it forbids
 	Message string   `yaml:"message"` // a part of the message, in Chinese or English
 	Shadow  *bool    `yaml:"shadow"`
+
+	Level    *int                 `yaml:"level"` // rung of the ladder, of its last event; 0 as it began
+	Severity string               `yaml:"severity"`
+	Shelved  *bool                `yaml:"shelved"`
+	Evidence map[string]proofText `yaml:"evidence"` // name: number or unknown, of its last event
 }
 
 // valueText is a number, or {value: 26, quality: bad, reason: timeout}.
@@ -195,6 +202,7 @@ func (s stepText) check(path string, set *Set, devices []device.Device, told fun
 			keys = append(keys, d.ID+"."+p.Name)
 		}
 	}
+	subjects := subjectsOf(devices)
 	known := func(path, word string, words []string, what string) {
 		if !slices.Contains(words, word) {
 			told(path, fmt.Sprintf("there is no %s %q in this test", what, word), nearest(word, words))
@@ -215,7 +223,7 @@ func (s stepText) check(path string, set *Set, devices []device.Device, told fun
 	}
 	if rule, subject, ok := strings.Cut(s.Reset, "/"); s.Reset != "" {
 		known(path+".reset", rule, set.ids(), "rule")
-		known(path+".reset", subject, ids, "device")
+		known(path+".reset", subject, subjects, "device")
 		if !ok {
 			told(path+".reset", "reset names rule and device", "R16/gas-1")
 		}
@@ -223,14 +231,40 @@ func (s stepText) check(path string, set *Set, devices []device.Device, told fun
 	for i, e := range s.Expect {
 		path := fmt.Sprintf("%s.expect[%d]", path, i)
 		known(path+".rule", e.Rule, set.ids(), "rule")
-		known(path+".subject", e.Subject, ids, "device")
-		if states := []string{"none", string(Pending), string(Firing), string(Resolved)}; !slices.Contains(states, e.State) {
-			told(path+".state", fmt.Sprintf("state %q is not known", e.State), nearest(e.State, states))
-		}
-		if e.Since != "" {
-			testPeriod(path+".since", e.Since, told)
+		known(path+".subject", e.Subject, subjects, "device")
+		e.check(path, told)
+	}
+}
+
+func (e expectText) check(path string, told func(path, message, hint string)) {
+	if states := []string{"none", string(Pending), string(Firing), string(Resolved)}; !slices.Contains(states, e.State) {
+		told(path+".state", fmt.Sprintf("state %q is not known", e.State), nearest(e.State, states))
+	}
+	if e.Since != "" {
+		testPeriod(path+".since", e.Since, told)
+	}
+	if all := []string{"", string(SeverityA), string(SeverityB), string(SeverityC)}; !slices.Contains(all, e.Severity) {
+		told(path+".severity", fmt.Sprintf("severity %q is not known", e.Severity), nearest(e.Severity, all[1:]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Evidence)) {
+		if p := string(e.Evidence[name]); p != "unknown" {
+			if _, err := strconv.ParseFloat(p, 64); err != nil {
+				told(path+".evidence", fmt.Sprintf("%s: %q is neither a number nor unknown", name, p), "")
+			}
 		}
 	}
+}
+
+// subjectsOf are what rules can speak of: the devices, their zones, and the site.
+func subjectsOf(devices []device.Device) []string {
+	all := []string{}
+	for _, d := range devices {
+		all = append(all, d.ID)
+		if d.Zone != "" && !slices.Contains(all, d.Zone) {
+			all = append(all, d.Zone)
+		}
+	}
+	return append(all, "site")
 }
 
 // readTests reads and checks a test file.

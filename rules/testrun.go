@@ -2,9 +2,7 @@ package rules
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
+	"iter"
 	"strings"
 	"time"
 
@@ -19,19 +17,25 @@ type TestReport struct {
 	Results  []TestResult     `json:"results"`
 	Passed   int              `json:"passed"`
 	Failed   int              `json:"failed"`
+	TookMs   float64          `json:"took_ms"` // of all its tests, as their player measured it
+
+	seen map[string]*sight // by rule: what the tests showed of it
 }
 
 // A TestResult is what came of one test.
 type TestResult struct {
-	Name      string        `json:"name"`
-	Line      int           `json:"line"`
-	Failures  []Failure     `json:"failures,omitempty"`
-	Simulated time.Duration `json:"simulatedNs"` // how long it lasted in its own time
-	Events    int           `json:"events"`      // alert events that it caused
+	Name        string    `json:"name"`
+	File        string    `json:"file"`
+	Line        int       `json:"line"`
+	Failures    []Failure `json:"failures,omitempty"`
+	SimulatedMs int64     `json:"simulated_ms"` // how long it lasted in its own time
+	TookMs      float64   `json:"took_ms"`      // how long it ran, as its player measured it
+	Events      int       `json:"events"`       // alert events that it caused
 }
 
 // A Failure is one thing that was not as expected.
 type Failure struct {
+	File     string `json:"file"`
 	Line     int    `json:"line"`
 	At       string `json:"at"`    // since the test's start: "+6h0m0s"
 	Field    string `json:"field"` // "R16/gas-1 state"
@@ -42,26 +46,56 @@ type Failure struct {
 
 // RunTests plays a test file against a set of rules. All tests run, whatever fails.
 func RunTests(set *Set, src Source) TestReport {
-	report := TestReport{File: src.Name}
+	tests := ReadTests(set, src)
+	for range tests.All() { // played by being gone through
+	}
+	return tests.Report()
+}
+
+// Tests are the tests of one file, to be played one after the other.
+type Tests struct {
+	set    *Set
+	file   *configs.File
+	plans  []testPlan
+	report TestReport
+}
+
+// ReadTests reads and checks a test file. Its mistakes are in the report; then there is nothing to play.
+func ReadTests(set *Set, src Source) *Tests {
+	t := &Tests{set: set, report: TestReport{File: src.Name, Results: []TestResult{}, seen: map[string]*sight{}}}
 	file, plans, problems := readTests(set, src)
 	if problems.Fatal() != nil {
-		report.Problems, report.Failed = problems, 1
-		return report
+		t.report.Problems, t.report.Failed = problems, 1
+		return t
 	}
-	for i, plan := range plans {
-		path := fmt.Sprintf("$.tests[%d]", i)
-		run := &testRun{plan: plan, set: set, file: file, path: path}
-		result := run.play()
-		result.Line = file.Problem(path+".name", "", "").Line
-		if len(result.Failures) == 0 {
-			report.Passed++
-		} else {
-			report.Failed++
-		}
-		report.Results = append(report.Results, result)
-	}
-	return report
+	t.file, t.plans = file, plans
+	return t
 }
+
+// All plays the tests in order. What is yielded is in the report, so that who measures a test can say how long it ran: there is
+// no clock here.
+func (t *Tests) All() iter.Seq[*TestResult] {
+	return func(yield func(*TestResult) bool) {
+		for i, plan := range t.plans {
+			path := fmt.Sprintf("$.tests[%d]", i)
+			run := &testRun{plan: plan, set: t.set, file: t.file, path: path, seen: t.report.seen}
+			result := run.play()
+			result.File, result.Line = t.report.File, t.file.Problem(path+".name", "", "").Line
+			if len(result.Failures) == 0 {
+				t.report.Passed++
+			} else {
+				t.report.Failed++
+			}
+			t.report.Results = append(t.report.Results, result)
+			if !yield(&t.report.Results[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Report is what came of the tests that were played.
+func (t *Tests) Report() TestReport { return t.report }
 
 // A testRun is one test being played.
 type testRun struct {
@@ -74,6 +108,9 @@ type testRun struct {
 	silent map[string]bool
 	events []AlertEvent
 	result TestResult
+
+	restarted bool // since the begin of the test
+	seen      map[string]*sight
 }
 
 // A testPoint is what a device would answer: a value, or a line towards one.
@@ -108,14 +145,15 @@ func (r *testRun) play() TestResult {
 		if next == at {
 			next += r.plan.poll
 		}
-		r.result.Simulated = at
+		r.result.SimulatedMs = at.Milliseconds()
 	}
 	r.result.Events = len(r.events)
+	r.look()
 	return r.result
 }
 
 func (r *testRun) fail(path string, at time.Duration, f Failure) {
-	f.Line, f.At = r.file.Problem(path, "", "").Line, "+"+at.String()
+	f.File, f.Line, f.At = r.file.Name, r.file.Problem(path, "", "").Line, "+"+at.String()
 	r.result.Failures = append(r.result.Failures, f)
 }
 
@@ -146,6 +184,7 @@ func (r *testRun) step(i int, at time.Duration) {
 	s, path := r.plan.text.Steps[i], fmt.Sprintf("%s.steps[%d]", r.path, i)
 	if s.Restart {
 		r.restart(path, at)
+		r.restarted = true
 	}
 	for name, v := range s.Set {
 		r.points[key(name)] = &testPoint{valueText: v}
@@ -163,11 +202,13 @@ func (r *testRun) step(i int, at time.Duration) {
 		r.silent[id] = true
 	}
 	r.read(at)
+	r.unknowns(at)
 	if rule, subject, ok := strings.Cut(s.Reset, "/"); ok {
 		_, a := r.engine.find(rule, subject)
 		r.events = append(r.events, r.engine.Reset(a.ID, r.plan.start.Add(at))...)
 	}
 	for j, e := range s.Expect {
+		r.saw(e)
 		r.expect(fmt.Sprintf("%s.expect[%d]", path, j), at, e)
 	}
 }
@@ -195,91 +236,4 @@ func (e *Engine) find(rule, subject string) (*subject, *alert) {
 		}
 	}
 	return nil, &alert{}
-}
-
-func (r *testRun) expect(path string, at time.Duration, want expectText) {
-	s, a := r.engine.find(want.Rule, want.Subject)
-	name := want.Rule + "/" + want.Subject
-	differ := func(field, key, expected, actual string) {
-		f := Failure{Field: name + " " + field, Expected: expected, Actual: actual}
-		if s != nil {
-			f.Note = r.engine.note(s, a, r.plan.start.Add(at))
-		}
-		r.fail(path+"."+key, at, f)
-	}
-	last, fired := r.last(want.Rule, want.Subject)
-	state := string(a.State)
-	if state == "" {
-		state = "none"
-	}
-	if state == "none" && want.State == string(Resolved) && last.State == Resolved {
-		state = string(Resolved)
-	}
-	if state != want.State {
-		differ("state", "state", want.State, state)
-		return
-	}
-	if want.Since != "" {
-		since, _ := time.ParseDuration(want.Since) // checked when the file was read
-		if got := last.Since.Sub(r.plan.start); got != since {
-			differ("since", "since", "+"+since.String(), "+"+got.String())
-		}
-	}
-	if want.Message != "" && !strings.Contains(last.Message.ZH, want.Message) && !strings.Contains(last.Message.EN, want.Message) {
-		differ("message", "message", "…"+want.Message+"…", last.Message.ZH+" | "+last.Message.EN)
-	}
-	if want.Shadow != nil && *want.Shadow != last.Shadow {
-		differ("shadow", "shadow", strconv.FormatBool(*want.Shadow), strconv.FormatBool(last.Shadow))
-	}
-	if want.Actions != nil {
-		if got := actionWords(fired.Actions); !slices.Equal(got, slices.Sorted(slices.Values(want.Actions))) {
-			differ("actions", "actions", strings.Join(want.Actions, " "), strings.Join(got, " "))
-		}
-	}
-}
-
-// last are the last event of an alert, and the last one that fired.
-func (r *testRun) last(rule, subject string) (last, fired AlertEvent) {
-	for _, ev := range r.events {
-		if ev.Rule == rule && ev.Subject == subject {
-			last = ev
-			if ev.State == Firing {
-				fired = ev
-			}
-		}
-	}
-	return last, fired
-}
-
-func actionWords(actions []Action) []string {
-	words := map[string]bool{}
-	for _, a := range actions {
-		words[a.Device+"."+a.Point+"="+strconv.FormatFloat(a.Value, 'g', -1, 64)] = true
-	}
-	return slices.Sorted(maps.Keys(words))
-}
-
-// note says what a rule sees, for the author of a test.
-func (e *Engine) note(s *subject, a *alert, now time.Time) string {
-	f := e.see(s, now.UnixMilli())
-	f.maxAge = e.maxAge(s, a.rule)
-	words := []string{"expr is " + a.rule.expr.cond(f).String()}
-	if better := a.better(); better != nil {
-		words = append(words, "gives way to "+better.rule.text.ID)
-	}
-	if a.rule.clear != nil {
-		words = append(words, "clear is "+a.rule.clear.cond(f).String())
-	}
-	for _, ev := range e.evidence(a.rule, f) {
-		t := unitType(ev.Unit)
-		if v := sessionValueNamed(ev.Name); v != nil {
-			t = v.typ
-		}
-		word := ev.Name + " = " + t.format(ev.Value, en)
-		if ev.Quality != device.Good {
-			word += " (" + ev.Quality.String() + " " + ev.Reason.String() + ")"
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, ", ")
 }

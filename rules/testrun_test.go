@@ -29,7 +29,7 @@ func TestAFailureSaysWhatTheRuleSaw(t *testing.T) {
 		t.Fatalf("got %+v", report)
 	}
 	f := report.Results[0].Failures[0]
-	want := rules.Failure{Line: 7, At: "+10s", Field: "X1/gas-1 state", Expected: "firing", Actual: "none", Note: "expr is false, level = 12 %LEL, status = 0"}
+	want := rules.Failure{File: "r_test.yaml", Line: 7, At: "+10s", Field: "X1/gas-1 state", Expected: "firing", Actual: "none", Note: "expr is false, level = 12 %LEL, status = 0"}
 	if f != want {
 		t.Fatalf("got  %+v\nwant %+v", f, want)
 	}
@@ -49,7 +49,7 @@ func TestAFailureSaysWhatTheRuleSaw(t *testing.T) {
 
 func TestATestThatPasses(t *testing.T) {
 	report := runTest(t, strings.Replace(oneTest, "level: 12", "level: 25", 1))
-	if report.Passed != 1 || report.Failed != 0 || report.Results[0].Events != 1 || report.Results[0].Simulated != 10*time.Second {
+	if report.Passed != 1 || report.Failed != 0 || report.Results[0].Events != 1 || report.Results[0].SimulatedMs != 10_000 {
 		t.Fatalf("got %+v", report)
 	}
 	if text := rules.Render([]rules.TestReport{report}, 0, "en"); text != "r_test.yaml  ✓ 1\n0.00 s\n1 passed, 0 failed\n" {
