@@ -61,6 +61,7 @@ type App struct {
 
 	usageMu sync.Mutex
 	usage   []usage // per poller
+	lines   []*line // the channels as devices
 }
 
 // New builds a gateway: it opens the logs and the port of the local page, and restores the rules' state. It touches no device
@@ -138,17 +139,21 @@ func (a *App) buildPollers() error {
 		}
 	}
 	a.usage = make([]usage, len(a.pollers))
+	a.lines = linesOf(a.cfg.Site, a.pollers)
 	return nil
 }
 
 func (a *App) deviceChanged(c poll.Change) {
+	for _, l := range a.lines {
+		l.changed(c)
+	}
 	a.journal.put(&wire.Event{Kind: &wire.Event_Device{Device: &wire.DeviceState{
 		Device: c.Device, Online: c.Online, Reason: uint32(c.Reason), AtMs: c.At.UnixMilli()}}})
 }
 
 func (a *App) buildRules() error {
 	site := a.cfg.Site
-	engine, err := rules.NewEngine(site.Rules, a.devices, site.Overrides)
+	engine, err := rules.NewEngine(site.Rules, site.Subjects(), site.Overrides)
 	if err != nil {
 		return fmt.Errorf("build rules: %w", err)
 	}

@@ -55,7 +55,7 @@ func TestALeakClosesTheValveAndIsOnDisk(t *testing.T) {
 	g.stop()
 
 	got := strings.Join(events(t, dir), ", ")
-	for _, want := range []string{"boot 1 first, inventory 3", "gas-1 online true", "R16 firing, valve-1 intent, valve-1 confirmed"} {
+	for _, want := range []string{"boot 1 first, inventory 4", "gas-1 online true", "R16 firing, valve-1 intent, valve-1 confirmed"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("events: %s\nwant: %s", got, want)
 		}

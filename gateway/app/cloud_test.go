@@ -251,9 +251,9 @@ func TestEverythingReachesTheCloudOnceAndInOrder(t *testing.T) {
 	eventually(t, "the cloud knows of the third start", func() bool { return strings.Contains(c.events(), "boot 3 clean") })
 	g.stop()
 	c.complete(t, dir)
-	want := "boot 1 first, inventory 3, gas-1 online true, valve-1 online true, R16 firing, valve-1 intent, valve-1 confirmed, " +
-		"boot 2 clean, inventory 3, gas-1 online true, valve-1 online true, R16 resolved, " +
-		"boot 3 clean, inventory 3, gas-1 online true, valve-1 online true"
+	want := "boot 1 first, inventory 4, gas-1 online true, valve-1 online true, R16 firing, valve-1 intent, valve-1 confirmed, " +
+		"boot 2 clean, inventory 4, gas-1 online true, valve-1 online true, R16 resolved, " +
+		"boot 3 clean, inventory 4, gas-1 online true, valve-1 online true"
 	if got := c.events(); got != want {
 		t.Errorf("events\n got %s\nwant %s", got, want)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/bus"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/outbox"
+	"github.com/linshao/linshao/gateway/internal/poll"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -168,3 +169,22 @@ func (j Judge) Read(rs []device.Reading) { j.in <- rs }
 
 // Newest is the payload of the live lane.
 func (a *App) Newest() []byte { return a.newest() }
+
+// A Line is a channel with two devices, as a device.
+type Line struct{ line *line }
+
+// NewLine makes a channel "bus" with the devices a and b, open or not.
+func NewLine(up func() bool) Line {
+	site := &config.Site{Channels: []config.Channel{{Channel: device.Channel{ID: "bus"}, Devices: []device.Device{{ID: "a"}, {ID: "b"}}}}}
+	return Line{&line{device: site.ChannelDevices()[0], up: up, online: map[string]answer{"a": untried, "b": untried}}}
+}
+
+// Changed tells it of a device.
+func (l Line) Changed(id string, online bool) {
+	l.line.changed(poll.Change{Device: id, Online: online})
+}
+
+// Readings are what it reports.
+func (l Line) Readings(now time.Time, again bool) []device.Reading {
+	return l.line.readings(now, again)
+}

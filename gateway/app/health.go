@@ -14,15 +14,23 @@ import (
 	"github.com/linshao/linshao/gateway/internal/status"
 )
 
-const healthEvery = 10 * time.Second
-
-// health reports the gateway as a device among the others, and measures how busy the channels are.
+// health reports the gateway and its channels as devices among the others, and measures how busy the channels are. What changes
+// on a channel is told within a second: the rules wait for it before they blame a device.
 func (a *App) health(ctx context.Context, out chan<- []device.Reading) {
-	tick := time.NewTicker(healthEvery)
+	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
-		a.measure()
-		out <- a.self()
+	for next := time.Now(); ; {
+		full := !time.Now().Before(next)
+		if full {
+			next = next.Add(config.HealthEvery)
+			a.measure()
+			out <- a.self()
+		}
+		for _, l := range a.lines {
+			if rs := l.readings(a.cfg.Now(), full); rs != nil {
+				out <- rs
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return

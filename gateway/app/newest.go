@@ -9,7 +9,7 @@ import (
 // newest is the payload of the live lane: the last reading of every point, as many as one message holds.
 func (a *App) newest() []byte {
 	points := config.GatewayPoints()
-	for _, d := range a.devices {
+	for _, d := range a.cfg.Site.Subjects() {
 		points = append(points, d.Points...)
 	}
 	var rs []device.Reading

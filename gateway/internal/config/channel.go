@@ -79,14 +79,18 @@ func (l *loader) checkChannels() {
 		l.checkDevices(path, &c, raw.Devices, devices, known)
 		l.site.Channels = append(l.site.Channels, c)
 	}
+	l.checkChannelIDs(devices)
 }
 
 // checkID checks the form of an id and that it is not there yet.
 func (l *loader) checkID(path, id, what string, seen map[string]string) bool {
-	if !wordID.MatchString(id) || id == "gateway" {
+	if !wordID.MatchString(id) || id == GatewayDevice || id == siteSubject {
 		hint := l.say("1 到 40 个字母、数字、-", "use 1 to 40 letters, digits and -")
-		if id == "gateway" {
+		switch id {
+		case GatewayDevice:
 			hint = l.say("gateway 是网关自己", "gateway is the gateway itself")
+		case siteSubject:
+			hint = l.say("site 是小区自己", "site is the site itself")
 		}
 		l.add(path, l.say("%s id %q 无效", "%s id %q is not usable", what, id), hint)
 		return false

@@ -97,7 +97,7 @@ func TestASiteIsResolved(t *testing.T) {
 	if cam := site.Channels[2].Devices[0].Points[0]; cam.Address != "rtsp://admin:s3cret%40x@10.0.0.1/s" {
 		t.Errorf("camera's address %s", cam.Address)
 	}
-	if inv := site.Inventory; len(inv.Devices) != 7 || len(inv.Models) != 6 || len(inv.ConfigHash) != 16 || inv.Devices[2].PollMs != 5000 {
+	if inv := site.Inventory; len(inv.Devices) != 8 || len(inv.Models) != 7 || len(inv.ConfigHash) != 16 || inv.Devices[2].PollMs != 5000 {
 		t.Errorf("inventory %v", inv)
 	}
 	again, _ := config.Load(write(t, good+"# a remark\n"), config.English)
@@ -186,6 +186,8 @@ func mistakes() []bad {
 		{"id: m-1", "id: A-03", `site.yaml:26:13: device A-03 is there twice (first in line 13) (an id is unique in a site)`},
 		{"id: m-1", "id: m.1", `site.yaml:26:13: device id "m.1" is not usable (use 1 to 40 letters, digits and -)`},
 		{"id: m-1", "id: gateway", `site.yaml:26:13: device id "gateway" is not usable (gateway is the gateway itself)`},
+		{"id: m-1", "id: site", `site.yaml:26:13: device id "site" is not usable (site is the site itself)`},
+		{"id: m-1", "id: rs485-1", `site.yaml:20:9: channel rs485-1 has the id of a device (line 26) (an id is unique in a site)`},
 		{"profile: meter", "profile: meters", `site.yaml:27:18: there is no profile "meters" (did you mean meter?)`},
 		{"profile: meter", "profile: station", `site.yaml:27:18: profile station speaks modbus, which driver dlt645 does not (move the device to another channel, or change its driver)`},
 		{`"000000012345"`, `000000012345`, `site.yaml:28:18: meter number "5349" has not 12 digits (write it in quotes: "000000012345")`},

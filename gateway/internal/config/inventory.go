@@ -1,12 +1,20 @@
 package config
 
 import (
+	"time"
+
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 )
 
 // GatewayDevice is the id, kind and model of the gateway itself among the devices.
 const GatewayDevice = "gateway"
+
+// siteSubject is what rules about the whole site speak of; no device can have this id.
+const siteSubject = "site"
+
+// HealthEvery is how often the gateway reports itself and its channels.
+const HealthEvery = 10 * time.Second
 
 // GatewayPoints are the points that the gateway reports about itself.
 func GatewayPoints() []device.Point {
@@ -25,7 +33,7 @@ func (l *loader) inventory() *wire.Inventory {
 	if s.Location != nil {
 		inv.Timezone = s.Location.String()
 	}
-	inv.Devices = append(inv.Devices, &wire.Device{Id: GatewayDevice, Name: s.Gateway, Kind: GatewayDevice, Model: GatewayDevice, PollMs: 10_000})
+	inv.Devices = append(inv.Devices, &wire.Device{Id: GatewayDevice, Name: s.Gateway, Kind: GatewayDevice, Model: GatewayDevice, PollMs: uint32(HealthEvery.Milliseconds())})
 	inv.Models = append(inv.Models, &wire.Model{Name: GatewayDevice, Points: wirePoints(GatewayPoints())})
 	seen, silence := map[string]bool{}, s.silences()
 	for _, d := range s.Devices() {
@@ -40,6 +48,7 @@ func (l *loader) inventory() *wire.Inventory {
 			inv.Models = append(inv.Models, &wire.Model{Name: d.Model, Points: points})
 		}
 	}
+	s.addChannels(inv)
 	return inv
 }
 

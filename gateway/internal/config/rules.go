@@ -54,7 +54,7 @@ func (l *loader) overrides(set *rules.Set) {
 	for id, raw := range l.raw.Overrides {
 		l.site.Overrides[id] = rules.Override{Mode: rules.Mode(raw.Mode), Params: raw.Params}
 	}
-	engine, err := rules.NewEngine(set, l.site.Devices(), l.site.Overrides)
+	engine, err := rules.NewEngine(set, l.site.Subjects(), l.site.Overrides)
 	for _, e := range unjoin(err) {
 		var o *rules.OverrideError
 		if !errors.As(e, &o) {
