@@ -8,8 +8,8 @@ import "time"
 // A Channel is one physical line or connection: an RS-485 port, a TCP endpoint, a child process. One goroutine uses it at a time.
 type Channel struct {
 	ID      string        // unique in a site: "rs485-1"
-	Driver  string        // "modbus-tcp", "modbus-rtu", "dlt645", "rtsp", "plugin"
-	Address string        // "host:port", a serial port's path, a plug-in's executable
+	Driver  string        // "modbus-tcp", "modbus-rtu", "dlt645", "serial", "rtsp", "plugin"
+	Address string        // "host:port", a serial port's path or "tcp://host:port" of a converter, a plug-in's executable
 	Serial  Serial        // settings of a serial line; zero elsewhere
 	Timeout time.Duration // longest wait for one complete answer
 	Pause   time.Duration // rest between two requests, for devices that need it
@@ -52,6 +52,8 @@ type Point struct {
 	Name     string   // "power"
 	Unit     string   // of the scaled value: "W", "%LEL"; empty for states
 	Address  string   // of the device on its channel: Modbus unit id, DL/T 645 meter number, camera URL. May hold a password: never log it
+	Protocol string   // of the device, on a line that several share: "modbus", "dlt645"; empty where the driver knows only one
+	Serial   *Serial  // settings of the line for this device; nil: the channel's
 	Register Register // where the value is found inside the device
 	Scale    float64  // value = raw·Scale + Offset; 0 means 1
 	Offset   float64

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goburrow/modbus"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/line"
 )
 
 // TCP opens channels to Modbus TCP servers. Its zero value is ready.
@@ -36,11 +37,17 @@ func (d TCP) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
 
 // Open opens the serial port at ch.Address with ch.Serial's settings.
 func (d RTU) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
-	l, err := openRTU(ctx, ch)
+	port, err := line.Open(ctx, ch)
 	if err != nil {
 		return nil, err
 	}
-	return newConn(l, l, limits{gap: rtuGap, bitGap: rtuBitGap}, d.Now), nil
+	return d.On(port), nil
+}
+
+// On speaks Modbus RTU on a line that other protocols use too.
+func (d RTU) On(port *line.Port) device.Conn {
+	l := newRTULink(port)
+	return newConn(l, l, limits{gap: rtuGap, bitGap: rtuBitGap}, d.Now)
 }
 
 // A link carries one request and its answer, both with their framing. A *line.Fault leaves it usable.

@@ -31,12 +31,8 @@ type rtuLink struct {
 	echo    echoing
 }
 
-func openRTU(ctx context.Context, ch device.Channel) (*rtuLink, error) {
-	port, err := line.Open(ctx, ch)
-	if err != nil {
-		return nil, err
-	}
-	return &rtuLink{port: port, request: make([]byte, 0, 256)}, nil
+func newRTULink(port *line.Port) *rtuLink {
+	return &rtuLink{port: port, request: make([]byte, 0, 256)}
 }
 
 func (l *rtuLink) address(unit byte) { l.unit = unit }

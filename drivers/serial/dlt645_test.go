@@ -31,26 +31,33 @@ const requestSize = 20
 func (m *meter) serve(t testing.TB) *linetest.Wire {
 	w := linetest.New(t)
 	w.Serve(t, requestSize, func(r []byte) {
-		a := r[5:11]
-		number := hex.EncodeToString([]byte{a[5], a[4], a[3], a[2], a[1], a[0]})
-		if number != m.number && number != "aaaaaaaaaaaa" {
-			return
+		if answer := m.answer(r); answer != nil {
+			w.Send(answer...)
 		}
-		di := make([]byte, 4)
-		for i := range di {
-			di[i] = r[14+i] - 0x33
-		}
-		answer := reply(m.number, 0xD1, 2)
-		if v, ok := m.values[binary.LittleEndian.Uint32(di)]; ok {
-			answer = reply(m.number, 0x91, append(di, v...)...)
-		}
-		answer = append([]byte{0xFE, 0xFE, 0xFE}, answer...)
-		if f, ok := m.script.Load().(func([]byte) []byte); ok {
-			answer = f(answer)
-		}
-		w.Send(answer...)
 	})
 	return w
+}
+
+// answer is what the meter sends for a request; nothing when it is another's.
+func (m *meter) answer(r []byte) []byte {
+	a := r[5:11]
+	number := hex.EncodeToString([]byte{a[5], a[4], a[3], a[2], a[1], a[0]})
+	if number != m.number && number != "aaaaaaaaaaaa" {
+		return nil
+	}
+	di := make([]byte, 4)
+	for i := range di {
+		di[i] = r[14+i] - 0x33
+	}
+	answer := reply(m.number, 0xD1, 2)
+	if v, ok := m.values[binary.LittleEndian.Uint32(di)]; ok {
+		answer = reply(m.number, 0x91, append(di, v...)...)
+	}
+	answer = append([]byte{0xFE, 0xFE, 0xFE}, answer...)
+	if f, ok := m.script.Load().(func([]byte) []byte); ok {
+		answer = f(answer)
+	}
+	return answer
 }
 
 func sampleMeter() *meter {

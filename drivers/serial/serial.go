@@ -1,5 +1,6 @@
-// Package serial holds the drivers of serial lines that speak something other than Modbus. So far that is DL/T 645-2007,
-// which electricity meters in China speak; the gateway's poll uses it as a device.Driver.
+// Package serial holds the drivers of serial lines that speak something other than Modbus, so far DL/T 645-2007, which
+// electricity meters in China speak; and Shared, a line on which devices of several protocols hang. The gateway's poll
+// uses them as device.Drivers.
 //
 // It promises: a value is always of the meter and the data identifier that were asked for, or the reading is bad with a
 // reason; one deadline for a whole answer; Close ends a Read. It reads; writing to a meter is refused.
@@ -30,9 +31,14 @@ func (d DLT645) Open(ctx context.Context, ch device.Channel) (device.Conn, error
 	if err != nil {
 		return nil, err
 	}
+	return d.On(port), nil
+}
+
+// On speaks DL/T 645 on a line that other protocols use too.
+func (d DLT645) On(port *line.Port) device.Conn {
 	now := d.Now
 	if now == nil {
 		now = time.Now
 	}
-	return &meterLine{port: port, now: now, targets: map[spot]target{}, start: map[string]int{}}, nil
+	return &meterLine{port: port, now: now, targets: map[spot]target{}, start: map[string]int{}}
 }

@@ -40,6 +40,10 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 	p.idleAt = time.Now()
 	if err != nil {
 		p.quiet[req.To] = p.idleAt.Add(p.timing.timeout)
+		var fault *Fault
+		if errors.As(err, &fault) {
+			p.forget(ctx)
+		}
 	}
 	return answer, err
 }
@@ -128,10 +132,7 @@ func (p *Port) rest(ctx context.Context, to uint64) error {
 // send writes a frame, which takes microseconds on a line that works. A line that takes no bytes is given up: half a
 // frame would leave at a time when nobody expects it.
 func (p *Port) send(frame []byte, deadline time.Time) error {
-	err := p.out.SetWriteDeadline(deadline)
-	if err == nil {
-		_, err = p.out.Write(frame)
-	}
+	err := p.wire.write(frame, deadline)
 	if err == nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 // Package line owns one serial line, for every protocol that asks and waits for an answer on it: Modbus RTU and
-// DL/T 645 use it. It opens the port by tarm/serial and contains what that package leaves open: one deadline for a
-// whole answer, a port that was unplugged, a write that never ends, and an answer that comes too late.
+// DL/T 645 use it, alone or together. It opens the port by tarm/serial and contains what that package leaves open: one
+// deadline for a whole answer, a port that was unplugged, a write that never ends, and an answer that comes too late.
+// A line behind a converter on the network (tcp://host:port) is the same line at the end of a connection.
 //
 // It promises: an answer that comes after its time-out is not taken for the answer of a later request to the same
 // device, as long as it is not later than twice the time-out; Close ends an exchange within 200 ms; nothing is left
@@ -12,22 +13,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
-	"github.com/tarm/serial"
-	"golang.org/x/sys/unix"
 )
 
 const (
-	// readTimeout is how long tarm/serial waits in one read. It is tarm's smallest, and must never be 0: without it
-	// a read cannot be ended, not even by closing the port.
-	readTimeout = 100 * time.Millisecond
-	// An idle port and an unplugged one both read (0, EOF). The unplugged one does so at once.
-	fastRead     = 50 * time.Millisecond
-	maxFastReads = 3
+	// remoteLine begins the address of a line at the end of a TCP connection.
+	remoteLine = "tcp://"
 	// maxPending bounds the bytes that wait for a request: a line that babbles must not fill the memory.
 	maxPending = 1024
 	// defaultTimeout is used when the channel names none.
@@ -37,13 +32,26 @@ const (
 // ErrClosed says that the line was closed by its owner.
 var ErrClosed = errors.New("serial line is closed")
 
+// A wire carries the bytes of a line.
+type wire interface {
+	// read waits at most readTimeout; 0 and nil mean that nothing came. An error is final. life says how often the wire
+	// had been made to forget when the bytes were on their way.
+	read(buf []byte) (n int, life uint64, err error)
+	write(b []byte, deadline time.Time) error
+	set(s device.Serial) error
+	// forget sees to it that nothing arrives any more of what was asked before, where that cannot be told by time.
+	forget(ctx context.Context) (life uint64, err error)
+	close() error
+}
+
 // errUnplugged says that the port is no longer there.
 var errUnplugged = errors.New("serial port is gone")
 
 // A Port is an open serial line. One goroutine uses it at a time; Close may come from another.
 type Port struct {
-	port    *serial.Port // reads
-	out     *os.File     // writes, and holds the lock
+	wire    wire
+	channel device.Channel
+	serial  device.Serial // the settings in use
 	timing  timing
 	timer   *time.Timer
 	quiet   map[uint64]time.Time // device → until when it gets no request
@@ -56,26 +64,22 @@ type Port struct {
 	mu     sync.Mutex
 	rx     []byte // what came in and was not dropped
 	lastRx time.Time
+	life   uint64 // bytes of another are of no use
 	gone   error
 }
 
 // Open opens the serial line of a channel and takes it for this process alone.
-func Open(_ context.Context, ch device.Channel) (*Port, error) {
-	cfg, err := settings(ch)
-	if err != nil {
-		return nil, fmt.Errorf("open serial line %s: %w", ch.Address, err)
+func Open(ctx context.Context, ch device.Channel) (*Port, error) {
+	open := openTTY
+	if host, remote := strings.CutPrefix(ch.Address, remoteLine); remote {
+		ch.Address, open = host, dial
 	}
-	out, err := take(ch.Address)
+	w, err := open(ctx, ch)
 	if err != nil {
-		return nil, fmt.Errorf("open serial line %s: %w", ch.Address, err)
-	}
-	port, err := serial.OpenPort(cfg)
-	if err != nil {
-		_ = out.Close() // the open failed for a better reason
 		return nil, fmt.Errorf("open serial line %s: %w", ch.Address, err)
 	}
 	p := &Port{
-		port: port, out: out, timing: newTiming(ch), timer: time.NewTimer(time.Hour),
+		wire: w, channel: ch, serial: ch.Serial, timing: newTiming(ch), timer: time.NewTimer(time.Hour),
 		quiet: map[uint64]time.Time{}, arrived: make(chan struct{}, 1), closed: make(chan struct{}),
 		rx: make([]byte, 0, maxPending),
 	}
@@ -84,92 +88,53 @@ func Open(_ context.Context, ch device.Channel) (*Port, error) {
 	return p, nil
 }
 
-func settings(ch device.Channel) (*serial.Config, error) {
-	cfg := &serial.Config{Name: ch.Address, Baud: ch.Serial.Baud, ReadTimeout: readTimeout}
-	switch ch.Serial.Parity {
-	case device.ParityNone, "":
-		cfg.Parity = serial.ParityNone
-	case device.ParityEven:
-		cfg.Parity = serial.ParityEven
-	case device.ParityOdd:
-		cfg.Parity = serial.ParityOdd
-	default:
-		return nil, fmt.Errorf("parity %q is not none, even or odd", ch.Serial.Parity)
+// Use sets the line to other settings, for a device that has its own; nil means the channel's. It costs nothing when
+// they are in use already. Between two exchanges only: what is on its way would be lost.
+func (p *Port) Use(s *device.Serial) error {
+	want := p.channel.Serial
+	if s != nil {
+		want = *s
 	}
-	switch ch.Serial.StopBits {
-	case 0, 1:
-		cfg.StopBits = serial.Stop1
-	case 2:
-		cfg.StopBits = serial.Stop2
-	default:
-		return nil, fmt.Errorf("%d stop bits are not 1 or 2", ch.Serial.StopBits)
+	if want == p.serial {
+		return nil
 	}
-	return cfg, nil
-}
-
-// take opens the port a second time, for two things that tarm/serial cannot: a write that ends at a deadline, and a lock
-// that keeps a second master off the line.
-func take(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
+	if err := p.wire.set(want); err != nil {
+		return fmt.Errorf("set serial line %s to %d %s: %w", p.channel.Address, want.Baud, want.Parity, err)
 	}
-	if err := lock(f); err != nil {
-		_ = f.Close() // the lock failed for a better reason
-		return nil, err
-	}
-	return f, nil
-}
-
-func lock(f *os.File) error {
-	raw, err := f.SyscallConn() // not Fd, which would make writes block again
-	if err != nil {
-		return err
-	}
-	var busy error
-	if err := raw.Control(func(fd uintptr) { busy = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB) }); err != nil {
-		return err
-	}
-	if busy != nil {
-		return fmt.Errorf("in use by another program or channel: %w", busy)
-	}
-	if err := f.SetWriteDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("is no serial port: %w", err)
-	}
+	ch := p.channel
+	ch.Serial = want
+	silence := p.timing.silence // of those who have just heard our last frame
+	p.serial, p.timing = want, newTiming(ch)
+	p.timing.silence = max(p.timing.silence, silence)
 	return nil
 }
 
-// read moves bytes from the port to rx until the port is gone or closed.
+// read moves bytes from the wire to rx until the wire is gone or closed.
 func (p *Port) read() {
 	buf := make([]byte, 256)
-	fast := 0
 	for {
-		start := time.Now()
-		n, err := p.port.Read(buf)
-		now := time.Now()
+		n, life, err := p.wire.read(buf)
 		if n > 0 {
-			fast = 0
-			p.receive(buf[:n], now)
-			continue
+			p.receive(buf[:n], time.Now(), life)
 		}
 		select {
 		case <-p.closed:
 			return
 		default:
 		}
-		if (err == nil || errors.Is(err, io.EOF)) && now.Sub(start) > fastRead {
-			fast = 0 // only the end of readTimeout
-			continue
-		}
-		if fast++; fast > maxFastReads || (err != nil && !errors.Is(err, io.EOF)) {
+		if err != nil {
 			p.lose(err)
 			return
 		}
 	}
 }
 
-func (p *Port) receive(b []byte, now time.Time) {
+func (p *Port) receive(b []byte, now time.Time, life uint64) {
 	p.mu.Lock()
+	if life != p.life { // read before the wire was made to forget
+		p.mu.Unlock()
+		return
+	}
 	// What is there must not move, an exchange may be looking at it: what does not fit is dropped, and was too long for any frame.
 	p.rx, p.lastRx = append(p.rx, b[:min(len(b), maxPending-len(p.rx))]...), now
 	p.mu.Unlock()
@@ -186,6 +151,18 @@ func (p *Port) lose(err error) {
 	p.wake()
 }
 
+// forget makes sure that nothing that was asked before is taken for an answer of what comes.
+func (p *Port) forget(ctx context.Context) {
+	life, err := p.wire.forget(ctx)
+	if err != nil {
+		p.lose(err)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.life = life
+}
+
 func (p *Port) wake() {
 	select {
 	case p.arrived <- struct{}{}:
@@ -198,8 +175,7 @@ func (p *Port) Close() error {
 	var err error
 	p.once.Do(func() {
 		close(p.closed)
-		_ = p.port.Flush() // what a stalled line still holds would make the kernel wait for 30 s
-		err = errors.Join(p.out.Close(), p.port.Close())
+		err = p.wire.close()
 		p.reader.Wait()
 	})
 	return err

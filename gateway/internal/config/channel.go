@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -13,7 +14,7 @@ import (
 // line is what a driver expects of its channel.
 type line struct {
 	serial    bool
-	protocol  string // of the profiles that fit; empty: any that no other driver owns
+	protocols []string // of the profiles that fit; nil: any that no other driver owns
 	timeout   time.Duration
 	baud      int
 	parity    device.Parity
@@ -25,6 +26,7 @@ const (
 	DriverModbusTCP = "modbus-tcp"
 	DriverModbusRTU = "modbus-rtu"
 	DriverDLT645    = "dlt645"
+	DriverSerial    = "serial"
 	DriverRTSP      = "rtsp"
 	DriverPlugin    = "plugin"
 )
@@ -32,21 +34,34 @@ const (
 func lineOf(driver string) (line, bool) {
 	switch driver {
 	case DriverModbusTCP:
-		return line{protocol: protocolModbus, timeout: time.Second, addressed: true}, true
+		return line{protocols: []string{protocolModbus}, timeout: time.Second, addressed: true}, true
 	case DriverModbusRTU:
-		return line{serial: true, protocol: protocolModbus, timeout: 300 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
+		return line{serial: true, protocols: []string{protocolModbus}, timeout: 300 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverDLT645:
-		return line{serial: true, protocol: protocolDLT645, timeout: time.Second, baud: 2400, parity: device.ParityEven, addressed: true}, true
+		return line{serial: true, protocols: []string{protocolDLT645}, timeout: time.Second, baud: 2400, parity: device.ParityEven, addressed: true}, true
+	case DriverSerial:
+		return line{serial: true, protocols: lineProtocols(), timeout: 500 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverRTSP:
-		return line{protocol: protocolRTSP, timeout: 5 * time.Second}, true
+		return line{protocols: []string{protocolRTSP}, timeout: 5 * time.Second}, true
 	case DriverPlugin:
 		return line{timeout: 5 * time.Second, addressed: true}, true
 	}
 	return line{}, false
 }
 
+// lineProtocols are those that can share a serial line.
+func lineProtocols() []string { return []string{protocolModbus, protocolDLT645} }
+
+// usual are the settings that devices of a protocol are delivered with; nil where there is no usual one.
+func usual(protocol string) *device.Serial {
+	if protocol == protocolDLT645 {
+		return &device.Serial{Baud: 2400, Parity: device.ParityEven, StopBits: 1}
+	}
+	return nil
+}
+
 func driverNames() []string {
-	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverRTSP, DriverPlugin}
+	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverSerial, DriverRTSP, DriverPlugin}
 }
 
 func bauds() []int {
@@ -110,32 +125,40 @@ func (l *loader) channel(path string, raw rawChannel, ln line) device.Channel {
 		Timeout: l.duration(path+".timeout", raw.Timeout, ln.timeout, time.Millisecond, time.Minute),
 		Pause:   l.duration(path+".pause", raw.Pause, 0, 0, 10*time.Second)}
 	if !ln.serial {
-		if given := raw.Baud != nil || raw.Parity != "" || raw.StopBits != nil; given && ln.timeout != 0 {
-			l.add(path+serialKey(raw), l.say("%s 不是串口", "%s is no serial line", raw.Driver), l.say("删去此行", "remove the line"))
+		if raw.Line.given() && ln.timeout != 0 {
+			l.add(path+raw.Line.key(), l.say("%s 不是串口", "%s is no serial line", raw.Driver), l.say("删去此行", "remove the line"))
 		}
 		return c
 	}
-	c.Serial = device.Serial{Baud: ln.baud, Parity: ln.parity, StopBits: 1}
+	c.Serial = l.settings(path, raw.Line, device.Serial{Baud: ln.baud, Parity: ln.parity, StopBits: 1})
+	return c
+}
+
+// settings are those of a line, or of a device on it that has its own.
+func (l *loader) settings(path string, raw rawSerial, s device.Serial) device.Serial {
 	if raw.Baud != nil {
-		if c.Serial.Baud = *raw.Baud; !slices.Contains(bauds(), *raw.Baud) {
+		if s.Baud = *raw.Baud; !slices.Contains(bauds(), *raw.Baud) {
 			l.add(path+".baud", l.say("波特率 %d 不可用", "baud %d is not usable", *raw.Baud), l.say("常用 2400、4800、9600、19200、115200", "common are 2400, 4800, 9600, 19200 and 115200"))
 		}
 	}
 	if raw.Parity != "" {
 		words := []string{string(device.ParityNone), string(device.ParityEven), string(device.ParityOdd)}
-		if c.Serial.Parity = device.Parity(raw.Parity); !slices.Contains(words, raw.Parity) {
+		if s.Parity = device.Parity(raw.Parity); !slices.Contains(words, raw.Parity) {
 			l.add(path+".parity", l.say("校验 %q 无效", "parity %q is not usable", raw.Parity), l.meant(raw.Parity, words))
 		}
 	}
 	if raw.StopBits != nil {
-		if c.Serial.StopBits = *raw.StopBits; *raw.StopBits != 1 && *raw.StopBits != 2 {
+		if s.StopBits = *raw.StopBits; *raw.StopBits != 1 && *raw.StopBits != 2 {
 			l.add(path+".stop_bits", l.say("停止位 %d 无效", "stop_bits %d is not usable", *raw.StopBits), "1 | 2")
 		}
 	}
-	return c
+	return s
 }
 
-func serialKey(raw rawChannel) string {
+func (raw rawSerial) given() bool { return raw.Baud != nil || raw.Parity != "" || raw.StopBits != nil }
+
+// key is the first of the keys that is there.
+func (raw rawSerial) key() string {
 	switch {
 	case raw.Baud != nil:
 		return ".baud"
@@ -144,6 +167,9 @@ func serialKey(raw rawChannel) string {
 	}
 	return ".stop_bits"
 }
+
+// remoteLine begins the address of a serial line behind a converter on the network.
+const remoteLine = "tcp://"
 
 func (l *loader) channelAddress(path string, raw rawChannel, ln line) string {
 	switch {
@@ -156,6 +182,11 @@ func (l *loader) channelAddress(path string, raw rawChannel, ln line) string {
 		host, port, err := net.SplitHostPort(raw.Address)
 		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
 			l.add(path+".address", l.say("%q 不是 地址:端口", "%q is no host:port", raw.Address), "192.168.1.20:502")
+		}
+	case ln.serial && strings.HasPrefix(raw.Address, remoteLine):
+		host, port, err := net.SplitHostPort(strings.TrimPrefix(raw.Address, remoteLine))
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+			l.add(path+".address", l.say("%q 不是 tcp://地址:端口", "%q is no tcp://host:port", raw.Address), "tcp://192.168.1.20:8899")
 		}
 	case raw.Driver == DriverPlugin && filepath.Base(raw.Address) == raw.Address:
 		l.add(path+".address", l.say("插件要写出路径，不在 PATH 里找", "a plug-in is named by its path, not looked for in PATH"), "./"+raw.Address)

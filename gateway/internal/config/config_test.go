@@ -106,6 +106,29 @@ func TestASiteIsResolved(t *testing.T) {
 	}
 }
 
+// On a shared line a device has its own settings, or those its protocol is delivered with.
+func TestASharedLine(t *testing.T) {
+	text := strings.Replace(good, "driver: dlt645\n    address: ttyS1\n    baud: 2400\n    parity: even", "driver: serial\n    address: ttyS1", 1)
+	text = strings.Replace(text, "      - id: m-1", "      - {id: u-1, profile: io-valve, address: \"9\"}\n      - {id: u-2, profile: io-valve, address: \"10\", baud: 19200}\n      - id: m-1", 1)
+	site, problems := config.Load(write(t, text), config.English)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for i, want := range []string{"modbus", "modbus 19200 none", "dlt645 2400 even"} {
+		p := site.Channels[1].Devices[i].Points[0]
+		got := p.Protocol
+		if p.Serial != nil {
+			got += fmt.Sprintf(" %d %s", p.Serial.Baud, p.Serial.Parity)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", p.Device, got, want)
+		}
+	}
+	if p := site.Channels[0].Devices[0].Points[0]; p.Protocol != "" || p.Serial != nil {
+		t.Errorf("a channel of one protocol: %+v", p)
+	}
+}
+
 func TestDeadbands(t *testing.T) {
 	text := strings.Replace(good, "        zone: k1802\n", "        zone: k1802\n        points: {power: {deadband: 5, report: 2m}, relay: {deadband: 0}}\n", 1)
 	text = strings.Replace(text, `address: "000000012345"`, `address: "000000012345"`+"\n        points: {power: {deadband: off}}", 1)
@@ -181,6 +204,10 @@ func mistakes() []bad {
 		{"baud: 2400", "baud: fast", `site.yaml:23:11: wants a whole number`},
 		{"parity: even", "parity: Even", `site.yaml:24:13: parity "Even" is not usable (did you mean even?)`},
 		{"parity: even", "stop_bits: 3", `site.yaml:24:16: stop_bits 3 is not usable (1`},
+		{"address: ttyS1", "address: tcp://10.0.0.9", `site.yaml:22:14: "tcp://10.0.0.9" is no tcp://host:port (tcp://192.168.1.20:8899)`},
+		{`address: "000000012345"`, "address: \"000000012345\"\n        baud: 9600", `site.yaml:29:15: devices of channel rs485-1 use its settings (set them on the channel, or use driver: serial)`},
+		{"driver: dlt645\n    address: ttyS1\n    baud: 2400", "driver: serial\n    address: tcp://10.0.0.9:1\n    baud: 4800",
+			`site.yaml:26:9: device m-1 speaks 2400 even, and the line behind the converter 4800 even: it cannot be switched (give it a converter of its own`},
 		{"parity: even", "timeout: 5m\n    pause: -1s", `site.yaml:24:14: 5m is out of range (1ms to 1m0s)|site.yaml:25:12: -1s is out of range (0s to 10s)`},
 		{"id: rs485-1", "id: tcp-1", `site.yaml:20:9: channel tcp-1 is there twice (first in line 9) (an id is unique in a site)`},
 		{"id: m-1", "id: A-03", `site.yaml:26:13: device A-03 is there twice (first in line 13) (an id is unique in a site)`},

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -43,6 +45,7 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 		c.Pause = max(c.Pause, p.pause) // the line is as slow as its most delicate device
 		poll := l.duration(path+".poll", raw.Poll, p.poll, 100*time.Millisecond, 24*time.Hour)
 		devices := l.expand(raw, p, c.ID, address, poll)
+		l.ownSettings(path, raw, c, p.Protocol, devices)
 		l.checkReports(path, raw, p, devices)
 		if address != "" {
 			l.checkPoints(path+".profile", p.Protocol, devices[0].Points)
@@ -65,9 +68,36 @@ func (l *loader) checkPoints(path, protocol string, points []device.Point) {
 	}
 }
 
+// ownSettings gives the points of a device on a shared line their protocol, and its own settings of the line where it has any.
+func (l *loader) ownSettings(path string, raw rawDevice, c *Channel, protocol string, devices []device.Device) {
+	if c.Driver != DriverSerial {
+		if raw.Line.given() {
+			l.add(path+raw.Line.key(), l.say("总线 %s 上的设备用总线的串口参数", "devices of channel %s use its settings", c.ID), l.say("写到总线上；或 driver: serial", "set them on the channel, or use driver: serial"))
+		}
+		return
+	}
+	own := c.Serial
+	if s := usual(protocol); s != nil {
+		own = *s
+	}
+	own = l.settings(path, raw.Line, own)
+	if own != c.Serial && strings.HasPrefix(c.Address, remoteLine) {
+		l.add(path, l.say("设备 %s 用 %d %s，转换器上的线路是 %d %s，不能来回切换", "device %s speaks %d %s, and the line behind the converter %d %s: it cannot be switched",
+			raw.ID, own.Baud, own.Parity, c.Serial.Baud, c.Serial.Parity), l.say("另用一个转换器，或把设备参数改成一致", "give it a converter of its own, or set the device to the line's settings"))
+	}
+	for i := range devices {
+		for j := range devices[i].Points {
+			p := &devices[i].Points[j]
+			if p.Protocol = protocol; own != c.Serial {
+				p.Serial = &own
+			}
+		}
+	}
+}
+
 func fits(ln line, driver, protocol string) bool {
 	if driver != DriverPlugin {
-		return ln.protocol == protocol
+		return slices.Contains(ln.protocols, protocol)
 	}
 	return protocol != protocolModbus && protocol != protocolDLT645 && protocol != protocolRTSP
 }

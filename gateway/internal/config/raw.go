@@ -36,15 +36,20 @@ type rawSite struct {
 }
 
 type rawChannel struct {
-	ID       string      `yaml:"id"`
-	Driver   string      `yaml:"driver"`
-	Address  string      `yaml:"address"`
-	Baud     *int        `yaml:"baud"`
-	Parity   string      `yaml:"parity"`
-	StopBits *int        `yaml:"stop_bits"`
-	Timeout  string      `yaml:"timeout"`
-	Pause    string      `yaml:"pause"`
-	Devices  []rawDevice `yaml:"devices"`
+	ID      string      `yaml:"id"`
+	Driver  string      `yaml:"driver"`
+	Address string      `yaml:"address"`
+	Line    rawSerial   `yaml:",inline"`
+	Timeout string      `yaml:"timeout"`
+	Pause   string      `yaml:"pause"`
+	Devices []rawDevice `yaml:"devices"`
+}
+
+// rawSerial are the settings of a serial line, or of a device on a line that several protocols share.
+type rawSerial struct {
+	Baud     *int   `yaml:"baud"`
+	Parity   string `yaml:"parity"`
+	StopBits *int   `yaml:"stop_bits"`
 }
 
 type rawDevice struct {
@@ -57,6 +62,7 @@ type rawDevice struct {
 	Zone         string            `yaml:"zone"`
 	Poll         string            `yaml:"poll"`
 	Labels       map[string]string `yaml:"labels"`
+	Line         rawSerial         `yaml:",inline"`
 
 	Points map[string]rawReport `yaml:"points"`
 }

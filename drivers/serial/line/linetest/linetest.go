@@ -101,10 +101,14 @@ func (w *Wire) Stall(t testing.TB) {
 	}
 	for {
 		if _, err := unix.Write(fd, full); err == unix.EAGAIN {
-			full = full[:len(full)/2]
-			if len(full) == 0 {
+			if full = full[:len(full)/2]; len(full) > 0 {
+				continue
+			}
+			// The kernel moves what was written on its own time, and then there is room again.
+			if n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 100); n == 0 {
 				return
 			}
+			full = full[:1]
 		} else if err != nil {
 			t.Fatalf("fill the wire: %v", err)
 		}
