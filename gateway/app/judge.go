@@ -104,13 +104,9 @@ func (j *judge) tell(events []rules.AlertEvent) {
 	}
 }
 
-// acted takes what became of an action. What was tried and not confirmed is told to people (R26); what could not be tried, because
-// an interlock forbade it or the gateway stops, is only recorded. It waits for the judge, who waits for nobody.
+// acted takes an action that was tried and not confirmed, and that people must hear of (R26). It waits for the judge, who waits
+// for nobody.
 func (j *judge) acted(r *wire.ActionResult) {
-	j.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}})
-	if r.GetAttempts() == 0 || r.GetOutcome() != action.Failed && r.GetOutcome() != action.Refused {
-		return
-	}
 	select {
 	case j.fails <- r:
 	case <-j.done:

@@ -1,14 +1,17 @@
-// Package action carries out what firing rules ask for: it closes the valve, cuts the socket, sounds the siren, and reads back
-// whether that happened. Hard interlocks stand before every write, whoever asks. Rules run in the app's pipeline and hand
-// their alert events to Do; the results go to a queue, so that a safety action never waits for disk or network.
+// Package action moves the site's outputs: it closes the valve, cuts the socket, sounds the siren, and reads back whether that
+// happened. Rules, people at the local page and, in time, the cloud ask; a ladder says whose word counts, and hard interlocks
+// stand before every write, whoever asks. A move toward safe is never refused. DESIGN.md tells the whole of it.
 //
-// Writes to one output are done one after the other, to different outputs at the same time.
+// Alert events come from the app's pipeline by Do, which never blocks; results go to a queue, so that a safety action never
+// waits for disk or network. Writes to one output are done one after the other, to different outputs at the same time.
 package action
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/linshao/linshao/cloud/wire"
@@ -21,36 +24,65 @@ const (
 	Intent    = "intent"    // it is about to be done
 	Confirmed = "confirmed" // the device read back what was written
 	Failed    = "failed"    // it was not, after all attempts
-	Refused   = "refused"   // an interlock forbade it; nothing was written
+	Refused   = "refused"   // an interlock or the ladder forbade it; nothing was written
 )
+
+// ErrEnded is the answer to a request when the executor has ended.
+var ErrEnded = errors.New("actions have ended")
 
 // Config of an executor.
 type Config struct {
 	Devices []device.Device
+	Outputs map[device.Key]Setting // what the site says of its outputs
 	Write   func(ctx context.Context, key device.Key, v float64) error
 	Read    func(ctx context.Context, key device.Key) (device.Reading, error)
-	Record  func(*wire.ActionResult) // takes an intent or a result. It must not wait for disk or network
-	Now     func() time.Time         // stamps results; nil: time.Now
+	Latest  func(key device.Key) (device.Reading, bool) // the last reading of a point, for what has grown stale; nil: nothing does
+	Record  func(*wire.ActionResult)                    // takes an intent or a result. It must not wait for disk or network
+	Human   func(*wire.ActionResult)                    // a result that a person must hear of: it failed and leaves something unsafe. May block for the rules; may be nil
+	Now     func() time.Time                            // stamps results; nil: time.Now
 	Log     *slog.Logger
 	Metrics *Metrics // may be nil
 }
 
-// An Executor carries out actions.
+// An Executor moves outputs.
 type Executor struct {
 	cfg     Config
 	wake    chan struct{}
+	done    chan struct{} // closed when Run has ended
+	beat    atomic.Int64  // last turn of Run, ns of the real clock since made
+	made    time.Time
 	mu      sync.Mutex
 	outputs map[device.Key]*output
-	asked   []job
+	nowhere *output         // what is not an output: refused by a worker like any other, so that results have one source
+	zones   map[string]bool // that have devices
+	kinds   map[string]string
+	ready   []*output     // that wait for a worker
 	active  int           // jobs taken and not finished
 	idle    chan struct{} // closed when there is nothing to do; made anew when there is
+
+	firing   map[string]*alarm
+	refusals map[refusalKey]*tally
+	failed   *rules.Text // why the rules do not run; nil: they do
+	lockdown bool
+	changed  bool      // a hold has come or gone
+	started  time.Time // zero before Run
 }
 
-// A job is one action of one alert.
+// A job is one move of one output.
 type job struct {
-	alert  string
-	action rules.Action
-	check  bool // nothing is done when the output is as it should be
+	alert     string // that it is recorded under; empty: none
+	id        string // of the hold: an alert, a safe state; empty for requests
+	owner     Owner
+	who       string
+	approver  string
+	reason    string
+	action    rules.Action
+	lasts     time.Duration // of the hold, for requests
+	check     bool          // nothing is done when the output is as it should be
+	once      bool          // no hold is taken
+	keeps     bool          // the holds are as they should be: only the output is not
+	overruled refusal       // given up meanwhile, and why
+	reply     chan<- Result // has room for one; nil: nobody waits
 }
 
 // New makes an executor; it does nothing before Run.
@@ -61,38 +93,80 @@ func New(cfg Config) *Executor {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	x := &Executor{cfg: cfg, wake: make(chan struct{}, 1), outputs: map[device.Key]*output{}, idle: make(chan struct{})}
+	x := &Executor{cfg: cfg, wake: make(chan struct{}, 1), done: make(chan struct{}), outputs: map[device.Key]*output{}, nowhere: &output{},
+		zones: map[string]bool{}, kinds: map[string]string{}, idle: make(chan struct{}), firing: map[string]*alarm{},
+		refusals: map[refusalKey]*tally{}, made: time.Now(), started: time.Now()}
 	close(x.idle)
 	for _, d := range cfg.Devices {
+		x.zones[d.Zone] = d.Zone != ""
+		x.kinds[d.ID] = d.Kind
 		for _, p := range d.Points {
 			if len(p.Writable) > 0 {
-				x.outputs[p.Key()] = &output{point: p, kind: d.Kind}
+				x.outputs[p.Key()] = newOutput(d, p, cfg)
 			}
 		}
 	}
 	return x
 }
 
-// Do takes the actions of a firing alert. It never blocks. What a shadow rule would do is not done.
-func (x *Executor) Do(e rules.AlertEvent) { x.take(e, false) }
-
-// Ensure takes the actions of an alert that fired before the gateway was started. What is still as it should be is left alone
-// and not recorded: nothing is repeated blindly.
-func (x *Executor) Ensure(e rules.AlertEvent) { x.take(e, true) }
-
-func (x *Executor) take(e rules.AlertEvent, check bool) {
-	if e.State != rules.Firing || e.Shadow || len(e.Actions) == 0 {
-		return
+// Ask moves an output, and answers what became of it. It waits for the output, not for ever: an output that does not answer is
+// given up after some ten seconds. The error is ctx's, or ErrEnded.
+func (x *Executor) Ask(ctx context.Context, r Request) (Result, error) {
+	if r.Owner != Manual && r.Owner != Cloud && r.Owner != Schedule {
+		return Result{Outcome: Refused, Why: rules.Text{ZH: "不能以此名义操作", EN: "nobody asks on the authority of " + r.Owner.String()}}, nil
 	}
+	if r.For <= 0 {
+		r.For = HoldTime
+	}
+	reply := make(chan Result, 1)
+	j := &job{owner: r.Owner, who: r.Who, approver: r.Approver, reason: r.Reason, action: r.Action, lasts: min(r.For, HoldMost), reply: reply}
 	x.mu.Lock()
+	o := x.at(r.Action)
+	if len(o.queue) >= mostWaiting && !x.toward(o, j) {
+		x.mu.Unlock()
+		return Result{Outcome: Refused, Why: rules.Text{ZH: "请求太多", EN: "too many requests wait for this output"}}, nil
+	}
+	x.enqueue(o, j)
+	x.mu.Unlock()
+	select {
+	case result := <-reply:
+		return result, nil
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	case <-x.done:
+		return Result{}, ErrEnded
+	}
+}
+
+// mostWaiting bounds the requests that wait for one output; those toward safe do not count.
+const mostWaiting = 8
+
+// at is the output of an action.
+func (x *Executor) at(a rules.Action) *output {
+	if o := x.outputs[device.Key{Device: a.Device, Point: a.Point}]; o != nil {
+		return o
+	}
+	return x.nowhere
+}
+
+// enqueue gives a job to its output. A move toward safe counts from now on, before it is written: it takes the output, goes
+// before all that is not, and ends that.
+func (x *Executor) enqueue(o *output, j *job) {
 	if x.active == 0 {
 		x.idle = make(chan struct{})
 	}
-	for _, a := range e.Actions {
-		x.asked = append(x.asked, job{e.Alert, a, check})
-		x.active++
+	x.active++
+	if o.impossible(j.action.Value).code == "" && x.toward(o, j) {
+		x.overrule(o, refused("overruled", "之后有向安全方向的动作", "a move toward safe came after it"))
+		if !j.keeps {
+			x.claim(o, j, true, time.Now())
+		}
 	}
-	x.mu.Unlock()
+	o.queue = append(o.queue, j)
+	if !o.working {
+		o.working = true
+		x.ready = append(x.ready, o)
+	}
 	select {
 	case x.wake <- struct{}{}:
 	default: // woken already
@@ -106,45 +180,42 @@ func (x *Executor) Idle() <-chan struct{} {
 	return x.idle
 }
 
-// Run carries out actions until ctx ends. It returns when the writes under way have ended; what was asked for and not begun by
+// Run moves outputs until ctx ends. It returns when the writes under way have ended; what was asked for and not begun by
 // then is recorded as failed, never dropped in silence.
 func (x *Executor) Run(ctx context.Context) error {
+	defer close(x.done)
 	var writes sync.WaitGroup
 	defer writes.Wait()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	x.begin()
 	for {
-		select {
-		case <-ctx.Done():
-		case <-x.wake:
-		}
-		for _, o := range x.dispatch() {
+		x.beat.Store(int64(time.Since(x.made)))
+		for _, o := range x.takeReady() {
 			writes.Go(func() { x.work(ctx, o) })
 		}
 		if ctx.Err() != nil {
+			x.tellAll()
 			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-x.wake:
+		case <-tick.C:
+			x.turn(time.Now())
 		}
 	}
 }
 
-// dispatch sorts what was asked for by output and answers the outputs that need a worker.
-func (x *Executor) dispatch() []*output {
+// Age is how long ago Run last turned; it does so once a second.
+func (x *Executor) Age() time.Duration { return time.Since(x.made) - time.Duration(x.beat.Load()) }
+
+func (x *Executor) takeReady() []*output {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	var idle []*output
-	for _, j := range x.asked {
-		key := device.Key{Device: j.action.Device, Point: j.action.Point}
-		o := x.outputs[key]
-		if o == nil { // read-only or unknown: refused by a worker like any other, so that results have one source
-			o = &output{}
-			x.outputs[key] = o
-		}
-		o.queue = append(o.queue, j)
-		if !o.working {
-			o.working = true
-			idle = append(idle, o)
-		}
-	}
-	x.asked = nil
-	return idle
+	ready := x.ready
+	x.ready = nil
+	return ready
 }
 
 // work does the jobs of one output, one after the other.
@@ -159,7 +230,10 @@ func (x *Executor) work(ctx context.Context, o *output) {
 		j := o.queue[0]
 		o.queue = o.queue[1:]
 		x.mu.Unlock()
-		x.do(ctx, o, j)
+		result := x.do(ctx, o, j)
+		if j.reply != nil {
+			j.reply <- result
+		}
 		x.finish()
 	}
 }
@@ -170,12 +244,4 @@ func (x *Executor) finish() {
 	if x.active--; x.active == 0 {
 		close(x.idle)
 	}
-}
-
-func (x *Executor) record(j job, outcome, reason string, attempts uint32) {
-	x.cfg.Metrics.count(outcome)
-	x.cfg.Log.Info("action", "alert", j.alert, "device", j.action.Device, "point", j.action.Point, "value", j.action.Value,
-		"outcome", outcome, "reason", reason, "attempts", attempts)
-	x.cfg.Record(&wire.ActionResult{Alert: j.alert, Action: wire.FromAction(j.action), Outcome: outcome, Reason: reason,
-		Attempts: attempts, AtMs: x.cfg.Now().UnixMilli()})
 }
