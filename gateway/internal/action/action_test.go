@@ -28,7 +28,7 @@ func site() []device.Device {
 		return device.Device{ID: id, Kind: kind, Zone: zone, Points: []device.Point{{Device: id, Name: point, Writable: []float64{0, 1}}, {Device: id, Name: "power"}}}
 	}
 	ex := out("fx", "fan", "on", "k")
-	ex.Labels = map[string]string{"fan_ex_rated": "true"}
+	ex.Labels = map[string]string{"ex_rated": "true"}
 	relayFan := out("fr", "relay", "relay", "k")
 	relayFan.Labels = map[string]string{"load": "fan"}
 	return []device.Device{out("A.1", "socket", "relay", "shed"), out("A.2", "socket", "relay", "shed"), out("B.1", "socket", "relay", "k"),

@@ -18,7 +18,7 @@ const (
 // Labels of devices that interlocks read.
 const (
 	labelLoad = "load"         // "fan": a relay that switches a fan
-	labelEx   = "fan_ex_rated" // "true": the fan may run in gas
+	labelEx   = "ex_rated" // "true": the fan may run in gas
 )
 
 const changeRest = 30 * time.Second // between two changes of one output, unless it moves toward safe
