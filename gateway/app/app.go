@@ -157,22 +157,13 @@ func (a *App) buildRules() error {
 	if err != nil {
 		return fmt.Errorf("build rules: %w", err)
 	}
-	file := filepath.Join(site.Data, "rules.json")
-	// The gateway always starts: with a state that cannot be used, rules begin anew, and say so.
-	switch data, err := os.ReadFile(file); {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		a.cfg.Log.Error("read rules' state", "error", err)
-	default:
-		if err := engine.Restore(data); err != nil {
-			a.cfg.Log.Error("restore rules' state", "error", err)
-		}
-	}
+	file := filepath.Join(site.Data, "rules.state")
+	recall{engine: engine, events: a.events, file: file, log: a.cfg.Log}.run(a.journal)
 	a.executor = action.New(action.Config{Devices: a.devices, Write: a.write, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log,
 		Metrics: action.NewMetrics(a.metrics), Latest: a.latest.Of, Human: func(r *wire.ActionResult) { a.judge.acted(r) },
 		Record: func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
 	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file,
-		asks: make(chan func()), fails: make(chan *wire.ActionResult), done: make(chan struct{}), start: time.Now(), saves: make(chan []byte, 1)}
+		asks: make(chan func()), fails: make(chan *wire.ActionResult), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1)}
 	return nil
 }
 

@@ -178,7 +178,7 @@ func TestADeadFieldIsToldAndTheGatewayStartsAnyway(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"rules.json", "boot.json"} {
+	for _, name := range []string{"rules.state", "boot.json"} {
 		if err := os.WriteFile(filepath.Join(dir, "data", name), []byte("{damaged"), 0o600); err != nil {
 			t.Fatal(err)
 		}

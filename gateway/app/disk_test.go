@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,8 +69,9 @@ func TestADeadDiskDoesNotHoldUpTheShutdown(t *testing.T) {
 func TestRulesAreSavedWhenTheDiskIsBack(t *testing.T) {
 	engine, gas := leak(t)
 	dir := filepath.Join(t.TempDir(), "data") // not there yet
+	log := eventsLog(t)
 	synctest.Test(t, func(t *testing.T) {
-		j := app.NewJudge(engine, action.New(action.Config{}), filepath.Join(dir, "rules.json"))
+		j := app.NewJudge(engine, action.New(action.Config{}), filepath.Join(dir, "rules.state"), log)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); j.Run(ctx) }()
@@ -81,29 +81,8 @@ func TestRulesAreSavedWhenTheDiskIsBack(t *testing.T) {
 			t.Error(err)
 		}
 		<-time.After(5 * time.Second)
-		if data, err := os.ReadFile(filepath.Join(dir, "rules.json")); err != nil || !strings.Contains(string(data), "gas-1") {
-			t.Errorf("%s %v", data, err)
-		}
-		stop()
-		<-done
-	})
-}
-
-// TestAnAlertIsSavedWhileItsActionIsUnderWay: a crash then must not give the same leak a second name.
-func TestAnAlertIsSavedWhileItsActionIsUnderWay(t *testing.T) {
-	engine, gas := leak(t)
-	file := filepath.Join(t.TempDir(), "rules.json")
-	synctest.Test(t, func(t *testing.T) {
-		x := action.New(action.Config{}) // not run: what it is asked for stays under way
-		x.Do(rules.AlertEvent{State: rules.Firing, Actions: []rules.Action{{Device: "valve-1", Point: "open"}}})
-		j := app.NewJudge(engine, x, file)
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { defer close(done); j.Run(ctx) }()
-		j.Read([]device.Reading{device.Judge(gas, 62, time.Now())})
-		<-time.After(5 * time.Second)
-		if data, err := os.ReadFile(file); err != nil || !strings.Contains(string(data), "gas-1") {
-			t.Errorf("%s %v", data, err)
+		if memory(t, filepath.Join(dir, "rules.state")) != "gas-1" {
+			t.Error("the alert is not saved")
 		}
 		stop()
 		<-done

@@ -147,22 +147,32 @@ func (s Sieve) Pass(rs []device.Reading) []device.Reading { return s.pass(rs) }
 // A Judge is one without a field.
 type Judge struct {
 	*judge
-	in chan []device.Reading
+	in     chan []device.Reading
+	events *outbox.Log
 }
 
-// NewJudge makes a judge that saves to a file and acts through an executor.
-func NewJudge(engine *rules.Engine, executor *action.Executor, file string) Judge {
+// NewJudge makes a judge that saves to a file, acts through an executor and writes events to a log.
+func NewJudge(engine *rules.Engine, executor *action.Executor, file string, events *outbox.Log) Judge {
 	log := slog.New(slog.DiscardHandler)
 	return Judge{&judge{engine: engine, executor: executor, journal: newJournal(time.Now, clockQuality, log), now: time.Now, log: log, file: file,
-		asks: make(chan func()), fails: make(chan *wire.ActionResult), done: make(chan struct{}), start: time.Now(), saves: make(chan []byte, 1)},
-		make(chan []device.Reading)}
+		asks: make(chan func()), fails: make(chan *wire.ActionResult), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1)},
+		make(chan []device.Reading), events}
 }
 
-// Run judges what Read gives it, until ctx ends.
-func (j Judge) Run(ctx context.Context) {
+// Run takes up what file and log have, and judges what Read gives it, until ctx ends. It answers what it found missing.
+func (j Judge) Run(ctx context.Context) []rules.Text {
+	said := recall{engine: j.engine, events: j.events, file: j.file, log: j.log}.run(j.journal)
 	context.AfterFunc(ctx, func() { close(j.in) })
+	done := make(chan struct{})
+	go func() { defer close(done); j.journal.run(j.events) }()
 	j.run(j.in)
+	j.journal.close()
+	<-done
+	return said
 }
+
+// SaveLast is how a gateway that stops in order ends.
+func (j Judge) SaveLast() { j.saveLast() }
 
 // Read gives it readings.
 func (j Judge) Read(rs []device.Reading) { j.in <- rs }
@@ -187,4 +197,11 @@ func (l Line) Changed(id string, online bool) {
 // Readings are what it reports.
 func (l Line) Readings(now time.Time, again bool) []device.Reading {
 	return l.line.readings(now, again)
+}
+
+// Urgent takes up what file and log have, and answers the journal's word on whether the cloud lacks an alert.
+func Urgent(engine *rules.Engine, log *outbox.Log, file string) func() bool {
+	j := newJournal(time.Now, clockQuality, slog.New(slog.DiscardHandler))
+	recall{engine: engine, events: log, file: file, log: j.log}.run(j)
+	return func() bool { return j.urgent(log) }
 }

@@ -32,7 +32,18 @@ type journal struct {
 	lost   uint64 // entries given up since the last append
 	closed bool
 	wake   chan struct{}
-	alerts uint64 // number of the newest alert event in the log
+	alerts uint64        // number of the newest alert event in the log
+	epoch  uint64        // of the log
+	next   uint64        // every event that is not in the log yet gets this number or a larger one
+	taken  uint64        // entries that put was given
+	done   uint64        // of these, in the log or given up
+	moved  chan struct{} // closed when done grows; nil while nobody waits
+}
+
+// A mark is how far the journal was at a moment.
+type mark struct {
+	epoch, next uint64 // of the log: what was not in it then has this number or a larger one
+	taken       uint64
 }
 
 // entry has both clocks of the moment of put: on a disk that takes nothing it may wait for hours, and be stamped as it was then.
@@ -48,6 +59,45 @@ func newJournal(now func() time.Time, clock func() uint32, log *slog.Logger) *jo
 	return &journal{now: now, clock: clock, log: log, wake: make(chan struct{}, 1)}
 }
 
+// begin tells the journal, before it runs, where its log stands and which alert event is the newest in it.
+func (j *journal) begin(log *outbox.Log, alerts uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.epoch, _, j.next = log.State()
+	j.alerts = alerts
+}
+
+// mark is where the journal stands.
+func (j *journal) mark() mark {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return mark{j.epoch, j.next, j.taken}
+}
+
+// reached says whether all that was taken before a mark is in the log or given up, and if not, tells by the channel when to ask again.
+func (j *journal) reached(m mark) (bool, <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.done >= m.taken {
+		return true, nil
+	}
+	if j.moved == nil {
+		j.moved = make(chan struct{})
+	}
+	return false, j.moved
+}
+
+// pass counts entries that are in the log or given up.
+func (j *journal) pass(n uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.done += n
+	if j.moved != nil {
+		close(j.moved)
+		j.moved = nil
+	}
+}
+
 func (j *journal) put(e *wire.Event) {
 	payload, err := proto.Marshal(e)
 	if err != nil {
@@ -60,6 +110,7 @@ func (j *journal) put(e *wire.Event) {
 		j.lost++
 	}
 	j.queue = append(j.queue, entry{payload, j.now(), j.clock(), time.Now(), e.GetAlert() != nil})
+	j.taken++
 	j.mu.Unlock()
 	j.signal()
 }
@@ -102,11 +153,13 @@ func (j *journal) run(log *outbox.Log) {
 		if lost > 0 {
 			j.log.Error("events lost: memory for them is full", "events", lost)
 			log.Drop(lost)
+			j.pass(lost)
 		}
 		for rest := entries; len(rest) > 0; {
 			n := group(rest)
 			dead = !j.append(log, rest[:n], dead)
 			rest = rest[n:]
+			j.pass(uint64(n))
 		}
 		if closed && len(entries) == 0 {
 			return
@@ -138,7 +191,7 @@ func (j *journal) append(log *outbox.Log, entries []entry, once bool) bool {
 		}
 		first, err := log.AppendAll(drafts...)
 		if err == nil {
-			j.noteAlerts(entries, first)
+			j.note(entries, first)
 			return true
 		}
 		j.log.Error("append events", "events", len(entries), "error", err)
@@ -161,9 +214,10 @@ func (j *journal) append(log *outbox.Log, entries []entry, once bool) bool {
 	}
 }
 
-func (j *journal) noteAlerts(entries []entry, first uint64) {
+func (j *journal) note(entries []entry, first uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.next = first + uint64(len(entries))
 	for i, e := range entries {
 		if e.alert {
 			j.alerts = first + uint64(i)

@@ -17,7 +17,9 @@ import (
 
 const (
 	judgeTick  = time.Second
-	judgeSave  = 30 * time.Second // between two snapshots of sessions and timers: hundreds of KiB, on a card that wears. Alerts are saved at the next tick
+	judgeSave  = 30 * time.Second // between two snapshots of sessions and windows: hundreds of KiB, on a card that wears. Alerts are in the events log
+	judgeSoon  = 5 * time.Second  // between two snapshots when an alert has changed: its session is worth keeping
+	judgeAnew  = time.Hour        // after which a snapshot is written though nothing has changed: the events behind it must not be evicted
 	judgeStale = 10 * time.Second // without a tick the safety loop counts as dead
 )
 
@@ -40,18 +42,29 @@ type judge struct {
 	beat    atomic.Int64 // last tick, ns of the real clock since start
 	start   time.Time
 	saved   []byte
-	fresh   bool        // an alert has changed since the last snapshot
-	unsaved atomic.Bool // the last snapshot could not be written
-	next    time.Time   // of the next snapshot when none has
-	saves   chan []byte // room for one: a newer snapshot replaces one that was not written yet
+	looked  time.Time   // when the last snapshot was taken
+	handed  time.Time   // when the last one was to be written
+	fresh   bool        // an alert has changed since then
+	unsaved atomic.Bool // it could not be written
+	saves   chan memory // room for one: a newer snapshot replaces one that was not written yet
+}
+
+// A memory is a snapshot that waits until the events that it contains are durable: an alert must not be known from it alone,
+// or the cloud would never hear of it.
+type memory struct {
+	mark mark
+	at   time.Time
+	data []byte
 }
 
 func (j *judge) run(in <-chan []device.Reading) {
 	saver := make(chan struct{})
 	go func() {
 		defer close(saver)
-		for data := range j.saves {
-			j.write(data)
+		for m := range j.saves {
+			if j.durable(m.mark) {
+				j.write(m)
+			}
 		}
 	}()
 	defer func() { <-saver }()
@@ -88,6 +101,7 @@ func (j *judge) resume() {
 	}
 	j.tell(j.engine.Tick(j.now()))
 	j.beat.Store(int64(time.Since(j.start)))
+	j.snapshot()
 }
 
 // tell carries alert events out. Both are queues that never block; the record comes first by some microseconds, so that in the
@@ -116,9 +130,11 @@ func (j *judge) acted(r *wire.ActionResult) {
 // snapshot hands the engine's state to the saver when it is time to and it has changed, or could not be written. It does not
 // wait for actions: after a crash in the midst of one, resume sees to it that it is carried out, under the alert's own name.
 func (j *judge) snapshot() {
-	if j.unsaved.Swap(false) {
+	age := time.Since(j.looked)
+	switch {
+	case j.looked.IsZero(), j.unsaved.Swap(false):
 		j.saved = nil
-	} else if !j.fresh && time.Now().Before(j.next) {
+	case age < judgeSoon || !j.fresh && age < judgeSave:
 		return
 	}
 	data, err := j.engine.Snapshot()
@@ -126,30 +142,48 @@ func (j *judge) snapshot() {
 		j.log.Error("save rules", "error", err)
 		return
 	}
-	j.fresh, j.next = false, time.Now().Add(judgeSave)
-	if bytes.Equal(data, j.saved) {
+	j.looked, j.fresh = time.Now(), false
+	if bytes.Equal(data, j.saved) && time.Since(j.handed) < judgeAnew {
 		return
 	}
-	j.saved = data
+	j.saved, j.handed = data, time.Now()
 	select {
 	case <-j.saves:
 	default:
 	}
-	j.saves <- data
+	j.saves <- memory{j.journal.mark(), j.now(), data}
 }
 
-// saveLast saves the engine's last state; run must have ended.
+// saveLast saves the engine's last state; run and the journal must have ended.
 func (j *judge) saveLast() {
-	if data, err := j.engine.Snapshot(); err == nil && (j.unsaved.Load() || !bytes.Equal(data, j.saved)) {
-		j.write(data)
+	if data, err := j.engine.Snapshot(); err == nil {
+		j.write(memory{j.journal.mark(), j.now(), data})
 	}
 }
 
-func (j *judge) write(data []byte) {
-	if err := state.Save(j.file, data); err != nil {
+// durable waits until the events up to a mark are; false when the gateway stops meanwhile, which saves once more at its end.
+func (j *judge) durable(m mark) bool {
+	for {
+		ok, again := j.journal.reached(m)
+		if ok {
+			return true
+		}
+		select {
+		case <-again:
+		case <-j.done:
+			return false
+		}
+	}
+}
+
+func (j *judge) write(m memory) {
+	n, err := state.SaveSnapshot(j.file, state.Snapshot{Epoch: m.mark.epoch, Next: m.mark.next, At: m.at, Data: m.data})
+	if err != nil {
 		j.unsaved.Store(true)
 		j.log.Error("save rules", "error", err)
+		return
 	}
+	j.log.Debug("rules saved", "bytes", n)
 }
 
 // ask runs f in the judge's goroutine.

@@ -12,7 +12,10 @@ import (
 )
 
 // Save replaces a file: the new content is on disk under another name before it takes the name, and the name is on disk before Save returns.
-func Save(file string, data []byte) error {
+func Save(file string, data []byte) error { return replace(file, "", data) }
+
+// replace is Save; the file that was there stays under the name old, if that is not empty.
+func replace(file, old string, data []byte) error {
 	tmp := file + ".new"
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -24,6 +27,11 @@ func Save(file string, data []byte) error {
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", tmp, err)
+	}
+	if old != "" {
+		if err := os.Rename(file, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("keep %s: %w", file, err)
+		}
 	}
 	if err := os.Rename(tmp, file); err != nil {
 		return fmt.Errorf("replace %s: %w", file, err)
