@@ -155,6 +155,9 @@ func (e *Engine) evidence(r *rule, f *frame) []Evidence {
 		s := &f.slots[slices.Index(e.layout.points[r.kind.name], name)]
 		all = append(all, f.proof(s, name, r.kind.point(name).unit))
 	}
+	for _, m := range r.uses.parts {
+		all = append(all, m.proof(f))
+	}
 	if len(r.uses.session) == 0 {
 		return all
 	}
@@ -163,12 +166,9 @@ func (e *Engine) evidence(r *rule, f *frame) []Evidence {
 		all = append(all, power)
 	}
 	for _, v := range sessionValues() {
-		ev := Evidence{Name: v.name, Unit: v.typ.unit, Value: v.get(f), Quality: device.Good}
-		if v.typ.class == duration {
-			ev.Unit = "s"
-		}
-		if math.IsNaN(ev.Value) {
-			ev.Quality, ev.Reason = device.Bad, power.Reason
+		ev := measure{name: v.name, typ: v.typ, get: v.get}.proof(f)
+		if ev.Quality != device.Good {
+			ev.Reason = power.Reason
 		}
 		all = append(all, ev)
 	}

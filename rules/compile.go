@@ -14,12 +14,14 @@ import (
 type (
 	numFn  func(*frame) float64 // NaN: unknown. Durations are seconds
 	condFn func(*frame) tri
+	spanFn func(*frame) (low, high float64) // a count, of which only bounds may be known
 )
 
 // A node is a compiled part of an expression.
 type node struct {
 	typ  typ
 	num  numFn  // of numbers and durations
+	span spanFn // of counts, beside num
 	cond condFn // of conditions
 }
 
@@ -39,6 +41,9 @@ type compiler struct {
 	errs   []exprError
 	uses   uses
 	mask   uint64 // the slots whose readings can change what it says
+	slots  []int  // the same, one by one
+	inside string // "window" or "group" while their arguments are built
+	source []rune
 }
 
 // uses are the inputs of an expression, in the order in which they appear.
@@ -46,11 +51,34 @@ type uses struct {
 	points  []string
 	session []string
 	params  []string
+	parts   []measure // windows, and groups of devices
 }
 
 func (u *uses) add(list *[]string, name string) {
 	if !slices.Contains(*list, name) {
 		*list = append(*list, name)
+	}
+}
+
+func (u *uses) measure(m measure) {
+	if !slices.ContainsFunc(u.parts, func(have measure) bool { return have.name == m.name }) {
+		u.parts = append(u.parts, m)
+	}
+}
+
+// join takes what another part of the rule looks at.
+func (u *uses) join(o uses) {
+	for _, name := range o.points {
+		u.add(&u.points, name)
+	}
+	for _, name := range o.session {
+		u.add(&u.session, name)
+	}
+	for _, name := range o.params {
+		u.add(&u.params, name)
+	}
+	for _, m := range o.parts {
+		u.measure(m)
 	}
 }
 
@@ -67,7 +95,7 @@ func compile(text string, sc scope) (program, []exprError) {
 	if e != nil {
 		return program{}, []exprError{*e}
 	}
-	c := &compiler{scope: sc, syntax: syntax}
+	c := &compiler{scope: sc, syntax: syntax, source: []rune(text)}
 	n := c.build(syntax.root)
 	if len(c.errs) == 0 && n.typ.class != boolean {
 		c.fail(syntax.root, fmt.Sprintf("the expression is %s, not a condition", n.typ), "compare it with something, such as level > 5")
@@ -144,6 +172,7 @@ func (c *compiler) point(name string) int {
 	c.uses.add(&c.uses.points, name)
 	i := c.scope.slot(name)
 	c.mask |= slotBit(i)
+	c.slots = append(c.slots, i)
 	return i
 }
 
@@ -182,6 +211,7 @@ func (c *compiler) member(n *ast.MemberNode) node {
 	}
 	c.uses.add(&c.uses.session, name)
 	c.mask |= socketBits
+	c.slots = append(c.slots, socketPower)
 	if v.typ.class == boolean {
 		return node{typ: v.typ, cond: isTrue(v.get)}
 	}

@@ -34,6 +34,9 @@ type subject struct {
 	sess   *session // of a socket; nil otherwise
 	alerts []*alert
 	maxAge int64 // ms
+
+	windows []window
+	labels  []int64 // ms: dates, 0 where there is none
 }
 
 // An input is where a reading goes.
@@ -85,6 +88,7 @@ func (e *Engine) judge(s *subject, now int64, touched uint64) {
 	if s.sess != nil && touched&socketBits != 0 {
 		s.sess.update(now, s.sessionInput(touched))
 	}
+	e.measure(s, now, touched, true)
 	e.evaluate(s, now, touched)
 }
 
@@ -118,6 +122,7 @@ func (e *Engine) evaluate(s *subject, now int64, touched uint64) {
 func (e *Engine) see(s *subject, now int64) *frame {
 	f := &e.frame
 	f.slots, f.sess, f.now, f.start = s.slots, s.sess, now, e.start
+	f.windows, f.labels = s.windows, s.labels
 	return f
 }
 
@@ -148,9 +153,10 @@ func (e *Engine) Tick(now time.Time) []AlertEvent {
 	e.lastTick = t
 	for _, s := range e.subjects {
 		for i := range s.slots {
-			s.slots[i].seen = min(s.slots[i].seen, t) // after the clock was set back, age counts from now
+			s.slots[i].noLater(t)
 		}
-		e.evaluate(s, t, math.MaxUint64)
+		e.measure(s, t, allBits, false)
+		e.evaluate(s, t, allBits)
 	}
 	return e.finish()
 }

@@ -40,6 +40,14 @@ func (s *slot) put(r *device.Reading, t int64) {
 	}
 }
 
+// noLater moves the slot's times back to t after the clock was set back: age counts from now.
+func (s *slot) noLater(t int64) {
+	if ahead := s.seen - t; ahead > 0 {
+		s.seen, s.until = t, s.until-ahead
+	}
+	s.lost = min(s.lost, t)
+}
+
 // pace is the smaller of the last two intervals, or the only one.
 func pace(last [2]int64) int64 {
 	if last[0] == 0 {
@@ -56,6 +64,7 @@ type frame struct {
 	start  int64    // ms: when the engine first knew the time
 	maxAge int64    // ms
 
+	windows   []window
 	emergency bool                     // 急 mode
 	labels    []int64                  // ms: the dates in the subject's labels, in the layout's order; 0 when there is none
 	alarms    func(over int64) float64 // alerts of the site that began firing in the last so many ms; nil: nobody counts

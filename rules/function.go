@@ -38,6 +38,8 @@ func (c *compiler) call(n *ast.CallNode) node {
 		return c.since(n)
 	case "alarms":
 		return c.alarms(n)
+	case "avg", "min", "max", "slope", "delta", "count", "changed":
+		return c.windowed(n, callee.Value)
 	}
 	hint := "functions: " + strings.Join(functionNames(), " ")
 	if near := configs.Nearest(callee.Value, functionNames()); near != "" {
@@ -236,4 +238,12 @@ func (c *compiler) length(n ast.Node) (ms int64, ok bool) {
 		return 0, false
 	}
 	return int64(v * 1000), true
+}
+
+// groupExample shows how a function is called over other devices.
+func groupExample(name string) string {
+	if name == "count" || name == "any" || name == "all" {
+		return "(zone.gas, level > 5)"
+	}
+	return "(zone.socket.power)"
 }

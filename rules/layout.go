@@ -10,10 +10,12 @@ import (
 type layout struct {
 	points map[string][]string // kind → points, in the order of the slots
 	labels map[string][]string // kind → labels that hold a date
+
+	windows map[string][]*windowSpec // kind → what its rules look at over time
 }
 
 func newLayout() *layout {
-	return &layout{points: map[string][]string{}, labels: map[string][]string{}}
+	return &layout{points: map[string][]string{}, labels: map[string][]string{}, windows: map[string][]*windowSpec{}}
 }
 
 // slot gives each point that a kind's rules use its place. The first of a socket are those its session needs.

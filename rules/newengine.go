@@ -111,6 +111,7 @@ func ageLimit(poll time.Duration) int64 {
 // connect makes the subject's slots and finds the points that fill them.
 func (e *Engine) connect(s *subject) []error {
 	var errs []error
+	e.equip(s)
 	k := kindNamed(s.device.Kind)
 	for i, name := range e.layout.points[s.device.Kind] {
 		s.slots = append(s.slots, slot{val: math.NaN()})

@@ -107,6 +107,9 @@ func (c *compiler) compare(n *ast.BinaryNode, l, r node) node {
 	if t.class == boolean {
 		return c.compareConditions(n, l.cond, r.cond)
 	}
+	if l.span != nil || r.span != nil {
+		return node{typ: out, cond: compareSpans(n.Operator, l.bounds(), r.bounds())}
+	}
 	a, b := l.num, r.num
 	var test func(x, y float64) bool
 	switch n.Operator {
@@ -130,6 +133,53 @@ func (c *compiler) compare(n *ast.BinaryNode, l, r node) node {
 		}
 		return truth(test(x, y))
 	}}
+}
+
+// bounds of a number: those of a count, or twice the same.
+func (n node) bounds() spanFn {
+	if n.span != nil {
+		return n.span
+	}
+	x := n.num
+	return func(f *frame) (low, high float64) {
+		v := x(f)
+		return v, v
+	}
+}
+
+// compareSpans compares what is only known to lie between bounds: it decides as soon as no value within them could decide
+// otherwise.
+func compareSpans(op string, l, r spanFn) condFn {
+	switch op {
+	case ">", ">=": // a > b is b < a
+		l, r = r, l
+	}
+	return func(f *frame) tri {
+		al, ah := l(f)
+		bl, bh := r(f)
+		if math.IsNaN(al) || math.IsNaN(ah) || math.IsNaN(bl) || math.IsNaN(bh) {
+			return maybe
+		}
+		switch op {
+		case "<", ">":
+			return decided(ah < bl, al >= bh)
+		case "<=", ">=":
+			return decided(ah <= bl, al > bh)
+		case "==":
+			return decided(al == bh && ah == bl, ah < bl || al > bh)
+		}
+		return decided(ah < bl || al > bh, al == bh && ah == bl)
+	}
+}
+
+func decided(surely, never bool) tri {
+	switch {
+	case surely:
+		return yes
+	case never:
+		return no
+	}
+	return maybe
 }
 
 func (c *compiler) compareConditions(n *ast.BinaryNode, a, b condFn) node {

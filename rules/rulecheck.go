@@ -55,16 +55,7 @@ func (b *builder) compile(path, text string) program {
 	for _, e := range errs {
 		b.mistakes = append(b.mistakes, mistake{path, e.at, e.message, e.hint, false})
 	}
-	u := &b.rule.uses
-	for _, name := range p.uses.points {
-		u.add(&u.points, name)
-	}
-	for _, name := range p.uses.session {
-		u.add(&u.session, name)
-	}
-	for _, name := range p.uses.params {
-		u.add(&u.params, name)
-	}
+	b.rule.uses.join(p.uses)
 	return p
 }
 
