@@ -67,6 +67,9 @@ func (e *Engine) fire(s *subject, a *alert, f *frame) {
 	a.State, a.Changed = Firing, f.now
 	a.Message = a.text(s, f)
 	e.emit(s, a, f, Firing)
+	if s.sess != nil && a.rule.expr.judgesEnergy() {
+		s.sess.Doubt = true // nothing is to be learned from this charge
+	}
 }
 
 func (e *Engine) cancel(s *subject, a *alert, f *frame) {

@@ -92,11 +92,14 @@ func (e *Engine) judge(s *subject, now int64, touched uint64) {
 	e.evaluate(s, now, touched)
 }
 
-const socketBits = 1<<socketPower | 1<<socketEnergy | 1<<socketRelay | 1<<socketPlugged
+const socketBits = 1<<socketPower | 1<<socketEnergy | 1<<socketRelay | 1<<socketPlugged | 1<<socketCard | 1<<socketTemperature
 
 // sessionInput takes what is measured only when it was measured now, and states as they were last seen.
 func (s *subject) sessionInput(touched uint64) sessionInput {
-	in := sessionInput{power: math.NaN(), energy: math.NaN(), relay: s.slots[socketRelay].val, plugged: s.slots[socketPlugged].val}
+	in := sessionInput{
+		power: math.NaN(), energy: math.NaN(), temperature: s.slots[socketTemperature].val,
+		relay: s.slots[socketRelay].val, plugged: s.slots[socketPlugged].val, card: s.slots[socketCard].val,
+	}
 	if touched&(1<<socketPower) != 0 {
 		in.power = s.slots[socketPower].val
 	}

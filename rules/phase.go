@@ -1,7 +1,5 @@
 package rules
 
-import "math"
-
 // A phase is where a charge stands: session.phase as a number.
 type phase uint8
 
@@ -25,14 +23,28 @@ func phaseNames() []Text {
 	}
 }
 
-func (s *session) phase(int64) phase { return noPhase }
+func (s *session) phase(now int64) phase {
+	switch {
+	case !s.Active && s.Begin != 0 && s.Paused == 0:
+		return starting
+	case !s.Active:
+		return noPhase
+	case s.odd(now):
+		return oddShape
+	case s.Two:
+		return twoLoads
+	case s.Peak == 0:
+		return inrushing
+	case s.TailSince != 0 && (s.Power < floatPower || now-s.TailSince >= fullHold):
+		return full
+	case s.TailSince != 0:
+		return tailing
+	case s.Knee:
+		return tapering
+	}
+	return rising
+}
 
 // uncertain says that the curve is not that of one charger: what was learned, and what follows from a battery's size, does
 // not apply to it. Fixed limits do.
-func (s *session) uncertain() bool { return false }
-
-func (s *session) start() float64 { return math.NaN() }
-
-func (s *session) swings(int64) int { return 0 }
-
-func (s *session) riseAfterKnee() float64 { return 0 }
+func (s *session) uncertain(now int64) bool { return s.Two || s.odd(now) }

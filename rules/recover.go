@@ -162,6 +162,7 @@ func (s *session) recover(at int64, active bool, power float64, seen map[string]
 	s.Energy.begin()
 	s.Energy.add(max(seen["energy"], 0))
 	s.Hole = int64(max(seen["hole"], 0) * 1000)
+	s.Doubt, s.Two = true, seen["phase"] == float64(twoLoads) // half remembered: nothing is to be learned from it
 	if peak := seen["peak"]; peak > 0 {
 		s.Peak = peak
 	}

@@ -8,73 +8,79 @@ const (
 	startHold  = 10 * 1000     // ms above startPower before a session counts
 	endPower   = 5.0           // W: below, nothing charges any more
 	endHold    = 60 * 1000     // ms below endPower before the session is over: battery protection pauses for seconds
-	inrush     = 30 * 1000     // ms at the start whose power is no peak
-	kneeAt     = 0.93          // of the peak: below, held for kneeHold, the current declines
-	kneeBack   = 0.97          // of the peak: at or above, twice running, it was a pause and no decline
-	kneeHold   = 2 * 60e3      // ms
-	tailPower  = 45.0          // W: a tail is below this …
-	tailShare  = 0.4           // … and below this share of the peak
-	tailStep   = 6.0           // W: a change by more begins the tail anew
+	cycleHold  = 10 * 60e3     // ms instead, where power has been going up and down: more of the same
+	resumeTime = 5 * 60e3      // ms: power that comes back sooner, with nothing unplugged, was a pause
 	maxHole    = 5 * 60e3      // ms between two readings that is still no hole
 	maxAbsence = 12 * 3600e3   // ms: after so long a hole nobody knows whether it is still the same bicycle
-	maxLoad    = 10.0          // kW: an energy counter that moves faster has been exchanged
 	settled    = 15 * 60 * 1e3 // ms after which the peak tells the battery's size
 )
 
-// A session is one charge at one socket, followed from its power readings. It sees nothing but stamps, so that readings
-// 0.2 s and 120 s apart, or a year's replay, go the same way. Times are Unix milliseconds, 0 when there is none.
+// A session is what is known of one socket: the charge under way, and what earlier ones were like. It sees nothing but
+// stamps, so that readings 0.2 s and 5 min apart, or a year's replay, go the same way. Times are Unix milliseconds, 0
+// when there is none.
 type session struct {
-	Active bool  `json:"active"`
-	Begin  int64 `json:"begin"` // the first reading above startPower, also of a session that does not count yet
-	Last   int64 `json:"last"`  // the last good power reading
-
-	Power float64  `json:"power"` // W at Last
-	Pace  [2]int64 `json:"pace"`  // the last two intervals between good readings
-	Idle  float64  `json:"idle"`  // W that the socket draws with nothing charging
-
-	Peak      float64 `json:"peak"` // W, seen in two readings running
-	Knee      bool    `json:"knee"`
-	KneeSince int64   `json:"kneeSince"`
-	Backs     int     `json:"backs"` // readings running that are back at the peak
-	TailSince int64   `json:"tailSince"`
-	TailRef   float64 `json:"tailRef"` // W at TailSince
-	LowSince  int64   `json:"lowSince"`
-	Hole      int64   `json:"hole"`    // ms of this session that nobody saw
-	Holes     int     `json:"holes"`   // how many
-	Steps     int     `json:"steps"`   // changes above tailStep in the tail
-	Hottest   float64 `json:"hottest"` // °C, the highest at the socket in this session; 0: none measured
-
-	Flat   plateau `json:"flat"`
-	Energy energy  `json:"energy"`
+	Last  int64    `json:"last,omitzero"`  // the last good power reading
+	Power float64  `json:"power,omitzero"` // W at Last
+	Pace  [2]int64 `json:"pace,omitzero"`  // the last two intervals between good readings
+	Idle  float64  `json:"idle,omitzero"`  // W that the socket draws with nothing charging
+	Card  float64  `json:"card,omitzero"`  // whose charge it is; 0: nobody's
+	charge
+	Energy  energy     `json:"energy,omitzero"`
+	Learned []*profile `json:"learned,omitempty"`
 
 	battery string // label of the device: "li", "pb" or ""
 }
 
-// capacity is the energy of the battery, as far as the peak tells.
-func (s *session) capacity(now int64) float64 {
-	if s.Peak == 0 || now-s.Begin < settled || s.uncertain() {
-		return math.NaN()
-	}
-	return capacity(s.Peak, s.battery)
+// A charge is what a session knows of the charge under way; all of it is forgotten with its end.
+type charge struct {
+	Active bool  `json:"active,omitzero"`
+	Begin  int64 `json:"begin,omitzero"`  // the first reading above startPower, also of a session that does not count yet
+	Paused int64 `json:"paused,omitzero"` // when nothing flowed any more; it may come back
+
+	Hole    int64   `json:"hole,omitzero"`    // ms of this session that nobody saw
+	Holes   int     `json:"holes,omitzero"`   // how many
+	Hottest float64 `json:"hottest,omitzero"` // °C, the highest at the socket in this session; 0: none measured
+	Unseen  bool    `json:"unseen,omitzero"`  // nobody saw it begin
+	Doubt   bool    `json:"doubt,omitzero"`   // something was wrong with it: nothing is to be learned from it
+
+	LowSince int64 `json:"lowSince,omitzero"`
+	shape
+	levels
+	steps
 }
 
 // sessionInput is what one poll said of a socket; NaN where it said nothing good.
-type sessionInput struct{ power, energy, relay, plugged float64 }
+type sessionInput struct{ power, energy, relay, plugged, card, temperature float64 }
 
 // update follows one poll.
 func (s *session) update(t int64, in sessionInput) {
 	if t < s.Last {
 		s.shift(t - s.Last) // the clock was set back: what has passed has passed
 	}
+	s.owner(in.card)
 	if !math.IsNaN(in.power) {
 		s.sample(t, in.power)
 	}
 	if !math.IsNaN(in.energy) { // at the first reading of a session the counter only tells where it begins
 		s.Energy.count(t, in.energy, s.Begin != 0 && s.Begin != t)
 	}
+	if s.Begin != 0 && in.temperature > s.Hottest {
+		s.Hottest = in.temperature
+	}
 	// An open relay or an empty plug ends the session, unless current still flows: then the contact lies or the relay sticks.
 	if (in.relay == 0 || in.plugged == 0) && !(in.power > startPower) {
 		s.end()
+	}
+}
+
+// owner takes the card that the socket shows. It may come a little after the plug, and go before it.
+func (s *session) owner(card float64) {
+	switch {
+	case math.IsNaN(card) || card == s.Card:
+	case s.Begin == 0 || s.Card == 0:
+		s.Card = card
+	case card != 0:
+		s.Doubt = true
 	}
 }
 
@@ -88,37 +94,58 @@ func (s *session) sample(t int64, p float64) {
 		usual = maxPace // the second reading ever: nobody knows how often they come
 	}
 	hole := dt > maxHole && dt > 3*usual
-	if s.Begin != 0 && (dt > maxAbsence || hole && !s.Active) {
+	if s.over(t, p, dt, hole) {
 		s.end()
 	}
-	before := s.Power
+	before, first := s.Power, s.Last == 0
 	s.Pace[0], s.Pace[1] = s.Pace[1], dt
 	s.Last, s.Power = t, p
 	if s.Begin == 0 {
-		s.wait(t, p)
+		s.wait(t, p, first || hole)
 		return
 	}
 	if hole {
 		s.Hole += dt
+		s.Holes++
+		s.Energy.miss()
 		s.blind()
 		before = p
 	} else {
 		s.Energy.add((max(before-s.Idle, 0) + max(p-s.Idle, 0)) / 2 * float64(dt) / 3600e6)
 	}
-	if !s.Active {
+	switch {
+	case s.Paused != 0 && p > startPower:
+		s.Active, s.Paused = true, 0
+	case s.Paused == 0 && !s.Active:
 		s.confirm(t, p)
 	}
-	if s.Active {
-		s.shape(t, p, before)
+	if s.Active || s.Paused != 0 {
+		s.follow(t, p, before)
 		s.low(t, p)
 	}
 }
 
+// over says that the charge ended before this reading: too long ago, or what flows now cannot be the same battery.
+func (s *session) over(t int64, p float64, dt int64, hole bool) bool {
+	switch {
+	case s.Begin == 0:
+		return false
+	case dt > maxAbsence, hole && !s.Active && s.Paused == 0:
+		return true
+	case s.Paused != 0 && t-s.Paused > s.resumeWithin():
+		return true
+	}
+	return (hole || s.Paused != 0 && p > startPower) && s.isAnother(p)
+}
+
+// resumeWithin is longer where readings come so slowly that a pause of a minute takes two of them.
+func (s *session) resumeWithin() int64 { return max(resumeTime, 2*min(pace(s.Pace), maxPace)+endHold) }
+
 // wait looks for the beginning of a session.
-func (s *session) wait(t int64, p float64) {
+func (s *session) wait(t int64, p float64, unseen bool) {
 	switch {
 	case p > startPower:
-		s.Begin = t
+		s.charge = charge{Begin: t, Unseen: unseen}
 		s.Energy.begin()
 	case p < endPower:
 		s.Idle += 0.2 * (max(p, 0) - s.Idle)
@@ -134,69 +161,45 @@ func (s *session) confirm(t int64, p float64) {
 	}
 }
 
-// shape follows the curve: peak, knee, flat part, tail. A single reading off the curve moves none of them but the tail.
-func (s *session) shape(t int64, p, before float64) {
-	if t-s.Begin < inrush {
-		return
-	}
-	s.Peak = max(s.Peak, min(p, before))
-	if s.Peak == 0 {
-		return
-	}
-	s.Flat.put(t, max(p, before), s.Peak)
-	s.knee(t, p)
-	switch {
-	case p < endPower || p >= min(tailPower, tailShare*s.Peak):
-		s.TailSince = 0
-	case s.TailSince == 0 || math.Abs(p-s.TailRef) > tailStep:
-		s.TailSince, s.TailRef = t, p
-	}
-}
-
-func (s *session) knee(t int64, p float64) {
-	switch {
-	case p >= kneeBack*s.Peak:
-		s.Backs++
-		s.KneeSince = 0
-		if s.Backs >= 2 {
-			s.Knee = false
-		}
-		return
-	case p >= kneeAt*s.Peak:
-		s.KneeSince = 0
-	case s.KneeSince == 0:
-		s.KneeSince = t
-	case t-s.KneeSince >= kneeHold:
-		s.Knee = true
-	}
-	s.Backs = 0
-}
-
 func (s *session) low(t int64, p float64) {
+	hold := int64(endHold)
+	if s.swings(t) >= 2 {
+		hold = cycleHold
+	}
 	switch {
 	case p >= endPower:
 		s.LowSince = 0
 	case s.LowSince == 0:
 		s.LowSince = t
-	case t-s.LowSince >= endHold:
-		s.end()
+	case s.Active && t-s.LowSince >= hold:
+		s.Active, s.Paused = false, s.LowSince
 	}
 }
 
 // blind forgets what needs an unbroken view: after a hole those times begin anew.
 func (s *session) blind() {
-	s.KneeSince, s.Backs, s.TailSince, s.LowSince = 0, 0, 0, 0
-	s.Flat = plateau{}
+	s.LowSince = 0
+	s.shape.blind()
+	s.levels = levels{}
 }
 
+// end ends the charge and learns from it.
 func (s *session) end() {
-	s.blind()
-	s.Active, s.Begin, s.Peak, s.Knee, s.Hole = false, 0, 0, false, 0
+	if s.Begin == 0 {
+		return
+	}
+	if s.Knee && s.Start > 0 && !s.Unseen && !s.Doubt && !s.Two && s.Hole <= maxUnseen {
+		s.teach()
+	}
+	s.charge, s.Card = charge{}, 0
 	s.Energy.begin()
 }
 
+// shift moves every time by as much as the clock was set.
 func (s *session) shift(by int64) {
-	for _, at := range []*int64{&s.Begin, &s.Last, &s.KneeSince, &s.TailSince, &s.LowSince, &s.Energy.At} {
+	for _, at := range []*int64{
+		&s.Begin, &s.Last, &s.Paused, &s.KneeSince, &s.BackSince, &s.TailSince, &s.LowSince, &s.SlotAt, &s.Energy.At,
+	} {
 		if *at != 0 {
 			*at += by
 		}
@@ -204,4 +207,17 @@ func (s *session) shift(by int64) {
 	for i := range s.Flat.Steps[:s.Flat.N] {
 		s.Flat.Steps[i].At += by
 	}
+	for i := range s.Levels[:s.Known] {
+		s.Levels[i].At += by
+	}
+	s.Swings.shift(by)
+	s.Jumps.shift(by)
+}
+
+// capacity is the energy of the battery, as far as the peak tells.
+func (s *session) capacity(now int64) float64 {
+	if s.Peak == 0 || now-s.Begin < settled || s.uncertain(now) {
+		return math.NaN()
+	}
+	return capacity(s.Peak, s.battery)
 }

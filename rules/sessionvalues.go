@@ -16,19 +16,19 @@ func sessionValues() []sessionValue {
 	power, energy := typ{unit: "W"}, typ{unit: "kWh"}
 	return append([]sessionValue{
 		{name: "session.active", typ: condition, get: during(0, func(*session, int64) float64 { return 1 })},
-		{name: "session.phase", get: during(0, func(s *session, now int64) float64 { return float64(s.phase(now)) }), states: phaseNames()},
-		{name: "session.uncertain", typ: condition, get: during(0, func(s *session, _ int64) float64 { return flag(s.uncertain()) })},
+		{name: "session.phase", get: seen(func(s *session, now int64) float64 { return float64(s.phase(now)) }), states: phaseNames()},
+		{name: "session.uncertain", typ: condition, get: during(0, func(s *session, now int64) float64 { return flag(s.uncertain(now)) })},
 		{name: "session.duration", typ: length, get: during(0, func(s *session, now int64) float64 { return elapsed(s.Begin, now) })},
 		{name: "session.energy", typ: energy, get: during(0, func(s *session, _ int64) float64 { return s.Energy.kWh() })},
 		{name: "session.capacity", typ: energy, get: during(math.NaN(), (*session).capacity)},
-		{name: "session.start", typ: power, get: during(math.NaN(), func(s *session, _ int64) float64 { return s.start() })},
+		{name: "session.start", typ: power, get: during(math.NaN(), func(s *session, _ int64) float64 { return known(s.Start) })},
 		{name: "session.peak", typ: power, get: during(0, func(s *session, _ int64) float64 { return known(s.Peak) })},
 		{name: "session.flat", typ: length, get: during(0, func(s *session, now int64) float64 { return elapsed(s.Flat.since(), now) })},
 		{name: "session.knee", typ: condition, get: during(0, func(s *session, _ int64) float64 { return flag(s.Knee) })},
 		{name: "session.tail", typ: length, get: during(0, func(s *session, now int64) float64 { return elapsed(s.TailSince, now) })},
 		{name: "session.steps", get: during(0, func(s *session, _ int64) float64 { return float64(s.Steps) })},
-		{name: "session.swings", get: during(0, func(s *session, now int64) float64 { return float64(s.swings(now)) })},
-		{name: "session.rise_after_knee", typ: power, get: during(0, func(s *session, _ int64) float64 { return s.riseAfterKnee() })},
+		{name: "session.swings", get: seen(func(s *session, now int64) float64 { return float64(s.swings(now)) })},
+		{name: "session.rise_after_knee", typ: power, get: during(0, func(s *session, _ int64) float64 { return s.Rise })},
 		{name: "session.hole", typ: length, get: during(0, func(s *session, _ int64) float64 { return seconds(s.Hole) })},
 		{name: "session.holes", get: during(0, func(s *session, _ int64) float64 { return float64(s.Holes) })},
 		{name: "session.hottest", typ: typ{unit: "°C"}, get: during(math.NaN(), func(s *session, _ int64) float64 { return known(s.Hottest) })},
@@ -38,12 +38,19 @@ func sessionValues() []sessionValue {
 
 // during is a word's value while the socket charges, idle while it does not, and unknown while nobody can say.
 func during(idle float64, get func(s *session, now int64) float64) numFn {
-	return func(f *frame) float64 {
-		switch {
-		case !f.sessionKnown():
-			return math.NaN()
-		case !f.sess.Active:
+	return seen(func(s *session, now int64) float64 {
+		if !s.Active {
 			return idle
+		}
+		return get(s, now)
+	})
+}
+
+// seen is a word that says something also before a session counts and while it pauses.
+func seen(get func(s *session, now int64) float64) numFn {
+	return func(f *frame) float64 {
+		if !f.sessionKnown() {
+			return math.NaN()
 		}
 		return get(f.sess, f.now)
 	}

@@ -79,7 +79,7 @@ func (e *Engine) Restore(data []byte) error {
 		return fmt.Errorf("decode rule state: version %d, this program knows %d", st.Version, snapshotVersion)
 	}
 	for id, sess := range st.Sessions {
-		if sess == nil || sess.Flat.N < 0 || sess.Flat.N > len(sess.Flat.Steps) {
+		if !sess.intact() {
 			return fmt.Errorf("decode rule state: session of %s is damaged", id)
 		}
 	}
