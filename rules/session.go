@@ -43,7 +43,8 @@ type charge struct {
 	Unseen  bool    `json:"unseen,omitzero"`  // nobody saw it begin
 	Doubt   bool    `json:"doubt,omitzero"`   // something was wrong with it: nothing is to be learned from it
 
-	LowSince int64 `json:"lowSince,omitzero"`
+	LowSince int64   `json:"lowSince,omitzero"`
+	Before   float64 `json:"before,omitzero"` // W, before nothing flowed any more
 	shape
 	levels
 	steps
@@ -168,7 +169,7 @@ func (s *session) low(t int64, p float64) {
 	}
 	switch {
 	case p >= endPower:
-		s.LowSince = 0
+		s.LowSince, s.Before = 0, p
 	case s.LowSince == 0:
 		s.LowSince = t
 	case s.Active && t-s.LowSince >= hold:

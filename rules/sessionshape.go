@@ -12,12 +12,11 @@ const (
 	tailPower   = 45.0        // W: a tail is below this …
 	tailShare   = 0.4         // … and below this share of the peak
 	tailStep    = 6.0         // W: a change by more begins the tail anew
-	tailed      = 10 * 60e3   // ms of tail after which the battery counts as charged
 	floatPower  = 12.0        // W: a charger that only floats
 	fullHold    = 45 * 60e3   // ms of unbroken tail that is full whatever the power
 	swingShare  = 0.3         // of the peak: a fall and a rise by more are a swing
 	swingWindow = 30 * 60e3   // ms …
-	window      = 24          // … and at least so many readings, where they come slowly
+	fewReadings = 24          // … and at least so many readings, where they come slowly
 	jumpWindow  = 60 * 60e3   // ms
 	disorder    = 3           // swings, or jumps upwards, in their window: no charger does that
 	longest     = 24 * 3600e3 // ms: nothing that charges takes so long
@@ -33,10 +32,9 @@ type shape struct {
 	BackSince int64   `json:"backSince,omitzero"`
 	TailSince int64   `json:"tailSince,omitzero"`
 	TailRef   float64 `json:"tailRef,omitzero"` // W at TailSince
-	Tailed    bool    `json:"tailed,omitzero"`
-	Steps     int     `json:"steps,omitzero"` // changes above tailStep in the tail
-	Turn      float64 `json:"turn,omitzero"`  // W, the last extreme
-	Down      bool    `json:"down,omitzero"`  // power has swung down from it
+	Steps     int     `json:"steps,omitzero"`   // changes above tailStep in the tail
+	Turn      float64 `json:"turn,omitzero"`    // W, the last extreme
+	Down      bool    `json:"down,omitzero"`    // power has swung down from it
 	Swings    stamps  `json:"swings,omitzero"`
 	Jumps     stamps  `json:"jumps,omitzero"` // jumps upwards
 	Flat      plateau `json:"flat,omitzero"`
@@ -111,7 +109,7 @@ func (s *session) bend(t int64, p float64) {
 		s.Backs++
 		s.KneeSince = 0
 		if s.Knee && s.Backs >= 2 && (!s.declined(s.Peak) || s.Rise == 0 && t-s.BackSince >= backHold) {
-			s.Knee, s.Tailed = false, false
+			s.Knee = false
 		}
 		return
 	case p >= kneeAt*s.Peak:
@@ -133,8 +131,6 @@ func (s *session) trickle(t int64, p float64) {
 	case math.Abs(p-s.TailRef) > tailStep:
 		s.TailSince, s.TailRef = t, p
 		s.Steps++
-	case t-s.TailSince >= tailed:
-		s.Tailed = true
 	}
 }
 
@@ -157,7 +153,7 @@ func (s *session) swing(t int64, p float64) {
 // swings are those of the last half hour. Of readings 5 min apart most swings fall in between; there the last 24 count.
 func (s *session) swings(now int64) int { return s.Swings.count(now, s.within(swingWindow)) }
 
-func (s *session) within(age int64) int64 { return max(age, window*min(pace(s.Pace), maxPace)) }
+func (s *session) within(age int64) int64 { return max(age, fewReadings*min(pace(s.Pace), maxPace)) }
 
 // odd says that no charger goes like this.
 func (s *session) odd(now int64) bool {
@@ -165,8 +161,8 @@ func (s *session) odd(now int64) bool {
 		now-s.Begin > longest || s.Start > 0 && !s.Two && s.Peak > steepest*s.Start
 }
 
-// isAnother says that after a hole or a pause this power cannot be the same battery: more than its peak, or the peak again
-// after it was charged.
+// isAnother says that after a hole or a pause this power cannot be the same battery: more than its peak, or much more again
+// after it had declined.
 func (s *session) isAnother(p float64) bool {
-	return s.Peak > 0 && (p > 1.15*s.Peak || s.Tailed && p > 0.8*s.Peak)
+	return s.Peak > 0 && (p > 1.15*s.Peak || s.Knee && p > 1.3*s.Before && p > s.Before+startPower)
 }
