@@ -17,6 +17,7 @@ type meterLine struct {
 	targets map[spot]target
 	start   map[string]int // by meter number: which point is read first
 	ask     question
+	value   []byte // of the identifier read last
 }
 
 // A spot is what a target is parsed from.
@@ -35,27 +36,26 @@ type target struct {
 // Close implements device.Conn.
 func (m *meterLine) Close() error { return m.port.Close() }
 
-// Write implements device.Conn.
-func (m *meterLine) Write(_ context.Context, p device.Point, _ float64) error {
-	return fmt.Errorf("write %s of %s: DL/T 645 meters are only read: %w", p.Name, p.Device, errors.ErrUnsupported)
-}
-
-// Read implements device.Conn. Each point is one request. When the very first one times out the meter is taken for dead
-// and the others are not tried; the next Read starts with another one, so that a single identifier that is met with
-// silence does not hide the rest.
+// Read implements device.Conn. Each data identifier is one request, however many points stand in its answer. When the very
+// first one times out the meter is taken for dead and the others are not tried; the next Read starts with another one, so
+// that a single identifier that is met with silence does not hide the rest.
 func (m *meterLine) Read(ctx context.Context, points []device.Point) ([]device.Reading, error) {
 	if len(points) == 0 {
 		return nil, nil
 	}
 	readings, alive := make([]device.Reading, len(points)), false
+	done := make([]bool, len(points))
 	start := m.start[points[0].Address]
 	for k := range points {
 		i := (start + k) % len(points)
-		r, err := m.read(ctx, points[i])
-		if err != nil {
-			return nil, fmt.Errorf("read meter %s: %w", points[i].Address, err)
+		if done[i] {
+			continue
 		}
-		readings[i] = r
+		if err := m.read(ctx, points, i, readings, done); err != nil {
+			number, _ := cutKey(points[i].Address)
+			return nil, fmt.Errorf("read meter %s: %w", number, err)
+		}
+		r := readings[i]
 		if r.Reason == device.Timeout && !alive {
 			for i, p := range points {
 				readings[i] = device.BadReading(p, device.Timeout, r.Time)
@@ -68,34 +68,59 @@ func (m *meterLine) Read(ctx context.Context, points []device.Point) ([]device.R
 	return readings, nil
 }
 
-func (m *meterLine) read(ctx context.Context, p device.Point) (device.Reading, error) {
-	t := m.target(p)
+// read asks for point i and fills in all points of its answer.
+func (m *meterLine) read(ctx context.Context, points []device.Point, i int, readings []device.Reading, done []bool) error {
+	t, di := m.target(points[i]), points[i].Register.Addr
 	if t.err != nil {
-		return device.BadReading(p, device.Unsupported, m.now()), nil
+		readings[i], done[i] = device.BadReading(points[i], device.Unsupported, m.now()), true
+		return nil
 	}
-	value, err := m.value(ctx, t, p.Register.Addr)
+	data, err := m.fetch(ctx, t, di)
 	var fault *line.Fault
-	switch {
-	case errors.As(err, &fault):
-		return device.BadReading(p, fault.Reason, m.now()), nil
-	case err != nil:
-		return device.Reading{}, err
+	if err != nil && !errors.As(err, &fault) {
+		return err
 	}
-	return device.Judge(p, value, m.now()), nil
+	for j, p := range points {
+		if other := m.target(p); j == i || p.Register.Addr == di && other.err == nil {
+			readings[j], done[j] = m.reading(p, other, data, fault), true
+		}
+	}
+	return nil
 }
 
-func (m *meterLine) value(ctx context.Context, t target, di uint32) (float64, error) {
+func (m *meterLine) reading(p device.Point, t target, data []byte, fault *line.Fault) device.Reading {
+	if fault == nil {
+		value, err := t.format.decode(data)
+		if err == nil {
+			return device.Judge(p, value, m.now())
+		}
+		errors.As(err, &fault) // decode answers nothing else
+	}
+	return device.BadReading(p, fault.Reason, m.now())
+}
+
+// maxFrames bounds a value that comes in several frames; the standard's longest needs fewer.
+const maxFrames = 16
+
+// fetch reads the value bytes of a data identifier, from as many frames as they take. They are good until the next fetch.
+func (m *meterLine) fetch(ctx context.Context, t target, di uint32) ([]byte, error) {
 	q := &m.ask
-	q.to, q.di, q.refused, q.request = t.address, di, nil, appendRead(q.request[:0], t.address, di)
-	data, err := m.port.Exchange(ctx, line.Request{
-		Frame: q.request, To: t.address.id(), Expect: frameHead + 4 + t.format.bytes + frameTail}, q)
-	if err != nil {
-		return 0, err
+	m.value = m.value[:0]
+	for seq := byte(0); seq < maxFrames; seq++ {
+		q.to, q.di, q.seq, q.refused, q.more, q.request = t.address, di, seq, nil, false, appendRead(q.request[:0], t.address, di, seq)
+		data, err := m.port.Exchange(ctx, line.Request{
+			Frame: q.request, To: t.address.id(), Expect: frameHead + 4 + t.format.need() + frameTail}, q)
+		if err == nil {
+			err = q.refused
+		}
+		if err != nil {
+			return nil, err
+		}
+		if m.value = append(m.value, data...); !q.more {
+			return m.value, nil
+		}
 	}
-	if q.refused != nil {
-		return 0, q.refused
-	}
-	return t.format.decode(data)
+	return nil, &line.Fault{Reason: device.Corrupt, Detail: fmt.Sprintf("a value of more than %d frames", maxFrames)}
 }
 
 func (m *meterLine) target(p device.Point) target {
@@ -113,6 +138,8 @@ type question struct {
 	to      meterAddress
 	di      uint32
 	request []byte
+	seq     byte  // which frame of a long value; 0: the first
+	more    bool  // another follows
 	refused error // the meter's own no: an answer like any other for the line, which needs no rest after it
 	buf     [256]byte
 }
@@ -130,8 +157,8 @@ func (q *question) Scan(got []byte, over bool) ([]byte, error) {
 			continue // an echo
 		}
 		if q.to.matches(f.address) {
-			value, err := f.judge(q.di)
-			if err != nil {
+			value, more, err := f.judge(q.di, q.seq)
+			if q.more = more; err != nil {
 				q.refused, value = err, got[:0]
 			}
 			if value != nil {
@@ -155,8 +182,8 @@ func CheckPoint(p device.Point) error {
 	if t := parsePoint(p); t.err != nil {
 		return fmt.Errorf("point %s: %w", p.Name, t.err)
 	}
-	if len(p.Writable) > 0 {
-		return fmt.Errorf("point %s: DL/T 645 meters are only read, drop \"write\"", p.Name)
+	if len(p.Writable) > 0 && !isRelay(p) {
+		return fmt.Errorf("point %s: of a DL/T 645 meter only the relay can be written: at \"04 00 05 03\", type bit4", p.Name)
 	}
 	return nil
 }
@@ -166,27 +193,4 @@ func parsePoint(p device.Point) (t target) {
 		t.address, t.err = parseAddress(p.Address)
 	}
 	return t
-}
-
-// parseAddress knows a meter's number of 12 digits. "AA" stands for any two digits, for a line with a single meter.
-func parseAddress(s string) (a meterAddress, err error) {
-	bad := fmt.Errorf("meter number %q is not 12 digits", s)
-	if len(s) != 2*len(a) {
-		return a, bad
-	}
-	for i := range a {
-		high, low := s[2*i], s[2*i+1]
-		switch {
-		case high == 'A' && low == 'A':
-			a[len(a)-1-i] = wildcard
-		case high >= '0' && high <= '9' && low >= '0' && low <= '9':
-			a[len(a)-1-i] = (high-'0')<<4 | (low - '0')
-		default:
-			return a, bad
-		}
-	}
-	if a == (meterAddress{0x99, 0x99, 0x99, 0x99, 0x99, 0x99}) {
-		return a, errors.New("meter number 999999999999 is the broadcast: no meter answers it")
-	}
-	return a, nil
 }

@@ -5,7 +5,7 @@ import "github.com/linshao/linshao/drivers/device"
 // AppendRead shows the request of a read to tests.
 func AppendRead(address string, di uint32) ([]byte, error) {
 	a, err := parseAddress(address)
-	return appendRead(nil, a, di), err
+	return appendRead(nil, a, di, 0), err
 }
 
 // Decode shows what a reply to a read of one point means.

@@ -17,6 +17,8 @@ const (
 	wildcard  = 0xAA // stands for any two digits of an address
 
 	controlRead  = 0x11
+	controlNext  = 0x12 // the next frame of a long value
+	controlRelay = 0x1C
 	controlReply = 0x80
 	controlError = 0x40
 	controlMore  = 0x20
@@ -29,30 +31,6 @@ const (
 	frameTail = 2
 )
 
-// A meterAddress is a meter's number, the last two digits first, as on the wire.
-type meterAddress [6]byte
-
-// matches says whether the meter a may answer what was sent to want.
-func (want meterAddress) matches(a meterAddress) bool {
-	for i := range want {
-		if want[i] != wildcard && want[i] != a[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func (want meterAddress) String() string {
-	return fmt.Sprintf("%02X%02X%02X%02X%02X%02X", want[5], want[4], want[3], want[2], want[1], want[0])
-}
-
-// id is the address as a number, for the line's book of late answers.
-func (want meterAddress) id() uint64 {
-	var b [8]byte
-	copy(b[:], want[:])
-	return binary.LittleEndian.Uint64(b[:])
-}
-
 // A frame is one message, its data without the offset.
 type frame struct {
 	address meterAddress
@@ -60,18 +38,28 @@ type frame struct {
 	data    []byte
 }
 
-// appendRead appends the request for one data identifier to b.
-func appendRead(b []byte, to meterAddress, di uint32) []byte {
+// appendFrame appends a request with its data to b.
+func appendFrame(b []byte, to meterAddress, control byte, data ...byte) []byte {
 	b = append(b, preamble, preamble, preamble, preamble)
 	start := len(b)
 	b = append(b, startByte)
 	b = append(b, to[:]...)
-	b = append(b, startByte, controlRead, 4)
-	b = binary.LittleEndian.AppendUint32(b, di)
-	for i := len(b) - 4; i < len(b); i++ {
-		b[i] += offset
+	b = append(b, startByte, control, byte(len(data)))
+	for _, x := range data {
+		b = append(b, x+offset)
 	}
 	return append(b, checksum(b[start:]), endByte)
+}
+
+// appendRead appends the request for one data identifier to b, or for the frame seq of its value, from 1.
+func appendRead(b []byte, to meterAddress, di uint32, seq byte) []byte {
+	var data [5]byte
+	binary.LittleEndian.PutUint32(data[:], di)
+	if seq == 0 {
+		return appendFrame(b, to, controlRead, data[:4]...)
+	}
+	data[4] = seq
+	return appendFrame(b, to, controlNext, data[:]...)
 }
 
 // nextFrame finds the first whole frame and answers how many bytes it and what stands before it take; 0 when there is none.
@@ -101,24 +89,27 @@ func checksum(b []byte) byte {
 	return sum
 }
 
-// judge says what a reply of the right meter to a read of di means: its value bytes, or a fault. A reply with another
-// data identifier is late, and neither.
-func (f frame) judge(di uint32) (value []byte, err error) {
-	switch f.control {
-	case controlRead | controlReply:
-		if len(f.data) < 4 {
-			return nil, &line.Fault{Reason: device.Corrupt, Detail: fmt.Sprintf("a reply of %d bytes", len(f.data))}
-		}
-		if binary.LittleEndian.Uint32(f.data) != di {
-			return nil, nil
-		}
-		return f.data[4:], nil
-	case controlRead | controlReply | controlMore:
-		return nil, &line.Fault{Reason: device.Unsupported, Detail: "the value continues in further frames"}
-	case controlRead | controlReply | controlError:
-		return nil, f.refusal()
+// judge says what a reply of the right meter to the read of di, frame seq, means: value bytes, or a fault; more says that
+// another frame follows. A reply with another data identifier or frame number is late, and neither.
+func (f frame) judge(di uint32, seq byte) (value []byte, more bool, err error) {
+	asked, tail := byte(controlRead), 0
+	if seq > 0 {
+		asked, tail = controlNext, 1 // the frame's number stands last
 	}
-	return nil, nil
+	switch f.control {
+	case asked | controlReply, asked | controlReply | controlMore:
+		if len(f.data) < 4+tail {
+			return nil, false, &line.Fault{Reason: device.Corrupt, Detail: fmt.Sprintf("a reply of %d bytes", len(f.data))}
+		}
+		end := len(f.data) - tail
+		if binary.LittleEndian.Uint32(f.data) != di || tail > 0 && f.data[end] != seq {
+			return nil, false, nil
+		}
+		return f.data[4:end], f.control&controlMore != 0, nil
+	case asked | controlReply | controlError:
+		return nil, false, f.refusal()
+	}
+	return nil, false, nil
 }
 
 func (f frame) refusal() error {

@@ -92,7 +92,6 @@ func TestReplies(t *testing.T) {
 		{"password", ua, reply(me, 0xD1, 4), 0, device.AuthFailed},
 		{"other error", ua, reply(me, 0xD1, 1), 0, device.Refused},
 		{"error without a byte", ua, reply(me, 0xD1), 0, device.Corrupt},
-		{"more frames follow", ua, reply(me, 0xB1, 0x00, 0x01, 0x01, 0x02, 0x05, 0x22), 0, device.Unsupported},
 		{"another meter", ua, reply("123456789013", 0x91, 0x00, 0x01, 0x01, 0x02, 0x05, 0x22), 0, device.Mismatch},
 		{"another identifier", ua, reply(me, 0x91, 0x00, 0x02, 0x01, 0x02, 0x05, 0x22), 0, device.Mismatch},
 		{"too long", ua, reply(me, 0x91, 0x00, 0x01, 0x01, 0x02, 0x05, 0x22, 0x00), 0, device.Mismatch},

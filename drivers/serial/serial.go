@@ -3,7 +3,7 @@
 // uses them as device.Drivers.
 //
 // It promises: a value is always of the meter and the data identifier that were asked for, or the reading is bad with a
-// reason; one deadline for a whole answer; Close ends a Read. It reads; writing to a meter is refused.
+// reason; one deadline for a whole answer; Close ends a Read. Of a meter only the relay is ever written, with its operator's password.
 package serial
 
 import (

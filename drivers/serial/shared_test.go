@@ -39,7 +39,7 @@ func serveMixed(t *testing.T) *mixedLine {
 				m.answer(t, 2400, m.meter.answer(in[:requestSize]))
 				in = in[requestSize:]
 			} else if bytes.HasPrefix(in, []byte{7}) && len(in) >= 8 {
-				m.answer(t, 9600, bin(t, "07 03 02 09 01 F6 14")) // 2305
+				m.answer(t, 9600, bin(t, "07 03 02 09 01 F7 D4")) // 2305
 				in = in[8:]
 			}
 		}

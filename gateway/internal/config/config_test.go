@@ -218,6 +218,7 @@ func mistakes() []bad {
 		{"profile: meter", "profile: meters", `site.yaml:27:18: there is no profile "meters" (did you mean meter?)`},
 		{"profile: meter", "profile: station", `site.yaml:27:18: profile station speaks modbus, which driver dlt645 does not (move the device to another channel, or change its driver)`},
 		{`"000000012345"`, `000000012345`, `site.yaml:28:18: meter number "5349" has not 12 digits (write it in quotes: "000000012345")`},
+		{`address: "000000012345"`, "address: \"000000012345\"\n        password_file: cam.password", `site.yaml:29:24: cam.password must hold operator:password, 8 digits each (2 for the password's level) (00000007:02123456)`},
 		{`address: "3"`, `address: "248"`, `site.yaml:16:18: Modbus unit "248" is not usable (1–247)`},
 		{`address: "3"`, `address: "9"`, `site.yaml:18:51: address 9 twice on channel tcp-1: A-03 (line 16) and valve-1|site.yaml:19:51: address 9 twice on channel tcp-1: A-03 (line 16) and siren-1`},
 		{"zone: k1802", "zone: k1803", `site.yaml:17:15: there is no zone "k1803" (did you mean k1802?)`},

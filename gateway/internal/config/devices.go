@@ -122,6 +122,7 @@ func (l *loader) checkTaken(path, channel, address string, new occupant, taken m
 	if address == "" {
 		return
 	}
+	address, _, _ = strings.Cut(address, "#") // a meter's password makes it no other meter
 	for _, old := range taken[address] {
 		if old.profile == new.profile || old.profile.PartOf == "" || old.profile.PartOf != new.profile.PartOf {
 			l.add(path+".address", l.say("总线 %s 上地址 %s 重复：%s (第 %d 行) 与 %s", "address %[2]s twice on channel %[1]s: %[3]s (line %[4]d) and %[5]s",
@@ -141,7 +142,7 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 		l.add(path+".address", l.say("设备 %s 缺 address", "device %s has no address", raw.ID), "")
 		return ""
 	}
-	if raw.PasswordFile != "" && protocol != protocolRTSP {
+	if raw.PasswordFile != "" && protocol != protocolRTSP && protocol != protocolDLT645 {
 		l.add(path+".password_file", l.say("%s 设备没有密码", "a device of %s has no password", protocol), l.say("删去此行", "remove the line"))
 	}
 	switch protocol {
@@ -155,10 +156,25 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 			l.add(at, l.say("表号 %q 不是 12 位数字", "meter number %q has not 12 digits", raw.Address), l.say(`加引号写："000000012345"`, `write it in quotes: "000000012345"`))
 			return ""
 		}
+		return l.meterAddress(path, raw)
 	case protocolRTSP:
 		return l.cameraAddress(path, raw)
 	}
 	return raw.Address
+}
+
+// meterAddress adds what a meter wants to hear before it moves its relay. Without it the meter is only read.
+func (l *loader) meterAddress(path string, raw rawDevice) string {
+	if raw.PasswordFile == "" {
+		return raw.Address
+	}
+	operator, password := l.secret(path+".password_file", raw.PasswordFile)
+	address, err := serial.WithKey(raw.Address, operator, password)
+	if err != nil && operator != "" {
+		l.add(path+".password_file", l.say("%s 里要有 操作员8位:密码8位(级别2位+密码6位)", "%s must hold operator:password, 8 digits each (2 for the password's level)", raw.PasswordFile), "00000007:02123456")
+		return raw.Address
+	}
+	return address
 }
 
 // cameraAddress adds user and password to a camera's address. They are kept out of gateway.yaml, and out of messages by Check.

@@ -31,7 +31,7 @@ var (
 	modbusAt   = regexp.MustCompile(`^([a-z]+) +(0x[0-9A-Fa-f]{1,8}|\d{1,10})$`)
 	meterAt    = regexp.MustCompile(`^([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2})$`)
 	modbusBit  = regexp.MustCompile(`^bit(\d|1[0-5])$`)
-	meterType  = regexp.MustCompile(`^±?X{1,8}(\.X{1,8})?$`)
+	meterType  = regexp.MustCompile(`^(±?[X.]+|bit\d+)(@\d+)?$`)
 	typeWidths = regexp.MustCompile(`^[uif]32$`)
 )
 
@@ -132,7 +132,7 @@ func (c *profileCheck) meter(path string, raw rawPoint, r *device.Register) {
 		r.Addr = uint32(n)
 	}
 	if !meterType.MatchString(r.Type) {
-		c.add(path+".type", c.say("格式 %q 无效", "format %q is not usable", r.Type), c.say("如 XXX.X 或 ±XX.XXXX", "such as XXX.X or ±XX.XXXX"))
+		c.add(path+".type", c.say("格式 %q 无效", "format %q is not usable", r.Type), c.say("如 XXX.X、±XX.XXXX、bit4、XXX.X@2", "such as XXX.X, ±XX.XXXX, bit4 or XXX.X@2"))
 	}
 }
 
