@@ -2,186 +2,287 @@ package rules
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
-
-	"github.com/linshao/linshao/drivers/device"
 )
 
 // An alert is the state of one rule for one subject. Its exported fields are what a snapshot keeps. Times are Unix ms.
 type alert struct {
 	rule    *rule
-	actions []Action // resolved to devices
-	mask    uint64   // the slots that its conditions look at
-	lastID  string   // of the alert before this one
-	betters []*alert // of the rules that this one gives way to
+	orders  [][]order  // of each rung
+	bans    [][]Action // of each rung: what nobody may write
+	mask    uint64     // the slots that its conditions look at
+	lastID  string     // of the alert before this one
+	betters []*alert   // of the rules that this one gives way to
+	timers  []timer    // of each rung
+	chatter chatter
 
-	State      State // "" while nothing is wrong
-	ID         string
-	Since      int64 // when the condition became true
-	Changed    int64 // when the state last changed
-	ClearSince int64 // when the condition for clearing became true; 0 while it is not
-	Message    Text  // as told when it last changed
+	State   State // "" while nothing is wrong
+	ID      string
+	Since   int64 // when the condition became true
+	Changed int64 // when the state last changed
+	Level   int   // the rung, while it fires
+	Message Text  // as told when it last changed
+	Picked  []Action
+	Shelved bool // it began while it was shelved
 }
 
-// step moves an alert on by one evaluation. What unknown does is the rule's own policy:
+// step moves an alert on by one evaluation. What unknown does is the rule's own policy, on every rung of its ladder:
 //
 //	pending, hold   the hold time goes on from its beginning, but the alert does not fire while unknown
 //	pending, reset  the alert is cancelled
 //	firing, hold    the alert stays, and clear_for begins anew: a recovery must be seen, all of it
 //	firing, clear   unknown counts as recovered
 func (e *Engine) step(s *subject, a *alert, f *frame) {
-	cond := a.cond(f)
 	switch a.State {
 	case "":
-		if cond == yes {
+		if !a.quiet(f) {
 			e.rise(s, a, f)
 		}
 	case Pending:
-		a.Since = min(a.Since, f.now) // after the clock was set back
+		reached, open := a.climb(0, f)
 		switch {
-		case cond == no, cond == maybe && a.rule.text.Unknown.Pending == "reset":
+		case reached >= 0:
+			e.fire(s, a, f, reached)
+		case !open:
 			e.cancel(s, a, f)
-		case cond == yes && f.now-a.Since >= a.rule.hold:
-			e.fire(s, a, f)
 		}
 	case Firing:
-		e.clear(s, a, f, cond)
+		e.follow(s, a, f)
 	}
 }
 
 func (e *Engine) rise(s *subject, a *alert, f *frame) {
-	a.Since, a.ClearSince = f.now, 0
+	a.Since = f.now
 	a.ID = idAfter(fmt.Sprintf("%s/%s/%s", a.rule.text.ID, s.device.ID, time.UnixMilli(f.now).UTC().Format(idTime)), a.lastID)
-	if a.rule.hold == 0 {
-		e.fire(s, a, f)
+	if reached, _ := a.climb(0, f); reached >= 0 {
+		e.fire(s, a, f, reached)
 		return
 	}
 	a.State, a.Changed = Pending, f.now
-	a.Message = a.text(s, f)
-	e.emit(s, a, f, Pending)
+	a.Message = a.text(s, f, a.waiting(), told(slices.Concat(a.orders[:a.waiting()+1]...), true))
+	e.emit(s, a, f, Pending, nil)
 }
 
-func (e *Engine) fire(s *subject, a *alert, f *frame) {
-	a.State, a.Changed = Firing, f.now
-	a.Message = a.text(s, f)
-	e.emit(s, a, f, Firing)
+// fire lets an alert begin to fire on a rung.
+func (e *Engine) fire(s *subject, a *alert, f *frame, level int) {
+	a.State = Firing
+	a.Shelved = a.chatter.shelved(f.now)
+	chatters := a.chatter.note(f.now) && !a.Shelved
+	e.climbed(s, a, f, -1, level)
+	if last := &e.events[len(e.events)-1]; chatters && last.Severity != SeverityA {
+		a.Message = prefixed(tooOften(), a.Message)
+		last.Message = a.Message
+	}
+	if !a.Shelved {
+		e.begun.note(s, a.rule, f.now)
+	}
 	if s.sess != nil && a.rule.expr.judgesEnergy() {
 		s.sess.Doubt = true // nothing is to be learned from this charge
 	}
 }
 
+// climbed tells that a firing alert has come to a rung, and commands what it and those just passed ask for.
+func (e *Engine) climbed(s *subject, a *alert, f *frame, from, level int) {
+	a.Level, a.Changed = level, f.now
+	for i := range a.timers[:level+1] {
+		a.timers[i].Clear = 0
+	}
+	var passed []order
+	for _, orders := range a.orders[from+1 : level+1] {
+		passed = append(passed, orders...)
+	}
+	a.Message = a.text(s, f, level, told(passed, false))
+	e.emit(s, a, f, Firing, a.command(passed))
+}
+
+// command is what orders write now. What was picked is kept: a restart must not pick another.
+func (a *alert) command(orders []order) []Action {
+	var writes []Action
+	for i := range orders {
+		o := &orders[i]
+		if o.mode != Armed {
+			continue
+		}
+		for _, w := range o.choose() {
+			if !slices.Contains(writes, w) {
+				writes = append(writes, w)
+			}
+			if o.text.Pick != "" {
+				a.Picked = append(a.Picked, w)
+			}
+		}
+	}
+	return writes
+}
+
 func (e *Engine) cancel(s *subject, a *alert, f *frame) {
 	a.Message = prefixed(a.end(Text{ZH: "未持续：", EN: "Did not last: "}), a.Message)
-	e.emit(s, a, f, Cancelled)
+	e.emit(s, a, f, Cancelled, nil)
 	a.close()
 }
 
-func (e *Engine) clear(s *subject, a *alert, f *frame, cond tri) {
-	clear := cond.not()
-	if a.rule.clear != nil {
-		clear = clear.and(a.rule.clear.cond(f))
+// follow moves a firing alert up its ladder, down, or to its end. One that is latched only goes up.
+func (e *Engine) follow(s *subject, a *alert, f *frame) {
+	if reached, _ := a.climb(a.Level+1, f); reached > a.Level {
+		e.climbed(s, a, f, a.Level, reached)
+		return
 	}
-	if clear == maybe && a.rule.text.Unknown.Firing == "clear" {
-		clear = yes
+	if a.rule.text.Latch {
+		return
 	}
-	switch {
-	case a.rule.text.Latch:
-	case clear != yes:
-		a.ClearSince = 0
-	default:
-		if a.ClearSince == 0 || a.ClearSince > f.now {
-			a.ClearSince = f.now
+	if a.over(f) {
+		e.resolve(s, a, f, a.end(Text{ZH: "已恢复：", EN: "Recovered: "}))
+		return
+	}
+	if level := a.descend(f); level < a.Level {
+		for i := level + 1; i <= a.Level; i++ {
+			a.timers[i] = timer{}
 		}
-		if f.now-a.ClearSince >= a.rule.clearFor {
-			e.resolve(s, a, f, a.end(Text{ZH: "已恢复：", EN: "Recovered: "}))
-		}
+		a.Level, a.Changed = level, f.now
+		a.Message = prefixed(Text{ZH: "已缓和：", EN: "Has eased: "}, a.text(s, f, level, [2]string{}))
+		e.emit(s, a, f, Firing, nil)
 	}
 }
 
 func (e *Engine) resolve(s *subject, a *alert, f *frame, how Text) {
 	a.Message = prefixed(how, a.Message)
-	e.emit(s, a, f, Resolved)
+	e.emit(s, a, f, Resolved, nil)
 	a.close()
 }
 
 func (a *alert) close() {
-	*a = alert{rule: a.rule, actions: a.actions, mask: a.mask, betters: a.betters, lastID: a.ID}
+	clear(a.timers)
+	*a = alert{rule: a.rule, orders: a.orders, bans: a.bans, mask: a.mask, betters: a.betters, timers: a.timers, chatter: a.chatter, lastID: a.ID}
+}
+
+// waiting is the highest rung whose hold time runs.
+func (a *alert) waiting() int {
+	for i := len(a.timers) - 1; i > 0; i-- {
+		if a.timers[i].Since != 0 {
+			return i
+		}
+	}
+	return 0
 }
 
 func prefixed(p, t Text) Text { return Text{ZH: p.ZH + t.ZH, EN: p.EN + t.EN} }
 
-// text fills in the rule's message as things are now.
-func (a *alert) text(s *subject, f *frame) Text {
-	r := a.rule
+// text fills in a rung's message as things are now; done is what the alert does by itself, in both languages.
+func (a *alert) text(s *subject, f *frame, level int, done [2]string) Text {
+	g := a.rule.at(level)
 	return Text{
-		ZH: r.message[zh].fill(f, s, s.told(r, zh), zh),
-		EN: r.message[en].fill(f, s, s.told(r, en), en),
+		ZH: g.message[zh].fill(f, s, done[zh], zh),
+		EN: g.message[en].fill(f, s, done[en], en),
 	}
 }
 
 // emit tells a change, with the evidence as the frame has it.
-func (e *Engine) emit(s *subject, a *alert, f *frame, state State) {
+func (e *Engine) emit(s *subject, a *alert, f *frame, state State, writes []Action) {
 	ev := e.event(s, a, state, f.now)
 	ev.Message = a.Message
 	ev.Evidence = e.evidence(a.rule, f)
-	if state == Firing && a.rule.mode == Armed {
-		ev.Actions = slices.Clone(a.actions)
-	}
+	ev.Actions = writes
 	e.events = append(e.events, ev)
 }
 
 // event is a change without message, evidence and actions.
 func (e *Engine) event(s *subject, a *alert, state State, at int64) AlertEvent {
-	r := a.rule
+	r, g := a.rule, a.rule.at(a.Level)
 	ev := AlertEvent{
 		Alert: a.ID, Rule: r.text.ID, Version: r.version, Subject: s.device.ID, Zone: s.device.Zone,
-		Severity: r.text.Severity, State: state, Since: time.UnixMilli(a.Since).UTC(), At: time.UnixMilli(at).UTC(),
-		Title: r.text.Title, Card: slices.Clone(r.text.Card), Shadow: r.mode == ShadowMode,
+		Severity: g.severity, State: state, Since: time.UnixMilli(a.Since).UTC(), At: time.UnixMilli(at).UTC(),
+		Title: r.text.Title, Card: slices.Clone(g.card), Shadow: r.mode == ShadowMode,
+		Level: a.Level, Shelved: a.Shelved && g.severity != SeverityA,
 	}
-	if l := r.text.Limit; l != nil {
+	if state == Firing {
+		ev.Forbids = a.forbids()
+	}
+	if l := g.limit; l != nil {
 		q := r.params[l.Param]
 		unit := q.typ.unit
 		if q.typ.class == duration {
 			unit = "s"
 		}
-		ev.Limit = &Limit{Point: l.Point, Value: q.value, Unit: unit, Above: l.Above}
+		ev.Limit = &Limit{Point: l.Point, Value: q.in(e.frame.emergency), Unit: unit, Above: l.Above}
 	}
 	return ev
 }
 
-// evidence is every value that the rule looks at; for a rule about a charge, all of the session.
-func (e *Engine) evidence(r *rule, f *frame) []Evidence {
-	var all []Evidence
-	for _, name := range r.uses.points {
-		s := &f.slots[slices.Index(e.layout.points[r.kind.name], name)]
-		all = append(all, f.proof(s, name, r.kind.point(name).unit))
+// forbids are the writes that the alert keeps others from, on all rungs that it has passed.
+func (a *alert) forbids() []Action {
+	var writes []Action
+	for _, bans := range a.bans[:a.Level+1] {
+		writes = append(writes, bans...)
 	}
-	for _, m := range r.uses.parts {
-		all = append(all, m.proof(f))
-	}
-	if len(r.uses.session) == 0 {
-		return all
-	}
-	power := f.proof(&f.slots[socketPower], "power", "W")
-	if !slices.Contains(r.uses.points, "power") {
-		all = append(all, power)
-	}
-	for _, v := range sessionValues() {
-		ev := measure{name: v.name, typ: v.typ, get: v.get}.proof(f)
-		if ev.Quality != device.Good {
-			ev.Reason = power.Reason
-		}
-		all = append(all, ev)
-	}
-	return all
+	return writes
 }
 
-// proof is a point as the frame sees it: a value too old has none, for the reason that it was not read.
-func (f *frame) proof(s *slot, name, unit string) Evidence {
-	if s.seen == 0 || f.stale(s) {
-		return Evidence{Name: name, Unit: unit, Value: math.NaN(), Quality: device.Bad, Reason: device.NotRead}
+// commanded is what a firing alert has commanded so far, as its rules are now.
+func (a *alert) commanded() []Action {
+	writes := slices.Clone(a.Picked)
+	for _, orders := range a.orders[:a.Level+1] {
+		for i := range orders {
+			if o := &orders[i]; o.mode == Armed && o.text.Pick == "" {
+				writes = append(writes, o.targets...)
+			}
+		}
 	}
-	return Evidence{Name: name, Unit: unit, Value: s.val, Quality: s.q, Reason: s.why}
+	return writes
+}
+
+// keep is what a snapshot holds of the alert.
+func (a *alert) keep(s *subject) alertState {
+	return alertState{
+		Rule: a.rule.text.ID, RuleVersion: a.rule.version, Subject: s.device.ID, Zone: s.device.Zone,
+		Severity: a.rule.at(a.Level).severity, Title: a.rule.text.Title, Message: a.Message, ID: a.ID, State: a.State,
+		Since: a.Since, Changed: a.Changed, Level: a.Level, Timers: slices.Clone(a.timers), Picked: a.Picked, Shelved: a.Shelved,
+		Shadow: a.rule.mode == ShadowMode,
+	}
+}
+
+// takeUp is the inverse of keep. A state that does not fit the ladder comes from a damaged file; what can be kept is.
+func (a *alert) takeUp(st alertState) {
+	a.State, a.ID, a.Since, a.Changed, a.Message = st.State, st.ID, st.Since, st.Changed, st.Message
+	a.Level, a.Picked, a.Shelved = min(max(st.Level, 0), len(a.timers)-1), st.Picked, st.Shelved
+	clear(a.timers)
+	copy(a.timers, st.Timers)
+	if a.State == Pending && a.timers[a.waiting()].Since == 0 { // told by an event alone, which knows no rungs
+		a.timers[0].Since = st.Since
+	}
+}
+
+// learn takes up an event of the alert that is not older than what is known of it. Events tell nothing of rungs whose hold time runs.
+func (a *alert) learn(ev *AlertEvent) {
+	if a.ID != ev.Alert {
+		clear(a.timers)
+		a.Picked, a.Shelved = nil, ev.Shelved
+	} else if a.State != ev.State || a.Level != ev.Level {
+		for i := range a.timers {
+			a.timers[i].Clear = 0
+		}
+	}
+	at := ev.At.UnixMilli()
+	if ev.State == Firing && (a.ID != ev.Alert || a.State != Firing) && at > a.chatter.Begins[chatterCount-1] {
+		a.chatter.note(at)
+		a.Shelved = ev.Shelved
+	}
+	a.State, a.ID, a.Message = ev.State, ev.Alert, ev.Message
+	a.Since, a.Changed = ev.Since.UnixMilli(), at
+	a.Level = min(max(ev.Level, 0), len(a.timers)-1)
+	if a.State == Pending && a.timers[a.waiting()].Since == 0 {
+		a.timers[0].Since = a.Since
+	}
+	for _, w := range ev.Actions {
+		if a.picks(w) && !slices.Contains(a.Picked, w) {
+			a.Picked = append(a.Picked, w)
+		}
+	}
+}
+
+// picks says whether a write can come from an order that chooses.
+func (a *alert) picks(w Action) bool {
+	return slices.ContainsFunc(a.orders, func(orders []order) bool {
+		return slices.ContainsFunc(orders, func(o order) bool { return o.text.Pick != "" && slices.Contains(o.targets, w) })
+	})
 }

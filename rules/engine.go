@@ -2,7 +2,6 @@ package rules
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -18,10 +17,13 @@ type Engine struct {
 	warnings []warning
 
 	frame    frame
+	begun    firings
 	events   []AlertEvent // of the call under way
 	orphans  []AlertEvent // of alerts whose rule or device is gone, told by the next Tick
 	started  bool
 	start    int64    // ms: the first time the engine was told
+	clock    int64    // ms: the last time that it was told
+	jump     int64    // ms: a step of time beyond is a jump; 0 while nobody knows how time goes
 	lastTick int64    // ms
 	ticks    [2]int64 // ms: the last two intervals between ticks
 }
@@ -85,6 +87,9 @@ func (e *Engine) Apply(rs []device.Reading) []AlertEvent {
 
 // judge follows the session of a subject and evaluates the rules whose inputs were touched.
 func (e *Engine) judge(s *subject, now int64, touched uint64) {
+	if d := now - e.clock; d > e.jump || d < -e.jump {
+		e.jumped(now)
+	}
 	if s.sess != nil && touched&socketBits != 0 {
 		s.sess.update(now, s.sessionInput(touched))
 	}
@@ -150,18 +155,27 @@ func (e *Engine) Tick(now time.Time) []AlertEvent {
 	if !e.started {
 		e.started, e.start = true, t
 	}
-	if e.lastTick != 0 {
-		e.ticks[0], e.ticks[1] = e.ticks[1], min(max(t-e.lastTick, 0), maxTick)
-	}
-	e.lastTick = t
+	e.tick(t)
 	for _, s := range e.subjects {
 		for i := range s.slots {
 			s.slots[i].noLater(t)
 		}
 		e.measure(s, t, allBits, false)
-		e.evaluate(s, t, allBits)
 	}
+	e.judgeAll(t)
 	return e.finish()
+}
+
+// judgeAll evaluates every rule of every subject, and takes alerts from the shelf whose time there is over.
+func (e *Engine) judgeAll(t int64) {
+	for _, s := range e.subjects {
+		e.evaluate(s, t, allBits)
+		for _, a := range s.alerts {
+			if a.Shelved {
+				e.unshelve(s, a, e.see(s, t))
+			}
+		}
+	}
 }
 
 // maxTick caps what a slow tick can excuse: 1 h.
@@ -184,8 +198,8 @@ func (e *Engine) Active() []AlertEvent {
 			if a.State != "" {
 				ev := e.event(s, a, a.State, a.Changed)
 				ev.Message = a.Message
-				if a.State == Firing && a.rule.mode == Armed {
-					ev.Actions = slices.Clone(a.actions)
+				if a.State == Firing {
+					ev.Actions = a.commanded()
 				}
 				active = append(active, ev)
 			}
@@ -211,7 +225,7 @@ func (e *Engine) Reset(id string, now time.Time) []AlertEvent {
 			}
 			f := e.see(s, now.UnixMilli())
 			f.maxAge = e.maxAge(s, a.rule)
-			if a.cond(f) != yes {
+			if a.quiet(f) {
 				e.resolve(s, a, f, Text{ZH: "已人工复位：", EN: "Reset by a person: "})
 			}
 		}

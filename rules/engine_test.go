@@ -117,7 +117,7 @@ func TestEvidenceSaysWhyAValueIsMissing(t *testing.T) {
 
 // The readings of one poll are judged together: level alone would say R15 here before status says R16.
 func TestAPollIsJudgedWhole(t *testing.T) {
-	e := engine(t, shippedSet(t), gasSite(), map[string]rules.Override{"R15": {Params: map[string]string{"low": "10 %LEL"}}})
+	e := engine(t, shippedSet(t), gasSite(), map[string]rules.Override{"R15": {Params: map[string]rules.Param{"low": {Normal: "10 %LEL"}}}})
 	if got := states(e.Apply(gas(12, 2, 0))); got != "R16 firing" {
 		t.Errorf("got %q", got)
 	}
@@ -273,7 +273,7 @@ func TestMistakesInOverridesAndDevices(t *testing.T) {
 	devices := gasSite()
 	devices[3].Points[0].Unit = "kW"
 	_, err := rules.NewEngine(shippedSet(t), devices, map[string]rules.Override{
-		"R99": {}, "R03": {Mode: "armd", Params: map[string]string{"min_durations": "6h", "factor": "1 W", "flat_time": "60"}},
+		"R99": {}, "R03": {Mode: "armd", Params: map[string]rules.Param{"min_durations": {Normal: "6h"}, "factor": {Normal: "1 W"}, "flat_time": {Normal: "60"}}},
 	})
 	for _, want := range []string{
 		`override R99: there is no such rule (did you mean "R19"?)`,

@@ -92,7 +92,7 @@ func (s *Set) read(src Source, places map[string]place) configs.Problems {
 		path := fmt.Sprintf("$.rules[%d]", i)
 		_, mistakes := build(text, nil, newLayout())
 		for _, m := range mistakes {
-			problems = append(problems, m.problem(f, src.Data, path, text))
+			problems = append(problems, m.problem(f, src.Data, path))
 		}
 		if first, ok := places[text.ID]; ok {
 			problems = append(problems, f.Problem(path+".id", fmt.Sprintf("rule %s is there twice", text.ID), "first at "+first.String()))
@@ -129,15 +129,11 @@ func asProblems(err error) configs.Problems {
 }
 
 // problem gives a mistake its place in the file.
-func (m mistake) problem(f *configs.File, data []byte, path string, text ruleText) configs.Problem {
+func (m mistake) problem(f *configs.File, data []byte, path string) configs.Problem {
 	p := f.Problem(path+m.path, m.message, m.hint)
 	p.Warning = m.warning
-	if m.at >= 0 {
-		expr := text.Expr
-		if m.path == ".clear" {
-			expr = text.Clear
-		}
-		locate(&p, data, expr, m.at)
+	if m.expr != "" {
+		locate(&p, data, m.expr, m.at)
 	}
 	return p
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/linshao/linshao/configs"
@@ -140,50 +139,4 @@ func (s *subject) place() string {
 		return s.device.Place
 	}
 	return s.name()
-}
-
-// told says in words what the rule does by itself: what it commands, what it would but may not, and what it cannot
-// because the zone has no such device. A message never claims an action that was not ordered.
-func (s *subject) told(r *rule, lang language) string {
-	var done, missing []string
-	for _, a := range r.text.Actions {
-		do := a.words(lang)
-		if len(s.targets(a)) > 0 {
-			done = append(done, do)
-		} else {
-			missing = append(missing, do)
-		}
-	}
-	join := map[language]string{zh: "、", en: ", "}[lang]
-	var parts []string
-	if len(done) > 0 {
-		parts = append(parts, fmt.Sprintf(phrase(r.mode == Armed, lang), strings.Join(done, join)))
-	}
-	if len(missing) > 0 {
-		parts = append(parts, fmt.Sprintf(map[language]string{zh: "本区无设备可%s", en: "No device here to %s"}[lang], strings.Join(missing, join)))
-	}
-	return strings.Join(parts, map[language]string{zh: "，", en: "; "}[lang])
-}
-
-func phrase(armed bool, lang language) string {
-	switch {
-	case armed && lang == zh:
-		return "已命令%s"
-	case armed:
-		return "Commanded: %s"
-	case lang == zh:
-		return "未自动%s（此规则只通知）"
-	}
-	return "Not done, this rule only notifies: %s"
-}
-
-// words name an action: "关阀", or in want of a name "valve.open=0".
-func (a actionText) words(lang language) string {
-	if lang == zh && a.Do.ZH != "" {
-		return a.Do.ZH
-	}
-	if lang == en && a.Do.EN != "" {
-		return a.Do.EN
-	}
-	return a.Kind + "." + a.Point + "=" + strconv.FormatFloat(a.Value, 'g', -1, 64)
 }

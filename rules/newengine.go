@@ -47,6 +47,7 @@ func NewEngine(set *Set, devices []device.Device, overrides map[string]Override)
 		errs = append(errs, err...)
 		e.rules = append(e.rules, r)
 	}
+	e.frame.alarms = e.begun.within(&e.frame)
 	e.rules = precedence(e.rules)
 	for _, d := range devices {
 		errs = append(errs, e.add(d, devices)...)
@@ -72,6 +73,9 @@ func (e *Engine) override(text ruleText, o Override) (*rule, []error) {
 		errs = append(errs, &OverrideError{text.ID, "mode", fmt.Sprintf("mode %q is not known", o.Mode), nearest(string(o.Mode), modes)})
 	default:
 		r.mode = o.Mode
+		for i := range r.ladder {
+			r.ladder[i].mode = o.Mode
+		}
 	}
 	return r, errs
 }
@@ -142,45 +146,21 @@ func (s *subject) users(point string) []string {
 }
 
 func (e *Engine) newAlert(s *subject, r *rule) *alert {
-	a := &alert{rule: r, betters: s.betters(r)}
+	a := &alert{rule: r, betters: s.betters(r), timers: make([]timer, 1+len(r.ladder))}
 	for _, better := range a.betters {
 		a.mask |= better.mask
 	}
-	for _, act := range r.text.Actions {
-		targets := s.targets(act)
-		if len(targets) == 0 && r.mode == Armed {
-			e.warnNoTarget(s, r, act)
+	for i := range a.timers {
+		g := r.at(i)
+		a.orders = append(a.orders, e.orders(s, r, g))
+		a.bans = append(a.bans, s.forbids(g))
+		programs := []program{g.expr}
+		if g.clear != nil {
+			programs = append(programs, *g.clear)
 		}
-		a.actions = append(a.actions, targets...)
-	}
-	programs := []program{r.expr}
-	if r.clear != nil {
-		programs = append(programs, *r.clear)
-	}
-	for _, p := range programs {
-		a.mask |= p.mask
+		for _, p := range programs {
+			a.mask |= p.mask
+		}
 	}
 	return a
-}
-
-// mayCommand says whether a site has labelled a device as fit for what rules command it to do; most kinds need no label.
-func mayCommand(d device.Device, point string) bool {
-	label := kindNamed(d.Kind).point(point).label
-	return label == "" || d.Labels[label] == "true"
-}
-
-// targets are the writes that an action means for a subject.
-func (s *subject) targets(a actionText) []Action {
-	var writes []Action
-	for _, d := range s.peers {
-		if d.Kind != a.Kind || a.Of == "self" && d.ID != s.device.ID || !mayCommand(d, a.Point) {
-			continue
-		}
-		for _, p := range d.Points {
-			if p.Name == a.Point && p.Allows(a.Value) {
-				writes = append(writes, Action{Device: d.ID, Point: a.Point, Value: a.Value})
-			}
-		}
-	}
-	return writes
 }

@@ -60,11 +60,7 @@ func (a *alert) recover(ev *AlertEvent) {
 		a.close()
 		return
 	}
-	if a.ID != ev.Alert || a.State != ev.State {
-		a.ClearSince = 0
-	}
-	a.State, a.ID, a.Message = ev.State, ev.Alert, ev.Message
-	a.Since, a.Changed = ev.Since.UnixMilli(), ev.At.UnixMilli()
+	a.learn(ev)
 }
 
 // orphan keeps the open alert of a rule that is no more, as it was, until a Tick ends it.

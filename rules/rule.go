@@ -14,24 +14,21 @@ import (
 
 // A rule is a ruleText that has been checked and compiled.
 type rule struct {
-	text     ruleText
-	version  string
-	kind     *kind
-	params   map[string]quantity
-	expr     program
-	clear    *program // nil: when expr is false
-	hold     int64    // ms that expr must be true before it fires
-	clearFor int64    // ms
-	maxAge   int64    // ms; 0: by the device's poll interval
-	mode     Mode
-	message  [2]template // zh, en
-	uses     uses        // of all parts, in the order of the evidence
+	rung           // as an alert begins
+	ladder  []rung // what it can come to
+	text    ruleText
+	version string
+	kind    *kind
+	params  map[string]quantity
+	maxAge  int64 // ms; 0: by the device's poll interval
+	uses    uses  // of all parts, in the order of the evidence
 }
 
 // A mistake is something wrong in one rule, at a path below it and, in an expression, at a rune.
 type mistake struct {
 	path          string
-	at            int // rune offset in an expression; -1 elsewhere
+	expr          string // the expression in which it is; "" elsewhere
+	at            int    // rune offset in expr
 	message, hint string
 	warning       bool
 }
@@ -44,23 +41,24 @@ type builder struct {
 }
 
 func (b *builder) fail(path, message, hint string) {
-	b.mistakes = append(b.mistakes, mistake{path, -1, message, hint, false})
+	b.mistakes = append(b.mistakes, mistake{path: path, message: message, hint: hint})
+}
+
+func (b *builder) warn(path, message, hint string) {
+	b.mistakes = append(b.mistakes, mistake{path: path, message: message, hint: hint, warning: true})
 }
 
 // build compiles a rule's text; the layout says where the engine keeps what the rule looks at.
-func build(text ruleText, params map[string]string, l *layout) (*rule, []mistake) {
-	b := &builder{rule: &rule{text: text, version: version(text), mode: text.Mode, params: map[string]quantity{}}, layout: l}
-	b.rule.text.Actions = slices.Clone(text.Actions) // defaults are filled in below; the set's own text stays as written
+func build(text ruleText, params map[string]Param, l *layout) (*rule, []mistake) {
+	b := &builder{rule: &rule{text: text, version: version(text), params: map[string]quantity{}}, layout: l}
 	b.head()
 	if b.rule.kind = kindNamed(text.Kind); b.rule.kind == nil {
 		b.fail(".kind", fmt.Sprintf("unknown kind %q", text.Kind), nearest(text.Kind, kindNames()))
 		return b.rule, b.mistakes
 	}
 	b.quantities(params)
-	b.conditions()
-	b.limit()
-	b.actions()
-	b.words()
+	b.rule.rung = b.rung("", text.bottom(), nil)
+	b.ladder()
 	b.unused()
 	return b.rule, b.mistakes
 }
@@ -107,8 +105,6 @@ func (b *builder) head() {
 	if t.Title.ZH == "" || t.Title.EN == "" {
 		b.fail(".title", "title needs zh and en", `title: {zh: 燃气高报, en: Gas high alarm}`)
 	}
-	b.oneOf(".severity", string(t.Severity), string(SeverityA), string(SeverityB), string(SeverityC))
-	b.oneOf(".mode", string(t.Mode), string(Armed), string(NotifyOnly), string(ShadowMode))
 	if t.Unknown.Pending == "" {
 		t.Unknown.Pending = "hold"
 	}
@@ -117,8 +113,6 @@ func (b *builder) head() {
 	}
 	b.oneOf(".unknown.pending", t.Unknown.Pending, "hold", "reset")
 	b.oneOf(".unknown.firing", t.Unknown.Firing, "hold", "clear")
-	b.rule.hold = b.period(".for", t.For)
-	b.rule.clearFor = b.period(".clear_for", t.ClearFor)
 	b.rule.maxAge = b.period(".max_age", t.MaxAge)
 }
 

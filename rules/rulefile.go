@@ -18,8 +18,8 @@ const (
 
 // An Override is what a site changes in a shipped rule; empty fields change nothing.
 type Override struct {
-	Mode   Mode              `yaml:"mode"`
-	Params map[string]string `yaml:"params"`
+	Mode   Mode             `yaml:"mode"` // of the rule and all rungs of its ladder
+	Params map[string]Param `yaml:"params"`
 }
 
 // ruleFile is configs/rules/<area>.yaml.
@@ -29,24 +29,41 @@ type ruleFile struct {
 
 // ruleText is a rule as it is written.
 type ruleText struct {
-	ID       string            `yaml:"id"`
-	Title    Text              `yaml:"title"`
-	Kind     string            `yaml:"kind"`
-	Params   map[string]string `yaml:"params"`
-	Expr     string            `yaml:"expr"`
-	For      string            `yaml:"for"`
-	Unless   []string          `yaml:"unless" json:",omitempty"` // added later: rules without it keep their version
-	Clear    string            `yaml:"clear"`
-	ClearFor string            `yaml:"clear_for"`
-	MaxAge   string            `yaml:"max_age"`
-	Latch    bool              `yaml:"latch"`
-	Severity Severity          `yaml:"severity"`
-	Mode     Mode              `yaml:"mode"`
-	Unknown  unknownText       `yaml:"unknown"`
-	Limit    *limitText        `yaml:"limit"`
-	Message  Text              `yaml:"message"`
-	Card     []Text            `yaml:"card"`
-	Actions  []actionText      `yaml:"actions"`
+	ID       string           `yaml:"id"`
+	Title    Text             `yaml:"title"`
+	Kind     string           `yaml:"kind"`
+	Params   map[string]Param `yaml:"params"`
+	Expr     string           `yaml:"expr"`
+	For      string           `yaml:"for"`
+	Unless   []string         `yaml:"unless" json:",omitempty"` // added later: rules without it keep their version
+	Clear    string           `yaml:"clear"`
+	ClearFor string           `yaml:"clear_for"`
+	MaxAge   string           `yaml:"max_age"`
+	Latch    bool             `yaml:"latch"`
+	Severity Severity         `yaml:"severity"`
+	Mode     Mode             `yaml:"mode"`
+	Unknown  unknownText      `yaml:"unknown"`
+	Limit    *limitText       `yaml:"limit"`
+	Message  Text             `yaml:"message"`
+	Card     []Text           `yaml:"card"`
+	Actions  []actionText     `yaml:"actions"`
+	Forbid   []forbidText     `yaml:"forbid" json:",omitempty"`
+	Ladder   []rungText       `yaml:"ladder" json:",omitempty"`
+}
+
+// rungText is a rung above the rule itself. What is left out is the rule's own; for expr, actions and forbid there is no own.
+type rungText struct {
+	Severity Severity     `yaml:"severity"`
+	Expr     string       `yaml:"expr"`
+	For      string       `yaml:"for"`
+	Clear    string       `yaml:"clear"`
+	ClearFor string       `yaml:"clear_for"`
+	Mode     Mode         `yaml:"mode"`
+	Message  Text         `yaml:"message"`
+	Card     []Text       `yaml:"card"`
+	Limit    *limitText   `yaml:"limit"`
+	Actions  []actionText `yaml:"actions"`
+	Forbid   []forbidText `yaml:"forbid"`
 }
 
 type unknownText struct {
@@ -66,4 +83,13 @@ type actionText struct {
 	Point string  `yaml:"point"`
 	Value float64 `yaml:"value"`
 	Do    Text    `yaml:"do"`
+	Pick  string  `yaml:"pick" json:",omitempty"` // newest: of several sockets the one whose charge began last
+}
+
+// forbidText is a write that nobody may do while the alert fires.
+type forbidText struct {
+	Of    string  `yaml:"of"`
+	Kind  string  `yaml:"kind"`
+	Point string  `yaml:"point"`
+	Value float64 `yaml:"value"`
 }

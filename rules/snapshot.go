@@ -13,10 +13,13 @@ const snapshotVersion = 1
 
 // state is what an engine keeps over a restart. Values are not in it: after a restart every point is unknown until read.
 type state struct {
-	Version  int                 `json:"version"`
-	Alerts   []alertState        `json:"alerts"`
-	Recent   []string            `json:"recent,omitempty"` // ids of alerts that had just ended
-	Sessions map[string]*session `json:"sessions"`
+	Version   int                 `json:"version"`
+	Alerts    []alertState        `json:"alerts"`
+	Sessions  map[string]*session `json:"sessions"`
+	Emergency bool                `json:"emergency,omitempty"`
+	Recent    []string            `json:"recent,omitempty"`  // ids of alerts that had just ended
+	Begun     []int64             `json:"begun,omitempty"`   // when alerts began to fire
+	Chatter   map[string]chatter  `json:"chatter,omitempty"` // by rule and subject, of those that fired lately
 }
 
 // alertState is an alert with enough of its rule to end it properly, should the rule be gone.
@@ -32,27 +35,30 @@ type alertState struct {
 	State       State    `json:"state"`
 	Since       int64    `json:"since"`
 	Changed     int64    `json:"changed"`
-	ClearSince  int64    `json:"clearSince"`
 	Shadow      bool     `json:"shadow,omitempty"`
+	Level       int      `json:"level,omitempty"`
+	Timers      []timer  `json:"timers,omitempty"` // of each rung
+	Picked      []Action `json:"picked,omitempty"`
+	Shelved     bool     `json:"shelved,omitempty"`
 	Output      string   `json:"output,omitempty"` // of ActionRule: the point that did not act
 	Wanted      float64  `json:"wanted,omitempty"` // and what it was to be
 }
 
 // Snapshot is everything that must survive a restart: pending and firing alerts, and charging sessions, as JSON.
 func (e *Engine) Snapshot() ([]byte, error) {
-	st := state{Version: snapshotVersion, Sessions: map[string]*session{}, Recent: e.recentIDs()}
+	st := state{Version: snapshotVersion, Sessions: map[string]*session{}, Recent: e.recentIDs(), Emergency: e.frame.emergency, Begun: e.begun.times}
 	for _, s := range e.subjects {
 		if s.sess != nil {
 			st.Sessions[s.device.ID] = s.sess
 		}
 		for _, a := range s.alerts {
+			if a.chatter != (chatter{}) {
+				st.keepChatter(s, a)
+			}
 			if a.State == "" {
 				continue
 			}
-			st.Alerts = append(st.Alerts, alertState{
-				a.rule.text.ID, a.rule.version, s.device.ID, s.device.Zone, a.rule.text.Severity, a.rule.text.Title,
-				a.Message, a.ID, a.State, a.Since, a.Changed, a.ClearSince, a.rule.mode == ShadowMode, "", 0,
-			})
+			st.Alerts = append(st.Alerts, a.keep(s))
 		}
 	}
 	for _, o := range e.outputs {
@@ -93,7 +99,11 @@ func (e *Engine) Restore(data []byte) error {
 			sess.battery = s.sess.battery
 			s.sess = sess
 		}
+		for _, a := range s.alerts {
+			a.chatter = st.Chatter[a.rule.text.ID+"/"+s.device.ID]
+		}
 	}
+	e.frame.emergency, e.begun.times = st.Emergency, st.Begun
 	subjects := e.byID()
 	e.takeIDs(subjects, st.Recent)
 	for _, a := range st.Alerts {
@@ -118,7 +128,7 @@ func (e *Engine) takeUp(subjects map[string]*subject, st alertState) bool {
 	if a == nil || a.rule.version != st.RuleVersion || (a.rule.mode == ShadowMode) != st.Shadow {
 		return false
 	}
-	a.State, a.ID, a.Since, a.Changed, a.ClearSince, a.Message = st.State, st.ID, st.Since, st.Changed, st.ClearSince, st.Message
+	a.takeUp(st)
 	return true
 }
 

@@ -107,14 +107,6 @@ func (a *alert) better() *alert {
 	return nil
 }
 
-// cond is the rule's condition, false while a better rule speaks.
-func (a *alert) cond(f *frame) tri {
-	if a.better() != nil {
-		return no
-	}
-	return a.rule.expr.cond(f)
-}
-
 // end is how the end of an alert is told: as usual, or that another has taken over.
 func (a *alert) end(usual Text) Text {
 	if b := a.better(); b != nil {

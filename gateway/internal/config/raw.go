@@ -1,5 +1,7 @@
 package config
 
+import "github.com/linshao/linshao/rules"
+
 // rawSite is gateway.yaml as it stands. Durations, sizes and addresses are texts here, so that a bad one is told at its place.
 type rawSite struct {
 	Site struct {
@@ -74,8 +76,8 @@ type rawReport struct {
 }
 
 type rawOverride struct {
-	Mode   string            `yaml:"mode"`
-	Params map[string]string `yaml:"params"`
+	Mode   string                 `yaml:"mode"`
+	Params map[string]rules.Param `yaml:"params"`
 }
 
 type rawText struct {
