@@ -195,8 +195,8 @@ func (c *compiler) nearest(word string) string {
 func (c *compiler) member(n *ast.MemberNode) node {
 	owner, ok1 := n.Node.(*ast.IdentifierNode)
 	field, ok2 := n.Property.(*ast.StringNode)
-	if ok1 && ok2 && owner.Value == "label" {
-		return c.fail(owner, "a label is a text", "since(label."+field.Value+") is how long ago its date was")
+	if ok1 && ok2 && owner.Value == "label" && !n.Optional {
+		return c.flag(n, field.Value)
 	}
 	if !ok1 || !ok2 || owner.Value != "session" && owner.Value != "baseline" || n.Optional {
 		return c.fail(n, "only session and baseline have values inside", "session.energy, for example")

@@ -39,6 +39,7 @@ type subject struct {
 
 	windows []window
 	labels  []int64 // ms: dates, 0 where there is none
+	flags   []bool  // labels that are true or not
 }
 
 // An input is where a reading goes.
@@ -130,7 +131,7 @@ func (e *Engine) evaluate(s *subject, now int64, touched uint64) {
 func (e *Engine) see(s *subject, now int64) *frame {
 	f := &e.frame
 	f.slots, f.sess, f.now, f.start = s.slots, s.sess, now, e.start
-	f.windows, f.labels = s.windows, s.labels
+	f.windows, f.labels, f.flags = s.windows, s.labels, s.flags
 	return f
 }
 

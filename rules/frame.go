@@ -67,6 +67,7 @@ type frame struct {
 	windows   []window
 	emergency bool                     // 急 mode
 	labels    []int64                  // ms: the dates in the subject's labels, in the layout's order; 0 when there is none
+	flags     []bool                   // which of the subject's labels say "true", likewise
 	alarms    func(over int64) float64 // alerts of the site that began firing in the last so many ms; nil: nobody counts
 }
 

@@ -179,6 +179,16 @@ func (c *compiler) since(n *ast.CallNode) node {
 	}}
 }
 
+// flag is a label as a condition: true where it says "true", false where it says anything else or is not there. What a label says
+// is never unknown.
+func (c *compiler) flag(n ast.Node, name string) node {
+	if slices.Contains(groupKinds(), c.scope.kind.name) {
+		return c.fail(n, "a "+c.scope.kind.name+" has no labels", "")
+	}
+	i := c.scope.layout.flag(c.scope.kind.name, name)
+	return node{typ: typ{class: boolean}, cond: func(f *frame) tri { return truth(f.flags[i]) }}
+}
+
 // groupKinds are the kinds that are no devices: they have no points of their own.
 func groupKinds() []string { return []string{kindZone, kindSite} }
 

@@ -61,3 +61,25 @@ func TestInterlocksOfTheKinds(t *testing.T) {
 		}
 	}
 }
+
+// A label that a rule asks for is true only where it says so.
+func TestALabelIsACondition(t *testing.T) {
+	text := strings.Replace(strings.Split(ventilate, "    actions:")[0], "expr: level >= low", "expr: level >= low and label.lab", 1)
+	set, err := rules.Load([]rules.Source{{Name: "v.yaml", Data: []byte(text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		labels map[string]string
+		want   int
+	}{{nil, 0}, {map[string]string{"lab": "no"}, 0}, {map[string]string{"lab": "true"}, 1}} {
+		gas := device.Device{ID: "gas-1", Kind: "gas", Labels: c.labels, Points: []device.Point{{Device: "gas-1", Name: "level", Unit: "%LEL"}}}
+		engine, err := rules.NewEngine(set, []device.Device{gas}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev := engine.Apply([]device.Reading{{Device: "gas-1", Point: "level", Value: 12, Quality: device.Good, Time: time.Unix(1, 0)}}); len(ev) != c.want {
+			t.Errorf("labels %v: %+v", c.labels, ev)
+		}
+	}
+}

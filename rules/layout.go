@@ -10,12 +10,13 @@ import (
 type layout struct {
 	points map[string][]string // kind → points, in the order of the slots
 	labels map[string][]string // kind → labels that hold a date
+	flags  map[string][]string // kind → labels that are true or not
 
 	windows map[string][]*windowSpec // kind → what its rules look at over time
 }
 
 func newLayout() *layout {
-	return &layout{points: map[string][]string{}, labels: map[string][]string{}, windows: map[string][]*windowSpec{}}
+	return &layout{points: map[string][]string{}, labels: map[string][]string{}, flags: map[string][]string{}, windows: map[string][]*windowSpec{}}
 }
 
 // slot gives each point that a kind's rules use its place. The first of a socket are those its session needs.
@@ -28,6 +29,9 @@ func (l *layout) slot(kind, point string) int {
 
 // label gives each label that a kind's rules read as a date its place.
 func (l *layout) label(kind, name string) int { return placeIn(l.labels, kind, name) }
+
+// flag gives each label that a kind's rules read as true or not its place.
+func (l *layout) flag(kind, name string) int { return placeIn(l.flags, kind, name) }
 
 // placeIn is the place of a name in a kind's list; a new one goes to the end.
 func placeIn(lists map[string][]string, kind, name string) int {

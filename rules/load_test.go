@@ -67,7 +67,7 @@ func TestMistakesInRulesAreToldWithPlaceAndHint(t *testing.T) {
 		{"condition in a function", "status == 2", "abs(status == 2) > 2", "abs needs numbers, and this is a condition"},
 		{"function misspelt", "status == 2", "frist_known(level, 2) > 2", `did you mean "first_known"?`},
 		{"since", "status == 2", "since(installed) > 2h", "since takes one label (since(label.installed), for example)"},
-		{"label", "status == 2", "label.installed > 2h", "a label is a text (since(label.installed) is how long ago its date was)"},
+		{"label", "status == 2", "label.installed > 2h", "cannot compare a condition with a duration"},
 		{"alarms", "status == 2", "alarms(10m) > 2", "only the site counts its alarms"},
 		{"emergency misspelt", "status == 2", "emergencey", `r.yaml:6:29: unknown name "emergencey" (did you mean "emergency"?)`},
 		{"text", "status == 2", "status == 'ok'", "texts have no place in a condition"},

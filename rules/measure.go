@@ -62,6 +62,9 @@ func (e *Engine) equip(s *subject) {
 		}
 		s.labels = append(s.labels, at)
 	}
+	for _, name := range e.layout.flags[s.device.Kind] {
+		s.flags = append(s.flags, s.device.Labels[name] == "true")
+	}
 }
 
 // parseDate reads a day or a moment, in ms; 0 when it is neither. A day begins at midnight UTC: nobody asks to the hour.
