@@ -35,6 +35,8 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 		return s.gap(ctx, tx, c, kind.Gap)
 	case *wire.Event_Storage:
 		return org.Storage(ctx, tx, c.Gateway, kind.Storage)
+	case *wire.Event_Rules:
+		return org.RulesChange(ctx, tx, c.Gateway, kind.Rules)
 	}
 	return nil // a start of the gateway, or a kind that this program does not know yet: it is kept
 }

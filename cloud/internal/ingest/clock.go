@@ -165,6 +165,8 @@ func moveEvent(e *wire.Event, move func(*int64)) {
 	case *wire.Event_Storage:
 		move(&kind.Storage.SinceMs)
 		move(&kind.Storage.AtMs)
+	case *wire.Event_Rules:
+		move(&kind.Rules.AtMs)
 	}
 }
 

@@ -18,6 +18,8 @@ const (
 	ForeignSite  = "foreign_site"   // a gateway wants to name a site that is another's
 	StorageBad   = "storage_failed" // a gateway's disk took nothing
 	StorageWell  = "storage_well"   // it takes everything again
+	RulesChanged = "rules_changed"  // other rules are in force at a gateway
+	RulesRefused = "rules_refused"  // new ones were not taken there
 	Retired      = "decommissioned" // a person took the gateway out of service, or it came back with a new log after that
 )
 

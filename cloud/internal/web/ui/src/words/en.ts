@@ -211,6 +211,8 @@ export const en: Record<Key, string> = {
   'journal.parked_record': 'Record kept aside',
   'journal.storage_failed': 'Storage failing',
   'journal.storage_well': 'Storage well again',
+  'journal.rules_changed': 'Rules changed',
+  'journal.rules_refused': 'Rules refused',
   'journal.foreign_site': 'Site conflict',
   'journal.decommissioned': 'Decommissioned',
 

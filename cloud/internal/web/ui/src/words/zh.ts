@@ -210,6 +210,8 @@ export const zh = {
   'journal.parked_record': '记录暂存',
   'journal.storage_failed': '存储故障',
   'journal.storage_well': '存储恢复',
+  'journal.rules_changed': '规则更新',
+  'journal.rules_refused': '规则被拒',
   'journal.foreign_site': '小区冲突',
   'journal.decommissioned': '网关退役',
 
