@@ -35,7 +35,7 @@ func (s *session) phase(now int64) phase {
 		return twoLoads
 	case s.Peak == 0:
 		return inrushing
-	case s.TailSince != 0 && (s.Power < floatPower || now-s.TailSince >= fullHold):
+	case s.Knee && s.Power < floatPower, s.TailSince != 0 && now-s.TailSince >= fullHold:
 		return full
 	case s.TailSince != 0:
 		return tailing

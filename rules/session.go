@@ -19,11 +19,12 @@ const (
 // stamps, so that readings 0.2 s and 5 min apart, or a year's replay, go the same way. Times are Unix milliseconds, 0
 // when there is none.
 type session struct {
-	Last  int64    `json:"last,omitzero"`  // the last good power reading
-	Power float64  `json:"power,omitzero"` // W at Last
-	Pace  [2]int64 `json:"pace,omitzero"`  // the last two intervals between good readings
-	Idle  float64  `json:"idle,omitzero"`  // W that the socket draws with nothing charging
-	Card  float64  `json:"card,omitzero"`  // whose charge it is; 0: nobody's
+	Last     int64    `json:"last,omitzero"`     // the last good power reading
+	Power    float64  `json:"power,omitzero"`    // W at Last
+	Pace     [2]int64 `json:"pace,omitzero"`     // the last two intervals between good readings
+	Idle     float64  `json:"idle,omitzero"`     // W that the socket draws with nothing charging
+	Card     float64  `json:"card,omitzero"`     // whose charge it is; 0: nobody's
+	Restarts stamps   `json:"restarts,omitzero"` // charges that broke off by themselves
 	charge
 	Energy  energy     `json:"energy,omitzero"`
 	Learned []*profile `json:"learned,omitempty"`
@@ -140,7 +141,13 @@ func (s *session) over(t int64, p float64, dt int64, hole bool) bool {
 }
 
 // resumeWithin is longer where readings come so slowly that a pause of a minute takes two of them.
-func (s *session) resumeWithin() int64 { return max(resumeTime, 2*min(pace(s.Pace), maxPace)+endHold) }
+func (s *session) resumeWithin() int64 {
+	slow := min(pace(s.Pace), maxPace)
+	if s.swings(s.Last) > 0 {
+		return max(cycleHold, 3*slow+endHold)
+	}
+	return max(resumeTime, 2*slow+endHold)
+}
 
 // wait looks for the beginning of a session.
 func (s *session) wait(t int64, p float64, unseen bool) {
@@ -165,7 +172,7 @@ func (s *session) confirm(t int64, p float64) {
 func (s *session) low(t int64, p float64) {
 	hold := int64(endHold)
 	if s.swings(t) >= 2 {
-		hold = cycleHold
+		hold = s.resumeWithin()
 	}
 	switch {
 	case p >= endPower:
@@ -192,6 +199,9 @@ func (s *session) end() {
 	if s.Knee && s.Start > 0 && !s.Unseen && !s.Doubt && !s.Two && s.Hole <= maxUnseen {
 		s.teach()
 	}
+	if s.Paused != 0 && !s.Knee && s.Paused-s.Begin < shortest {
+		s.Restarts.add(s.Paused)
+	}
 	s.charge, s.Card = charge{}, 0
 	s.Energy.begin()
 }
@@ -213,6 +223,7 @@ func (s *session) shift(by int64) {
 	}
 	s.Swings.shift(by)
 	s.Jumps.shift(by)
+	s.Restarts.shift(by)
 }
 
 // capacity is the energy of the battery, as far as the peak tells.

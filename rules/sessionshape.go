@@ -11,14 +11,19 @@ const (
 	backHold    = 10 * 60e3   // ms at the peak that end even a slow decline
 	tailPower   = 45.0        // W: a tail is below this …
 	tailShare   = 0.4         // … and below this share of the peak
+	tailBack    = 1.05        // times both: above, it is over
 	tailStep    = 6.0         // W: a change by more begins the tail anew
 	floatPower  = 12.0        // W: a charger that only floats
 	fullHold    = 45 * 60e3   // ms of unbroken tail that is full whatever the power
 	swingShare  = 0.3         // of the peak: a fall and a rise by more are a swing
 	swingWindow = 30 * 60e3   // ms …
+	slowPace    = 150 * 1000  // ms between readings
 	fewReadings = 24          // … and at least so many readings, where they come slowly
 	jumpWindow  = 60 * 60e3   // ms
 	disorder    = 3           // swings, or jumps upwards, in their window: no charger does that
+	shortest    = 60 * 60e3   // ms: a charge that stops sooner, before its knee, has been broken off
+	restartTime = 6 * 3600e3  // ms
+	restarts    = 4           // broken off in that time: something else is plugged in
 	longest     = 24 * 3600e3 // ms: nothing that charges takes so long
 	steepest    = 1.8         // times the power at the beginning: voltage does not rise so far
 )
@@ -123,8 +128,12 @@ func (s *session) bend(t int64, p float64) {
 }
 
 func (s *session) trickle(t int64, p float64) {
+	limit := min(tailPower, tailShare*s.Peak)
+	if s.TailSince != 0 {
+		limit *= tailBack
+	}
 	switch {
-	case p < endPower || p >= min(tailPower, tailShare*s.Peak):
+	case p < endPower || p >= limit:
 		s.TailSince = 0
 	case s.TailSince == 0:
 		s.TailSince, s.TailRef = t, p
@@ -150,14 +159,21 @@ func (s *session) swing(t int64, p float64) {
 	}
 }
 
-// swings are those of the last half hour. Of readings 5 min apart most swings fall in between; there the last 24 count.
-func (s *session) swings(now int64) int { return s.Swings.count(now, s.within(swingWindow)) }
+// swings are those of the last half hour. Of readings minutes apart at most every second one of the swings that matter can be
+// seen (four in half an hour, and a swing takes three readings); there the last 24 readings count, and each swing twice.
+func (s *session) swings(now int64) int {
+	n := s.Swings.count(now, s.within(swingWindow))
+	if pace(s.Pace) >= slowPace {
+		n *= 2
+	}
+	return n
+}
 
 func (s *session) within(age int64) int64 { return max(age, fewReadings*min(pace(s.Pace), maxPace)) }
 
 // odd says that no charger goes like this.
 func (s *session) odd(now int64) bool {
-	return s.swings(now) >= disorder || s.Jumps.count(now, s.within(jumpWindow)) >= disorder ||
+	return s.swings(now) >= disorder || s.Restarts.count(now, restartTime) >= restarts || s.Jumps.count(now, s.within(jumpWindow)) >= disorder ||
 		now-s.Begin > longest || s.Start > 0 && !s.Two && s.Peak > steepest*s.Start
 }
 
