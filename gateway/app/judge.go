@@ -134,7 +134,7 @@ func (j *judge) snapshot() {
 	switch {
 	case j.looked.IsZero(), j.unsaved.Swap(false):
 		j.saved = nil
-	case age < judgeSoon || !j.fresh && age < judgeSave:
+	case age < min(judgeSoon, j.pace()) || !j.fresh && age < j.pace():
 		return
 	}
 	data, err := j.engine.Snapshot()
@@ -153,6 +153,10 @@ func (j *judge) snapshot() {
 	}
 	j.saves <- memory{j.journal.mark(), j.now(), data}
 }
+
+// pace is how far apart snapshots are: after a start they come quickly, so that also a gateway that is killed again and again
+// remembers sessions that began since.
+func (j *judge) pace() time.Duration { return min(max(time.Since(j.start)/2, judgeTick), judgeSave) }
 
 // saveLast saves the engine's last state; run and the journal must have ended.
 func (j *judge) saveLast() {
