@@ -74,6 +74,25 @@ func (q quantity) in(emergency bool) float64 {
 	return q.value
 }
 
+// ms is a duration's value in the frame's mode of the site.
+func (q quantity) ms(f *frame) int64 { return int64(q.in(f.emergency) * 1000) }
+
+// wait reads how long something must last: written out, or a parameter, which a site may change and an emergency shorten.
+func (b *builder) wait(path, s string) quantity {
+	q, param := b.rule.params[s]
+	switch {
+	case !param:
+		v := float64(b.period(path, s)) / 1000
+		return quantity{typ: typ{class: duration}, value: v, urgent: v}
+	case q.typ.class != duration:
+		b.fail(path, fmt.Sprintf("%s is %s, not a duration", s, q.typ), s+": 15s, for example")
+	case q.value < 0 || q.urgent < 0:
+		b.fail(path, fmt.Sprintf("%s is below 0", s), "")
+	}
+	b.rule.uses.add(&b.rule.uses.params, s)
+	return q
+}
+
 // SetEmergency tells the engine that the site is in 急 mode, or is no more. Parameters that have two values change at once, and
 // everything is judged anew; what an alert has waited so far counts on. A restart keeps the mode.
 func (e *Engine) SetEmergency(on bool, now time.Time) []AlertEvent {

@@ -83,3 +83,37 @@ func TestALabelIsACondition(t *testing.T) {
 		}
 	}
 }
+
+// A hold time that is a parameter is the site's own, and another in an emergency.
+func TestAHoldTimeIsAParameter(t *testing.T) {
+	text := strings.Replace(strings.Split(ventilate, "    actions:")[0], "params: {low: 10 %LEL}", "params: {low: 10 %LEL, wait: {normal: 20s, emergency: 5s}}\n    for: wait", 1)
+	set, err := rules.Load([]rules.Source{{Name: "v.yaml", Data: []byte(text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gas := device.Device{ID: "gas-1", Kind: "gas", Points: []device.Point{{Device: "gas-1", Name: "level", Unit: "%LEL"}}}
+	for _, c := range []struct {
+		own       map[string]rules.Param
+		emergency bool
+		after     time.Duration
+	}{{nil, false, 20 * time.Second}, {nil, true, 5 * time.Second}, {map[string]rules.Param{"wait": {Normal: "10s"}}, false, 10 * time.Second}} {
+		engine, err := rules.NewEngine(set, []device.Device{gas}, map[string]rules.Override{"V": {Params: c.own}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Unix(1, 0)
+		engine.SetEmergency(c.emergency, start)
+		for at := time.Duration(0); at <= c.after; at += time.Second {
+			ev := engine.Apply([]device.Reading{{Device: "gas-1", Point: "level", Value: 12, Quality: device.Good, Time: start.Add(at)}})
+			if fired := len(ev) == 1 && ev[0].State == rules.Firing; fired != (at == c.after) {
+				t.Errorf("%+v: after %v: %+v", c, at, ev)
+			}
+		}
+	}
+	for word, want := range map[string]string{"low": "low is a number in %LEL, not a duration", "wiat": `"wiat" is no duration`} {
+		wrong := strings.Replace(text, "for: wait", "for: "+word, 1)
+		if _, err := rules.Load([]rules.Source{{Name: "v.yaml", Data: []byte(wrong)}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("for: %s: %v", word, err)
+		}
+	}
+}

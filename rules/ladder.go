@@ -7,8 +7,8 @@ type rung struct {
 	severity Severity
 	expr     program
 	clear    *program // rung 0, nil: when expr is false. Above, nil: it is left only when the alert ends
-	hold     int64    // ms that expr must be true
-	clearFor int64    // ms
+	hold     quantity // how long expr must be true
+	clearFor quantity
 	mode     Mode
 	message  [2]template // zh, en
 	card     []Text
@@ -65,7 +65,7 @@ func (a *alert) climb(from int, f *frame) (reached int, open bool) {
 			if t.Since == 0 {
 				t.Since = f.now
 			}
-			if f.now-t.Since >= a.rule.at(i).hold {
+			if f.now-t.Since >= a.rule.at(i).hold.ms(f) {
 				reached = i
 			}
 		}
@@ -120,5 +120,5 @@ func (a *alert) cleared(level int, clear tri, f *frame) bool {
 	if t.Clear == 0 {
 		t.Clear = f.now
 	}
-	return f.now-t.Clear >= a.rule.at(level).clearFor
+	return f.now-t.Clear >= a.rule.at(level).clearFor.ms(f)
 }

@@ -98,6 +98,9 @@ func (e *Engine) orders(s *subject, r *rule, g *rung) []order {
 	var all []order
 	for _, text := range g.actions {
 		o := order{text: text, mode: g.mode, targets: s.targets(text)}
+		if len(o.targets) == 0 && text.Optional {
+			continue // nobody expects it here, so neither a warning nor the message speaks of it
+		}
 		if len(o.targets) == 0 && g.mode == Armed {
 			e.warnNoTarget(s, r, text)
 		}

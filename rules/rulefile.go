@@ -84,6 +84,8 @@ type actionText struct {
 	Value float64 `yaml:"value"`
 	Do    Text    `yaml:"do"`
 	Pick  string  `yaml:"pick" json:",omitempty"` // newest: of several sockets the one whose charge began last
+
+	Optional bool `yaml:"optional" json:",omitempty"` // few places have such a device: where there is none, nothing is said of it
 }
 
 // forbidText is a write that nobody may do while the alert fires.

@@ -24,7 +24,7 @@ func (b *builder) ladder() {
 		if g.severity > below.severity && g.severity != "" { // "A" is before "B"
 			b.fail(path+".severity", fmt.Sprintf("severity %s above %s: a ladder leads from C to A", g.severity, below.severity), "the milder rung first")
 		}
-		if text.Expr != "" && text.Expr == below.text && g.hold <= below.hold {
+		if text.Expr != "" && text.Expr == below.text && g.hold.value <= below.hold.value {
 			b.warn(path+".for", "the rung below is never seen alone: this one has the same expr and is held no longer", "a longer for, or another expr")
 		}
 		if (g.mode == ShadowMode) != (r.mode == ShadowMode) {
@@ -58,8 +58,8 @@ func (b *builder) rung(path string, t rungText, base *rung) rung {
 	if base == nil || t.Mode != "" {
 		b.oneOf(path+".mode", string(t.Mode), string(Armed), string(NotifyOnly), string(ShadowMode))
 	}
-	g.hold = b.period(path+".for", t.For)
-	g.clearFor = b.period(path+".clear_for", t.ClearFor)
+	g.hold = b.wait(path+".for", t.For)
+	g.clearFor = b.wait(path+".clear_for", t.ClearFor)
 	if base != nil && t.Clear == "" && t.ClearFor != "" {
 		b.fail(path+".clear_for", "clear_for without clear: the alert stays on this rung until it ends", "clear: level < release, for example")
 	}
