@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// A meterAddress is a meter's number, the last two digits first, as on the wire.
-type meterAddress [6]byte
+// A meterAddress is a meter's number, the last two digits first, as on the wire: six bytes of DL/T 645, seven of CJ/T 188
+// with the meter's type behind them.
+type meterAddress [8]byte
 
 // matches says whether the meter a may answer what was sent to want.
 func (want meterAddress) matches(a meterAddress) bool {
@@ -21,39 +22,26 @@ func (want meterAddress) matches(a meterAddress) bool {
 	return true
 }
 
-func (want meterAddress) String() string {
-	return fmt.Sprintf("%02X%02X%02X%02X%02X%02X", want[5], want[4], want[3], want[2], want[1], want[0])
-}
-
 // id is the address as a number, for the line's book of late answers.
-func (want meterAddress) id() uint64 {
-	var b [8]byte
-	copy(b[:], want[:])
-	return binary.LittleEndian.Uint64(b[:])
-}
+func (want meterAddress) id() uint64 { return binary.LittleEndian.Uint64(want[:]) }
 
-// parseAddress knows a meter's number of 12 digits. "AA" stands for any two digits, for a line with a single meter.
-func parseAddress(s string) (a meterAddress, err error) {
-	s, _ = cutKey(s)
-	bad := fmt.Errorf("meter number %q is not 12 digits", s)
-	if len(s) != 2*len(a) {
-		return a, bad
+// digits fills n bytes from a number of 2n digits. "AA" stands for any two digits, for a line with a single meter.
+func (want *meterAddress) digits(number string, n int) error {
+	if len(number) != 2*n {
+		return fmt.Errorf("meter number %q is not %d digits", number, 2*n)
 	}
-	for i := range a {
-		high, low := s[2*i], s[2*i+1]
+	for i := range n {
+		high, low := number[2*i], number[2*i+1]
 		switch {
 		case high == 'A' && low == 'A':
-			a[len(a)-1-i] = wildcard
+			want[n-1-i] = wildcard
 		case high >= '0' && high <= '9' && low >= '0' && low <= '9':
-			a[len(a)-1-i] = (high-'0')<<4 | (low - '0')
+			want[n-1-i] = (high-'0')<<4 | (low - '0')
 		default:
-			return a, bad
+			return fmt.Errorf("meter number %q is not %d digits", number, 2*n)
 		}
 	}
-	if a == (meterAddress{0x99, 0x99, 0x99, 0x99, 0x99, 0x99}) {
-		return a, errors.New("meter number 999999999999 is the broadcast: no meter answers it")
-	}
-	return a, nil
+	return nil
 }
 
 // keyMark stands between a meter's number and what is needed to command it.

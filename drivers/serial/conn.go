@@ -10,8 +10,47 @@ import (
 	"github.com/linshao/linshao/drivers/serial/line"
 )
 
-// meterLine implements device.Conn for DL/T 645.
+// A dialect is what differs between the protocols that meters speak.
+type dialect interface {
+	// parse reads a point's place; an error says why it cannot be read.
+	parse(p device.Point) (target, error)
+	// appendRead appends the request for one data identifier to b, or for the frame seq of its value, from 1.
+	appendRead(b []byte, to meterAddress, di uint32, seq byte) []byte
+	// overhead is what an answer has beside its value bytes.
+	overhead() int
+	// nextFrame finds the first whole frame and answers how many bytes it and what stands before it take; 0 when there is
+	// none. The data is unpacked into buf.
+	nextFrame(got, buf []byte) (f frame, used int)
+	// judge says what a reply of the right meter to the read of di, frame seq, means: value bytes, or a fault; more says
+	// that another frame follows. A reply to something else is late, and neither.
+	judge(f frame, di uint32, seq byte) (value []byte, more bool, err error)
+	// command is the frame that sets a point to a value; an error says why it cannot be written.
+	command(p device.Point, t target, v float64, now time.Time) ([]byte, error)
+	// refusal is why the meter does not obey; nil when it does.
+	refusal(f frame) error
+}
+
+// A frame is one message of a meter, its data as it is meant.
+type frame struct {
+	address meterAddress
+	control byte
+	data    []byte
+}
+
+// controlReply marks what a meter says, in all dialects.
+const controlReply = 0x80
+
+func checksum(b []byte) byte {
+	var sum byte
+	for _, x := range b {
+		sum += x
+	}
+	return sum
+}
+
+// meterLine implements device.Conn for meters.
 type meterLine struct {
+	dialect dialect
 	port    *line.Port
 	now     func() time.Time
 	targets map[spot]target
@@ -22,8 +61,8 @@ type meterLine struct {
 
 // A spot is what a target is parsed from.
 type spot struct {
-	address, format string
-	di              uint32
+	address, space, format string
+	di                     uint32
 }
 
 // A target is a point's place, parsed.
@@ -31,6 +70,13 @@ type target struct {
 	address meterAddress
 	format  format
 	err     error // why it cannot be read
+}
+
+func newMeterLine(d dialect, port *line.Port, now func() time.Time) *meterLine {
+	if now == nil {
+		now = time.Now
+	}
+	return &meterLine{dialect: d, port: port, now: now, targets: map[spot]target{}, start: map[string]int{}, ask: question{dialect: d}}
 }
 
 // Close implements device.Conn.
@@ -81,7 +127,7 @@ func (m *meterLine) read(ctx context.Context, points []device.Point, i int, read
 		return err
 	}
 	for j, p := range points {
-		if other := m.target(p); j == i || p.Register.Addr == di && other.err == nil {
+		if other := m.target(p); j == i || p.Register.Addr == di && p.Register.Space == points[i].Register.Space && other.err == nil {
 			readings[j], done[j] = m.reading(p, other, data, fault), true
 		}
 	}
@@ -107,9 +153,9 @@ func (m *meterLine) fetch(ctx context.Context, t target, di uint32) ([]byte, err
 	q := &m.ask
 	m.value = m.value[:0]
 	for seq := byte(0); seq < maxFrames; seq++ {
-		q.to, q.di, q.seq, q.refused, q.more, q.request = t.address, di, seq, nil, false, appendRead(q.request[:0], t.address, di, seq)
+		q.to, q.di, q.seq, q.refused, q.more, q.request = t.address, di, seq, nil, false, m.dialect.appendRead(q.request[:0], t.address, di, seq)
 		data, err := m.port.Exchange(ctx, line.Request{
-			Frame: q.request, To: t.address.id(), Expect: frameHead + 4 + t.format.need() + frameTail}, q)
+			Frame: q.request, To: t.address.id(), Expect: m.dialect.overhead() + t.format.need()}, q)
 		if err == nil {
 			err = q.refused
 		}
@@ -124,17 +170,24 @@ func (m *meterLine) fetch(ctx context.Context, t target, di uint32) ([]byte, err
 }
 
 func (m *meterLine) target(p device.Point) target {
-	at := spot{p.Address, p.Register.Type, p.Register.Addr}
+	at := spot{p.Address, p.Register.Space, p.Register.Type, p.Register.Addr}
 	t, known := m.targets[at]
 	if !known {
-		t = parsePoint(p)
+		t = m.parse(p)
 		m.targets[at] = t
 	}
 	return t
 }
 
+func (m *meterLine) parse(p device.Point) target {
+	t, err := m.dialect.parse(p)
+	t.err = err
+	return t
+}
+
 // A question is the read that is under way.
 type question struct {
+	dialect dialect
 	to      meterAddress
 	di      uint32
 	request []byte
@@ -148,7 +201,7 @@ type question struct {
 func (q *question) Scan(got []byte, over bool) ([]byte, error) {
 	late, rest := 0, got
 	for {
-		f, used := nextFrame(rest, q.buf[:])
+		f, used := q.dialect.nextFrame(rest, q.buf[:])
 		if used == 0 {
 			break
 		}
@@ -157,7 +210,7 @@ func (q *question) Scan(got []byte, over bool) ([]byte, error) {
 			continue // an echo
 		}
 		if q.to.matches(f.address) {
-			value, more, err := f.judge(q.di, q.seq)
+			value, more, err := q.dialect.judge(f, q.di, q.seq)
 			if q.more = more; err != nil {
 				q.refused, value = err, got[:0]
 			}
@@ -174,23 +227,4 @@ func (q *question) Scan(got []byte, over bool) ([]byte, error) {
 		return nil, &line.Fault{Reason: device.Mismatch, Detail: fmt.Sprintf("%d replies of another meter or identifier", late)}
 	}
 	return nil, &line.Fault{Reason: device.Corrupt, Detail: fmt.Sprintf("%d bytes that are no reply", len(rest))}
-}
-
-// CheckPoint says what keeps a point from ever being read by the DL/T 645 driver, in a sentence for the one who wrote
-// the profile; nil when nothing does. The gateway calls it when it loads a site. Such a point reads as bad, unsupported.
-func CheckPoint(p device.Point) error {
-	if t := parsePoint(p); t.err != nil {
-		return fmt.Errorf("point %s: %w", p.Name, t.err)
-	}
-	if len(p.Writable) > 0 && !isRelay(p) {
-		return fmt.Errorf("point %s: of a DL/T 645 meter only the relay can be written: at \"04 00 05 03\", type bit4", p.Name)
-	}
-	return nil
-}
-
-func parsePoint(p device.Point) (t target) {
-	if t.format, t.err = parseFormat(p.Register.Type); t.err == nil {
-		t.address, t.err = parseAddress(p.Address)
-	}
-	return t
 }

@@ -23,7 +23,8 @@ func shipped() map[string]device.Driver {
 		config.DriverModbusTCP: modbus.TCP{},
 		config.DriverModbusRTU: modbus.RTU{},
 		config.DriverDLT645:    serial.DLT645{},
-		config.DriverSerial:    serial.Shared{"modbus": modbus.RTU{}, "dlt645": serial.DLT645{}},
+		config.DriverCJT188:    serial.CJT188{},
+		config.DriverSerial:    serial.Shared{"modbus": modbus.RTU{}, "dlt645": serial.DLT645{}, "cjt188": serial.CJT188{}},
 	}
 }
 

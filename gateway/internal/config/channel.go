@@ -26,6 +26,7 @@ const (
 	DriverModbusTCP = "modbus-tcp"
 	DriverModbusRTU = "modbus-rtu"
 	DriverDLT645    = "dlt645"
+	DriverCJT188    = "cjt188"
 	DriverSerial    = "serial"
 	DriverRTSP      = "rtsp"
 	DriverPlugin    = "plugin"
@@ -39,6 +40,8 @@ func lineOf(driver string) (line, bool) {
 		return line{serial: true, protocols: []string{protocolModbus}, timeout: 300 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverDLT645:
 		return line{serial: true, protocols: []string{protocolDLT645}, timeout: time.Second, baud: 2400, parity: device.ParityEven, addressed: true}, true
+	case DriverCJT188:
+		return line{serial: true, protocols: []string{protocolCJT188}, timeout: time.Second, baud: 2400, parity: device.ParityEven, addressed: true}, true
 	case DriverSerial:
 		return line{serial: true, protocols: lineProtocols(), timeout: 500 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverRTSP:
@@ -50,18 +53,18 @@ func lineOf(driver string) (line, bool) {
 }
 
 // lineProtocols are those that can share a serial line.
-func lineProtocols() []string { return []string{protocolModbus, protocolDLT645} }
+func lineProtocols() []string { return []string{protocolModbus, protocolDLT645, protocolCJT188} }
 
 // usual are the settings that devices of a protocol are delivered with; nil where there is no usual one.
 func usual(protocol string) *device.Serial {
-	if protocol == protocolDLT645 {
+	if protocol == protocolDLT645 || protocol == protocolCJT188 {
 		return &device.Serial{Baud: 2400, Parity: device.ParityEven, StopBits: 1}
 	}
 	return nil
 }
 
 func driverNames() []string {
-	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverSerial, DriverRTSP, DriverPlugin}
+	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverCJT188, DriverSerial, DriverRTSP, DriverPlugin}
 }
 
 func bauds() []int {

@@ -57,7 +57,7 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 // checkPoints asks the driver itself whether it can read what the profile wants. Cameras have no such question: their
 // driver is another process, and knows their points by name.
 func (l *loader) checkPoints(path, protocol string, points []device.Point) {
-	check := map[string]func(device.Point) error{protocolModbus: modbus.CheckPoint, protocolDLT645: serial.CheckPoint}[protocol]
+	check := map[string]func(device.Point) error{protocolModbus: modbus.CheckPoint, protocolDLT645: serial.CheckPoint, protocolCJT188: serial.CheckCJT188}[protocol]
 	if check == nil {
 		return
 	}
@@ -99,7 +99,7 @@ func fits(ln line, driver, protocol string) bool {
 	if driver != DriverPlugin {
 		return slices.Contains(ln.protocols, protocol)
 	}
-	return protocol != protocolModbus && protocol != protocolDLT645 && protocol != protocolRTSP
+	return protocol != protocolRTSP && !slices.Contains(lineProtocols(), protocol)
 }
 
 func (l *loader) checkZone(path, zone string) {
@@ -133,7 +133,10 @@ func (l *loader) checkTaken(path, channel, address string, new occupant, taken m
 	taken[address] = append(taken[address], new)
 }
 
-var meterNumber = regexp.MustCompile(`^\d{12}$`)
+var (
+	meterNumber = regexp.MustCompile(`^\d{12}$`)
+	gasNumber   = regexp.MustCompile(`^\d{14}$`)
+)
 
 // deviceAddress checks the address of a device for its protocol; empty when it is not usable.
 func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) string {
@@ -157,6 +160,11 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 			return ""
 		}
 		return l.meterAddress(path, raw)
+	case protocolCJT188:
+		if !gasNumber.MatchString(raw.Address) {
+			l.add(at, l.say("表号 %q 不是 14 位数字", "meter number %q has not 14 digits", raw.Address), l.say(`加引号写："33001122334455"`, `write it in quotes: "33001122334455"`))
+			return ""
+		}
 	case protocolRTSP:
 		return l.cameraAddress(path, raw)
 	}

@@ -147,7 +147,7 @@ func (c *profileCheck) checkHead(model string) {
 		c.add("$.kind", c.say("没有种类 %q", "there is no kind %q", p.Kind), c.meant(p.Kind, kinds()))
 	}
 	if p.Protocol == "" {
-		c.add("$.protocol", c.say("缺 protocol", "protocol is missing"), c.oneOf([]string{protocolModbus, protocolDLT645, protocolRTSP}))
+		c.add("$.protocol", c.say("缺 protocol", "protocol is missing"), c.oneOf(append(lineProtocols(), protocolRTSP)))
 	}
 	if strings.TrimSpace(p.Source) == "" {
 		c.add("$.source", c.say("缺 source", "source is missing"), c.say("寄存器表从哪里来？没有出处不收", "where does the register map come from? No source, no profile"))

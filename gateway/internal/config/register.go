@@ -16,6 +16,7 @@ import (
 const (
 	protocolModbus = "modbus"
 	protocolDLT645 = "dlt645"
+	protocolCJT188 = "cjt188"
 	protocolRTSP   = "rtsp"
 )
 
@@ -30,6 +31,7 @@ const (
 var (
 	modbusAt   = regexp.MustCompile(`^([a-z]+) +(0x[0-9A-Fa-f]{1,8}|\d{1,10})$`)
 	meterAt    = regexp.MustCompile(`^([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2})$`)
+	gasAt      = regexp.MustCompile(`^([a-z]+) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2})$`)
 	modbusBit  = regexp.MustCompile(`^bit(\d|1[0-5])$`)
 	meterType  = regexp.MustCompile(`^(±?[X.]+|bit\d+)(@\d+)?$`)
 	typeWidths = regexp.MustCompile(`^[uif]32$`)
@@ -53,6 +55,8 @@ func (c *profileCheck) register(path string, raw rawPoint) device.Register {
 		c.modbus(path, raw, &r)
 	case protocolDLT645:
 		c.meter(path, raw, &r)
+	case protocolCJT188:
+		c.gasMeter(path, raw, &r)
 	case protocolRTSP:
 		if raw.At != "" {
 			c.add(path+".at", c.say("rtsp 点位没有 at", "a point of rtsp has no at"), c.say("删去此行", "remove the line"))
@@ -131,6 +135,23 @@ func (c *profileCheck) meter(path string, raw rawPoint, r *device.Register) {
 	if n, err := strconv.ParseUint(strings.Join(m[1:], ""), 16, 32); err == nil {
 		r.Addr = uint32(n)
 	}
+	c.meterFormat(path, r)
+}
+
+// gasMeter reads a place in a CJ/T 188 meter: its type and the data identifier, high byte first.
+func (c *profileCheck) gasMeter(path string, raw rawPoint, r *device.Register) {
+	m := gasAt.FindStringSubmatch(raw.At)
+	if m == nil {
+		c.add(path+".at", c.say("数据标识 %q 无效", "data identifier %q is not usable", raw.At), c.say(`表类型 DI1 DI0，如 "gas 90 1F"`, `type of meter, DI1 DI0, such as "gas 90 1F"`))
+		return
+	}
+	if n, err := strconv.ParseUint(m[2]+m[3], 16, 16); err == nil {
+		r.Space, r.Addr = m[1], uint32(n)
+	}
+	c.meterFormat(path, r)
+}
+
+func (c *profileCheck) meterFormat(path string, r *device.Register) {
 	if !meterType.MatchString(r.Type) {
 		c.add(path+".type", c.say("格式 %q 无效", "format %q is not usable", r.Type), c.say("如 XXX.X、±XX.XXXX、bit4、XXX.X@2", "such as XXX.X, ±XX.XXXX, bit4 or XXX.X@2"))
 	}

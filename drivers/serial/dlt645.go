@@ -2,6 +2,7 @@ package serial
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -19,7 +20,6 @@ const (
 	controlRead  = 0x11
 	controlNext  = 0x12 // the next frame of a long value
 	controlRelay = 0x1C
-	controlReply = 0x80
 	controlError = 0x40
 	controlMore  = 0x20
 
@@ -31,19 +31,28 @@ const (
 	frameTail = 2
 )
 
-// A frame is one message, its data without the offset.
-type frame struct {
-	address meterAddress
-	control byte
-	data    []byte
+// dlt645 implements dialect.
+type dlt645 struct{}
+
+func (dlt645) parse(p device.Point) (t target, err error) {
+	if t.format, err = parseFormat(p.Register.Type); err != nil {
+		return t, err
+	}
+	number, _ := cutKey(p.Address)
+	if number == "999999999999" {
+		return t, errors.New("meter number 999999999999 is the broadcast: no meter answers it")
+	}
+	return t, t.address.digits(number, 6)
 }
+
+func (dlt645) overhead() int { return frameHead + 4 + frameTail }
 
 // appendFrame appends a request with its data to b.
 func appendFrame(b []byte, to meterAddress, control byte, data ...byte) []byte {
 	b = append(b, preamble, preamble, preamble, preamble)
 	start := len(b)
 	b = append(b, startByte)
-	b = append(b, to[:]...)
+	b = append(b, to[:6]...)
 	b = append(b, startByte, control, byte(len(data)))
 	for _, x := range data {
 		b = append(b, x+offset)
@@ -51,8 +60,7 @@ func appendFrame(b []byte, to meterAddress, control byte, data ...byte) []byte {
 	return append(b, checksum(b[start:]), endByte)
 }
 
-// appendRead appends the request for one data identifier to b, or for the frame seq of its value, from 1.
-func appendRead(b []byte, to meterAddress, di uint32, seq byte) []byte {
+func (dlt645) appendRead(b []byte, to meterAddress, di uint32, seq byte) []byte {
 	var data [5]byte
 	binary.LittleEndian.PutUint32(data[:], di)
 	if seq == 0 {
@@ -62,16 +70,15 @@ func appendRead(b []byte, to meterAddress, di uint32, seq byte) []byte {
 	return appendFrame(b, to, controlNext, data[:]...)
 }
 
-// nextFrame finds the first whole frame and answers how many bytes it and what stands before it take; 0 when there is none.
-// The data is unpacked into buf.
-func nextFrame(got, buf []byte) (f frame, used int) {
+func (dlt645) nextFrame(got, buf []byte) (f frame, used int) {
 	for at := 0; at+frameHead+frameTail <= len(got); at++ {
 		b := got[at:]
 		size := frameHead + int(b[9]) + frameTail
 		if b[0] != startByte || b[7] != startByte || size > len(b) || b[size-1] != endByte || b[size-2] != checksum(b[:size-2]) {
 			continue
 		}
-		f.address, f.control = meterAddress(b[1:7]), b[8]
+		f.control = b[8]
+		copy(f.address[:], b[1:7])
 		f.data = buf[:0]
 		for _, x := range b[frameHead : size-frameTail] {
 			f.data = append(f.data, x-offset)
@@ -81,17 +88,7 @@ func nextFrame(got, buf []byte) (f frame, used int) {
 	return frame{}, 0
 }
 
-func checksum(b []byte) byte {
-	var sum byte
-	for _, x := range b {
-		sum += x
-	}
-	return sum
-}
-
-// judge says what a reply of the right meter to the read of di, frame seq, means: value bytes, or a fault; more says that
-// another frame follows. A reply with another data identifier or frame number is late, and neither.
-func (f frame) judge(di uint32, seq byte) (value []byte, more bool, err error) {
+func (dlt645) judge(f frame, di uint32, seq byte) (value []byte, more bool, err error) {
 	asked, tail := byte(controlRead), 0
 	if seq > 0 {
 		asked, tail = controlNext, 1 // the frame's number stands last
@@ -107,12 +104,12 @@ func (f frame) judge(di uint32, seq byte) (value []byte, more bool, err error) {
 		}
 		return f.data[4:end], f.control&controlMore != 0, nil
 	case asked | controlReply | controlError:
-		return nil, false, f.refusal()
+		return nil, false, refusal645(f)
 	}
 	return nil, false, nil
 }
 
-func (f frame) refusal() error {
+func refusal645(f frame) error {
 	fault := &line.Fault{Reason: device.Refused, Detail: fmt.Sprintf("the meter refuses: % x", f.data)}
 	switch {
 	case len(f.data) != 1:
