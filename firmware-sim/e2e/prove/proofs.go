@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/demo"
 	"github.com/linshao/linshao/firmware-sim/e2e/chain"
+	"github.com/linshao/linshao/firmware-sim/e2e/charging"
 	"github.com/linshao/linshao/firmware-sim/e2e/kill9"
 )
 
@@ -26,6 +28,7 @@ func proofs() []proof {
 		{"power_cut", "nothing durable is lost, no number is given twice, every hole is told", outbox("TestPowerCut", 20_000, 1_000_000)},
 		{"disk_errors", "every disk operation fails in every way, and nothing accepted is lost", outbox("TestDiskErrors", 1, 20)},
 		{"planted_bugs", "the power cuts find bugs that are there", goTest{pkg: "./gateway/internal/outbox", test: "TestPlantedBugs", small: 1, large: 3, fixed: true}.run},
+		{"session_classes", "generated charges of all classes: no false alarm of severity A in a healthy one, and overcharges are found", sessionClasses},
 		{"log_kill9", "a killed process loses no acknowledged record", outbox("TestLogKill9", 1_000, 10_000)},
 		{"ack_model", "the acknowledgement protocol, explored: no order of messages and crashes loses or doubles a record", uplink("TestAckModel", 1_200_000, 5_000_000)},
 		{"lying_broker", "a broker that confirms and drops, repeats, reorders and replays: nothing lost, nothing twice", uplink("TestLyingBroker", 100, 1_000)},
@@ -69,6 +72,28 @@ func gatewayKill9(ctx context.Context, bin, dir string, o options) (kill9.Result
 
 func chainKill(ctx context.Context, bin, dir string, o options) (*chain.Result, error) {
 	return chain.Run(ctx, chain.Options{Bin: bin, Dir: dir, Kills: o.pick(20, 200), Values: o.pick(500_000, 10_000_000), Seed: o.seed})
+}
+
+// sessionClasses prints the totals; go run ./firmware-sim/e2e/sessions prints the table.
+func sessionClasses(ctx context.Context, o options) (json.RawMessage, error) {
+	seed := uint64(charging.TableSeed)
+	if o.asked {
+		seed = o.seed
+	}
+	report, err := charging.Run(ctx, charging.Options{
+		Rules: "configs/rules", Sessions: o.pick(2_000, 20_000), Seed: seed, Every: []time.Duration{15 * time.Second, time.Minute, 5 * time.Minute},
+	})
+	if err != nil {
+		return nil, err
+	}
+	line, err := json.Marshal(report)
+	if err != nil {
+		return nil, fmt.Errorf("print result: %w", err)
+	}
+	if why := report.Broken(); len(why) > 0 {
+		return line, fmt.Errorf("%w: %s", errBroken, strings.Join(why, "; "))
+	}
+	return line, nil
 }
 
 func soak(ctx context.Context, bin, dir string, o options) (*chain.SoakResult, error) {
