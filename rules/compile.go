@@ -52,6 +52,7 @@ type uses struct {
 	session []string
 	params  []string
 	parts   []measure // windows, and groups of devices
+	groups  []*groupSpec
 }
 
 func (u *uses) add(list *[]string, name string) {
@@ -80,6 +81,7 @@ func (u *uses) join(o uses) {
 	for _, m := range o.parts {
 		u.measure(m)
 	}
+	u.groups = append(u.groups, o.groups...)
 }
 
 // A program is a checked condition, ready to run.
@@ -103,7 +105,7 @@ func compile(text string, sc scope) (program, []exprError) {
 	if len(c.errs) > 0 {
 		return program{}, c.errs
 	}
-	return program{n.cond, c.uses, c.mask}, nil
+	return program{n.cond, c.uses, c.mask | timeBit}, nil
 }
 
 // broken stands for a part with a mistake that has been told: whatever it meets tells nothing more.
@@ -154,6 +156,9 @@ func (c *compiler) name(n *ast.IdentifierNode) node {
 		return node{typ: typ{class: duration}, num: constant(v)}
 	}
 	if q, ok := c.scope.params[n.Value]; ok {
+		if c.scope.kind.point(n.Value) != nil { // of another kind than the rule's, whose points no parameter is named after
+			return c.fail(n, fmt.Sprintf("%s is a parameter, and a point of a %s", n.Value, c.scope.kind.name), "another name for the parameter")
+		}
 		c.uses.add(&c.uses.params, n.Value)
 		return node{typ: q.typ, num: q.get()}
 	}
@@ -161,8 +166,11 @@ func (c *compiler) name(n *ast.IdentifierNode) node {
 		i := c.point(p.name)
 		return node{typ: unitType(p.unit), num: func(f *frame) float64 { return f.value(i) }}
 	}
-	if n.Value == "emergency" {
+	if n.Value == "emergency" && c.inside == "" {
 		return node{typ: typ{class: boolean}, cond: func(f *frame) tri { return truth(f.emergency) }}
+	}
+	if n.Value == "emergency" {
+		return c.fail(n, "emergency has no place in a window or a group", "emergency and …")
 	}
 	return c.fail(n, fmt.Sprintf("unknown name %q", n.Value), c.nearest(n.Value))
 }

@@ -13,11 +13,14 @@ type Engine struct {
 	subjects []*subject
 	index    map[device.Key]input
 	layout   *layout
+	zones    map[string]*zone
+	site     []*group // what rules count over in the whole site
 	outputs  []*output
 	warnings []warning
 
 	frame    frame
 	begun    firings
+	touched  []*zone      // in the call under way
 	events   []AlertEvent // of the call under way
 	orphans  []AlertEvent // of alerts whose rule or device is gone, told by the next Tick
 	started  bool
@@ -40,6 +43,8 @@ type subject struct {
 	windows []window
 	labels  []int64 // ms: dates, 0 where there is none
 	flags   []bool  // labels that are true or not
+	groups  []*group
+	parts   []membership
 }
 
 // An input is where a reading goes.
@@ -82,6 +87,7 @@ func (e *Engine) Apply(rs []device.Reading) []AlertEvent {
 	}
 	if cur != nil {
 		e.judge(cur, now, touched)
+		e.judgeZones(now)
 	}
 	return e.finish()
 }
@@ -131,7 +137,7 @@ func (e *Engine) evaluate(s *subject, now int64, touched uint64) {
 func (e *Engine) see(s *subject, now int64) *frame {
 	f := &e.frame
 	f.slots, f.sess, f.now, f.start = s.slots, s.sess, now, e.start
-	f.windows, f.labels, f.flags = s.windows, s.labels, s.flags
+	f.windows, f.groups, f.labels, f.flags = s.windows, s.groups, s.labels, s.flags
 	return f
 }
 
@@ -161,7 +167,6 @@ func (e *Engine) Tick(now time.Time) []AlertEvent {
 		for i := range s.slots {
 			s.slots[i].noLater(t)
 		}
-		e.measure(s, t, allBits, false)
 	}
 	e.judgeAll(t)
 	return e.finish()
@@ -169,6 +174,10 @@ func (e *Engine) Tick(now time.Time) []AlertEvent {
 
 // judgeAll evaluates every rule of every subject, and takes alerts from the shelf whose time there is over.
 func (e *Engine) judgeAll(t int64) {
+	for _, s := range e.subjects {
+		e.measure(s, t, allBits, false)
+	}
+	e.untouched()
 	for _, s := range e.subjects {
 		e.evaluate(s, t, allBits)
 		for _, a := range s.alerts {

@@ -65,6 +65,7 @@ type frame struct {
 	maxAge int64    // ms
 
 	windows   []window
+	groups    []*group
 	emergency bool                     // 急 mode
 	labels    []int64                  // ms: the dates in the subject's labels, in the layout's order; 0 when there is none
 	flags     []bool                   // which of the subject's labels say "true", likewise

@@ -25,7 +25,12 @@ func (c *compiler) call(n *ast.CallNode) node {
 	if !ok {
 		return c.fail(n, "there is no such function", "functions: "+strings.Join(functionNames(), " "))
 	}
+	if len(n.Arguments) > 0 && isGroup(n.Arguments[0]) && slices.Contains(functionNames(), callee.Value) {
+		return c.grouped(n, callee.Value)
+	}
 	switch callee.Value {
+	case "sum", "any", "all":
+		return c.fail(n, callee.Value+" counts over other devices", callee.Value+groupExample(callee.Value))
 	case "unknown", "absent_for":
 		return c.absence(n, callee.Value)
 	case "first_known":

@@ -13,6 +13,7 @@ type layout struct {
 	flags  map[string][]string // kind → labels that are true or not
 
 	windows map[string][]*windowSpec // kind → what its rules look at over time
+	groups  []*groupSpec             // what rules count over
 }
 
 func newLayout() *layout {
@@ -43,10 +44,11 @@ func placeIn(lists map[string][]string, kind, name string) int {
 	return i
 }
 
-// slotBit marks a slot as touched; a kind's slots beyond the 62nd share one bit, which only means judging more often.
-func slotBit(slot int) uint64 { return 1 << min(slot, 62) }
+// slotBit marks a slot as touched; a kind's slots beyond the 61st share one bit, which only means judging more often.
+func slotBit(slot int) uint64 { return 1 << min(slot, 61) }
 
 const (
+	timeBit  = 1 << 62        // time has passed: every rule is judged
 	groupBit = 1 << 63        // a group that a rule counts over has changed
-	allBits  = math.MaxUint64 // time has passed
+	allBits  = math.MaxUint64 // at ticks
 )

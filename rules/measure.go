@@ -19,9 +19,9 @@ func (m measure) proof(f *frame) Evidence {
 	return ev
 }
 
-// measure takes what is new for a subject into its windows. read: readings brought it; otherwise time has passed.
+// measure takes what is new for a subject into its windows and its parts in groups. read: readings brought it; otherwise time has passed.
 func (e *Engine) measure(s *subject, now int64, touched uint64, read bool) {
-	if len(s.windows) == 0 {
+	if len(s.windows)+len(s.parts) == 0 {
 		return
 	}
 	f := e.see(s, now)
@@ -32,6 +32,7 @@ func (e *Engine) measure(s *subject, now int64, touched uint64, read bool) {
 			w.sample(f, read, slack)
 		}
 	}
+	e.contribute(s, f, touched)
 }
 
 // lateness is how far readings may be behind the newest tick or reading and still tell of now, in ms.
@@ -40,8 +41,9 @@ const lateness = 10 * 1000
 // ageOf is how old a value of a subject may be where no rule says otherwise.
 func (e *Engine) ageOf(s *subject) int64 { return max(s.maxAge, 3*pace(e.ticks)) }
 
-// equip gives a subject its windows, and the dates of its labels.
+// equip gives a subject its windows, its groups, and the dates of its labels.
 func (e *Engine) equip(s *subject) {
+	e.join(s)
 	for _, spec := range e.layout.windows[s.device.Kind] {
 		s.windows = append(s.windows, newWindow(spec))
 	}

@@ -35,7 +35,7 @@ func (e *OverrideError) Error() string {
 // *OverrideError, and devices whose profile delivers another unit than the rules count in. An action whose zone has no
 // such device is a warning when the rule is armed: the rule is there all the same, and its message says what cannot be done.
 func NewEngine(set *Set, devices []device.Device, overrides map[string]Override) (*Engine, error) {
-	e := &Engine{index: map[device.Key]input{}, layout: newLayout()}
+	e := &Engine{index: map[device.Key]input{}, layout: newLayout(), zones: map[string]*zone{}}
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(overrides)) {
 		if !slices.Contains(set.ids(), id) {
@@ -52,6 +52,9 @@ func NewEngine(set *Set, devices []device.Device, overrides map[string]Override)
 	for _, d := range devices {
 		errs = append(errs, e.add(d, devices)...)
 		e.addOutputs(d)
+	}
+	for _, place := range places(devices) {
+		errs = append(errs, e.add(place, devices)...)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -93,7 +96,7 @@ func (e *Engine) add(d device.Device, all []device.Device) []error {
 			s.alerts = append(s.alerts, e.newAlert(s, r))
 		}
 	}
-	if len(s.alerts) == 0 {
+	if len(s.alerts) == 0 && !e.layout.counts(d.Kind) {
 		return nil
 	}
 	if d.Kind == "socket" {
@@ -121,7 +124,7 @@ func (e *Engine) connect(s *subject) []error {
 		s.slots = append(s.slots, slot{val: math.NaN()})
 		at := slices.IndexFunc(s.device.Points, func(p device.Point) bool { return p.Name == name })
 		if at < 0 {
-			if users := s.users(name); len(users) > 0 && !k.point(name).optional {
+			if users := e.users(s, name); len(users) > 0 && !k.point(name).optional {
 				e.warnNoPoint(s, name, users)
 			}
 			continue
@@ -134,12 +137,14 @@ func (e *Engine) connect(s *subject) []error {
 	return errs
 }
 
-// users are the rules that look at a point of the subject.
-func (s *subject) users(point string) []string {
+// users are the rules that look at a point of the subject, their own or one that they count over.
+func (e *Engine) users(s *subject, point string) []string {
 	var ids []string
-	for _, a := range s.alerts {
-		if slices.Contains(a.rule.uses.points, point) {
-			ids = append(ids, a.rule.text.ID)
+	for _, r := range e.rules {
+		own := r.kind.name == s.device.Kind && slices.Contains(r.uses.points, point)
+		counted := slices.ContainsFunc(r.uses.groups, func(g *groupSpec) bool { return g.kind == s.device.Kind && slices.Contains(g.points, point) })
+		if own || counted {
+			ids = append(ids, r.text.ID)
 		}
 	}
 	return ids
@@ -163,4 +168,15 @@ func (e *Engine) newAlert(s *subject, r *rule) *alert {
 		}
 	}
 	return a
+}
+
+// places are the subjects that are no devices: each zone that has devices, and the site.
+func places(devices []device.Device) []device.Device {
+	var all []device.Device
+	for _, d := range devices {
+		if d.Zone != "" && !slices.ContainsFunc(all, func(z device.Device) bool { return z.ID == d.Zone }) {
+			all = append(all, device.Device{ID: d.Zone, Kind: kindZone, Zone: d.Zone})
+		}
+	}
+	return append(all, device.Device{ID: kindSite, Kind: kindSite})
 }

@@ -20,6 +20,8 @@ type state struct {
 	Recent    []string            `json:"recent,omitempty"`  // ids of alerts that had just ended
 	Begun     []int64             `json:"begun,omitempty"`   // when alerts began to fire
 	Chatter   map[string]chatter  `json:"chatter,omitempty"` // by rule and subject, of those that fired lately
+
+	Windows map[string]map[string]*windowState `json:"windows,omitempty"` // subject → what is looked at → its past
 }
 
 // alertState is an alert with enough of its rule to end it properly, should the rule be gone.
@@ -46,7 +48,7 @@ type alertState struct {
 
 // Snapshot is everything that must survive a restart: pending and firing alerts, and charging sessions, as JSON.
 func (e *Engine) Snapshot() ([]byte, error) {
-	st := state{Version: snapshotVersion, Sessions: map[string]*session{}, Recent: e.recentIDs(), Emergency: e.frame.emergency, Begun: e.begun.times}
+	st := state{Version: snapshotVersion, Sessions: map[string]*session{}, Recent: e.recentIDs(), Emergency: e.frame.emergency, Begun: e.begun.times, Windows: e.keepWindows()}
 	for _, s := range e.subjects {
 		if s.sess != nil {
 			st.Sessions[s.device.ID] = s.sess
@@ -104,6 +106,7 @@ func (e *Engine) Restore(data []byte) error {
 		}
 	}
 	e.frame.emergency, e.begun.times = st.Emergency, st.Begun
+	e.takeWindows(st.Windows)
 	subjects := e.byID()
 	e.takeIDs(subjects, st.Recent)
 	for _, a := range st.Alerts {

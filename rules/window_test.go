@@ -53,3 +53,35 @@ func TestSilenceIsSeenAfterTheClockWasSetBack(t *testing.T) {
 		t.Errorf("got %q", states(events))
 	}
 }
+
+// After a restart a window knows what it knew; what nobody saw is a hole, and no zero.
+func TestWindowsSurviveARestart(t *testing.T) {
+	set := mustLoad(t, ruleOf("max(level, 1h) > 2 or delta(level, 1h) < -2 or count(level > 5, 1h) > 0 or changed(level, 1h)", "{}"))
+	e := engine(t, set, gasSite(), nil)
+	for at := time.Duration(0); at < 30*time.Minute; at += 10 * time.Second {
+		if events := e.Apply(gas(1, 0, at)); events != nil {
+			t.Fatalf("%s after %v", states(events), at)
+		}
+	}
+	e = restarted(t, e, set, gasSite())
+	var events []rules.AlertEvent
+	for at := 35 * time.Minute; at < 75*time.Minute; at += 10 * time.Second {
+		events = append(events, e.Apply(gas(1, 0, at))...)
+	}
+	if events != nil {
+		t.Fatalf("nothing happened: %s", states(events))
+	}
+	e = restarted(t, e, set, gasSite())
+	events = e.Apply(gas(4, 0, 76*time.Minute))
+	if states(events) != "X1 firing" {
+		t.Fatalf("max is known again: %q", states(events))
+	}
+	for _, ev := range events[0].Evidence {
+		if ev.Name == "max(level, 1h)" && ev.Value != 4 || ev.Name == "delta(level, 1h)" && ev.Value != 3 {
+			t.Errorf("%+v", ev)
+		}
+	}
+	if err := engine(t, set, gasSite(), nil).Restore([]byte(`{"version":1,"windows":{"gas-1802":{"level over 3600000":{"at":5,"newest":9,"ring":[[99,-1]]}}}}`)); err != nil {
+		t.Errorf("a damaged window is an unknown past: %v", err)
+	}
+}
