@@ -16,6 +16,7 @@ func sessionValues() []sessionValue {
 	power, energy := typ{unit: "W"}, typ{unit: "kWh"}
 	return append([]sessionValue{
 		{name: "session.active", typ: condition, get: during(0, func(*session, int64) float64 { return 1 })},
+		{name: "session.open", typ: condition, get: func(f *frame) float64 { return flag(f.sess.Active) }}, // also while the socket is not heard
 		{name: "session.phase", get: seen(func(s *session, now int64) float64 { return float64(s.phase(now)) }), states: phaseNames()},
 		{name: "session.uncertain", typ: condition, get: during(0, func(s *session, now int64) float64 { return flag(s.uncertain(now)) })},
 		{name: "session.duration", typ: length, get: during(0, func(s *session, now int64) float64 { return elapsed(s.Begin, now) })},

@@ -34,11 +34,15 @@ type deviceText struct {
 	Zone   string            `yaml:"zone"`
 	Place  string            `yaml:"place"`
 	Labels map[string]string `yaml:"labels"`
+
+	Channel string `yaml:"channel"` // the id of a device of kind channel
 }
 
 // stepText happens at one time, in the order of its keys here.
 type stepText struct {
-	At      string               `yaml:"at"`      // since start
+	At        string `yaml:"at"`        // since start
+	Emergency *bool  `yaml:"emergency"` // the site goes to 急 mode, or back to 平
+
 	Restart bool                 `yaml:"restart"` // the gateway is stopped and started: snapshot, new engine, restore
 	Set     map[string]valueText `yaml:"set"`     // device.point: value, from now on
 	Ramp    map[string]rampText  `yaml:"ramp"`    // device.point: on a straight line to a value
@@ -179,9 +183,13 @@ func (t testText) devices(poll time.Duration, told func(path, message, hint stri
 		if text.ID == "" || slices.ContainsFunc(devices, func(d device.Device) bool { return d.ID == text.ID }) {
 			told(path+".id", fmt.Sprintf("device id %q is missing or there twice", text.ID), "")
 		}
-		d := device.Device{ID: text.ID, Name: text.Name, Kind: text.Kind, Zone: text.Zone, Place: text.Place, Labels: text.Labels, Poll: poll}
+		d := device.Device{ID: text.ID, Name: text.Name, Kind: text.Kind, Zone: text.Zone, Place: text.Place, Labels: text.Labels, Channel: text.Channel, Poll: poll}
 		for _, p := range k.points {
-			d.Points = append(d.Points, device.Point{Device: d.ID, Name: p.name, Unit: p.unit, Writable: p.command})
+			point := device.Point{Device: d.ID, Name: p.name, Unit: p.unit}
+			if p.command != nil { // what a rule may not write, somebody else may, and a rule may forbid
+				point.Writable = []float64{0, 1}
+			}
+			d.Points = append(d.Points, point)
 		}
 		devices = append(devices, d)
 	}

@@ -186,6 +186,9 @@ func (r *testRun) step(i int, at time.Duration) {
 		r.restart(path, at)
 		r.restarted = true
 	}
+	if s.Emergency != nil {
+		r.events = append(r.events, r.engine.SetEmergency(*s.Emergency, r.plan.start.Add(at))...)
+	}
 	for name, v := range s.Set {
 		r.points[key(name)] = &testPoint{valueText: v}
 		delete(r.silent, key(name).Device)
