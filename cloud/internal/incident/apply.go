@@ -65,7 +65,7 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 	}
 	in := Incident{Gateway: gateway, Alert: e.Alert, Site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), Shadow: e.Shadow,
 		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Deadline: deadline(string(e.Severity), now), Late: late}
-	if in.Shadow {
+	if in.Shadow || e.Shelved {
 		in.Deadline = 0 // nobody is told, so nobody can be late
 	}
 	zone, err := s.zone(ctx, tx, site)
@@ -120,7 +120,10 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 		}
 		return kind, err
 	}
-	was, severity := in.Condition, in.Severity
+	was, severity, shelved, told := in.Condition, in.Severity, in.Shelved, in.Detail.Told
+	if in.Detail.Severity != "" {
+		severity = in.Detail.Severity
+	}
 	describe(in, e)
 	in.Condition, in.RecoveredAt = Active, 0
 	if was != Active {
@@ -133,20 +136,36 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 		if err := addEntry(ctx, tx, in.ID, Entry{at, "severity", Text{fmt.Sprintf("级别由 %s 变为 %s", severity, new), fmt.Sprintf("Severity changed from %s to %s", severity, new)}, ""}); err != nil {
 			return "", err
 		}
-		if new < severity { // A is worst: only getting worse is news, and the limit to take it runs anew
+		if new < in.Severity { // A is worst: only getting worse is news, and the limit to take it runs anew
 			in.Severity, kind = new, KindSeverity
 			if in.Handling == Open && !in.Shadow {
 				in.Deadline = deadline(new, s.cfg.Now())
 			}
 		}
 	}
-	return kind, nil
+	if in.Shelved == shelved {
+		return kind, nil
+	}
+	if shelved && !told { // people hear of it now for the first time
+		kind = KindOpened
+		if in.Handling == Open && !in.Shadow {
+			in.Deadline = deadline(in.Severity, s.cfg.Now())
+		}
+	}
+	return kind, addEntry(ctx, tx, in.ID, Entry{at, "note", shelving(in.Shelved), ""})
+}
+
+func shelving(on bool) Text {
+	if on {
+		return Text{"频繁告警，已搁置：只记录，暂不通知", "Fires too often, shelved: recorded, and nobody is told for a while"}
+	}
+	return Text{"搁置结束，恢复通知", "No longer shelved: people are told again"}
 }
 
 // describe takes over what the event says of the alert.
 func describe(in *Incident, e rules.AlertEvent) {
-	in.Title, in.Message = text(e.Title), text(e.Message)
-	d := Detail{Evidence: []Evidence{}, Card: []Text{}}
+	in.Title, in.Message, in.Shelved = text(e.Title), text(e.Message), e.Shelved
+	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Shelved: e.Shelved, Told: in.Detail.Told || !e.Shelved}
 	for _, line := range e.Card {
 		d.Card = append(d.Card, text(line))
 	}

@@ -53,6 +53,7 @@ type Incident struct {
 	Value       *Value `json:"value,omitempty"`
 	Deadline    int64  `json:"deadline,omitempty" doc:"until when somebody must take it"`
 	Shadow      bool   `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
+	Shelved     bool   `json:"shelved,omitempty" doc:"it fired too often: recorded, and nobody is told for a while"`
 	Late        bool   `json:"late,omitempty" doc:"it happened while the gateway was cut off, and was told later"`
 
 	OpenedAt int64  `json:"-"` // cloud's time
@@ -75,6 +76,9 @@ type Detail struct {
 	Evidence []Evidence `json:"evidence"`
 	Card     []Text     `json:"card"`
 	Limit    *Limit     `json:"limit,omitempty"`
+	Severity string     `json:"severity,omitempty"` // as last told; the incident's own is the worst that it has been
+	Shelved  bool       `json:"shelved,omitempty"`
+	Told     bool       `json:"told,omitempty"` // it was not shelved all the time
 }
 
 // Evidence is one value that the rule saw.

@@ -41,7 +41,7 @@ func open(t *testing.T, place *dbtest.Place) *desk {
 			return err
 		}
 		return org.Apply(t.Context(), tx, "gw-1", &wire.Inventory{Site: "jinxiu", Name: "锦绣花园", Timezone: "Asia/Shanghai",
-			Devices: []*wire.Device{{Id: "gas-1", Name: "探测器", Model: "g", Place: "1802 厨房"}, {Id: "valve-1", Name: "燃气阀", Model: "v"}},
+			Devices: []*wire.Device{{Id: "gas-1", Name: "探测器", Model: "g", Place: "1802 厨房", Zone: "k1802"}, {Id: "valve-1", Name: "燃气阀", Model: "v"}},
 			Models:  []*wire.Model{{Name: "v", Points: []*wire.Point{{Name: "open", Labels: map[int64]string{0: "关闭"}}}}}})
 	})
 	return k

@@ -118,7 +118,7 @@ func (s *Service) step(ctx context.Context, id string, change func(*sql.Tx, *Inc
 }
 
 func (s *Service) tell(ctx context.Context, tx *sql.Tx, in Incident, kind string) error {
-	if in.Shadow || s.cfg.Notifier == nil {
+	if in.Shadow || in.Shelved && !in.Detail.Told || s.cfg.Notifier == nil {
 		return nil
 	}
 	return s.cfg.Notifier.Enqueue(ctx, tx, in, kind)

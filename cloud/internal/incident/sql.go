@@ -16,7 +16,9 @@ import (
 
 const columns = `i.id, i.gateway, i.alert, i.site, i.device, i.rule, i.severity, i.title_zh, i.title_en, i.message_zh, i.message_en, i.detail,
 	i.shadow, i.active, i.handling, i.since, i.opened_at, i.deadline, i.recovered_at, i.taken_by, i.taken_at, i.closed_by, i.closed_at,
-	i.outcome, i.previous, i.late, coalesce(s.name, i.site), coalesce(d.name, i.device), coalesce(d.place, '')`
+	i.outcome, i.previous, i.late, coalesce(s.name, i.site), CASE WHEN d.id IS NULL AND i.device = 'site' THEN '' ELSE coalesce(d.name, i.device) END,
+	coalesce(d.place, (SELECT z.place FROM devices z WHERE z.gateway = i.gateway AND z.zone = i.device AND z.zone <> '' AND z.place <> ''
+		ORDER BY z.position, z.id LIMIT 1), '')` // what an alert is about may be no device but a zone, or the whole site
 
 const tables = ` FROM incidents i LEFT JOIN sites s ON s.id = i.site LEFT JOIN devices d ON d.gateway = i.gateway AND d.id = i.device `
 
@@ -42,7 +44,7 @@ func scan(row scanner) (Incident, error) {
 	if err := json.Unmarshal([]byte(detail), &in.Detail); err != nil {
 		return in, fmt.Errorf("read detail of incident %s: %w", in.ID, err)
 	}
-	in.Value = valueOf(in.Detail)
+	in.Value, in.Shelved = valueOf(in.Detail), in.Detail.Shelved
 	return in, nil
 }
 

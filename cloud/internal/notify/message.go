@@ -65,6 +65,9 @@ func (s *sender) one(n notice, in incident.Incident) string {
 func title(in incident.Incident) string { return cut(plain(in.Title.ZH), maxTitle) }
 
 func place(in incident.Incident) string {
+	if in.Place == "" && in.DeviceName == "" { // the whole site
+		return plain(in.SiteName)
+	}
 	if in.Place == "" {
 		return plain(in.SiteName) + "/" + plain(in.DeviceName)
 	}
