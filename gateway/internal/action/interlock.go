@@ -17,7 +17,7 @@ const (
 
 // Labels of devices that interlocks read.
 const (
-	labelLoad = "load"         // "fan": a relay that switches a fan
+	labelLoad = "load"     // "fan": a relay that switches a fan
 	labelEx   = "ex_rated" // "true": the fan may run in gas
 )
 
