@@ -163,7 +163,8 @@ func (a *App) buildRules() error {
 		Metrics: action.NewMetrics(a.metrics), Latest: a.latest.Of, Human: func(r *wire.ActionResult) { a.judge.acted(r) },
 		Record: func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
 	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file,
-		asks: make(chan func()), fails: make(chan *wire.ActionResult), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1)}
+		asks: make(chan func()), fails: make(chan *wire.ActionResult, failsMost), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1),
+		anew: func() (*rules.Engine, error) { return rules.NewEngine(site.Rules, site.Subjects(), site.Overrides) }}
 	return nil
 }
 

@@ -155,7 +155,7 @@ type Judge struct {
 func NewJudge(engine *rules.Engine, executor *action.Executor, file string, events *outbox.Log) Judge {
 	log := slog.New(slog.DiscardHandler)
 	return Judge{&judge{engine: engine, executor: executor, journal: newJournal(time.Now, clockQuality, log), now: time.Now, log: log, file: file,
-		asks: make(chan func()), fails: make(chan *wire.ActionResult), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1)},
+		asks: make(chan func()), fails: make(chan *wire.ActionResult, failsMost), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1)},
 		make(chan []device.Reading), events}
 }
 
@@ -205,3 +205,31 @@ func Urgent(engine *rules.Engine, log *outbox.Log, file string) func() bool {
 	recall{engine: engine, events: log, file: file, log: j.log}.run(j)
 	return func() bool { return j.urgent(log) }
 }
+
+// PanicRules lets the rule engine's goroutine panic in the midst of its work.
+func (a *App) PanicRules(ctx context.Context) error {
+	return a.judge.ask(ctx, func() { panic("planted by a test") })
+}
+
+// BlockRules holds the rules up until release is closed; it returns when they are.
+func (a *App) BlockRules(ctx context.Context, release <-chan struct{}) error {
+	held := make(chan struct{})
+	go func() {
+		_ = a.judge.ask(ctx, func() { close(held); <-release }) // the test sees what follows
+	}()
+	select {
+	case <-held:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Guard runs a guard over a check until ctx ends; put takes what it tells.
+func Guard(ctx context.Context, check func() error, executor *action.Executor, put func(*wire.Event)) {
+	g := &guard{check: check, executor: executor, put: put, now: time.Now, log: slog.New(slog.DiscardHandler)}
+	g.run(ctx)
+}
+
+// GuardStale is how old the safety loop's last tick may be.
+const GuardStale = guardStale

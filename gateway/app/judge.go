@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,11 @@ type judge struct {
 	fresh   bool        // an alert has changed since then
 	unsaved atomic.Bool // it could not be written
 	saves   chan memory // room for one: a newer snapshot replaces one that was not written yet
+
+	anew   func() (*rules.Engine, error) // the rules in force, knowing nothing yet: for mend. nil: they are not mended
+	told   []rules.AlertEvent            // since the last snapshot
+	mended time.Time
+	broken atomic.Pointer[error] // why the rules have stopped for good
 }
 
 // A memory is a snapshot that waits until the events that it contains are durable: an alert must not be known from it alone,
@@ -77,18 +83,21 @@ func (j *judge) run(in <-chan []device.Reading) {
 		select {
 		case rs, ok := <-in:
 			if !ok {
+				j.failedLast()
 				return
 			}
-			j.tell(j.engine.Apply(rs))
+			j.step(func() []rules.AlertEvent { return j.engine.Apply(rs) })
 		case <-tick.C:
-			j.tell(j.engine.Tick(j.now()))
-			j.beat.Store(int64(time.Since(j.start)))
-			j.snapshot()
+			if j.step(func() []rules.AlertEvent { return j.engine.Tick(j.now()) }) {
+				j.beat.Store(int64(time.Since(j.start)))
+				j.snapshot()
+			}
 		case r := <-j.fails:
-			a := rules.Action{Device: r.GetAction().GetDevice(), Point: r.GetAction().GetPoint(), Value: r.GetAction().GetValue()}
-			j.tell(j.engine.ActionFailed(a, int(r.GetAttempts()), j.now()))
+			j.failed(r)
 		case ask := <-j.asks:
-			ask()
+			if err := survive(ask); err != nil {
+				j.crashed(err)
+			}
 		}
 	}
 }
@@ -96,10 +105,8 @@ func (j *judge) run(in <-chan []device.Reading) {
 // resume takes up what was firing before the start: its outputs are looked at, and set again where they are not as they should
 // be. The first tick is at once, so that the engine knows when it began.
 func (j *judge) resume() {
-	for _, e := range j.engine.Active() {
-		j.executor.Ensure(e)
-	}
-	j.tell(j.engine.Tick(j.now()))
+	j.executor.Adopt(j.engine.Active())
+	j.step(func() []rules.AlertEvent { return j.engine.Tick(j.now()) })
 	j.beat.Store(int64(time.Since(j.start)))
 	j.snapshot()
 }
@@ -109,6 +116,7 @@ func (j *judge) resume() {
 func (j *judge) tell(events []rules.AlertEvent) {
 	for _, e := range events {
 		j.fresh = true
+		j.told = append(j.told, e)
 		j.journal.put(&wire.Event{Kind: &wire.Event_Alert{Alert: wire.FromAlert(e)}})
 		j.executor.Do(e)
 		if j.alerted != nil {
@@ -118,12 +126,17 @@ func (j *judge) tell(events []rules.AlertEvent) {
 	}
 }
 
-// acted takes an action that was tried and not confirmed, and that people must hear of (R26). It waits for the judge, who waits
-// for nobody.
+// failsMost is how many failed actions may wait for the judge.
+const failsMost = 256
+
+// acted takes an action that was tried and not confirmed, and that people must hear of (R26). It does not wait: should the judge
+// hang, the output must be free for its safe state.
 func (j *judge) acted(r *wire.ActionResult) {
 	select {
 	case j.fails <- r:
 	case <-j.done:
+	default:
+		j.log.Error("a failed action is told to nobody: the rules do not take it", "device", r.GetAction().GetDevice())
 	}
 }
 
@@ -142,7 +155,7 @@ func (j *judge) snapshot() {
 		j.log.Error("save rules", "error", err)
 		return
 	}
-	j.looked, j.fresh = time.Now(), false
+	j.looked, j.fresh, j.told = time.Now(), false, nil
 	if bytes.Equal(data, j.saved) && time.Since(j.handed) < judgeAnew {
 		return
 	}
@@ -160,6 +173,9 @@ func (j *judge) pace() time.Duration { return min(max(time.Since(j.start)/2, jud
 
 // saveLast saves the engine's last state; run and the journal must have ended.
 func (j *judge) saveLast() {
+	if j.broken.Load() != nil {
+		return // what it knows is not to be trusted: the last snapshot and the events behind it are
+	}
 	if data, err := j.engine.Snapshot(); err == nil {
 		j.write(memory{j.journal.mark(), j.now(), data})
 	}
@@ -194,7 +210,7 @@ func (j *judge) write(m memory) {
 func (j *judge) ask(ctx context.Context, f func()) error {
 	ready := make(chan struct{})
 	select {
-	case j.asks <- func() { f(); close(ready) }:
+	case j.asks <- func() { defer close(ready); f() }:
 		<-ready
 		return nil
 	case <-j.done:
@@ -220,8 +236,14 @@ func (j *judge) active(ctx context.Context) (alerts []rules.AlertEvent, err erro
 }
 
 // healthy says whether the safety loop has ticked lately.
-func (j *judge) healthy() error {
-	if late := time.Since(j.start) - time.Duration(j.beat.Load()); late > judgeStale {
+func (j *judge) healthy() error { return j.within(judgeStale) }
+
+func (j *judge) within(limit time.Duration) error {
+	if broken := j.broken.Load(); broken != nil {
+		what, _, _ := strings.Cut((*broken).Error(), "\n")
+		return errors.New(what)
+	}
+	if late := time.Since(j.start) - time.Duration(j.beat.Load()); late > limit {
 		return errors.New("the safety loop has not ticked for " + late.Round(time.Second).String())
 	}
 	return nil

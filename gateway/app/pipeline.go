@@ -64,6 +64,8 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	field.Go(func() { a.health(fieldCtx, readings) })
 	field.Go(func() { a.storage.watch(fieldCtx) })
+	field.Go(func() { a.guard().run(fieldCtx) })
+	ends.Go(func() { a.newWatchdog().run(ctx) })
 	a.cfg.Log.Info("gateway runs", "gateway", a.cfg.Site.Gateway, "version", a.cfg.Version, "boot", a.boot.Number,
 		"channels", len(a.pollers), "devices", len(a.devices), "status", a.page.Addr())
 

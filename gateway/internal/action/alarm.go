@@ -28,6 +28,20 @@ func (x *Executor) Do(e rules.AlertEvent) { x.hear(e, false) }
 // recorded: nothing is repeated blindly. What the alert holds and forbids counts at once.
 func (x *Executor) Ensure(e rules.AlertEvent) { x.hear(e, true) }
 
+// Adopt takes the alerts that are active now for all there are: those that fire are ensured, and what others held or forbade ends.
+func (x *Executor) Adopt(active []rules.AlertEvent) {
+	for _, e := range active {
+		x.Ensure(e)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for id := range x.firing {
+		if !slices.ContainsFunc(active, func(e rules.AlertEvent) bool { return e.Alert == id && e.State == rules.Firing }) {
+			x.fall(id)
+		}
+	}
+}
+
 func (x *Executor) hear(e rules.AlertEvent, check bool) {
 	if e.Shadow {
 		return

@@ -117,7 +117,6 @@ func (x *Executor) Fail(why rules.Text) {
 		return
 	}
 	x.failed = &why
-	x.cfg.Log.Error("the rules do not run: safe states", "reason", why.EN)
 	for _, o := range x.outputs {
 		if o.setting != nil && o.setting.Failure {
 			x.toSafe(o, safeFailure, why.EN)
@@ -133,7 +132,6 @@ func (x *Executor) Recover() {
 		return
 	}
 	x.failed = nil
-	x.cfg.Log.Info("the rules run again")
 	for _, o := range x.outputs {
 		x.drop(o, func(h *hold) bool { return h.id == safeFailure })
 	}

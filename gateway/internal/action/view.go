@@ -50,6 +50,7 @@ func (x *Executor) view(o *output) View {
 // Release ends what a person, the cloud or a plan holds of an output; a rule's hold ends with its alert. It counts as a reset
 // at the site: for ten minutes one named person in the cloud may move the output away from safe. False: nothing was held.
 func (x *Executor) Release(key device.Key, who string) bool {
+	x.cfg.Log.Info("hold released", "device", key.Device, "point", key.Point, "who", who)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	o := x.outputs[key]
@@ -57,7 +58,6 @@ func (x *Executor) Release(key device.Key, who string) bool {
 		return false
 	}
 	o.resetAt = time.Now()
-	x.cfg.Log.Info("hold released", "device", key.Device, "point", key.Point, "who", who)
 	return x.drop(o, func(h *hold) bool { return h.id == "" }) > 0
 }
 

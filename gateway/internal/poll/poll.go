@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -26,6 +27,9 @@ var ErrChannelDown = errors.New("channel is down")
 
 // ErrNoPoint is the answer to a request for a point that the channel does not have.
 var ErrNoPoint = errors.New("no such point")
+
+// ErrStuck is what Fresh answers of a poller that does not come back.
+var ErrStuck = errors.New("stuck")
 
 // Config of a poller.
 type Config struct {
@@ -57,6 +61,8 @@ type Poller struct {
 	retry    backoff
 	down     device.Reason // why there is no connection, for the readings
 	meter    meter
+	made     time.Time
+	since    atomic.Int64 // when what it is at began, ns of the real clock since made; 0: it waits
 }
 
 // New checks a configuration. It opens nothing.
@@ -71,7 +77,7 @@ func New(cfg Config) (*Poller, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Poller{cfg: cfg, points: map[device.Key]*device.Point{}, down: device.ChannelDown,
-		requests: make(chan request), done: make(chan struct{})}
+		requests: make(chan request), done: make(chan struct{}), made: time.Now()}
 	p.meter = cfg.Metrics.meter(cfg.Channel.ID)
 	p.units = unitsOf(cfg.Devices)
 	for _, u := range p.units {
@@ -97,17 +103,41 @@ func (p *Poller) Run(ctx context.Context, out chan<- []device.Reading) error {
 		now := time.Now()
 		u := p.next()
 		if u != nil && !u.due.After(now) {
+			p.at()
 			p.turn(ctx, u, out)
 			p.serveWaiting(ctx)
+			p.since.Store(0)
 			continue
 		}
 		timer.Reset(p.idle(u, now))
 		select {
 		case <-ctx.Done():
 		case q := <-p.requests:
+			p.at()
 			p.serve(ctx, q)
+			p.since.Store(0)
 		case <-timer.C:
 		}
+	}
+	return nil
+}
+
+// at marks the beginning of something that must end in time.
+func (p *Poller) at() { p.since.Store(int64(max(1, time.Since(p.made)))) }
+
+// Fresh says whether the poller has come back from what it is at, or why it is taken for stuck: a driver that does not return
+// within all limits, or readings that nobody takes.
+func (p *Poller) Fresh() error {
+	since := time.Duration(p.since.Load())
+	if since == 0 {
+		return nil
+	}
+	points := 0
+	for _, u := range p.units {
+		points = max(points, len(u.points))
+	}
+	if took := time.Since(p.made) - since; took > 2*p.readLimit(points)+openTimeout(p.cfg.Channel) {
+		return fmt.Errorf("channel %s: %w for %v", p.cfg.Channel.ID, ErrStuck, took.Round(time.Second))
 	}
 	return nil
 }
@@ -227,6 +257,7 @@ func (p *Poller) emit(ctx context.Context, out chan<- []device.Reading, rs []dev
 		case out <- rs:
 			return
 		case q := <-p.requests:
+			p.at()
 			p.serve(ctx, q)
 		}
 	}

@@ -61,6 +61,7 @@ func (p *Poller) serveWaiting(ctx context.Context) {
 	for {
 		select {
 		case q := <-p.requests:
+			p.at()
 			p.serve(ctx, q)
 		default:
 			return
