@@ -266,7 +266,9 @@ func TestTheCloudMovesAwayFromSafeWithTwoPeopleOrAResetAtTheSite(t *testing.T) {
 		try("Li", "", action.Confirmed)
 		pass(10 * time.Minute)
 		try("Li", "", action.Refused)
+		f.mu.Lock()
 		f.blind = true
+		f.mu.Unlock()
 		if r := f.ask(t, action.Manual, act("A.1", "relay", 1)); r.Outcome != action.Refused || !strings.Contains(r.Why.EN, "cannot be read") {
 			t.Errorf("%+v", r)
 		}
@@ -281,7 +283,10 @@ func TestAFloodOfRefusalsIsTold(t *testing.T) {
 			f.request(t, action.Request{Owner: action.Cloud, Who: strings.Repeat("x", n%7), Action: act("v", "open", 1)})
 			f.request(t, action.Request{Owner: action.Cloud, Action: act(strings.Repeat("y", n), "open", 1)})
 		}
-		if n := len(f.results); n != 2 {
+		f.mu.Lock()
+		n := len(f.results)
+		f.mu.Unlock()
+		if n != 2 {
 			t.Errorf("%d recorded", n)
 		}
 		pass(62 * time.Second)
