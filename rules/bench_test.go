@@ -31,7 +31,7 @@ func sockets(n int, points ...string) ([]device.Device, []device.Reading) {
 
 // benchmarkApply polls every second; the figure is for one reading.
 func benchmarkApply(b *testing.B, devices []device.Device, rs []device.Reading) {
-	e := engine(b, shippedSet(b), devices, map[string]rules.Override{"R01": {Params: map[string]rules.Param{"max_time": {Normal: "9000h"}, "max_time_li": {Normal: "9000h"}}}, "R01b": {Params: map[string]rules.Param{"cap": {Normal: "9000h"}}}, "R03": {Params: map[string]rules.Param{"min_duration": {Normal: "9000h"}}}})
+	e := engine(b, shippedSet(b), devices, map[string]rules.Override{"R01": {Params: map[string]rules.Param{"max_time": {Normal: "9000h"}, "max_time_li": {Normal: "9000h"}, "cap": {Normal: "9000h"}}}, "R03": {Params: map[string]rules.Param{"min_duration": {Normal: "9000h"}}}})
 	now := t0
 	b.ReportAllocs()
 	for b.Loop() {

@@ -37,7 +37,7 @@ func kinds() []kind {
 	return []kind{
 		{"socket", Text{"充电插座", "charging socket"}, []kindPoint{
 			{name: "power", unit: "W"}, {name: "current", unit: "A"}, {name: "voltage", unit: "V"}, {name: "energy", unit: "kWh"},
-			{name: "relay", command: []float64{0}}, {name: "temperature", unit: "°C"}, {name: "plugged"},
+			{name: "relay", command: []float64{0}}, {name: "temperature", unit: "°C"}, {name: "plugged", optional: true},
 			{name: "cable_temperature", unit: "°C", optional: true}, // a second sensor, at the cable or the lid
 			{name: "card", optional: true},                          // a number that stands for whose charge it is
 			{name: "power_factor", optional: true},
