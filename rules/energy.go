@@ -2,7 +2,7 @@ package rules
 
 // What a move of a counter may be, in kWh.
 const (
-	maxLoad     = 10.0 // kW: one that moves faster has been exchanged
+	maxLoad     = 10.0 // kW: what may have flowed while nobody looked
 	counterStep = 0.12 // kWh: the coarsest counters count in 0.1
 	counterGain = 1.5  // times the integral: as far as counter and power may disagree
 )
@@ -17,13 +17,13 @@ type energy struct {
 	Counter float64 `json:"counter,omitzero"` // kWh, the counter's last value
 	At      int64   `json:"at,omitzero"`      // ms, when it was read; 0: never
 	Moved   bool    `json:"moved,omitzero"`   // the counter has moved in this session
-	Missed  bool    `json:"missed,omitzero"`  // since it moved there was a hole, of which only the counter knows
+	Missed  int64   `json:"missed,omitzero"`  // ms of holes since it moved, of which only the counter knows
 }
 
-func (e *energy) begin() { e.Base, e.Since, e.Most, e.Moved, e.Missed = 0, 0, 0, false, false }
+func (e *energy) begin() { e.Base, e.Since, e.Most, e.Moved, e.Missed = 0, 0, 0, false, 0 }
 
-// miss notes a hole.
-func (e *energy) miss() { e.Missed = true }
+// miss notes a hole of so many ms.
+func (e *energy) miss(dt int64) { e.Missed += dt }
 
 // add takes the integral of the power over an interval, in kWh.
 func (e *energy) add(kWh float64) {
@@ -35,17 +35,14 @@ func (e *energy) add(kWh float64) {
 // first move of a session began before it, by a part of a step that nobody knows: there the integral is better.
 func (e *energy) count(t int64, c float64, running bool) {
 	moved := c - e.Counter
-	believable := e.At != 0 && moved > 0 && moved <= maxLoad*float64(t-e.At)/3600e3+1
-	if !e.Missed {
-		believable = believable && moved <= counterGain*e.Since+counterStep
-	}
+	believable := e.At != 0 && moved > 0 && moved <= counterGain*e.Since+counterStep+maxLoad*float64(e.Missed)/3600e3
 	if running && believable {
-		if e.Moved || e.Missed || moved > counterStep {
+		if e.Moved || e.Missed > 0 || moved > counterStep {
 			e.Base += moved
 		} else {
 			e.Base += e.Since
 		}
-		e.Since, e.Moved, e.Missed = 0, true, false
+		e.Since, e.Moved, e.Missed = 0, true, 0
 		e.Most = max(e.Most, e.Base)
 	}
 	e.Counter, e.At = c, t

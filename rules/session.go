@@ -109,7 +109,7 @@ func (s *session) sample(t int64, p float64) {
 	if hole {
 		s.Hole += dt
 		s.Holes++
-		s.Energy.miss()
+		s.Energy.miss(dt)
 		s.blind()
 		before = p
 	} else {

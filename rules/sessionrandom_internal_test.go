@@ -27,7 +27,7 @@ func TestRandomSessions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, twin := &session{}, &session{}
 		counted := rapid.Bool().Draw(t, "counted")
-		now, in, most := int64(watchStart), sessionInput{}, 0.0
+		now, in, most, moves := int64(watchStart), sessionInput{}, 0.0, 0
 		for range rapid.IntRange(1, 120).Draw(t, "polls") {
 			now += rapid.OneOf(rapid.SampledFrom([]int64{1000, 15e3, 60e3, 300e3, 1200e3, -7200e3, 46_000e3}), rapid.Int64Range(1, 600e3)).Draw(t, "ms")
 			in = anyInput(t, in)
@@ -46,12 +46,12 @@ func TestRandomSessions(t *testing.T) {
 			if running && s.Begin != 0 && s.Begin != now && s.Energy.kWh() < before {
 				t.Fatalf("energy fell from %v to %v", before, s.Energy.kWh())
 			}
-			if most = max(most, s.Power); s.Begin == 0 {
-				most = 0
+			if most, moves = max(most, s.Power), moves+1; s.Begin == 0 {
+				most, moves = 0, 0
 			}
 			limit := most * float64(max(s.Last, now)-s.Begin) / 3600e6
 			if counted {
-				limit = counterGain*limit + maxLoad*float64(s.Hole)/3600e3 + float64(s.Holes+1)*(1+counterStep)
+				limit = counterGain*limit + maxLoad*float64(s.Hole)/3600e3 + counterStep*float64(moves)
 			}
 			if s.Begin != 0 && s.Energy.kWh() > limit*1.000001+1e-9 {
 				t.Fatalf("%v kWh, at most %v W since %v s", s.Energy.kWh(), most, (now-s.Begin)/1000)
