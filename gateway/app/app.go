@@ -159,7 +159,7 @@ func (a *App) buildRules() error {
 	}
 	file := filepath.Join(site.Data, "rules.state")
 	recall{engine: engine, events: a.events, file: file, log: a.cfg.Log}.run(a.journal)
-	a.executor = action.New(action.Config{Devices: a.devices, Write: a.write, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log,
+	a.executor = action.New(action.Config{Devices: a.devices, Outputs: site.Outputs, Write: a.write, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log,
 		Metrics: action.NewMetrics(a.metrics), Latest: a.latest.Of, Human: func(r *wire.ActionResult) { a.judge.acted(r) },
 		Record: func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
 	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file,

@@ -12,6 +12,7 @@ import (
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -29,6 +30,7 @@ type Site struct {
 
 	Zones     map[string]string // id → name for people
 	Channels  []Channel
+	Outputs   map[device.Key]action.Setting // what is said of outputs; those of which nothing is said are not in it
 	Rules     *rules.Set
 	Overrides map[string]rules.Override
 	Reporting map[device.Key]Reporting // points whose record is thinned out

@@ -83,6 +83,7 @@ func (l *loader) build() {
 	l.checkZones()
 	l.profiles = l.folder("$.profiles", l.raw.Profiles, "profiles")
 	l.checkChannels()
+	l.checkOutputs()
 	l.loadRules(l.folder("$.rules", l.raw.Rules, "rules"))
 	l.site.Inventory = l.inventory()
 }

@@ -34,7 +34,23 @@ type rawSite struct {
 		Name string `yaml:"name"`
 	} `yaml:"zones"`
 	Channels  []rawChannel           `yaml:"channels"`
+	Outputs   []rawOutput            `yaml:"outputs"`
 	Overrides map[string]rawOverride `yaml:"overrides"`
+}
+
+// rawOutput is what the site says of one output, or of all outputs of a kind.
+type rawOutput struct {
+	Device  string   `yaml:"device"`
+	Kind    string   `yaml:"kind"`
+	Point   string   `yaml:"point"`
+	Safe    *rawSafe `yaml:"safe"`
+	Lockout string   `yaml:"lockout"`
+}
+
+type rawSafe struct {
+	Value *float64 `yaml:"value"`
+	On    []string `yaml:"on"`
+	After string   `yaml:"after"`
 }
 
 type rawChannel struct {
