@@ -27,13 +27,18 @@ type Info struct {
 
 // Load reads rules and checks everything that can be checked without devices. The error is configs.Problems with every
 // mistake in every file; the set is nil then.
-func Load(files []Source) (*Set, error) {
+func Load(files []Source) (*Set, error) { return (&Set{}).With(files) }
+
+// With answers the set with the rules of some files instead of those of the same id, and what is new in them. The error is that
+// of Load.
+func (s *Set) With(files []Source) (*Set, error) {
 	set := &Set{}
 	var problems, fatal configs.Problems
 	places := map[string]place{}
 	for _, src := range files {
 		problems = append(problems, set.read(src, places)...)
 	}
+	set.texts = s.replaced(set.texts)
 	for _, p := range append(problems, set.checkUnless(places)...) {
 		if p.Warning {
 			set.warnings = append(set.warnings, p)
@@ -45,6 +50,19 @@ func Load(files []Source) (*Set, error) {
 		return nil, append(fatal, set.warnings...)
 	}
 	return set, nil
+}
+
+// replaced are the set's rules with others instead of those of the same id; a rule that is new stands at the end.
+func (s *Set) replaced(by []ruleText) []ruleText {
+	all := slices.Clone(s.texts)
+	for _, t := range by {
+		if i := slices.IndexFunc(s.texts, func(old ruleText) bool { return old.ID == t.ID }); i >= 0 {
+			all[i] = t
+		} else {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 // Warnings are what is odd in the files but no mistake, such as a parameter that nothing uses.
@@ -211,4 +229,15 @@ func (w *walker) skip() {
 		}
 	}
 	w.line, w.col = line, col
+}
+
+// IDs are the rules that a file names, whatever else is wrong with it.
+func IDs(src Source) ([]string, error) {
+	f, err := configs.Parse(src.Name, src.Data)
+	if err != nil {
+		return nil, err
+	}
+	var file ruleFile
+	_ = f.Decode(&file) // Load tells what is wrong
+	return (&Set{texts: file.Rules}).ids(), nil
 }

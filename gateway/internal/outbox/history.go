@@ -223,3 +223,6 @@ func OpenHistory(dir string) (*History, error) {
 
 // Range is Log.Range.
 func (h *History) Range(from, to time.Time) iter.Seq2[Record, error] { return h.log.Range(from, to) }
+
+// Epoch of the log: numbers of records mean something within one.
+func (h *History) Epoch() uint64 { return h.log.epoch }
