@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/config"
 )
@@ -21,7 +24,7 @@ type runCmd struct {
 
 // Run starts a gateway.
 func (c runCmd) Run(ctx context.Context, lang config.Language) error {
-	site, problems := config.Load(c.Config, lang)
+	site, problems := config.LoadForStart(c.Config, lang)
 	printProblems(os.Stderr, lang, problems)
 	if site == nil {
 		return exit{code: exitFinding}
@@ -38,6 +41,10 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 		conf.Now = app.DemoClock(time.UnixMilli(c.DemoClock))
 		conf.Clock = func() uint32 { return wire.ClockSynced } // the played past is not to be mended by the cloud
 	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	conf.Reload, conf.Load = hup, func() (*config.Site, configs.Problems) { return config.Load(c.Config, lang) }
 	collectEarly()
 	gateway, err := app.New(conf)
 	if err != nil {

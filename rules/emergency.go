@@ -107,3 +107,6 @@ func (e *Engine) SetEmergency(on bool, now time.Time) []AlertEvent {
 	e.judgeAll(t)
 	return e.finish()
 }
+
+// Emergency says whether the site is in 急 mode.
+func (e *Engine) Emergency() bool { return e.frame.emergency }

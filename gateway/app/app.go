@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/config"
@@ -34,6 +35,10 @@ type Config struct {
 	Now     func() time.Time         // stamps readings and events; intervals run on the real clock. Nil: time.Now
 	Clock   func() uint32            // how good Now is, one of wire's clock qualities. Nil: what the kernel says
 	Drivers map[string]device.Driver // nil: the shipped ones
+
+	// Reload asks for rules, overrides and mode to be taken up anew, as Load reads them then. Nil: nobody asks.
+	Reload <-chan os.Signal
+	Load   func() (*config.Site, configs.Problems)
 }
 
 // An App is a gateway, built and not yet running.
@@ -52,6 +57,8 @@ type App struct {
 	byKey     map[string]*poll.Poller // device id → its channel's poller
 	executor  *action.Executor
 	judge     *judge
+	book      ruleBook
+	ruleNews  func() // tells what has changed in the rules since the last start
 	recorder  *recorder
 	latest    *status.Latest
 	uplink    *cloudLink
@@ -158,11 +165,12 @@ func (a *App) buildRules() error {
 		return fmt.Errorf("build rules: %w", err)
 	}
 	file := filepath.Join(site.Data, "rules.state")
-	recall{engine: engine, events: a.events, file: file, log: a.cfg.Log}.run(a.journal)
+	missing := recall{engine: engine, events: a.events, file: file, log: a.cfg.Log}.run(a.journal)
+	a.ruleNews = a.startRules(engine, missing)
 	a.executor = action.New(action.Config{Devices: a.devices, Outputs: site.Outputs, Write: a.write, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log,
 		Metrics: action.NewMetrics(a.metrics), Latest: a.latest.Of, Human: func(r *wire.ActionResult) { a.judge.acted(r) },
 		Record: func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
-	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file,
+	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file, emergency: site.Emergency,
 		asks: make(chan func()), fails: make(chan *wire.ActionResult, failsMost), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1),
 		anew: func() (*rules.Engine, error) { return rules.NewEngine(site.Rules, site.Subjects(), site.Overrides) }}
 	return nil
@@ -196,7 +204,7 @@ func (a *App) buildPage() error {
 	s := a.cfg.Site
 	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Site: s.Name,
 		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Now: a.cfg.Now, Healthy: a.judge.healthy,
-		State: a.state, Alerts: a.judge.active, Reset: a.judge.reset, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)
+		State: a.state, Rules: a.book.get, Alerts: a.judge.active, Reset: a.judge.reset, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
@@ -233,3 +234,22 @@ func Guard(ctx context.Context, check func() error, executor *action.Executor, p
 
 // GuardStale is how old the safety loop's last tick may be.
 const GuardStale = guardStale
+
+// RuleChanges are those in the events log.
+func (a *App) RuleChanges() (all []*wire.RulesChange) {
+	_, _, next := a.events.State()
+	for from := uint64(1); from < next; {
+		records, err := a.events.Read(from, 1<<20)
+		if err != nil || len(records) == 0 {
+			break
+		}
+		for _, r := range records {
+			var e wire.Event
+			if proto.Unmarshal(r.Payload, &e) == nil && e.GetRules() != nil {
+				all = append(all, e.GetRules())
+			}
+			from = r.Seq + 1
+		}
+	}
+	return all
+}

@@ -37,6 +37,8 @@ type judge struct {
 	log      *slog.Logger
 	file     string // of the snapshot
 
+	emergency bool // the mode to begin with
+
 	asks    chan func()
 	fails   chan *wire.ActionResult // tried in vain
 	done    chan struct{}
@@ -107,6 +109,7 @@ func (j *judge) run(in <-chan []device.Reading) {
 func (j *judge) resume() {
 	j.executor.Adopt(j.engine.Active())
 	j.step(func() []rules.AlertEvent { return j.engine.Tick(j.now()) })
+	j.step(func() []rules.AlertEvent { return j.engine.SetEmergency(j.emergency, j.now()) })
 	j.beat.Store(int64(time.Since(j.start)))
 	j.snapshot()
 }

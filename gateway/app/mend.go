@@ -66,6 +66,7 @@ func (j *judge) mend() {
 	j.engine = engine
 	j.executor.Adopt(engine.Active())
 	j.tell(engine.Tick(j.now()))
+	j.tell(engine.SetEmergency(j.emergency, j.now()))
 	j.log.Warn("rules are taken up anew", "alerts", len(engine.Active()))
 }
 

@@ -66,6 +66,7 @@ func (a *App) Run(ctx context.Context) error {
 	field.Go(func() { a.storage.watch(fieldCtx) })
 	field.Go(func() { a.guard().run(fieldCtx) })
 	ends.Go(func() { a.newWatchdog().run(ctx) })
+	field.Go(func() { a.reloads(fieldCtx) })
 	a.cfg.Log.Info("gateway runs", "gateway", a.cfg.Site.Gateway, "version", a.cfg.Version, "boot", a.boot.Number,
 		"channels", len(a.pollers), "devices", len(a.devices), "status", a.page.Addr())
 
@@ -95,6 +96,7 @@ func (a *App) announce() {
 	for _, part := range inventories(a.cfg.Site.Inventory) {
 		a.journal.put(&wire.Event{Kind: &wire.Event_Inventory{Inventory: part}})
 	}
+	a.ruleNews()
 }
 
 // end logs how a part ended; the others go on: a page that cannot be served must not stop the safety loop.

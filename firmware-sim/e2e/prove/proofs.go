@@ -13,6 +13,7 @@ import (
 	"github.com/linshao/linshao/firmware-sim/e2e/chain"
 	"github.com/linshao/linshao/firmware-sim/e2e/charging"
 	"github.com/linshao/linshao/firmware-sim/e2e/kill9"
+	"github.com/linshao/linshao/firmware-sim/e2e/timers"
 )
 
 // proofs in the order in which they run, the quick ones first. A new one is one line.
@@ -35,6 +36,7 @@ func proofs() []proof {
 		{"network", "eight broken lines: delivery goes on soon after the end, and nothing is left over", uplink("TestNetwork", 1, 1)},
 		{"long_outage", "hours of history go up without holding back events and live values", uplink("TestLongOutage", 1, 1)},
 		{"gateway_kill9", "a killed gateway loses and doubles nothing on its way to the cloud's charts", built(gatewayKill9)},
+		{"rule_timer_kill9", "a gateway killed under pending timers raises each alert once, under one id and in time", built(ruleTimerKill9)},
 		{"chain_kill", "gateways, broker, clouds, database and store are killed in turn: every value and event is there once, or explained", built(chainKill)},
 		{"soak", "long-lived programs under churn hold no more at the end than at the beginning", built(soak)},
 	}
@@ -68,6 +70,10 @@ func built[R interface{ Broken() bool }](run func(ctx context.Context, bin, dir 
 
 func gatewayKill9(ctx context.Context, bin, dir string, o options) (kill9.Result, error) {
 	return kill9.Run(ctx, kill9.Options{Bin: bin, Dir: dir, Kills: o.pick(100, 1000), Seed: o.seed})
+}
+
+func ruleTimerKill9(ctx context.Context, bin, dir string, o options) (timers.Result, error) {
+	return timers.Run(ctx, timers.Options{Bin: bin, Dir: dir, Kills: o.pick(40, 500), Seed: o.seed})
 }
 
 func chainKill(ctx context.Context, bin, dir string, o options) (*chain.Result, error) {

@@ -33,6 +33,10 @@ type Site struct {
 	Outputs   map[device.Key]action.Setting // what is said of outputs; those of which nothing is said are not in it
 	Rules     *rules.Set
 	Overrides map[string]rules.Override
+	Emergency bool                     // 急: parameters for emergencies are in force
+	Refused   configs.Problems         // why the rules are the last good ones and not those of the files; nil: they are the files'
+	Sources   []rules.Source           // what Rules was read from
+	Sections  map[string]string        // digest of each part of the configuration that only a restart takes up
 	Reporting map[device.Key]Reporting // points whose record is thinned out
 	Inventory *wire.Inventory          // what the cloud is told, with the configuration's hash
 }
@@ -95,20 +99,28 @@ func Load(file string, lang Language) (*Site, configs.Problems) {
 	return r.Site, r.Problems
 }
 
+// LoadForStart is Load for a gateway that must run: where nothing but the rules is wrong, the last good ones, which Keep left in the
+// data folder, stand in, and Site.Refused says why.
+func LoadForStart(file string, lang Language) (*Site, configs.Problems) {
+	r := hide(check(file, lang, true))
+	return r.Site, r.Problems
+}
+
 // password is what stands between a scheme and a host, by mistake or from a password file.
 var password = regexp.MustCompile(`://\S*@`)
 
 // Check reads a site and counts what is in it, also when it is not usable. No message repeats a password of an address.
-func Check(file string, lang Language) Report {
-	r := check(file, lang)
+func Check(file string, lang Language) Report { return hide(check(file, lang, false)) }
+
+func hide(r Report) Report {
 	for i, p := range r.Problems {
 		r.Problems[i].Message, r.Problems[i].Source = password.ReplaceAllString(p.Message, "://***@"), password.ReplaceAllString(p.Source, "://***@")
 	}
 	return r
 }
 
-func check(file string, lang Language) Report {
-	l := &loader{speaker: speaker{lang}, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file}}
+func check(file string, lang Language, standIn bool) Report {
+	l := &loader{speaker: speaker{lang}, standIn: standIn, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file}}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return Report{Problems: configs.Problems{{File: file, Message: l.say("读不到文件：%v", "cannot be read: %v", unwrapPath(err))}}}

@@ -30,6 +30,8 @@ type loader struct {
 	profiles fs.FS
 	site     *Site
 	hash     digest
+	shapes   digest // of the profiles alone
+	standIn  bool   // the last good rules may stand in for broken ones
 }
 
 // digest is the hash over every file that the site was made of.
@@ -84,7 +86,13 @@ func (l *loader) build() {
 	l.profiles = l.folder("$.profiles", l.raw.Profiles, "profiles")
 	l.checkChannels()
 	l.checkOutputs()
+	before := len(l.problems)
 	l.loadRules(l.folder("$.rules", l.raw.Rules, "rules"))
+	if fresh := l.problems[before:].Fatal(); fresh != nil && l.standIn && l.problems[:before].Fatal() == nil && l.told == nil && l.lastGood() {
+		l.site.Refused, l.problems = fresh, l.problems[:before]
+	}
+	l.site.Emergency = l.raw.Emergency
+	l.site.Sections = l.sections()
 	l.site.Inventory = l.inventory()
 }
 

@@ -66,6 +66,7 @@ func (l *loader) profile(path, model string) *profile {
 		return nil
 	}
 	l.hash.Write(data)
+	l.shapes.Write(data)
 	c := checkProfile(l.speaker, l.profileName(name), data)
 	l.problems = append(l.problems, c.problems...)
 	if c.problems.Fatal() != nil {

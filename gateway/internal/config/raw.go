@@ -36,6 +36,7 @@ type rawSite struct {
 	Channels  []rawChannel           `yaml:"channels"`
 	Outputs   []rawOutput            `yaml:"outputs"`
 	Overrides map[string]rawOverride `yaml:"overrides"`
+	Emergency bool                   `yaml:"emergency"`
 }
 
 // rawOutput is what the site says of one output, or of all outputs of a kind.

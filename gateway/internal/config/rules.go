@@ -37,7 +37,7 @@ func (l *loader) loadRules(folder fs.FS) {
 		return
 	}
 	l.problems = append(l.problems, Translate(l.lang, set.Warnings())...)
-	l.site.Rules = set
+	l.site.Rules, l.site.Sources = set, sources
 	l.overrides(set)
 }
 

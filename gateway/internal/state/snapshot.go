@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -41,7 +42,8 @@ func SaveSnapshot(file string, s Snapshot) (int, error) {
 }
 
 // LoadSnapshots reads the newest snapshot and the one before it, in this order, as far as they can be used; the errors say what
-// is the matter with the others. No file at all is no error.
+// is the matter with the others. No file at all is no error. One that cannot be used is put aside under the name .damaged: it must not
+// take the place of the one before it when the next is saved.
 func LoadSnapshots(file string) (found []Snapshot, problems []error) {
 	for _, name := range []string{file, snapshotOld(file)} {
 		data, err := os.ReadFile(name)
@@ -53,12 +55,12 @@ func LoadSnapshots(file string) (found []Snapshot, problems []error) {
 			s, err = decodeSnapshot(data)
 		}
 		if err != nil {
-			problems = append(problems, fmt.Errorf("read snapshot %s: %w", name, err))
+			problems = append(problems, fmt.Errorf("read snapshot %s: %w", name, err), os.Rename(name, file+".damaged"))
 			continue
 		}
 		found = append(found, s)
 	}
-	return found, problems
+	return found, slices.DeleteFunc(problems, func(err error) bool { return err == nil })
 }
 
 func (s Snapshot) encode() ([]byte, error) {

@@ -51,6 +51,9 @@ func TestATornSnapshotFallsBack(t *testing.T) {
 		if len(found) != 1 || string(found[0].Data) != "first" || len(problems) != 1 {
 			t.Fatalf("%s: %+v %v", what, found, problems)
 		}
+		if aside, err := os.ReadFile(file + ".damaged"); err != nil || !bytes.Equal(aside, data) {
+			t.Fatalf("%s: not put aside: %v", what, err)
+		}
 	}
 	for n := range len(whole) {
 		try("cut short", whole[:n])
@@ -60,6 +63,10 @@ func TestATornSnapshotFallsBack(t *testing.T) {
 			flipped[n] ^= 1 << bit
 			try("a bit flipped", flipped)
 		}
+	}
+	save(t, file, 3, "third") // does not put the damaged one in the place of the first
+	if found, problems := state.LoadSnapshots(file); len(found) != 2 || string(found[1].Data) != "first" || problems != nil {
+		t.Fatal(found, problems)
 	}
 	if err := os.Remove(file); err != nil { // a cut between the two renames
 		t.Fatal(err)

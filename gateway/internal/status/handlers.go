@@ -62,6 +62,8 @@ type view struct {
 	State    State
 	Now      string
 	Since    string // when the disk began to take nothing
+	Rules    Rules
+	Refused  string // when rules were last refused
 	Alerts   []alertView
 	Devices  []deviceView
 	Notice   string
@@ -89,6 +91,10 @@ func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	v := view{T: t, C: p.cfg, State: p.cfg.State(), Now: now.In(p.cfg.Location).Format("2006-01-02 15:04:05"), Total: len(p.cfg.Devices), Previous: -1}
 	if since := v.State.Degraded; !since.IsZero() {
 		v.Since = since.In(p.cfg.Location).Format("01-02 15:04:05")
+	}
+	if p.cfg.Rules != nil {
+		v.Rules = p.cfg.Rules()
+		v.Refused = v.Rules.At.In(p.cfg.Location).Format("01-02 15:04:05")
 	}
 	switch r.FormValue("reset") {
 	case "done":

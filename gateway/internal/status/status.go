@@ -32,6 +32,7 @@ type Config struct {
 
 	Healthy  func() error // nil when the safety loop lives; otherwise why not
 	State    func() State
+	Rules    func() Rules                                          // nil: nothing is shown of them
 	Alerts   func(context.Context) ([]rules.AlertEvent, error)     // pending and firing
 	Reset    func(ctx context.Context, alert string) (bool, error) // false: its condition still holds
 	Gatherer prometheus.Gatherer
@@ -48,6 +49,14 @@ type State struct {
 	Degraded time.Time // since when the disk takes nothing; zero: all is well
 	Cause    string    // the last error
 	Lost     uint64    // readings that neither disk nor memory could take, since the start
+}
+
+// Rules says which rules are in force, and why newer ones are not.
+type Rules struct {
+	Hash      string // of the set
+	Emergency bool   // 急 mode
+	At        time.Time
+	Problems  []string // why what is in the files is not in force: file:line:col and the mistake
 }
 
 // A Channel as the page shows it.

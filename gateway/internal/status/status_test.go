@@ -196,3 +196,21 @@ func TestABadDiskIsOnThePage(t *testing.T) {
 		t.Error("a good disk is called bad")
 	}
 }
+
+// TestRefusedRulesAreOnThePage: since when, and every mistake.
+func TestRefusedRulesAreOnThePage(t *testing.T) {
+	p := start(t, func(c *status.Config) {
+		c.Rules = func() status.Rules {
+			return status.Rules{Hash: "0123456789ab", Emergency: true, At: time.Date(2026, 11, 22, 4, 58, 7, 0, time.UTC),
+				Problems: []string{"rules/gas.yaml:7:5: unknown key", "rules/gas.yaml:9:1: <b>"}}
+		}
+	})
+	for lang, want := range map[string][2]string{"zh": {"规则文件有错误", "急模式"}, "en": {"The rule files have mistakes", "emergency mode"}} {
+		_, text := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", lang) })
+		for _, word := range []string{want[0], want[1], "11-22 04:58:07", "rules/gas.yaml:7:5: unknown key", "9:1: &lt;b&gt;"} {
+			if !strings.Contains(text, word) {
+				t.Errorf("%s: no %q in %s", lang, word, text)
+			}
+		}
+	}
+}
