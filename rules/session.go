@@ -10,6 +10,7 @@ const (
 	endHold    = 60 * 1000     // ms below endPower before the session is over: battery protection pauses for seconds
 	cycleHold  = 10 * 60e3     // ms instead, where power has been going up and down: more of the same
 	resumeTime = 5 * 60e3      // ms: power that comes back sooner, with nothing unplugged, was a pause
+	newPower   = 150.0         // W: so much more than a float, where readings come slowly, is the next battery
 	maxHole    = 5 * 60e3      // ms between two readings that is still no hole
 	maxAbsence = 12 * 3600e3   // ms: after so long a hole nobody knows whether it is still the same bicycle
 	settled    = 15 * 60 * 1e3 // ms after which the peak tells the battery's size
@@ -137,7 +138,10 @@ func (s *session) over(t int64, p float64, dt int64, hole bool) bool {
 	case s.Paused != 0 && t-s.Paused > s.resumeWithin():
 		return true
 	}
-	return (hole || s.Paused != 0 && p > startPower) && s.isAnother(p)
+	if usual := pace(s.Pace); s.Knee && s.Power < floatPower && p > s.Power+newPower && usual >= slotTime*3/4 {
+		return true // nobody would have seen the plug change hands
+	}
+	return (hole || s.LowSince != 0 && p > startPower) && s.isAnother(p)
 }
 
 // resumeWithin is longer where readings come so slowly that a pause of a minute takes two of them.

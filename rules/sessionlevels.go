@@ -51,7 +51,7 @@ func (s *session) slot(t int64, p float64) {
 	}
 	s.Sum += p
 	s.Count++
-	if t-s.SlotAt+pace(s.Pace) < slotTime {
+	if t-s.SlotAt+pace(s.Pace) < slotTime*3/4 { // readings of every minute come a little sooner or later
 		return
 	}
 	copy(s.Levels[1:], s.Levels[:])
