@@ -182,6 +182,7 @@ func (e *Engine) emit(s *subject, a *alert, f *frame, state State, writes []Acti
 	ev := e.event(s, a, state, f.now)
 	ev.Message = a.Message
 	ev.Evidence = e.evidence(a.rule, f)
+	ev.Window = a.looked(s, state, f)
 	ev.Actions = writes
 	e.events = append(e.events, ev)
 }

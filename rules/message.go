@@ -94,9 +94,9 @@ func (t template) fill(f *frame, s *subject, actions string, lang language) stri
 			b.WriteString(s.word(p, p.num(f), lang))
 		case p.name == "place" && s.device.Place == "" && t.has("name"): // the name alone, not twice
 		case p.name == "place":
-			b.WriteString(s.place())
+			b.WriteString(s.where(lang))
 		case p.name == "name":
-			b.WriteString(s.name())
+			b.WriteString(s.called(lang))
 		case p.name == "id":
 			b.WriteString(s.device.ID)
 		case p.name == "actions":

@@ -59,6 +59,7 @@ func NewEngine(set *Set, devices []device.Device, overrides map[string]Override)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	e.link()
 	return e, nil
 }
 
@@ -85,14 +86,9 @@ func (e *Engine) override(text ruleText, o Override) (*rule, []error) {
 
 // add makes a subject of a device, if rules judge its kind.
 func (e *Engine) add(d device.Device, all []device.Device) []error {
-	s := &subject{device: d, maxAge: ageLimit(d.Poll)}
-	for _, peer := range all {
-		if peer.ID == d.ID || d.Zone != "" && peer.Zone == d.Zone {
-			s.peers = append(s.peers, peer)
-		}
-	}
+	s := &subject{device: d, maxAge: ageLimit(d.Poll), peers: peersOf(d, all)}
 	for _, r := range e.rules {
-		if r.kind.name == d.Kind {
+		if r.kind.name == d.Kind && e.concerns(s, r, all) {
 			s.alerts = append(s.alerts, e.newAlert(s, r))
 		}
 	}
@@ -151,10 +147,7 @@ func (e *Engine) users(s *subject, point string) []string {
 }
 
 func (e *Engine) newAlert(s *subject, r *rule) *alert {
-	a := &alert{rule: r, betters: s.betters(r), timers: make([]timer, 1+len(r.ladder))}
-	for _, better := range a.betters {
-		a.mask |= better.mask
-	}
+	a := &alert{rule: r, timers: make([]timer, 1+len(r.ladder))}
 	for i := range a.timers {
 		g := r.at(i)
 		a.orders = append(a.orders, e.orders(s, r, g))
@@ -168,15 +161,4 @@ func (e *Engine) newAlert(s *subject, r *rule) *alert {
 		}
 	}
 	return a
-}
-
-// places are the subjects that are no devices: each zone that has devices, and the site.
-func places(devices []device.Device) []device.Device {
-	var all []device.Device
-	for _, d := range devices {
-		if d.Zone != "" && !slices.ContainsFunc(all, func(z device.Device) bool { return z.ID == d.Zone }) {
-			all = append(all, device.Device{ID: d.Zone, Kind: kindZone, Zone: d.Zone})
-		}
-	}
-	return append(all, device.Device{ID: kindSite, Kind: kindSite})
 }

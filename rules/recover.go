@@ -23,8 +23,7 @@ func (e *Engine) Recover(events []AlertEvent) {
 			e.recoverFailure(ev)
 			continue
 		}
-		s := subjects[ev.Subject]
-		a := s.alert(ev.Rule)
+		s, a := subjects.alert(ev.Subject, ev.Rule)
 		if a == nil || a.rule.version != ev.Version || (a.rule.mode == ShadowMode) != ev.Shadow {
 			e.orphan(ev)
 			continue
@@ -32,14 +31,6 @@ func (e *Engine) Recover(events []AlertEvent) {
 		a.recover(ev)
 		s.recoverSession(ev)
 	}
-}
-
-func (e *Engine) byID() map[string]*subject {
-	all := make(map[string]*subject, len(e.subjects))
-	for _, s := range e.subjects {
-		all[s.device.ID] = s
-	}
-	return all
 }
 
 // alert is the subject's one of a rule; nil when there is none, or no subject.
@@ -204,10 +195,10 @@ func (e *Engine) recentIDs() []string {
 const recent = 5000
 
 // takeIDs is the inverse of recentIDs.
-func (e *Engine) takeIDs(subjects map[string]*subject, ids []string) {
+func (e *Engine) takeIDs(subjects roster, ids []string) {
 	for _, id := range ids {
 		parts := strings.Split(id, "/")
-		if a := subjects[strings.Join(parts[1:max(len(parts)-1, 1)], "/")].alert(parts[0]); a != nil {
+		if _, a := subjects.alert(strings.Join(parts[1:max(len(parts)-1, 1)], "/"), parts[0]); a != nil {
 			a.lastID = id
 		}
 	}

@@ -29,14 +29,14 @@ func (e *Engine) TakeOver(old *Engine) {
 	e.frame.emergency = old.frame.emergency
 	known := old.byID()
 	for _, s := range e.subjects {
-		if o := known[s.device.ID]; o != nil {
+		if o := known[s.key()]; o != nil {
 			e.inherit(s, o, old)
 		}
 	}
 	fresh := e.byID()
 	for _, o := range old.subjects {
 		for _, a := range o.alerts {
-			e.follows(fresh[o.device.ID], o, a)
+			e.follows(fresh[o.key()], o, a)
 		}
 	}
 	for _, out := range old.outputs {

@@ -119,7 +119,7 @@ func (e *Engine) Restore(data []byte) error {
 }
 
 // takeUp gives an alert its state back; false when its rule, as it was, is no more.
-func (e *Engine) takeUp(subjects map[string]*subject, st alertState) bool {
+func (e *Engine) takeUp(subjects roster, st alertState) bool {
 	if st.Rule == ActionRule {
 		o := e.index[device.Key{Device: st.Subject, Point: st.Output}].output
 		if o != nil {
@@ -127,7 +127,7 @@ func (e *Engine) takeUp(subjects map[string]*subject, st alertState) bool {
 		}
 		return o != nil
 	}
-	a := subjects[st.Subject].alert(st.Rule)
+	_, a := subjects.alert(st.Subject, st.Rule)
 	if a == nil || a.rule.version != st.RuleVersion || (a.rule.mode == ShadowMode) != st.Shadow {
 		return false
 	}

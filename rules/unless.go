@@ -22,8 +22,9 @@ func (s *Set) checkUnless(places map[string]place) configs.Problems {
 				message, hint = fmt.Sprintf("there is no rule %q", id), nearest(id, s.ids())
 			case id == text.ID:
 				message = "a rule cannot give way to itself"
-			case better.Kind != text.Kind:
+			case better.Kind != text.Kind && !above(better.Kind, text.Kind):
 				message = fmt.Sprintf("%s judges a %s, this rule a %s: they never speak of the same device", id, better.Kind, text.Kind)
+				hint = "a rule gives way to rules of its own kind, and to those of its channel, zone and site"
 			case s.reaches(id, text.ID):
 				message = fmt.Sprintf("%s already gives way to %s", id, text.ID)
 			default:
@@ -33,6 +34,18 @@ func (s *Set) checkUnless(places map[string]place) configs.Problems {
 		}
 	}
 	return problems
+}
+
+// above says whether a subject of one kind has a subject of the other kind above it: a device its channel, its zone and the site, a
+// zone the site.
+func above(better, kind string) bool {
+	switch better {
+	case kindChannel:
+		return kind != kindZone && kind != kindSite
+	case kindZone:
+		return kind != kindSite
+	}
+	return better == kindSite
 }
 
 // text is the rule of an id; nil when there is none.
@@ -83,17 +96,6 @@ func precedence(rules []*rule) []*rule {
 		visit(r)
 	}
 	return ordered
-}
-
-// betters are the subject's alerts of the rules that a rule gives way to; those come first, so they are there already.
-func (s *subject) betters(r *rule) []*alert {
-	var all []*alert
-	for _, a := range s.alerts {
-		if slices.Contains(r.text.Unless, a.rule.text.ID) {
-			all = append(all, a)
-		}
-	}
-	return all
 }
 
 // better is the firing alert that this one gives way to; nil when there is none. What fires in shadow is told to nobody, so

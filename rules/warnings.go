@@ -48,6 +48,13 @@ func (e *Engine) warnNoPoint(s *subject, point string, users []string) {
 	})
 }
 
+func (e *Engine) warnNoKind(s *subject, r *rule, kind string) {
+	e.warn(s.device.ID, Text{
+		ZH: "规则 " + r.text.ID + "：%s 那里没有" + literal(kindNamed(kind).title.ZH) + "，这一部分按没有计算",
+		EN: "rule " + r.text.ID + ": no " + literal(kindNamed(kind).title.EN) + " with %s, counted as none",
+	})
+}
+
 func (e *Engine) warnNoTarget(s *subject, r *rule, act actionText) {
 	why := s.whyNot(act)
 	e.warn(s.device.ID, Text{
