@@ -35,6 +35,16 @@ func (a *App) guard() *guard {
 	return &guard{check: func() error { return a.judge.within(guardStale) }, executor: a.executor, put: a.journal.put, now: a.cfg.Now, log: a.cfg.Log}
 }
 
+// reset ends a latched alert because a person has reset it at the site. What it had moved may then be moved back from afar.
+func (a *App) reset(ctx context.Context, alert string) (bool, error) {
+	moved := a.executor.Touched(alert)
+	done, err := a.judge.reset(ctx, alert)
+	if done {
+		a.executor.LocalReset(moved)
+	}
+	return done, err
+}
+
 // run watches until ctx ends.
 func (g *guard) run(ctx context.Context) {
 	tick := time.NewTicker(guardLook)

@@ -15,7 +15,7 @@ import (
 	"github.com/linshao/linshao/rules"
 )
 
-//go:embed page.html style.css
+//go:embed page.html outputs.html style.css
 var files embed.FS
 
 // pageSize is how many devices one page shows: a phone is asked to draw no more.
@@ -64,6 +64,8 @@ type view struct {
 	Since    string // when the disk began to take nothing
 	Rules    Rules
 	Refused  string // when rules were last refused
+	Ill      string // why the rules do not run
+	Outputs  string // the words of the link
 	Alerts   []alertView
 	Devices  []deviceView
 	Notice   string
@@ -89,6 +91,11 @@ func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	t := wordsOf(r.Header.Get("Accept-Language"))
 	now := p.cfg.Now()
 	v := view{T: t, C: p.cfg, State: p.cfg.State(), Now: now.In(p.cfg.Location).Format("2006-01-02 15:04:05"), Total: len(p.cfg.Devices), Previous: -1}
+	more := outputWordsOf(t.Lang)
+	v.Outputs = more.Title
+	if err := p.cfg.Healthy(); err != nil {
+		v.Ill = more.Ill + ": " + err.Error()
+	}
 	if since := v.State.Degraded; !since.IsZero() {
 		v.Since = since.In(p.cfg.Location).Format("01-02 15:04:05")
 	}

@@ -1,6 +1,6 @@
 // Package status is the gateway's own page: what it reads, what it holds back, what is alarming, without the cloud. Beside it
 // /healthz for a supervisor and /metrics for Prometheus. It asks the app through the functions of its Config and changes
-// nothing, except that a person at the site may reset a latched alert here. It listens on loopback unless there is a password.
+// nothing, except that a person at the site may reset a latched alert and move an output here. It listens on loopback unless there is a password.
 package status
 
 import (
@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -35,6 +36,9 @@ type Config struct {
 	Rules    func() Rules                                          // nil: nothing is shown of them
 	Alerts   func(context.Context) ([]rules.AlertEvent, error)     // pending and firing
 	Reset    func(ctx context.Context, alert string) (bool, error) // false: its condition still holds
+	Outputs  func() []action.View
+	Move     func(context.Context, action.Request) (action.Result, error) // waits until the output has moved, or some ten seconds
+	Release  func(key device.Key, who string) bool                        // false: there was nothing to release
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
 }
@@ -136,5 +140,8 @@ func (p *Page) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", p.healthz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(p.cfg.Gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second}))
 	mux.HandleFunc("POST /reset", p.reset)
+	mux.HandleFunc("GET /outputs", p.outputs)
+	mux.HandleFunc("POST /outputs/move", p.move)
+	mux.HandleFunc("POST /outputs/release", p.release)
 	return mux
 }

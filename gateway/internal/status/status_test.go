@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/status"
 	"github.com/linshao/linshao/rules"
 )
@@ -48,6 +49,7 @@ func start(t *testing.T, change func(*status.Config)) *page {
 			p.resets = append(p.resets, alert)
 			return true, nil
 		},
+		Outputs:  func() []action.View { return nil },
 		Gatherer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
