@@ -53,7 +53,9 @@ type moveView struct {
 	Away        bool
 }
 
-func (p *Page) outputs(w http.ResponseWriter, r *http.Request) { p.drawOutputs(w, r, http.StatusOK, "") }
+func (p *Page) outputs(w http.ResponseWriter, r *http.Request) {
+	p.drawOutputs(w, r, http.StatusOK, "")
+}
 
 func (p *Page) drawOutputs(w http.ResponseWriter, r *http.Request, code int, notice string) {
 	t := wordsOf(r.Header.Get("Accept-Language"))
