@@ -22,7 +22,16 @@ type node struct {
 	typ  typ
 	num  numFn  // of numbers and durations
 	span spanFn // of counts, beside num
-	cond condFn // of conditions
+
+	key  string // of a count, and mask: as of a source
+	mask uint64
+
+	fixed  bool   // the same for every subject at all times, but for the mode
+	source int    // 1 + its place among the kind's sources; 0: it is none
+	from   bool   // the source says no less than what any rule sees, and maybe more
+	when   guard  // what must be met for the condition to be true
+	unless guard  // and for it to be false
+	cond   condFn // of conditions
 }
 
 // A scope says what the names of an expression mean.
@@ -89,6 +98,7 @@ type program struct {
 	cond condFn
 	uses uses
 	mask uint64 // the slots whose readings can change what it says
+	when guard
 }
 
 // compile checks a condition and builds its closures. The names' meaning is fixed here; running it only follows pointers.
@@ -105,7 +115,7 @@ func compile(text string, sc scope) (program, []exprError) {
 	if len(c.errs) > 0 {
 		return program{}, c.errs
 	}
-	return program{n.cond, c.uses, c.mask | timeBit}, nil
+	return program{n.cond, c.uses, c.mask | timeBit, n.when}, nil
 }
 
 // broken stands for a part with a mistake that has been told: whatever it meets tells nothing more.
@@ -125,9 +135,9 @@ func constant(v float64) numFn { return func(*frame) float64 { return v } }
 func (c *compiler) build(n ast.Node) node {
 	switch n := n.(type) {
 	case *ast.IntegerNode:
-		return node{typ: typ{any: true}, num: constant(float64(n.Value))}
+		return node{typ: typ{any: true}, num: constant(float64(n.Value)), fixed: true}
 	case *ast.FloatNode:
-		return node{typ: typ{any: true}, num: constant(n.Value)}
+		return node{typ: typ{any: true}, num: constant(n.Value), fixed: true}
 	case *ast.BoolNode:
 		t := truth(n.Value)
 		return node{typ: typ{class: boolean}, cond: func(*frame) tri { return t }}
@@ -153,18 +163,18 @@ const languageHint = "and or not == != < <= > >= + - * / ( ), points, params, se
 
 func (c *compiler) name(n *ast.IdentifierNode) node {
 	if v, ok := c.syntax.durations[n.Location().From]; ok {
-		return node{typ: typ{class: duration}, num: constant(v)}
+		return node{typ: typ{class: duration}, num: constant(v), fixed: true}
 	}
 	if q, ok := c.scope.params[n.Value]; ok {
 		if c.scope.kind.point(n.Value) != nil { // of another kind than the rule's, whose points no parameter is named after
 			return c.fail(n, fmt.Sprintf("%s is a parameter, and a point of a %s", n.Value, c.scope.kind.name), "another name for the parameter")
 		}
 		c.uses.add(&c.uses.params, n.Value)
-		return node{typ: q.typ, num: q.get()}
+		return node{typ: q.typ, num: q.get(), fixed: true}
 	}
 	if p := c.scope.kind.point(n.Value); p != nil {
 		i := c.point(p.name)
-		return node{typ: unitType(p.unit), num: func(f *frame) float64 { return f.value(i) }}
+		return node{typ: unitType(p.unit), num: func(f *frame) float64 { return f.value(i) }}.read(p.name, slotBit(i))
 	}
 	if n.Value == "emergency" && c.inside == "" {
 		return node{typ: typ{class: boolean}, cond: func(f *frame) tri { return truth(f.emergency) }}
@@ -221,9 +231,9 @@ func (c *compiler) member(n *ast.MemberNode) node {
 	c.mask |= socketBits
 	c.slots = append(c.slots, socketPower)
 	if v.typ.class == boolean {
-		return node{typ: v.typ, cond: isTrue(v.get)}
+		return c.guards(node{typ: v.typ, cond: isTrue(v.get)}.read(name, socketBits|timeBit))
 	}
-	return node{typ: v.typ, num: v.get}
+	return node{typ: v.typ, num: v.get}.read(name, socketBits|timeBit)
 }
 
 // isTrue makes a condition of a number: 0 is false, NaN unknown, all else true.

@@ -12,9 +12,11 @@ type Engine struct {
 	rules    []*rule
 	subjects []*subject
 	index    map[device.Key]input
+	devices  map[string]*inputs // the same by device
 	layout   *layout
 	zones    map[string]*zone
-	site     []*group // what rules count over in the whole site
+	vigils   map[string]*vigil // by kind
+	site     []*group          // what rules count over in the whole site
 	outputs  []*output
 	warnings []warning
 
@@ -45,6 +47,8 @@ type subject struct {
 	flags   []bool  // labels that are true or not
 	groups  []*group
 	parts   []membership
+	vigil   *vigil // of its kind
+	watcher watcher
 }
 
 // An input is where a reading goes.
@@ -61,13 +65,25 @@ func (e *Engine) Apply(rs []device.Reading) []AlertEvent {
 		cur     *subject
 		touched uint64
 		now     int64
+		id      string
+		from    *inputs // of the device id
 	)
 	for i := range rs {
-		in, ok := e.index[device.Key{Device: rs[i].Device, Point: rs[i].Point}]
+		if from == nil || rs[i].Device != id {
+			id = rs[i].Device
+			from = e.devices[id]
+		}
+		if from == nil {
+			continue
+		}
+		in := from.find(rs[i].Point)
+		if in == nil {
+			continue
+		}
 		if in.output != nil {
 			e.seeOutput(in.output, &rs[i])
 		}
-		if !ok || in.subject == nil {
+		if in.subject == nil {
 			continue
 		}
 		bit := slotBit(in.slot)
@@ -121,18 +137,6 @@ func (s *subject) sessionInput(touched uint64) sessionInput {
 	return in
 }
 
-// evaluate runs the rules of a subject that look at the touched slots.
-func (e *Engine) evaluate(s *subject, now int64, touched uint64) {
-	f := e.see(s, now)
-	for _, a := range s.alerts {
-		if a.mask&touched == 0 {
-			continue
-		}
-		f.maxAge = e.maxAge(s, a.rule)
-		e.step(s, a, f)
-	}
-}
-
 // see points the engine's frame at a subject.
 func (e *Engine) see(s *subject, now int64) *frame {
 	f := &e.frame
@@ -180,8 +184,8 @@ func (e *Engine) judgeAll(t int64) {
 	e.untouched()
 	for _, s := range e.subjects {
 		e.evaluate(s, t, allBits)
-		for _, a := range s.alerts {
-			if a.Shelved {
+		for i, a := range s.alerts {
+			if s.watcher.open[i/64]&(1<<(i%64)) != 0 && a.Shelved {
 				e.unshelve(s, a, e.see(s, t))
 			}
 		}

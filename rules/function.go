@@ -68,9 +68,10 @@ func (c *compiler) absence(n *ast.CallNode, name string) node {
 	}
 	i := c.point(p.name)
 	if name == "absent_for" {
-		return node{typ: typ{class: duration}, num: func(f *frame) float64 { return f.absent(i) }}
+		return node{typ: typ{class: duration}, num: func(f *frame) float64 { return f.absent(i) }}.read("absent_for "+p.name, slotBit(i)).silence()
 	}
-	return node{typ: typ{class: boolean}, cond: func(f *frame) tri { return truth(math.IsNaN(f.value(i))) }}
+	out := node{typ: typ{class: boolean}, cond: func(f *frame) tri { return truth(math.IsNaN(f.value(i))) }}
+	return c.guards(out.read("unknown "+p.name, slotBit(i)).silence())
 }
 
 // numbers builds the arguments of a function that takes numbers of one type.

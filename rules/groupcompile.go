@@ -144,6 +144,10 @@ func (c *compiler) groupNode(n *ast.CallNode, name string, x node, spec *groupSp
 	}
 	c.uses.groups = append(c.uses.groups, spec)
 	c.uses.measure(measure{text, out.typ, get, 0})
+	out = out.read(name+" "+spec.key, allBits)
+	if out.cond != nil {
+		return c.guards(out)
+	}
 	return out
 }
 

@@ -14,10 +14,11 @@ type layout struct {
 
 	windows map[string][]*windowSpec // kind → what its rules look at over time
 	groups  []*groupSpec             // what rules count over
+	sources map[string][]source      // kind → what its rules compare with constants
 }
 
 func newLayout() *layout {
-	return &layout{points: map[string][]string{}, labels: map[string][]string{}, flags: map[string][]string{}, windows: map[string][]*windowSpec{}}
+	return &layout{points: map[string][]string{}, labels: map[string][]string{}, flags: map[string][]string{}, windows: map[string][]*windowSpec{}, sources: map[string][]source{}}
 }
 
 // slot gives each point that a kind's rules use its place. The first of a socket are those its session needs.

@@ -44,6 +44,8 @@ func (e *Engine) ageOf(s *subject) int64 { return max(s.maxAge, 3*pace(e.ticks))
 // equip gives a subject its windows, its groups, and the dates of its labels.
 func (e *Engine) equip(s *subject) {
 	e.join(s)
+	s.vigil = e.vigilOf(s)
+	s.watcher = s.vigil.newWatcher()
 	for _, spec := range e.layout.windows[s.device.Kind] {
 		s.windows = append(s.windows, newWindow(spec))
 	}

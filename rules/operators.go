@@ -18,7 +18,7 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 			return c.fail(n, fmt.Sprintf("not needs a condition, and this is %s", x.typ), "put brackets: not (a == b)")
 		}
 		f := x.cond
-		return node{typ: x.typ, cond: func(fr *frame) tri { return f(fr).not() }}
+		return node{typ: x.typ, cond: func(fr *frame) tri { return f(fr).not() }, when: x.unless, unless: x.when}
 	case "-", "+":
 		if x.typ.class == boolean {
 			return c.fail(n, n.Operator+" needs a number, and this is a condition", "")
@@ -27,7 +27,7 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 			return x
 		}
 		f := x.num
-		return node{typ: x.typ, num: func(fr *frame) float64 { return -f(fr) }}
+		return node{typ: x.typ, num: func(fr *frame) float64 { return -f(fr) }}.joined("-", x)
 	}
 	return c.fail(n, fmt.Sprintf("operator %s is not part of the rule language", n.Operator), languageHint)
 }
@@ -62,7 +62,7 @@ func (c *compiler) logic(n *ast.BinaryNode, l, r node) node {
 				return no
 			}
 			return x.and(b(f))
-		}}
+		}, when: bothOf(l.when, r.when), unless: eitherOf(l.unless, r.unless)}
 	}
 	return node{typ: l.typ, cond: func(f *frame) tri {
 		x := a(f)
@@ -70,7 +70,7 @@ func (c *compiler) logic(n *ast.BinaryNode, l, r node) node {
 			return yes
 		}
 		return x.or(b(f))
-	}}
+	}, when: eitherOf(l.when, r.when), unless: bothOf(l.unless, r.unless)}
 }
 
 // same says whether two values can be compared or added, and what they are then.
@@ -108,7 +108,7 @@ func (c *compiler) compare(n *ast.BinaryNode, l, r node) node {
 		return c.compareConditions(n, l.cond, r.cond)
 	}
 	if l.span != nil || r.span != nil {
-		return node{typ: out, cond: compareSpans(n.Operator, l.bounds(), r.bounds())}
+		return c.spanGuards(node{typ: out, cond: compareSpans(n.Operator, l.bounds(), r.bounds())}, n.Operator, l, r)
 	}
 	a, b := l.num, r.num
 	var test func(x, y float64) bool
@@ -126,13 +126,13 @@ func (c *compiler) compare(n *ast.BinaryNode, l, r node) node {
 	default:
 		test = func(x, y float64) bool { return x >= y }
 	}
-	return node{typ: out, cond: func(f *frame) tri {
+	return c.guarded(node{typ: out, cond: func(f *frame) tri {
 		x, y := a(f), b(f)
 		if math.IsNaN(x) || math.IsNaN(y) {
 			return maybe
 		}
 		return truth(test(x, y))
-	}}
+	}}, n.Operator, l, r)
 }
 
 // bounds of a number: those of a count, or twice the same.
@@ -208,11 +208,11 @@ func (c *compiler) arithmetic(n *ast.BinaryNode, l, r node) node {
 	a, b := l.num, r.num
 	switch n.Operator {
 	case "+":
-		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) + b(f)) }}
+		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) + b(f)) }}.joined(n.Operator, l, r)
 	case "-":
-		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) - b(f)) }}
+		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) - b(f)) }}.joined(n.Operator, l, r)
 	case "*":
-		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) * b(f)) }}
+		return node{typ: t, num: func(f *frame) float64 { return finite(a(f) * b(f)) }}.joined(n.Operator, l, r)
 	}
 	return node{typ: t, num: func(f *frame) float64 {
 		y := b(f)
@@ -220,7 +220,7 @@ func (c *compiler) arithmetic(n *ast.BinaryNode, l, r node) node {
 			return math.NaN()
 		}
 		return finite(a(f) / y)
-	}}
+	}}.joined(n.Operator, l, r)
 }
 
 // finite makes an overflow unknown: it is no answer, and would make "> limit" true.

@@ -17,6 +17,7 @@ import (
 // has changed since, is ended by an event of the next Tick.
 func (e *Engine) Recover(events []AlertEvent) {
 	subjects := e.byID()
+	defer e.unsure()
 	for i := range events {
 		ev := &events[i]
 		if ev.Rule == ActionRule {

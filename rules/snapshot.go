@@ -107,6 +107,7 @@ func (e *Engine) Restore(data []byte) error {
 	}
 	e.frame.emergency, e.begun.times = st.Emergency, st.Begun
 	e.takeWindows(st.Windows)
+	defer e.unsure()
 	subjects := e.byID()
 	e.takeIDs(subjects, st.Recent)
 	for _, a := range st.Alerts {

@@ -63,6 +63,10 @@ func (c *compiler) windowed(n *ast.CallNode, name string) node {
 		get = asNumber(out.cond)
 	}
 	c.uses.measure(measure{text, out.typ, get, time.Duration(length) * time.Millisecond})
+	out = out.read(name+" "+spec.key, spec.mask|timeBit)
+	if out.cond != nil {
+		return c.guards(out)
+	}
 	return out
 }
 
