@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,7 +23,8 @@ type Info struct {
 	Title    Text
 	Kind     string
 	Severity Severity
-	Mode     Mode // as shipped
+	Mode     Mode   // as shipped
+	Ladder   []Info // the rungs above the rule itself, from below: severity and mode
 }
 
 // Load reads rules and checks everything that can be checked without devices. The error is configs.Problems with every
@@ -72,7 +74,10 @@ func (s *Set) Warnings() configs.Problems { return slices.Clone(s.warnings) }
 func (s *Set) Rules() []Info {
 	infos := make([]Info, len(s.texts))
 	for i, t := range s.texts {
-		infos[i] = Info{t.ID, version(t), t.Title, t.Kind, t.Severity, t.Mode}
+		infos[i] = Info{ID: t.ID, Version: version(t), Title: t.Title, Kind: t.Kind, Severity: t.Severity, Mode: t.Mode}
+		for _, g := range t.Ladder {
+			infos[i].Ladder = append(infos[i].Ladder, Info{Severity: cmp.Or(g.Severity, t.Severity), Mode: cmp.Or(g.Mode, t.Mode)})
+		}
 	}
 	return infos
 }
