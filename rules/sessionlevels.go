@@ -14,7 +14,7 @@ const (
 	riseShare   = 0.2       // of the level after the knee, …
 	risePower   = 15.0      // … and W: a step up
 	riseTime    = 5 * 60e3  // ms in which it has to come
-	riseAbove   = 1.05      // times what was there before: a pause that ends is no step
+	pauseTime   = 16 * 60e3 // ms that are looked back for it: readings every 5 min come a little late
 	declineRest = 0.5       // of the whole fall: more than that at once is a drop and no decline
 )
 
@@ -41,7 +41,7 @@ type steps struct {
 	Lowest   float64 `json:"lowest,omitzero"`   // W, the lowest level since the peak
 	RiseFrom float64 `json:"riseFrom,omitzero"` // W before a step up after the knee
 	RiseTo   float64 `json:"riseTo,omitzero"`   // W at once after it
-	Rise     float64 `json:"rise,omitzero"`     // W by which power is above RiseFrom; 0: no step
+	Rise     float64 `json:"rise,omitzero"`     // W by which power has been above RiseFrom; 0: no step, or it is over
 }
 
 // slot adds a reading to the minute under way, and closes the minute when the next reading will be beyond it.
@@ -118,14 +118,14 @@ func (s *session) jump(t int64) {
 func (s *session) join() {
 	held := min(s.Levels[0].W, s.Levels[1].W)
 	if s.Rise > 0 {
-		s.Rise = max(s.Levels[0].W-s.RiseFrom, 0)
-		if max(s.Rise, s.Levels[1].W-s.RiseFrom) < (s.RiseTo-s.RiseFrom)/2 {
+		s.Rise = max(s.Rise, s.Levels[0].W-s.RiseFrom) // what it stands on may go on declining
+		if max(s.Levels[0].W, s.Levels[1].W) < (s.RiseTo+s.RiseFrom)/2 {
 			s.Rise = 0
 		}
 	}
 	if s.Knee && s.Rise == 0 {
 		base, top := s.past()
-		if held-base >= max(risePower, riseShare*base) && held > riseAbove*top {
+		if held-base >= max(risePower, riseShare*base) && held > top {
 			s.RiseFrom, s.RiseTo, s.Rise, s.Two = base, held, s.Levels[0].W-base, true
 		}
 	}
@@ -137,7 +137,8 @@ func (s *session) join() {
 	}
 }
 
-// past is the lowest level in the five minutes before the last two levels, and the highest at all; either held by two levels running.
+// past is the lowest level in the five minutes before the last two levels, and the highest at all, which a pause that ends
+// comes back to; either held by two levels running.
 func (s *session) past() (base, top float64) {
 	base = max(s.Levels[2].W, s.Levels[3].W)
 	for i := 2; i+1 < s.Known; i++ {
@@ -145,7 +146,9 @@ func (s *session) past() (base, top float64) {
 		if s.Levels[1].At-a.At <= riseTime {
 			base = min(base, max(a.W, b.W))
 		}
-		top = max(top, min(a.W, b.W))
+		if s.Levels[1].At-a.At <= pauseTime {
+			top = max(top, min(a.W, b.W))
+		}
 	}
 	return base, top
 }
