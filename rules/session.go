@@ -8,7 +8,6 @@ const (
 	startHold  = 10 * 1000     // ms above startPower before a session counts
 	endPower   = 5.0           // W: below, nothing charges any more
 	endHold    = 60 * 1000     // ms below endPower before the session is over: battery protection pauses for seconds
-	cycleHold  = 10 * 60e3     // ms instead, where power has been going up and down: more of the same
 	resumeTime = 5 * 60e3      // ms: power that comes back sooner, with nothing unplugged, was a pause
 	newPower   = 150.0         // W: so much more than a float, where readings come slowly, is the next battery
 	maxHole    = 5 * 60e3      // ms between two readings that is still no hole
@@ -145,13 +144,7 @@ func (s *session) over(t int64, p float64, dt int64, hole bool) bool {
 }
 
 // resumeWithin is longer where readings come so slowly that a pause of a minute takes two of them.
-func (s *session) resumeWithin() int64 {
-	slow := min(pace(s.Pace), maxPace)
-	if s.swings(s.Last) > 0 {
-		return max(cycleHold, 3*slow+endHold)
-	}
-	return max(resumeTime, 2*slow+endHold)
-}
+func (s *session) resumeWithin() int64 { return max(resumeTime, 2*min(pace(s.Pace), maxPace)+endHold) }
 
 // wait looks for the beginning of a session.
 func (s *session) wait(t int64, p float64, unseen bool) {

@@ -16,10 +16,9 @@ const (
 	floatPower  = 12.0        // W: a charger that only floats
 	fullHold    = 45 * 60e3   // ms of unbroken tail that is full whatever the power
 	swingShare  = 0.3         // of the peak: a fall and a rise by more are a swing
-	swingWindow = 30 * 60e3   // ms …
-	slowPace    = 150 * 1000  // ms between readings
-	fewReadings = 24          // … and at least so many readings, where they come slowly
+	swingWindow = 30 * 60e3   // ms
 	jumpWindow  = 60 * 60e3   // ms
+	fewReadings = 24          // at least so many readings are looked back, where they come slowly
 	disorder    = 3           // swings, or jumps upwards, in their window: no charger does that
 	shortest    = 60 * 60e3   // ms: a charge that stops sooner, before its knee, has been broken off
 	restartTime = 6 * 3600e3  // ms
@@ -159,21 +158,15 @@ func (s *session) swing(t int64, p float64) {
 	}
 }
 
-// swings are those of the last half hour. Of readings minutes apart at most every second one of the swings that matter can be
-// seen (four in half an hour, and a swing takes three readings); there the last 24 readings count, and each swing twice.
-func (s *session) swings(now int64) int {
-	n := s.Swings.count(now, s.within(swingWindow))
-	if pace(s.Pace) >= slowPace {
-		n *= 2
-	}
-	return n
-}
+// swings are those of the last half hour.
+func (s *session) swings(now int64) int { return s.Swings.count(now, swingWindow) }
 
+// within is a time, or the last few readings where they come so slowly that most swings fall in between.
 func (s *session) within(age int64) int64 { return max(age, fewReadings*min(pace(s.Pace), maxPace)) }
 
 // odd says that no charger goes like this.
 func (s *session) odd(now int64) bool {
-	return s.swings(now) >= disorder || s.Restarts.count(now, restartTime) >= restarts || s.Jumps.count(now, s.within(jumpWindow)) >= disorder ||
+	return s.Swings.count(now, s.within(swingWindow)) >= disorder || s.Restarts.count(now, restartTime) >= restarts || s.Jumps.count(now, s.within(jumpWindow)) >= disorder ||
 		now-s.Begin > longest || s.Start > 0 && !s.Two && s.Peak > steepest*s.Start
 }
 
