@@ -229,8 +229,10 @@ func (x *Executor) work(ctx context.Context, o *output) {
 		}
 		j := o.queue[0]
 		o.queue = o.queue[1:]
+		o.running = j // from here on it can be overruled, also while the output is looked at
 		x.mu.Unlock()
 		result := x.do(ctx, o, j)
+		x.ended(o)
 		if j.reply != nil {
 			j.reply <- result
 		}

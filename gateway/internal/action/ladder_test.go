@@ -1,6 +1,7 @@
 package action_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -161,6 +162,38 @@ func TestTowardSafeEndsAMoveUnderWay(t *testing.T) {
 		}
 		if len(f.human) > 0 {
 			t.Errorf("people were told of %v", f.human)
+		}
+	})
+}
+
+// TestTowardSafeWhileTheOutputIsLookedAt: a person wants the relay on, and while it is read for that a rule cuts it. What came
+// later counts, although a person ranks higher.
+func TestTowardSafeWhileTheOutputIsLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f *field
+		looked := make(chan struct{})
+		f = begin(t, func(c *action.Config) {
+			c.Read = func(ctx context.Context, k device.Key) (device.Reading, error) {
+				r, err := f.read(ctx, k)
+				if k.Device == "A.1" {
+					<-looked
+				}
+				return r, err
+			}
+		})
+		defer f.stop()
+		pass(30 * time.Second)
+		away := make(chan action.Result, 1)
+		go func() { away <- f.ask(t, action.Manual, act("A.1", "relay", 1)) }()
+		synctest.Wait()
+		f.x.Do(alert("R03/A.1/1", rules.SeverityA, act("A.1", "relay", 0)))
+		close(looked)
+		if r := <-away; r.Outcome != action.Refused {
+			t.Errorf("%+v", r)
+		}
+		<-f.x.Idle()
+		if v := f.value("A.1", "relay"); v != 0 {
+			t.Errorf("stands at %v", v)
 		}
 	})
 }

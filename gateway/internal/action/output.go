@@ -79,14 +79,15 @@ func (x *Executor) do(ctx context.Context, o *output, j *job) Result {
 	if r.code != "" {
 		return x.refuseTold(j, r)
 	}
-	defer x.ended(o)
 	if stands {
 		return x.record(j, Confirmed, rules.Text{}, 0)
 	}
 	x.record(j, Intent, rules.Text{EN: j.reason}, 0)
 	var err error
 	for n := uint32(1); n <= attempts; n++ {
-		err = x.attempt(ctx, stop, o.point, v)
+		if n == 1 || stop.Err() == nil {
+			err = x.attempt(ctx, stop, o.point, v)
+		}
 		if why := x.givenUp(j); why.code != "" {
 			x.backToSafe(o, why)
 			return x.record(j, Failed, why.why, n)
@@ -141,7 +142,6 @@ func (x *Executor) permit(ctx context.Context, o *output, j *job) (stop context.
 		}
 		o.written, o.last = true, v
 	}
-	o.running = j
 	stop, o.giveUp = context.WithCancel(ctx)
 	return stop, stands, refusal{}
 }
@@ -149,7 +149,9 @@ func (x *Executor) permit(ctx context.Context, o *output, j *job) (stop context.
 func (x *Executor) ended(o *output) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	o.giveUp()
+	if o.giveUp != nil {
+		o.giveUp()
+	}
 	o.running, o.giveUp = nil, nil
 }
 
