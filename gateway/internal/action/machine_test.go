@@ -74,10 +74,10 @@ func (m *machine) write(_ context.Context, k device.Key, v float64) error {
 	if last, ok := m.written[k]; !ok || last != v { // otherwise it is tried again
 		m.written[k], m.changed[k] = v, time.Now()
 	}
-	if m.slow > 0 {
+	if slow := m.slow; slow > 0 {
 		m.busy[k] = true
 		m.mu.Unlock()
-		<-time.After(m.slow)
+		<-time.After(slow)
 		m.mu.Lock()
 		m.busy[k] = false
 	}
