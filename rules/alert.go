@@ -74,7 +74,7 @@ func (e *Engine) fire(s *subject, a *alert, f *frame, level int) {
 		a.Message = prefixed(tooOften(), a.Message)
 		last.Message = a.Message
 	}
-	if !a.Shelved {
+	if !a.Shelved || a.rule.at(level).severity == SeverityA {
 		e.begun.note(s, a.rule, f.now)
 	}
 	if s.sess != nil && a.rule.expr.judgesEnergy() {

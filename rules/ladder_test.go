@@ -217,3 +217,51 @@ func TestRungThatOnlyNotifiesCommandsNothing(t *testing.T) {
 		t.Fatalf("a site's mode is of all rungs: got %q", got)
 	}
 }
+
+// ticked is an engine that has seen time pass for half a minute.
+func ticked(t *testing.T, set *rules.Set, level float64) *rules.Engine {
+	t.Helper()
+	e := engine(t, set, openValve(), nil)
+	for i := range 30 {
+		e.Apply(gasAt(level, i))
+		e.Tick(at(time.Duration(i) * time.Second))
+	}
+	return e
+}
+
+func TestTimersFollowJumpsOfTheClock(t *testing.T) {
+	slow := mustLoad(t, strings.Replace(rung3, "    for: 10s\n", "    for: 60s\n", 1))
+	for _, jump := range []int{-7200, -40, 40, 7200} {
+		e := ticked(t, slow, 12)
+		var fired []int
+		for i := 30; i < 100; i++ {
+			events := e.Apply(gasAt(12, i+jump))
+			events = append(events, e.Tick(at(time.Duration(i+jump)*time.Second))...)
+			if rungs(events) != "" {
+				fired = append(fired, i)
+			}
+		}
+		if len(fired) != 1 || fired[0] < 60-max(jump, 0)%61 || fired[0] > 62 {
+			t.Errorf("clock moved by %d s: a hold time of 60 s has passed after %v s", jump, fired)
+		}
+	}
+	clearing := mustLoad(t, strings.Replace(rung3, "    clear_for: 10s\n", "    clear_for: 60s\n", 1))
+	for _, jump := range []int{-7200, 7200} {
+		e := ticked(t, clearing, 12)
+		var ended []int
+		for i := 30; i < 120; i++ {
+			shift := 0
+			if i >= 40 {
+				shift = jump
+			}
+			events := e.Apply(gasAt(1, i+shift))
+			events = append(events, e.Tick(at(time.Duration(i+shift)*time.Second))...)
+			if rungs(events) != "" {
+				ended = append(ended, i)
+			}
+		}
+		if len(ended) != 1 || ended[0] < 89 || ended[0] > 92 {
+			t.Errorf("clock moved by %d s: a clear time of 60 s from 30 s on has passed after %v s", jump, ended)
+		}
+	}
+}

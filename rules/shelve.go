@@ -56,6 +56,9 @@ func (e *Engine) unshelve(s *subject, a *alert, f *frame) {
 		return
 	}
 	a.Shelved = false
+	if a.rule.at(a.Level).severity == SeverityA {
+		return // people have heard of it all the time
+	}
 	a.Message = prefixed(Text{ZH: "仍在告警：", EN: "Still firing: "}, a.text(s, f, a.Level, [2]string{}))
 	e.emit(s, a, f, Firing, nil)
 	e.begun.note(s, a.rule, f.now)

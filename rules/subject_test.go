@@ -173,3 +173,7 @@ func TestPickNewest(t *testing.T) {
 		t.Fatalf("got %q", got)
 	}
 }
+
+func oneLevel(id string, level float64, seconds int) []device.Reading {
+	return []device.Reading{reading(id, "level", level, time.Duration(seconds)*time.Second), reading(id, "status", 0, time.Duration(seconds)*time.Second)}
+}
