@@ -20,16 +20,17 @@ import (
 )
 
 type rulesReplayCmd struct {
-	Rules    []string      `arg:"" type:"path" help:"A folder of rules, or rule files that replace those of the site."`
-	Config   string        `required:"" type:"path" help:"The site: gateway.yaml."`
-	From     string        `help:"How long ago (90m, 2h, 7d), or a time of the site: 2026-11-22 18:30. Default: 7d; of a CSV file its beginning."`
-	To       string        `help:"The same. Default: now; of a CSV file its end."`
-	Warm     time.Duration `default:"12h" help:"How much before --from is judged without being reported, so that sessions and windows are known."`
-	Compare  string        `placeholder:"current|DIR" help:"Rules to set beside: those of the site, or of a folder."`
-	Device   []string      `placeholder:"ID" help:"Report these devices alone. All are judged."`
-	CSV      string        `name:"csv" type:"path" placeholder:"FILE" help:"Readings from a CSV file instead of the gateway's log: columns time, device, point, value and perhaps unit, quality, reason."`
-	Outcomes string        `type:"path" placeholder:"FILE" help:"What people found: CSV with columns alert, outcome, as the cloud exports it (/api/v1/incidents/outcomes.csv)."`
-	JSON     bool          `name:"json" help:"Print JSON."`
+	Rules     []string      `arg:"" type:"path" help:"A folder of rules, or rule files that replace those of the site."`
+	Config    string        `required:"" type:"path" help:"The site: gateway.yaml."`
+	From      string        `help:"How long ago (90m, 2h, 7d), or a time of the site: 2026-11-22 18:30. Default: 7d; of a CSV file its beginning."`
+	To        string        `help:"The same. Default: now; of a CSV file its end."`
+	Warm      time.Duration `default:"12h" help:"How much before --from is judged without being reported, so that sessions and windows are known."`
+	Compare   string        `placeholder:"current|DIR" help:"Rules to set beside: those of the site, or of a folder."`
+	Emergency bool          `help:"As if the site were in emergency mode (急) all the time: what mode it was in is not recorded."`
+	Device    []string      `placeholder:"ID" help:"Report these devices alone. All are judged."`
+	CSV       string        `name:"csv" type:"path" placeholder:"FILE" help:"Readings from a CSV file instead of the gateway's log: columns time, device, point, value and perhaps unit, quality, reason."`
+	Outcomes  string        `type:"path" placeholder:"FILE" help:"What people found: CSV with columns alert, outcome, as the cloud exports it (/api/v1/incidents/outcomes.csv)."`
+	JSON      bool          `name:"json" help:"Print JSON."`
 }
 
 // A playedSet is a set of rules and what it made of the readings.
@@ -100,7 +101,7 @@ type played interface {
 // known refuses devices that the site does not have.
 func (c rulesReplayCmd) known(lang config.Language, site *config.Site) error {
 	var ids []string
-	for _, d := range site.Devices() {
+	for _, d := range site.Subjects() {
 		ids = append(ids, d.ID)
 	}
 	for _, id := range c.Device {
@@ -232,7 +233,7 @@ func (c rulesReplayCmd) play(site *config.Site, r *replayed, src replay.Source) 
 	var players []func(iter.Seq[rules.ReplayStep])
 	for i := range r.sets {
 		p := &r.sets[i]
-		cfg := rules.ReplayConfig{Set: p.set, Devices: site.Devices(), Overrides: overridesOf(p.set, site.Overrides), Silence: silence, From: r.from, To: r.to}
+		cfg := rules.ReplayConfig{Set: p.set, Devices: site.Subjects(), Overrides: overridesOf(p.set, site.Overrides), Silence: silence, From: r.from, To: r.to, Emergency: c.Emergency}
 		players = append(players, func(steps iter.Seq[rules.ReplayStep]) { p.report, failed[i] = rules.Replay(cfg, steps) })
 	}
 	return errors.Join(append(failed, replay.Play(src, players...))...)

@@ -100,6 +100,8 @@ func delay(ms *int64) string {
 // short writes a duration as 1.9 s, 62 s, 4 min 12 s, 3 h 5 min.
 func short(d time.Duration) string {
 	switch {
+	case d > 0 && d < 100*time.Millisecond:
+		return fmt.Sprintf("%d ms", max(1, d.Milliseconds()))
 	case d < 10*time.Second:
 		return strings.TrimSuffix(strconv.FormatFloat(d.Seconds(), 'f', 1, 64), ".0") + " s"
 	case d < 2*time.Minute:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/replay"
@@ -40,7 +41,7 @@ func (c rulesReplayCmd) open(lang config.Language, site *config.Site) (*replayed
 		return nil, nil, exit{exitDevice, err}
 	}
 	r.recorded = recorded.Alerts
-	log, err := replay.OpenLog(site.Data, r.from.Add(-c.Warm), r.to, site.Devices(), recorded.Resets)
+	log, err := replay.OpenLog(site.Data, r.from.Add(-c.Warm), r.to, known(site), recorded.Resets)
 	if errors.Is(err, replay.ErrNothing) {
 		return nil, nil, exit{exitDevice, fmt.Errorf(speaker(lang)("%s 里没有读数记录：检查 gateway.yaml 的 data，或用 --csv 给出读数文件", "there are no recorded readings in %s: check data in gateway.yaml, or name a file of readings with --csv"), shorter(site.Data))}
 	}
@@ -75,7 +76,7 @@ func (c rulesReplayCmd) table(lang config.Language, site *config.Site) (*replay.
 		return nil, exit{exitDevice, fmt.Errorf("read CSV: %w", err)}
 	}
 	defer f.Close()
-	table, mistakes, err := replay.ReadCSV(f, site.Devices(), site.Location)
+	table, mistakes, err := replay.ReadCSV(f, known(site), site.Location)
 	if err != nil {
 		return nil, exit{exitDevice, err}
 	}
@@ -161,4 +162,12 @@ func (p *playedSet) title(lang config.Language) string {
 		return say("草稿", "draft")
 	}
 	return strings.TrimSuffix(p.name, string(os.PathSeparator))
+}
+
+// known are the devices that there can be readings of: those that rules judge, and the gateway itself.
+func known(site *config.Site) []device.Device {
+	all := site.Subjects()
+	own := device.Device{Poll: 10 * time.Second, Points: config.GatewayPoints()}
+	own.ID = own.Points[0].Device
+	return append(all, own)
 }

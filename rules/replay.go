@@ -21,6 +21,8 @@ type ReplayConfig struct {
 	From time.Time
 	// To is when the report ends, if not at the last reading: the seconds between the two are judged, up to a minute of them.
 	To time.Time
+	// Emergency plays everything as in 急 mode.
+	Emergency bool
 	// Told, when not nil, is given every alert event as it comes, those before From too.
 	Told func(AlertEvent)
 }
@@ -137,7 +139,12 @@ func (p *player) read(rs []device.Reading) error {
 // until ticks up to a moment.
 func (p *player) until(t int64) error {
 	switch {
-	case p.tick == 0 || t < p.tick-replayBack:
+	case p.tick == 0:
+		p.tick = second(t)
+		if p.cfg.Emergency {
+			p.tell(p.engine.SetEmergency(true, time.UnixMilli(t)))
+		}
+	case t < p.tick-replayBack:
 		p.tick = second(t)
 	case t-p.tick > replayLeap:
 		return p.hole(Hole{From: time.UnixMilli(p.last).UTC(), To: time.UnixMilli(t).UTC(), Reason: HoleSilent})
@@ -175,6 +182,9 @@ func (p *player) hole(h Hole) error {
 		p.tick = second(to)
 	}
 	if to >= p.from {
+		if h.From.UnixMilli() < p.from {
+			h.From = p.cfg.From.UTC()
+		}
 		p.holes = append(p.holes, h)
 	}
 	return nil

@@ -92,4 +92,4 @@ func (r *testRun) look() {
 }
 
 // rungs is how many rungs a rule has above itself.
-func (t *ruleText) rungs() int { return 0 }
+func (t *ruleText) rungs() int { return len(t.Ladder) }

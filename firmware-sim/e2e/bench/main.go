@@ -43,6 +43,7 @@ var groups = [...]group{
 	{[]string{"log_bytes_per_point", "log_mib_72h"}, nil, quota},
 	{[]string{"log_append_records_per_s"}, nil, logAppend},
 	{[]string{"recovery_ms_256mib"}, nil, recovery},
+	{[]string{"replay_speed_x_realtime"}, nil, replaySpeed},
 	{[]string{"uplink_50ms_rtt_delivered_ratio"}, nil, slowUplink},
 }
 

@@ -83,7 +83,11 @@ func ReadCSV(in io.Reader, devices []device.Device, zone *time.Location) (*Table
 	}); err != nil {
 		return nil, t.mistakes, err
 	}
-	if t.lines == 0 && t.mistakes.Total == 0 {
+	switch {
+	case t.mistakes.Total > 0:
+	case t.at == nil:
+		t.mistakes.add(0, "文件是空的：第一行应是 time,device,point,value[,unit,quality,reason]", "the file is empty: the first line should be time,device,point,value[,unit,quality,reason]")
+	case t.lines == 0:
 		t.mistakes.add(0, "没有一行数据；第一行是 time,device,point,value[,unit,quality,reason]，以下每行一个读数", "there is no line of data; the first line is time,device,point,value[,unit,quality,reason], below it a reading a line")
 	}
 	if t.mistakes.Total > 0 {

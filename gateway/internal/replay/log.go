@@ -35,6 +35,8 @@ type Log struct {
 	partsTo uint64
 	broken  string // why the record before could not be read
 	read    []sample
+	met     map[sample]bool
+	before  [2][]sample // of the records before, so that a part is not taken for something else
 }
 
 // OpenLog opens a data folder as it is now, for what was read between two moments. Devices are those of the site; resets are done
@@ -107,7 +109,7 @@ func (l *Log) Sheets(fresh func() *Sheet) iter.Seq2[*Sheet, error] {
 			}
 			r.Seq = 0 // of another log
 			s := fresh()
-			l.record(s, r)
+			l.part(s, r)
 			if !yield(s, nil) {
 				return
 			}
@@ -121,6 +123,22 @@ func (l *Log) Sheets(fresh func() *Sheet) iter.Seq2[*Sheet, error] {
 		yield(s, nil)
 	}
 }
+
+// part is a record of the parts log, less what is in the last records too: one that was written without covering its parts.
+func (l *Log) part(s *Sheet, r outbox.Record) {
+	if l.met == nil {
+		l.met = map[sample]bool{}
+		for _, samples := range append(l.before[:], l.read) {
+			for _, x := range samples {
+				l.met[x.place()] = true
+			}
+		}
+	}
+	l.record(s, r)
+}
+
+// place is a reading without what was read.
+func (x sample) place() sample { return sample{ms: x.ms, series: x.series} }
 
 // quiet is how long, in ms, there may be no reading at all: the gateway itself is read every 10 s.
 const quiet = 60_000
@@ -196,6 +214,9 @@ func (l *Log) join(s *Sheet, seq uint64, boot uint32, started int64) {
 
 // decode reads a record's readings of the time that is wanted.
 func (l *Log) decode(r outbox.Record) (*wire.Readings, error) {
+	if l.met == nil {
+		l.read, l.before[0], l.before[1] = l.before[1], l.read, l.before[0]
+	}
 	l.read = l.read[:0]
 	if r.Type != wire.TypeReadings {
 		return nil, wire.ErrVersion
@@ -203,7 +224,7 @@ func (l *Log) decode(r outbox.Record) (*wire.Readings, error) {
 	return l.decoder.Columns(r.Payload, func(c wire.Column, _ int) {
 		n := l.sort.of(device.Key{Device: c.Device, Point: c.Point})
 		for i, ms := range c.Times {
-			if ms >= l.from && ms <= l.to {
+			if ms >= l.from && ms <= l.to && !l.met[sample{ms: ms, series: n}] {
 				l.read = append(l.read, sample{ms: ms, value: c.Values[i], series: n, status: c.Status[i]})
 			}
 		}
