@@ -136,7 +136,11 @@ func (o *observer) energies(s *said, l look, hole bool) {
 	}
 	flat := o.flat.see(l.at, l.Power, (0.95+0.01*k)*o.spell.peak)
 	edge := time.Duration(k * float64(time.Minute))
-	s[Overcharge] = l.at-o.spell.begin > 6*time.Hour+edge && flat > time.Hour+edge && o.spell.kWh > 1.15*(1+0.03*k)*o.nominal
+	holds := o.nominal // or what was learned, which a rule may prefer
+	if len(o.charges) >= 5 && k*(o.learned-holds) > 0 {
+		holds = o.learned
+	}
+	s[Overcharge] = l.at-o.spell.begin > 6*time.Hour+edge && flat > time.Hour+edge && o.spell.kWh > 1.15*(1+0.03*k)*holds
 	most := 3.2 * (1 + 0.02*k)
 	if len(o.charges) >= 5 {
 		most = 1.3 * (1 + 0.04*k) * o.learned
