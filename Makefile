@@ -1,7 +1,7 @@
 # Every target says in one line what it shows. Go alone is enough for `make demo` and `make build`.
 GO ?= go
 UI := cloud/internal/web/ui
-.PHONY: help demo test check bench prove fuzz e2e shots web build proto
+.PHONY: help demo test check bench prove sessions fuzz e2e shots web build proto
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ bench: ## speed and memory, one JSON line a figure; ONLY=name for one
 
 prove: ## the promises under kill -9, power cuts, bad disks, brokers and networks, one JSON line a proof; ONLY=name, LONG=1 for the large numbers, SEED=n to repeat one
 	@$(GO) run ./firmware-sim/e2e/prove $(if $(ONLY),-only $(ONLY)) $(if $(LONG),-long) $(if $(SEED),-seed $(SEED))
+
+sessions: ## charges of all presets and faults through the rules: detected, missed, false by class; N=sessions, SEED=n
+	@$(GO) run ./firmware-sim/e2e/sessions $(if $(N),-n $(N)) $(if $(SEED),-seed $(SEED))
 
 fuzz: ## every parser, 10 s each; FUZZTIME=60s for longer
 	@.ci/fuzz

@@ -13,6 +13,7 @@ import (
 	"github.com/linshao/linshao/firmware-sim/e2e/chain"
 	"github.com/linshao/linshao/firmware-sim/e2e/charging"
 	"github.com/linshao/linshao/firmware-sim/e2e/kill9"
+	"github.com/linshao/linshao/firmware-sim/e2e/safety"
 	"github.com/linshao/linshao/firmware-sim/e2e/timers"
 )
 
@@ -35,6 +36,7 @@ func proofs() []proof {
 		{"lying_broker", "a broker that confirms and drops, repeats, reorders and replays: nothing lost, nothing twice", uplink("TestLyingBroker", 100, 1_000)},
 		{"network", "eight broken lines: delivery goes on soon after the end, and nothing is left over", uplink("TestNetwork", 1, 1)},
 		{"long_outage", "hours of history go up without holding back events and live values", uplink("TestLongOutage", 1, 1)},
+		{"safety_latency", "gas at a register to the valve's write on the wire, with processor and disk busy and the uplink down", built(safetyLatency)},
 		{"gateway_kill9", "a killed gateway loses and doubles nothing on its way to the cloud's charts", built(gatewayKill9)},
 		{"rule_timer_kill9", "a gateway killed under pending timers raises each alert once, under one id and in time", built(ruleTimerKill9)},
 		{"chain_kill", "gateways, broker, clouds, database and store are killed in turn: every value and event is there once, or explained", built(chainKill)},
@@ -74,6 +76,10 @@ func gatewayKill9(ctx context.Context, bin, dir string, o options) (kill9.Result
 
 func ruleTimerKill9(ctx context.Context, bin, dir string, o options) (timers.Result, error) {
 	return timers.Run(ctx, timers.Options{Bin: bin, Dir: dir, Kills: o.pick(40, 500), Seed: o.seed})
+}
+
+func safetyLatency(ctx context.Context, bin, dir string, o options) (safety.Result, error) {
+	return safety.Run(ctx, safety.Options{Bin: bin, Dir: dir, Runs: o.pick(300, 10_000), Kitchens: o.pick(8, 16), Poll: 200 * time.Millisecond, Seed: o.seed})
 }
 
 func chainKill(ctx context.Context, bin, dir string, o options) (*chain.Result, error) {
