@@ -54,9 +54,10 @@ type window struct {
 	doubt   int64   // it changed after this moment: changed itself, or the beginning of the hole before it
 	lost    int64   // when the hole under way began
 
-	ring   []bucket
-	newest int64   // number of the newest bucket: its beginning in widths
-	closed summary // of all but the newest
+	newest int64    // number of the newest bucket: its beginning in widths
+	open   bucket   // the newest bucket: with the fields above all that a reading touches
+	closed summary  // of the others
+	ring   []bucket // the others
 }
 
 // A summary is sums over buckets. Times in it are widths since the newest bucket's beginning.
@@ -133,7 +134,7 @@ func (w *window) hold(end int64) {
 		k := floorDiv(from, width)
 		w.roll(k)
 		stop := min(end, (k+1)*width)
-		b := w.bucket(k)
+		b := &w.open
 		b.cover += stop - from
 		b.area += w.last * float64(stop-from)
 		b.see(w.last)
@@ -168,7 +169,7 @@ func (w *window) take(v float64, read bool) {
 		w.from = w.at
 	}
 	if w.spec.ring {
-		b := w.bucket(w.newest)
+		b := &w.open
 		b.see(v)
 		switch {
 		case w.spec.rises:
@@ -184,7 +185,12 @@ func (w *window) take(v float64, read bool) {
 	w.last, w.before = v, v
 }
 
-func (w *window) bucket(k int64) *bucket { return &w.ring[floorMod(k, ringSize)] }
+func (w *window) bucket(k int64) *bucket {
+	if k == w.newest {
+		return &w.open
+	}
+	return &w.ring[floorMod(k, ringSize)]
+}
 
 func (w *window) clear(newest int64) {
 	if w.ring == nil {
@@ -193,7 +199,7 @@ func (w *window) clear(newest int64) {
 	for i := range w.ring {
 		w.ring[i] = emptyBucket()
 	}
-	w.newest = newest
+	w.newest, w.open = newest, emptyBucket()
 	w.sum()
 }
 
@@ -206,10 +212,12 @@ func (w *window) roll(k int64) {
 		w.clear(k)
 		return
 	}
+	w.ring[floorMod(w.newest, ringSize)] = w.open
 	for w.newest < k {
 		w.newest++
-		*w.bucket(w.newest) = emptyBucket()
+		w.ring[floorMod(w.newest, ringSize)] = emptyBucket()
 	}
+	w.open = emptyBucket()
 	w.sum()
 }
 
@@ -245,7 +253,7 @@ func (s *summary) add(b *bucket, begin float64) {
 func (w *window) total(f *frame) summary {
 	w.advance(f.now + w.behind)
 	s := w.closed
-	s.add(w.bucket(w.newest), 0)
+	s.add(&w.open, 0)
 	return s
 }
 
