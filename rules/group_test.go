@@ -112,3 +112,21 @@ func TestDatesInLabels(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// Zones without the devices that a rule counts over have no such alert: what is left must still be the right ones.
+func TestZonesOfDifferentDevices(t *testing.T) {
+	of := func(id, expr string) string {
+		r := strings.NewReplacer("kind: gas", "kind: zone", "{place} {level}", "{place}", "X1", id).Replace(ruleOf(expr, "{}"))
+		return strings.TrimPrefix(r, "rules:\n")
+	}
+	devices := kitchens()
+	devices = append(devices, device.Device{ID: "door", Kind: "door", Zone: "k1", Points: []device.Point{{Device: "door", Name: "contact"}}})
+	e := engine(t, mustLoad(t, "rules:\n"+of("Z1", "any(zone.door, contact == 1)")+of("Z2", "any(zone.gas, level > 10)")+of("Z3", "any(zone.gas, level > 20)")), devices, nil)
+	e.Tick(t0)
+	if got := states(append(e.Apply(level("d", 12, time.Second)), e.Tick(t0.Add(time.Second))...)); got != "Z2 firing" {
+		t.Errorf("zone k2: %q", got)
+	}
+	if got := states(append(e.Apply(level("a", 22, time.Second)), e.Apply([]device.Reading{reading("door", "contact", 1, time.Second)})...)); got != "Z2 firing, Z3 firing, Z1 firing" {
+		t.Errorf("zone k1: %q", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,10 +113,12 @@ func randomReadings(t *rapid.T, now time.Time) []device.Reading {
 	return rs
 }
 
+// brief is what happened, in any order: what time alone brings about, guards may leave to the tick that follows.
 func brief(events []AlertEvent) []string {
 	var all []string
 	for _, ev := range events {
 		all = append(all, fmt.Sprint(ev.Alert, " ", ev.State, " ", ev.Level))
 	}
+	slices.Sort(all)
 	return all
 }

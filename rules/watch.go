@@ -170,17 +170,22 @@ func (e *Engine) evaluate(s *subject, now int64, touched uint64) {
 	}
 }
 
-// vigilOf is the vigil over the rules of a subject.
+// vigilOf is the vigil over the rules of a subject: that of its kind, unless some of the kind's rules do not concern it.
 func (e *Engine) vigilOf(s *subject) *vigil {
-	kind := s.device.Kind
-	if e.vigils[kind] == nil {
-		var rules []*rule
-		for _, a := range s.alerts {
-			rules = append(rules, a.rule)
-		}
-		e.vigils[kind] = newVigil(rules, e.layout.sources[kind])
+	key := s.device.Kind
+	rules := make([]*rule, len(s.alerts))
+	for i, a := range s.alerts {
+		rules[i] = a.rule
 	}
-	return e.vigils[kind]
+	if isPlace(s.device) {
+		for _, r := range rules {
+			key += " " + r.text.ID
+		}
+	}
+	if e.vigils[key] == nil {
+		e.vigils[key] = newVigil(rules, e.layout.sources[s.device.Kind])
+	}
+	return e.vigils[key]
 }
 
 // unsure makes every alert be looked at once more.
