@@ -269,6 +269,25 @@ func (s *street) wrong(method, path, body string, status int, code string, heade
 	return p
 }
 
+// text is an answer that is no JSON.
+func (s *street) text(path string) string {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.base+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/csv") {
+		s.t.Errorf("%s: %d %s %v", path, resp.StatusCode, resp.Header.Get("Content-Type"), err)
+	}
+	return string(b)
+}
+
 func (s *street) login(name string) {
 	s.t.Helper()
 	if got := s.ask("POST", "/login", fmt.Sprintf(`{"name":%q,"password":%q}`, name, password), nil); got != 200 {
@@ -280,7 +299,7 @@ func TestRefusals(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		s := open(t, place, t.TempDir(), false)
 		s.fire("a1", rules.Firing)
-		for _, path := range []string{"/session", "/incidents", "/incidents/GJ-1", "/sites", "/sites/jinxiu", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-1/level", "/stream"} {
+		for _, path := range []string{"/session", "/incidents", "/incidents/outcomes.csv", "/incidents/GJ-1", "/sites", "/sites/jinxiu", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-1/level", "/stream"} {
 			s.wrong("GET", path, "", 401, "login_required")
 		}
 		s.wrong("POST", "/incidents/GJ-1/take", "{}", 401, "login_required")
@@ -373,6 +392,12 @@ func TestStoryOfAnAlert(t *testing.T) {
 		if got := s.ask("POST", "/incidents/"+id+"/close", `{"outcome":"drill","note":"演练","evenActive":true}`, &detail); got != 200 || detail.Handling != "closed" || detail.Condition != "active" {
 			t.Fatalf("%d %+v", got, detail)
 		}
+		if got := s.text("/incidents/outcomes.csv"); !strings.HasPrefix(got, "alert,outcome,rule,device,gateway,closed_at\n") || strings.Count(got, "\n") != 2 || !strings.Contains(got, "a1,drill,") {
+			t.Error(got)
+		}
+		if got := s.text("/incidents/outcomes.csv?gateway=gw-other"); strings.Count(got, "\n") != 1 {
+			t.Error(got)
+		}
 		s.fire("a1", rules.Resolved)
 		if s.ask("GET", "/incidents/"+id, "", &detail); detail.Condition != "recovered" || detail.Outcome != "drill" {
 			t.Errorf("%+v", detail)
@@ -403,7 +428,7 @@ func TestStoryOfAnAlert(t *testing.T) {
 		var doc struct {
 			Paths map[string]any `json:"paths"`
 		}
-		if s.ask("GET", "/openapi.json", "", &doc); len(doc.Paths) != 16 {
+		if s.ask("GET", "/openapi.json", "", &doc); len(doc.Paths) != 17 {
 			t.Errorf("the document has %d paths", len(doc.Paths))
 		}
 		for _, c := range []struct{ path, accept, want string }{

@@ -104,6 +104,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, http.MethodPost, "/login", "Log in", a.login)
 	register(a, h, http.MethodPost, "/logout", "Log out", a.logout)
 	register(a, h, http.MethodGet, "/incidents", "List incidents, newest first", a.incidents)
+	register(a, h, http.MethodGet, "/incidents/outcomes.csv", "What people found about closed incidents, as CSV", a.outcomes)
 	register(a, h, http.MethodGet, "/incidents/{id}", "One incident with its timeline", a.incident)
 	register(a, h, http.MethodPost, "/incidents/{id}/take", "Take an incident (接警)", a.take)
 	register(a, h, http.MethodPost, "/incidents/{id}/close", "Close an incident (办结)", a.close)

@@ -1,0 +1,36 @@
+package incident
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+)
+
+// WriteOutcomes writes what people found about a gateway's alerts, or about all of them when gateway is empty, as CSV: alert, outcome,
+// rule, device, gateway, closed_at (Unix ms). `gateway rules replay --outcomes` reads it.
+func WriteOutcomes(ctx context.Context, q db.Querier, gateway string, w io.Writer) error {
+	rows, err := q.QueryContext(ctx, `SELECT alert, outcome, rule, device, gateway, closed_at FROM incidents
+		WHERE handling = 'closed' AND outcome <> '' AND (? = '' OR gateway = ?) ORDER BY closed_at, id`, gateway, gateway)
+	if err != nil {
+		return fmt.Errorf("read outcomes: %w", err)
+	}
+	defer rows.Close()
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"alert", "outcome", "rule", "device", "gateway", "closed_at"}) // Flush tells
+	for rows.Next() {
+		var alert, outcome, rule, device, gw string
+		var closed int64
+		if err := rows.Scan(&alert, &outcome, &rule, &device, &gw, &closed); err != nil {
+			return fmt.Errorf("read outcomes: %w", err)
+		}
+		_ = out.Write([]string{alert, outcome, rule, device, gw, fmt.Sprint(closed)})
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read outcomes: %w", err)
+	}
+	out.Flush()
+	return out.Error()
+}
