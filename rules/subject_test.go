@@ -177,3 +177,19 @@ func TestPickNewest(t *testing.T) {
 func oneLevel(id string, level float64, seconds int) []device.Reading {
 	return []device.Reading{reading(id, "level", level, time.Duration(seconds)*time.Second), reading(id, "status", 0, time.Duration(seconds)*time.Second)}
 }
+
+// Zones that different rules are about: what keeps one quiet keeps no other quiet.
+func TestEachZoneHasItsOwnRules(t *testing.T) {
+	set := mustLoad(t, "rules:\n"+placed("Gas", "zone", "not emergency and any(zone.gas, level >= 10)", "    severity: A\n")+
+		placed("Shed", "zone", "emergency and any(zone.socket, power > 10)", "    severity: B\n"))
+	for range 2 {
+		e := engine(t, set, busSite(), nil)
+		e.Tick(t0)
+		if got := toldOf(e.Apply(append(levels(1, 12, 1), reading("s1", "power", 20, time.Second)))); got != "Gas/g1 firing" {
+			t.Errorf("got %q", got)
+		}
+		if got := toldOf(e.SetEmergency(true, at(2*time.Second))); got != "Gas/g1 resolved, Shed/shed firing" && got != "Shed/shed firing, Gas/g1 resolved" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
