@@ -10,7 +10,7 @@ import (
 
 func TestRulesTestInTheFormsOfOthers(t *testing.T) {
 	dir := t.TempDir()
-	for from, to := range map[string]string{"../configs/rules/gas.yaml": "gas.yaml", "../configs/rules/gas_test.yaml": "gas_test.yaml"} {
+	for from, to := range map[string]string{"../configs/rules/gas.yaml": "gas.yaml", "../configs/rules/gas_test.yaml": "gas_test.yaml", "../configs/rules/site.yaml": "site.yaml"} {
 		data, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)

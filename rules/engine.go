@@ -19,6 +19,7 @@ type Engine struct {
 	site     []*group          // what rules count over in the whole site
 	outputs  []*output
 	warnings []warning
+	lacks    [][4]string // zone and write of the warnings about an action that no device can do
 
 	frame    frame
 	begun    firings

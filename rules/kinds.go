@@ -36,8 +36,8 @@ const exRated = "ex_rated"
 func kinds() []kind {
 	return []kind{
 		{"socket", Text{"充电插座", "charging socket"}, []kindPoint{
-			{name: "power", unit: "W"}, {name: "current", unit: "A"}, {name: "voltage", unit: "V"}, {name: "energy", unit: "kWh"},
-			{name: "relay", command: []float64{0}}, {name: "temperature", unit: "°C"}, {name: "plugged", optional: true},
+			{name: "power", unit: "W"}, {name: "current", unit: "A", optional: true}, {name: "voltage", unit: "V", optional: true},
+			{name: "energy", unit: "kWh", optional: true}, {name: "relay", command: []float64{0}}, {name: "temperature", unit: "°C"}, {name: "plugged", optional: true},
 			{name: "cable_temperature", unit: "°C", optional: true}, // a second sensor, at the cable or the lid
 			{name: "card", optional: true},                          // a number that stands for whose charge it is
 			{name: "power_factor", optional: true},
@@ -52,13 +52,13 @@ func kinds() []kind {
 		{"siren", Text{"声光警报器", "siren"}, []kindPoint{{name: "on", command: []float64{0, 1}}}},
 		{"fan", Text{"排风机", "fan"}, []kindPoint{{name: "on", command: []float64{1}, label: exRated}}},
 		{"door", Text{"门禁", "door"}, []kindPoint{
-			{name: "contact"}, {name: "lock", command: []float64{1}}, {name: "rex"}, {name: "tamper"}, {name: "fire"},
+			{name: "contact"}, {name: "lock", command: []float64{1}}, {name: "rex"}, {name: "tamper", optional: true}, {name: "fire", optional: true},
 			{name: "clock_offset", unit: "s", optional: true},
 		}},
 		{"reader", Text{"读卡器", "card reader"}, []kindPoint{{name: "tamper"}, {name: "power_fault", optional: true}}},
 		{"camera", Text{"摄像头", "camera"}, []kindPoint{
-			{name: "connected"}, {name: "fps", unit: "1/s"}, {name: "bitrate", unit: "kbit/s"}, {name: "keyframe_age", unit: "s"}, {name: "frozen"},
-			{name: "black", optional: true}, {name: "clock_offset", unit: "s", optional: true},
+			{name: "connected"}, {name: "fps", unit: "1/s", optional: true}, {name: "bitrate", unit: "kbit/s", optional: true},
+			{name: "keyframe_age", unit: "s", optional: true}, {name: "frozen", optional: true}, {name: "black", optional: true}, {name: "clock_offset", unit: "s", optional: true},
 		}},
 		{"gateway", Text{"网关", "gateway"}, []kindPoint{
 			{name: "uptime", unit: "s"}, {name: "backlog_events"}, {name: "backlog_telemetry"}, {name: "disk_free", unit: "MiB"},

@@ -89,7 +89,7 @@ func (e *Engine) override(text ruleText, o Override) (*rule, []error) {
 func (e *Engine) add(d device.Device, all []device.Device) []error {
 	s := &subject{device: d, maxAge: ageLimit(d.Poll), peers: peersOf(d, all)}
 	for _, r := range e.rules {
-		if r.kind.name == d.Kind && e.concerns(s, r, all) {
+		if r.kind.name == d.Kind && concerns(s, r, all) {
 			s.alerts = append(s.alerts, e.newAlert(s, r))
 		}
 	}

@@ -35,29 +35,19 @@ func peersOf(d device.Device, all []device.Device) []device.Device {
 }
 
 // concerns says whether a rule has anything to look at in a subject. A rule about a zone counts over the devices there: where there is
-// none of any kind that it counts it would speak of nothing, and all(…) of nothing is true. Where there is one kind and
-// not the other, or a device's rule counts what its zone has not, that is a warning.
-func (e *Engine) concerns(s *subject, r *rule, all []device.Device) bool {
-	var missing []string
-	found := len(r.uses.groups) == 0
-	for _, g := range r.uses.groups {
+// none of any kind that it counts it would speak of nothing, and all(…) of nothing is true. That a zone has one kind and not
+// another is no cause for a warning: zones differ, and the shipped rules are for all of them.
+func concerns(s *subject, r *rule, all []device.Device) bool {
+	if len(r.uses.groups) == 0 || !isPlace(s.device) {
+		return true
+	}
+	return slices.ContainsFunc(r.uses.groups, func(g *groupSpec) bool {
 		where := s.peers
 		if g.site {
 			where = all
 		}
-		if slices.ContainsFunc(where, func(d device.Device) bool { return d.Kind == g.kind }) {
-			found = true
-		} else if !slices.Contains(missing, g.kind) {
-			missing = append(missing, g.kind)
-		}
-	}
-	if !found && isPlace(s.device) {
-		return false
-	}
-	for _, kind := range missing {
-		e.warnNoKind(s, r, kind)
-	}
-	return true
+		return slices.ContainsFunc(where, func(d device.Device) bool { return d.Kind == g.kind })
+	})
 }
 
 // rank is the order in which subjects are judged at a tick: what others give way to comes first.

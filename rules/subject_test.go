@@ -122,12 +122,8 @@ func TestZonesWithoutWhatARuleCounts(t *testing.T) {
 	set := mustLoad(t, "rules:\n"+placed("Both", "zone", "all(zone.gas, level < 1) and all(zone.socket, power < 1)", "    severity: A\n")+
 		placed("Doors", "zone", "all(zone.door, lock == 1)", "    severity: A\n"))
 	e := engine(t, set, busSite(), nil)
-	var words []string
-	for _, w := range e.Warnings() {
-		words = append(words, w.EN)
-	}
-	if got := strings.Join(words, "\n"); !strings.Contains(got, "rule Both: no charging socket with g1, counted as none") || !strings.Contains(got, "rule Both: no gas detector with shed") || strings.Contains(got, "Doors") {
-		t.Errorf("warnings:\n%s", got)
+	if got := e.Warnings(); len(got) != 0 {
+		t.Errorf("zones differ: warnings %v", got)
 	}
 	if got := toldOf(e.Tick(t0)); got != "" {
 		t.Errorf("all of nothing is no alarm: got %q", got)

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -48,14 +49,12 @@ func (e *Engine) warnNoPoint(s *subject, point string, users []string) {
 	})
 }
 
-func (e *Engine) warnNoKind(s *subject, r *rule, kind string) {
-	e.warn(s.device.ID, Text{
-		ZH: "规则 " + r.text.ID + "：%s 那里没有" + literal(kindNamed(kind).title.ZH) + "，这一部分按没有计算",
-		EN: "rule " + r.text.ID + ": no " + literal(kindNamed(kind).title.EN) + " with %s, counted as none",
-	})
-}
-
 func (e *Engine) warnNoTarget(s *subject, r *rule, act actionText) {
+	lack := [4]string{s.device.Zone, act.Kind, act.Point, formatNumber(act.Value)}
+	if slices.Contains(e.lacks, lack) && isPlace(s.device) {
+		return // a device of the zone has said so
+	}
+	e.lacks = append(e.lacks, lack)
 	why := s.whyNot(act)
 	e.warn(s.device.ID, Text{
 		ZH: "规则 " + r.text.ID + "：%s 告警时没有设备可" + literal(act.words(zh)) + "：" + why.ZH,
