@@ -104,19 +104,19 @@ func TestRandomReadings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		open := map[string]rules.State{}
+		open, level := map[string]rules.State{}, map[string]int{}
 		now := t0
 		check := func(events []rules.AlertEvent) {
 			for _, ev := range events {
 				before := open[ev.Alert]
 				ok := map[rules.State]bool{
-					rules.Pending: before == "", rules.Firing: before == "" || before == rules.Pending,
+					rules.Pending: before == "", rules.Firing: before == "" || before == rules.Pending || before == rules.Firing && (ev.Level != level[ev.Alert] || ev.Shelved),
 					rules.Resolved: before == rules.Firing, rules.Cancelled: before == rules.Pending,
 				}[ev.State]
 				if !ok {
 					t.Fatalf("%s: %q after %q", ev.Alert, ev.State, before)
 				}
-				open[ev.Alert] = ev.State
+				open[ev.Alert], level[ev.Alert] = ev.State, ev.Level
 				if len(ev.Actions) > 0 && (ev.State != rules.Firing || ev.Shadow) {
 					t.Fatalf("actions on %+v", ev)
 				}
