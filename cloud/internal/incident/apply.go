@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/org"
-	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -183,60 +182,3 @@ func describe(in *Incident, e rules.AlertEvent) {
 }
 
 func orphan(gateway, alert string) string { return gateway + " " + alert }
-
-// Action writes into the timeline what became of a gateway's action. It answers the incident; empty when it is not known yet.
-func (s *Service) Action(ctx context.Context, tx *sql.Tx, gateway string, r *wire.ActionResult) (string, error) {
-	in, err := byAlert(ctx, tx, gateway, r.GetAlert())
-	key := in.ID
-	if errors.Is(err, ErrUnknown) {
-		key = orphan(gateway, r.GetAlert())
-	} else if err != nil {
-		return "", err
-	}
-	what, err := target(ctx, tx, gateway, r.GetAction())
-	if err != nil {
-		return "", err
-	}
-	return in.ID, addEntry(ctx, tx, key, Entry{At: r.GetAtMs(), Kind: "action", Text: actionText(what, r)})
-}
-
-// target names what an action does: "燃气阀 → 关闭".
-func target(ctx context.Context, tx *sql.Tx, gateway string, a *wire.Action) (Text, error) {
-	value := states(a.GetPoint(), a.GetValue())
-	if value == (Text{}) {
-		value = amount(a.GetPoint(), a.GetValue(), "")
-		name := words(a.GetPoint())
-		value.ZH, value.EN = name.ZH+" "+value.ZH, name.EN+" "+value.EN
-	}
-	d, err := org.OneDevice(ctx, tx, gateway, a.GetDevice())
-	if errors.Is(err, org.ErrUnknown) {
-		d, err = org.Device{Name: a.GetDevice()}, nil
-	}
-	if err != nil {
-		return Text{}, err
-	}
-	for _, p := range d.Points {
-		if label := p.Labels[int64(a.GetValue())]; p.Name == a.GetPoint() && label != "" {
-			value.ZH = label
-		}
-	}
-	return Text{d.Name + " → " + value.ZH, d.Name + " → " + value.EN}, nil
-}
-
-// actionText begins with how far the action has come, up to a colon; behind it stands what is done.
-func actionText(what Text, r *wire.ActionResult) Text {
-	var zh, en string
-	if word := r.GetReason(); word != "" {
-		why := reasons(word)
-		zh, en = "，"+why.ZH, ", "+why.EN
-	}
-	switch r.GetOutcome() {
-	case "intent":
-		return Text{"已命令：" + what.ZH, "Commanded: " + what.EN}
-	case "confirmed":
-		return Text{"已确认：" + what.ZH, "Confirmed: " + what.EN}
-	case "refused":
-		return Text{"网关拒绝" + zh + "：" + what.ZH, "Refused by the gateway" + en + ": " + what.EN}
-	}
-	return Text{fmt.Sprintf("没有成功（试了 %d 次%s）：%s", r.GetAttempts(), zh, what.ZH), fmt.Sprintf("Failed (%d attempts%s): %s", r.GetAttempts(), en, what.EN)}
-}

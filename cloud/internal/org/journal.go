@@ -20,6 +20,7 @@ const (
 	StorageWell  = "storage_well"   // it takes everything again
 	RulesChanged = "rules_changed"  // other rules are in force at a gateway
 	RulesRefused = "rules_refused"  // new ones were not taken there
+	OutputMoved  = "output_moved"   // somebody moved an output, or was refused; what an alert had done is in its incident
 	Retired      = "decommissioned" // a person took the gateway out of service, or it came back with a new log after that
 )
 
