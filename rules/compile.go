@@ -31,6 +31,8 @@ type node struct {
 	from   bool   // the source says no less than what any rule sees, and maybe more
 	when   guard  // what must be met for the condition to be true
 	unless guard  // and for it to be false
+	celled bool   // it is nothing but comparisons of sources with constants,
+	edges  guard  // and these are all the limits
 	cond   condFn // of conditions
 }
 

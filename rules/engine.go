@@ -13,10 +13,12 @@ type Engine struct {
 	subjects []*subject
 	index    map[device.Key]input
 	devices  map[string]*inputs // the same by device
+	last     *inputs            // whose readings came last
 	layout   *layout
 	zones    map[string]*zone
 	vigils   map[string]*vigil // by kind
-	site     []*group          // what rules count over in the whole site
+	censuses map[string]*census
+	site     []*group // what rules count over in the whole site
 	outputs  []*output
 	warnings []warning
 	lacks    [][4]string // zone and write of the warnings about an action that no device can do
@@ -48,7 +50,9 @@ type subject struct {
 	flags   []bool  // labels that are true or not
 	groups  []*group
 	parts   []membership
-	vigil   *vigil // of its kind
+	census  *census // of its kind
+	cells   []int32 // where the value stands on each of its scales
+	vigil   *vigil  // of its kind
 	watcher watcher
 }
 
@@ -66,16 +70,16 @@ func (e *Engine) Apply(rs []device.Reading) []AlertEvent {
 		cur     *subject
 		touched uint64
 		now     int64
-		id      string
-		from    *inputs // of the device id
+		from    *inputs // of the device
+		id      = ""
 	)
 	for i := range rs {
 		if from == nil || rs[i].Device != id {
 			id = rs[i].Device
-			from = e.devices[id]
-		}
-		if from == nil {
-			continue
+			if from = e.device(id, e.last); from == nil {
+				continue
+			}
+			e.last = from
 		}
 		in := from.find(rs[i].Point)
 		if in == nil {

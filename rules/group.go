@@ -14,12 +14,15 @@ type groupSpec struct {
 	x      numFn  // of a member
 	mask   uint64 // the member's slots that x looks at
 	points []string
+	celled bool // x is the same wherever in their cells its sources are
+	guards guard
 }
 
 // A group is a groupSpec for one zone, or for the site. Each member's part is kept and changed when the member is touched,
 // so that nobody walks through a zone for every reading.
 type group struct {
 	spec  *groupSpec
+	bit   uint64
 	zone  *zone     // nil: the whole site
 	parts []float64 // of each member; NaN: unknown
 	count [3]int    // of conditions: how many are no, maybe, yes
@@ -33,7 +36,7 @@ type group struct {
 type zone struct {
 	groups   []*group
 	watchers []*subject // whose rules count over the zone's devices
-	touched  bool       // a part of one of the groups has changed in this call
+	touched  uint64     // the groups of which a part has changed in this call, as bits
 	flipped  bool       // a condition of a member has changed
 }
 
@@ -131,6 +134,11 @@ func (e *Engine) join(s *subject) {
 		g.count[maybe]++
 		g.stale = true
 	}
+	s.census = e.censusOf(s.device.Kind)
+	s.cells = make([]int32, len(s.census.scales))
+	for i := range s.cells {
+		s.cells[i] = -1
+	}
 }
 
 func (e *Engine) zoneOf(s *subject) *zone {
@@ -150,11 +158,11 @@ func (e *Engine) zoneOf(s *subject) *zone {
 	z = &zone{}
 	for i, spec := range e.layout.groups {
 		if i == len(e.site) {
-			e.site = append(e.site, &group{spec: spec, stale: true})
+			e.site = append(e.site, &group{spec: spec, bit: slotBit(i), stale: true})
 		}
 		g := e.site[i]
 		if !spec.site {
-			g = &group{spec: spec, zone: z, stale: true}
+			g = &group{spec: spec, bit: slotBit(i), zone: z, stale: true}
 		}
 		z.groups = append(z.groups, g)
 	}
@@ -162,19 +170,21 @@ func (e *Engine) zoneOf(s *subject) *zone {
 	return z
 }
 
-// contribute brings a subject's parts in its groups up to date. Whoever counts over them is judged at the end of the call.
-func (e *Engine) contribute(s *subject, f *frame, touched uint64) {
+// contribute brings a subject's parts in its groups up to date. Whoever counts over them is judged at the end of the call. What
+// a reading moves within its cells changes no condition; time may (census).
+func (e *Engine) contribute(s *subject, f *frame, touched uint64, read bool) {
+	moved := s.census.look(s.cells, f, touched)
 	for _, m := range s.parts {
 		spec := m.group.spec
-		if spec.mask&touched == 0 || !m.group.set(m.at, spec.x(f)) || m.group.zone == nil {
+		if spec.mask&touched == 0 || read && !moved && spec.celled || !m.group.set(m.at, spec.x(f)) || m.group.zone == nil {
 			continue
 		}
 		z := m.group.zone
-		z.flipped = z.flipped || spec.cond
-		if !z.touched {
-			z.touched = true
+		if z.touched == 0 {
 			e.touched = append(e.touched, z)
 		}
+		z.touched |= m.group.bit
+		z.flipped = z.flipped || spec.cond
 	}
 }
 
@@ -183,7 +193,10 @@ func (e *Engine) contribute(s *subject, f *frame, touched uint64) {
 func (e *Engine) judgeZones(now int64) {
 	for _, z := range e.touched {
 		for _, s := range z.watchers {
-			if z.flipped || s.device.Kind == kindZone {
+			switch {
+			case isPlace(s.device):
+				e.evaluate(s, now, z.touched)
+			case z.flipped:
 				e.evaluate(s, now, groupBit)
 			}
 		}
@@ -193,7 +206,7 @@ func (e *Engine) judgeZones(now int64) {
 
 func (e *Engine) untouched() {
 	for _, z := range e.touched {
-		z.touched, z.flipped = false, false
+		z.touched, z.flipped = 0, false
 	}
 	e.touched = e.touched[:0]
 }

@@ -115,6 +115,9 @@ func (c *compiler) groupNode(n *ast.CallNode, name string, x node, spec *groupSp
 		q := c.scope.params[p]
 		spec.key += fmt.Sprintf(" %s=%v/%v", p, q.value, q.urgent)
 	}
+	if spec.celled = x.celled; spec.celled {
+		spec.guards = x.edges
+	}
 	i := c.scope.layout.group(spec)
 	if c.mask |= groupBit; spec.kind == c.scope.kind.name {
 		c.mask |= spec.mask
@@ -144,7 +147,12 @@ func (c *compiler) groupNode(n *ast.CallNode, name string, x node, spec *groupSp
 	}
 	c.uses.groups = append(c.uses.groups, spec)
 	c.uses.measure(measure{text, out.typ, get, 0})
-	out = out.read(name+" "+spec.key, allBits)
+	mask := uint64(allBits)
+	if slices.Contains(groupKinds(), c.scope.kind.name) { // they have no slots: the bits are those of groups
+		mask = slotBit(i) | timeBit
+		c.mask |= slotBit(i)
+	}
+	out = out.read(name+" "+spec.key, mask)
 	if out.cond != nil {
 		return c.guards(out)
 	}

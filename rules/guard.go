@@ -115,7 +115,7 @@ func (n node) joined(op string, parts ...node) node {
 
 // guardOf is the place of a node among the sources of its kind; false when it cannot be one.
 func (c *compiler) guardOf(n node) (place int, ok bool) {
-	if n.key == "" || n.fixed || c.inside != "" { // what a window or a group looks at guards nothing
+	if n.key == "" || n.fixed || c.inside == "window" { // what a window looks at guards nothing
 		return 0, false
 	}
 	get := n.num
@@ -138,6 +138,24 @@ func (c *compiler) guards(n node) node {
 	n.when, n.unless = guard{{place, []bound{{1, 1}}}}, guard{{place, []bound{{0, 0}}}}
 	if n.from {
 		n.unless = nil
+	}
+	return n.limits()
+}
+
+// limits notes all the limits of a condition that is one comparison: both guards together, or it hangs on more than them.
+func (n node) limits() node {
+	if n.when != nil && n.unless != nil {
+		n.celled, n.edges = true, append(slices.Clone(n.when), n.unless...)
+	}
+	return n
+}
+
+// limitsOf notes those of a condition that is made of others.
+func (n node) limitsOf(parts ...node) node {
+	n.celled = true
+	for _, p := range parts {
+		n.celled = n.celled && p.celled
+		n.edges = append(n.edges, p.edges...)
 	}
 	return n
 }
@@ -175,7 +193,10 @@ func (c *compiler) guarded(out node, op string, l, r node) node {
 			*side.to = guard{{place, ranges}}
 		}
 	}
-	return out
+	if low != high { // the mode moves the limit: what is one cell in both is none
+		return out
+	}
+	return out.limits()
 }
 
 // spanGuards gives a comparison of a count its guard: it is true only when the end of its bounds that says the least makes it so.

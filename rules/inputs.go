@@ -5,6 +5,8 @@ import "github.com/linshao/linshao/drivers/device"
 // inputs are where the readings of one device go. Polls bring points in the same order again and again, so the next is
 // usually the one behind the last.
 type inputs struct {
+	id     string
+	after  *inputs // the device whose readings came behind this one's, the last time
 	points []string
 	inputs []input
 	next   int
@@ -25,11 +27,26 @@ func (d *inputs) find(point string) *input {
 	return nil
 }
 
+// device is where readings of a device go, behind those of another; nil when nobody looks at it.
+func (e *Engine) device(id string, behind *inputs) *inputs {
+	if behind == nil {
+		return e.devices[id]
+	}
+	if behind.after != nil && behind.after.id == id {
+		return behind.after
+	}
+	next := e.devices[id]
+	if next != nil {
+		behind.after = next
+	}
+	return next
+}
+
 // order puts the index by devices, the points of each as they are read.
 func (e *Engine) order(devices []device.Device) {
 	e.devices = make(map[string]*inputs, len(devices))
 	for _, d := range devices {
-		in := &inputs{}
+		in := &inputs{id: d.ID}
 		for _, p := range d.Points {
 			if to, ok := e.index[p.Key()]; ok {
 				in.points, in.inputs = append(in.points, p.Name), append(in.inputs, to)

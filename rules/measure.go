@@ -32,7 +32,7 @@ func (e *Engine) measure(s *subject, now int64, touched uint64, read bool) {
 			w.sample(f, read, slack)
 		}
 	}
-	e.contribute(s, f, touched)
+	e.contribute(s, f, touched, read)
 }
 
 // lateness is how far readings may be behind the newest tick or reading and still tell of now, in ms.

@@ -35,7 +35,7 @@ func (e *OverrideError) Error() string {
 // *OverrideError, and devices whose profile delivers another unit than the rules count in. An action whose zone has no
 // such device is a warning when the rule is armed: the rule is there all the same, and its message says what cannot be done.
 func NewEngine(set *Set, devices []device.Device, overrides map[string]Override) (*Engine, error) {
-	e := &Engine{index: map[device.Key]input{}, layout: newLayout(), zones: map[string]*zone{}, vigils: map[string]*vigil{}}
+	e := &Engine{index: map[device.Key]input{}, layout: newLayout(), zones: map[string]*zone{}, vigils: map[string]*vigil{}, censuses: map[string]*census{}}
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(overrides)) {
 		if !slices.Contains(set.ids(), id) {

@@ -18,7 +18,7 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 			return c.fail(n, fmt.Sprintf("not needs a condition, and this is %s", x.typ), "put brackets: not (a == b)")
 		}
 		f := x.cond
-		return node{typ: x.typ, cond: func(fr *frame) tri { return f(fr).not() }, when: x.unless, unless: x.when}
+		return node{typ: x.typ, cond: func(fr *frame) tri { return f(fr).not() }, when: x.unless, unless: x.when}.limitsOf(x)
 	case "-", "+":
 		if x.typ.class == boolean {
 			return c.fail(n, n.Operator+" needs a number, and this is a condition", "")
@@ -62,7 +62,7 @@ func (c *compiler) logic(n *ast.BinaryNode, l, r node) node {
 				return no
 			}
 			return x.and(b(f))
-		}, when: bothOf(l.when, r.when), unless: eitherOf(l.unless, r.unless)}
+		}, when: bothOf(l.when, r.when), unless: eitherOf(l.unless, r.unless)}.limitsOf(l, r)
 	}
 	return node{typ: l.typ, cond: func(f *frame) tri {
 		x := a(f)
@@ -70,7 +70,7 @@ func (c *compiler) logic(n *ast.BinaryNode, l, r node) node {
 			return yes
 		}
 		return x.or(b(f))
-	}, when: eitherOf(l.when, r.when), unless: bothOf(l.unless, r.unless)}
+	}, when: eitherOf(l.when, r.when), unless: bothOf(l.unless, r.unless)}.limitsOf(l, r)
 }
 
 // same says whether two values can be compared or added, and what they are then.
