@@ -54,8 +54,8 @@ func (x *Executor) claim(o *output, j *job, toward bool, now time.Time) {
 	o.holds = slices.DeleteFunc(o.holds, func(h hold) bool {
 		return h.same(&hold{owner: j.owner, id: j.id}) || h.value != value && (toward || !x.safe(o, h.value))
 	})
-	if toward && j.owner == Safety && value == o.safeAt() {
-		o.lockedUntil = now.Add(o.lockout)
+	if toward && !j.check {
+		o.lock(j, now)
 	}
 	if j.once || j.id != "" && !x.lasts(j.id) {
 		return // its reason is over, or it never held
@@ -66,6 +66,14 @@ func (x *Executor) claim(o *output, j *job, toward bool, now time.Time) {
 	}
 	o.holds = append(o.holds, h)
 	x.changed = true
+}
+
+// lock keeps everybody but a person at the site from moving back what a safety action moves. What only sees to it that an
+// output stands as it should locks when it moves it, not by looking.
+func (o *output) lock(j *job, now time.Time) {
+	if j.owner == Safety {
+		o.lockedUntil = now.Add(o.lockout)
+	}
 }
 
 // lasts says whether an alert still fires, or a safe state still has its reason.

@@ -133,8 +133,11 @@ func (x *Executor) permit(ctx context.Context, o *output, j *job) (stop context.
 	if r = x.refuse(o, j, now); r.code != "" { // a look takes its time
 		return nil, false, r
 	}
-	if !toward {
+	switch {
+	case !toward:
 		x.claim(o, j, false, now)
+	case j.check:
+		o.lock(j, now)
 	}
 	if v := j.action.Value; !stands {
 		if !o.written || o.last != v {

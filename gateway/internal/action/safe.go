@@ -49,7 +49,7 @@ func StaleInputs(all []device.Device, d device.Device) []device.Key {
 
 // telling is the point of a device that says most to rules.
 func telling(d device.Device) (k device.Key, ok bool) {
-	for _, name := range [...]string{"level", "status", "power", "fire", "contact"} {
+	for _, name := range [...]string{"level", "power", "status", "fire", "contact"} {
 		for _, p := range d.Points {
 			if p.Name == name {
 				return p.Key(), true

@@ -145,7 +145,22 @@ func (l *loader) checkSafe(path string, safe *action.Safe, d device.Device, p de
 	case safe.Stale && len(action.StaleInputs(devices, d)) == 0:
 		l.add(path+".safe.on", l.say("%s 的区域里没有燃气探测器，stale 无从判断", "there is no gas detector in the zone of %s: stale would never be noticed", d.ID), l.say("去掉 stale，或写上区域", "remove stale, or give it a zone"))
 	default:
-		return true
+		return l.checkAfter(path, safe, d, devices)
 	}
 	return false
+}
+
+// checkAfter says whether an output's inputs are read often enough not to count as stale between two readings.
+func (l *loader) checkAfter(path string, safe *action.Safe, d device.Device, devices []device.Device) bool {
+	if !safe.Stale {
+		return true
+	}
+	for _, k := range action.StaleInputs(devices, d) {
+		i := slices.IndexFunc(devices, func(other device.Device) bool { return other.ID == k.Device })
+		if least := 2 * devices[i].Poll; safe.After < least {
+			l.add(path+".safe.after", l.say("%s 每 %v 才读一次，%v 没有读数不算失联", "%s is read once in %v: %v without a reading do not make it stale", k.Device, devices[i].Poll, safe.After), fmt.Sprint(least))
+			return false
+		}
+	}
+	return true
 }

@@ -39,6 +39,19 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
+// TestStaleIsSlowerThanTheReadings: an input that is read once a minute is not stale after a minute.
+func TestStaleIsSlowerThanTheReadings(t *testing.T) {
+	slow := strings.Replace(good, "zone: k1802\n", "zone: k1802\n        poll: 1m\n", 1)
+	entry := "outputs:\n  - {kind: socket, point: relay, safe: {value: 0, on: [stale], after: %s}}\n"
+	_, problems := config.Load(write(t, slow+fmt.Sprintf(entry, "119s")), config.English)
+	if problems = mistaken(problems); len(problems) != 1 || !strings.Contains(problems.Error(), "A-03.1 is read once in 1m0s: 1m59s without a reading do not make it stale (2m0s)") {
+		t.Error(problems)
+	}
+	if _, problems = config.Load(write(t, slow+fmt.Sprintf(entry, "2m")), config.English); len(mistaken(problems)) > 0 {
+		t.Error(problems)
+	}
+}
+
 func TestBadOutputs(t *testing.T) {
 	for entry, want := range map[string]string{
 		`{point: relay}`: `:34:6: an output has a device or a kind`,
