@@ -16,6 +16,7 @@ type alert struct {
 	betters []*alert   // of the rules that this one gives way to
 	timers  []timer    // of each rung
 	chatter chatter
+	trail   *trail // nil: it was never open
 
 	State   State // "" while nothing is wrong
 	ID      string
@@ -34,6 +35,7 @@ type alert struct {
 //	firing, hold    the alert stays, and clear_for begins anew: a recovery must be seen, all of it
 //	firing, clear   unknown counts as recovered
 func (e *Engine) step(s *subject, a *alert, f *frame) {
+	told := len(e.events)
 	switch a.State {
 	case "":
 		if !a.quiet(f) {
@@ -49,6 +51,9 @@ func (e *Engine) step(s *subject, a *alert, f *frame) {
 		}
 	case Firing:
 		e.follow(s, a, f)
+	}
+	if a.State != "" && len(e.events) == told {
+		a.stayed(f)
 	}
 }
 
@@ -153,7 +158,7 @@ func (e *Engine) resolve(s *subject, a *alert, f *frame, how Text) {
 
 func (a *alert) close() {
 	clear(a.timers)
-	*a = alert{rule: a.rule, orders: a.orders, bans: a.bans, mask: a.mask, betters: a.betters, timers: a.timers, chatter: a.chatter, lastID: a.ID}
+	*a = alert{rule: a.rule, orders: a.orders, bans: a.bans, mask: a.mask, betters: a.betters, timers: a.timers, chatter: a.chatter, trail: a.trail, lastID: a.ID}
 }
 
 // waiting is the highest rung whose hold time runs.
@@ -182,6 +187,9 @@ func (e *Engine) emit(s *subject, a *alert, f *frame, state State, writes []Acti
 	ev := e.event(s, a, state, f.now)
 	ev.Message = a.Message
 	ev.Evidence = e.evidence(a.rule, f)
+	if t := a.changed(state, f); state != Pending {
+		ev.Why = e.why(s, a, t, f)
+	}
 	ev.Window = a.looked(s, state, f)
 	ev.Actions = writes
 	e.events = append(e.events, ev)

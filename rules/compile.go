@@ -34,6 +34,8 @@ type node struct {
 	celled bool   // it is nothing but comparisons of sources with constants,
 	edges  guard  // and these are all the limits
 	cond   condFn // of conditions
+	window int    // 1 + the window that it answers from; 0: none
+	group  int    // 1 + the group, likewise
 }
 
 // A scope says what the names of an expression mean.
@@ -55,6 +57,7 @@ type compiler struct {
 	slots  []int  // the same, one by one
 	inside string // "window" or "group" while their arguments are built
 	source []rune
+	built  map[ast.Node]built // nil: nobody will ask
 }
 
 // uses are the inputs of an expression, in the order in which they appear.
@@ -101,6 +104,9 @@ type program struct {
 	uses uses
 	mask uint64 // the slots whose readings can change what it says
 	when guard
+
+	root  clause // the same, to be explained
+	width int    // how many values its parts have
 }
 
 // compile checks a condition and builds its closures. The names' meaning is fixed here; running it only follows pointers.
@@ -109,7 +115,7 @@ func compile(text string, sc scope) (program, []exprError) {
 	if e != nil {
 		return program{}, []exprError{*e}
 	}
-	c := &compiler{scope: sc, syntax: syntax, source: []rune(text)}
+	c := &compiler{scope: sc, syntax: syntax, source: []rune(text), built: map[ast.Node]built{}}
 	n := c.build(syntax.root)
 	if len(c.errs) == 0 && n.typ.class != boolean {
 		c.fail(syntax.root, fmt.Sprintf("the expression is %s, not a condition", n.typ), "compare it with something, such as level > 5")
@@ -117,7 +123,9 @@ func compile(text string, sc scope) (program, []exprError) {
 	if len(c.errs) > 0 {
 		return program{}, c.errs
 	}
-	return program{n.cond, c.uses, c.mask | timeBit, n.when}, nil
+	p := program{cond: n.cond, uses: c.uses, mask: c.mask | timeBit, when: n.when}
+	p.root, p.width = c.clause(syntax.root, 0)
+	return p, nil
 }
 
 // broken stands for a part with a mistake that has been told: whatever it meets tells nothing more.
@@ -134,7 +142,7 @@ func (c *compiler) fail(at ast.Node, message, hint string) node {
 
 func constant(v float64) numFn { return func(*frame) float64 { return v } }
 
-func (c *compiler) build(n ast.Node) node {
+func (c *compiler) construct(n ast.Node) node {
 	switch n := n.(type) {
 	case *ast.IntegerNode:
 		return node{typ: typ{any: true}, num: constant(float64(n.Value)), fixed: true}

@@ -77,6 +77,10 @@ func TestAlertEventIsComplete(t *testing.T) {
 		Evidence: []rules.Evidence{{Name: "level", Unit: "%LEL", Value: 26, Quality: device.Good}, {Name: "status", Value: 0, Quality: device.Good}},
 		Limit:    &rules.Limit{Point: "level", Value: 25, Unit: "%LEL", Above: true},
 		Actions:  []rules.Action{{Device: "valve-1802", Point: "open", Value: 0}, {Device: "siren-1", Point: "on", Value: 1}},
+		Why: []rules.Text{
+			{ZH: "level 26 %LEL ≥ limit 25 %LEL → 成立", EN: "level 26 %LEL ≥ limit 25 %LEL → true"},
+			{ZH: "或 status 0（正常） = 2 → 不成立", EN: "or status 0 = 2 → false"},
+		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got  %+v\nwant %+v", got, want)

@@ -89,9 +89,17 @@ func (e *Engine) endFailure(o *output, how Text, t int64) {
 
 func (o *output) event(state State, t int64) AlertEvent {
 	f := o.failed
+	seen := Text{"未知", "unknown"}
+	if !math.IsNaN(o.seen.Value) {
+		seen = Text{formatNumber(o.seen.Value), formatNumber(o.seen.Value)}
+	} else if why := reasonText(o.seen.Reason); why.EN != "" {
+		seen = Text{seen.ZH + "（" + why.ZH + "）", seen.EN + " (" + why.EN + ")"}
+	}
+	want := formatNumber(f.Wanted)
 	return AlertEvent{
 		Alert: f.ID, Rule: f.Rule, Version: f.RuleVersion, Subject: f.Subject, Zone: f.Zone, Severity: f.Severity, State: state,
 		Since: time.UnixMilli(f.Since).UTC(), At: time.UnixMilli(t).UTC(), Title: f.Title, Message: f.Message,
+		Why:  []Text{{o.point + " 读数 " + seen.ZH + "，命令 " + want, o.point + " reads " + seen.EN + ", told to be " + want}},
 		Card: failureCard(o.device.Kind), Evidence: []Evidence{o.seen, {Name: wantedName, Unit: o.seen.Unit, Value: f.Wanted, Quality: device.Good}},
 	}
 }

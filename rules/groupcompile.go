@@ -153,6 +153,7 @@ func (c *compiler) groupNode(n *ast.CallNode, name string, x node, spec *groupSp
 		c.mask |= slotBit(i)
 	}
 	out = out.read(name+" "+spec.key, mask)
+	out.group = i + 1
 	if out.cond != nil {
 		return c.guards(out)
 	}

@@ -72,7 +72,7 @@ func (e *Engine) follows(s, o *subject, a *alert) {
 	b := s.alert(a.rule.text.ID)
 	same := b != nil && b.rule.version == a.rule.version && (b.rule.mode == ShadowMode) == (a.rule.mode == ShadowMode)
 	if same {
-		b.chatter, b.lastID = a.chatter, a.lastID
+		b.chatter, b.lastID, b.trail = a.chatter, a.lastID, a.trail
 	}
 	if a.State == "" {
 		return

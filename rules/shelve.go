@@ -56,6 +56,7 @@ func (e *Engine) unshelve(s *subject, a *alert, f *frame) {
 		return
 	}
 	a.Shelved = false
+	f.maxAge = e.maxAge(s, a.rule)
 	if a.rule.at(a.Level).severity == SeverityA {
 		return // people have heard of it all the time
 	}

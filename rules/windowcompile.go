@@ -64,6 +64,7 @@ func (c *compiler) windowed(n *ast.CallNode, name string) node {
 	}
 	c.uses.measure(measure{text, out.typ, get, time.Duration(length) * time.Millisecond})
 	out = out.read(name+" "+spec.key, spec.mask|timeBit)
+	out.window = i + 1
 	if out.cond != nil {
 		return c.guards(out)
 	}
