@@ -62,6 +62,7 @@ type App struct {
 	links    *notify.Links
 	notify   *notify.Service
 	events   *incident.Service
+	overdue  *incident.Watcher
 	drain    *inbox.Drain
 	ingest   *ingest.Service
 	ledger   *ledger.Ledger
@@ -131,6 +132,11 @@ func (a *App) buildWork(ctx context.Context) error {
 	a.notify = notify.New(notify.Config{DB: a.db, Receivers: receivers, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
 		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies})
 	a.events = incident.New(incident.Config{DB: a.db, Notifier: a.notify, Now: a.opt.Now, Zone: a.cfg.zone})
+	w := incident.WatchConfig{DB: a.db, Notifier: a.notify, Rules: a.cfg.rules, Changed: observer{a.feed, a.notify}.Incident, Now: a.opt.Now, Log: a.opt.Log}
+	if a.worker != nil {
+		w.Lease = a.worker
+	}
+	a.overdue = incident.NewWatcher(w)
 	return nil
 }
 

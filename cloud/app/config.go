@@ -17,6 +17,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/configs"
+	"github.com/linshao/linshao/rules"
 )
 
 // A Config is what cloud.yaml says, with its defaults filled in and its paths made whole.
@@ -30,10 +31,12 @@ type Config struct {
 	MQTT      MQTT              `yaml:"mqtt"`
 	Series    Series            `yaml:"series"`
 	Notify    []Receiver        `yaml:"notify"`
+	Overdue   string            `yaml:"overdue"`
 	Sites     map[string]string `yaml:"sites"`
 
 	zone        *time.Location
 	sqlPassword string
+	rules       *rules.Set // of incidents that wait too long
 }
 
 // HTTP is where the page is served.
@@ -127,6 +130,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.http()
 	c.mqtt()
 	c.series()
+	c.overdue()
 	ids := map[string]bool{}
 	for i := range c.cfg.Notify {
 		c.receiver(i, ids)
@@ -264,6 +268,37 @@ func (c *checker) series() {
 		c.wrong("$.series", "InfluxDB needs org and bucket", "")
 	}
 	s.token = strings.TrimSpace(string(c.secret("$.series.token_file", &s.TokenFile)))
+}
+
+// shippedOverdue is the file of rules when the configuration names none.
+const shippedOverdue = "rules/incident.yaml"
+
+// overdue reads the rules of how long an incident may wait.
+func (c *checker) overdue() {
+	text, err := configs.FS.ReadFile(shippedOverdue)
+	name := shippedOverdue
+	if c.cfg.Overdue != "" {
+		c.cfg.Overdue = c.beside(c.cfg.Overdue)
+		name = c.cfg.Overdue
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		c.wrong("$.overdue", err.Error(), "")
+		return
+	}
+	var problems configs.Problems
+	if c.cfg.rules, err = rules.Load([]rules.Source{{Name: name, Data: text}}); errors.As(err, &problems) {
+		c.problems = append(c.problems, problems...)
+		return
+	} else if err != nil {
+		c.wrong("$.overdue", err.Error(), "")
+		return
+	}
+	for _, r := range c.cfg.rules.Rules() {
+		if r.Kind != "incident" {
+			c.wrong("$.overdue", fmt.Sprintf("rule %s is about a %s, which a gateway judges", r.ID, r.Kind), "rules of kind incident")
+		}
+	}
 }
 
 var receiverID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)

@@ -73,6 +73,12 @@ func TestMistakes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for name, rule := range map[string]string{"odd.yaml": "kind: incident\n    expr: wating > 3m\n    mode: armed", "gas.yaml": "kind: gas\n    expr: level > 25\n    mode: armed"} {
+		text := "rules:\n  - id: R16\n    " + rule + "\n    severity: A\n    title: {zh: 高, en: High}\n    message: {zh: 高, en: High}\n    card: [{zh: 看, en: Look}]\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cases := []struct{ text, want string }{
 		{"htpp: {}\n", `:1:1: unknown key "htpp" (did you mean "http"?)`},
 		{"timezone: Mars/City\n", `:1:11: unknown time zone "Mars/City"`},
@@ -97,6 +103,9 @@ func TestMistakes(t *testing.T) {
 		{"sql: postgres://linshao@127.0.0.1/linshao\nsql_password_file: open.key\n", ":2:20: "},
 		{"sql: postgres://linshao@127.0.0.1/linshao\nsql_password_file: open.key\n", "can be read by others (chmod 600)"},
 		{"sql_password_file: short.key\n", ":1:20: a password of no database"},
+		{"overdue: none.yaml\n", ":1:10: open "},
+		{"overdue: odd.yaml\n", `odd.yaml:4:11: `},
+		{"overdue: gas.yaml\n", ":1:10: rule R16 is about a gas, which a gateway judges"},
 		{"public_url: linshao\n", `:1:13: "linshao" is no address of a page`},
 	}
 	for _, c := range cases {

@@ -63,7 +63,7 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 		return Incident{}, err
 	}
 	in := Incident{Gateway: gateway, Alert: e.Alert, Site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), Shadow: e.Shadow,
-		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Deadline: deadline(string(e.Severity), now), Late: late}
+		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Graded: now.UnixMilli(), Deadline: deadline(string(e.Severity), now), Late: late}
 	if in.Shadow || e.Shelved {
 		in.Deadline = 0 // nobody is told, so nobody can be late
 	}
@@ -136,7 +136,7 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 			return "", err
 		}
 		if new < in.Severity { // A is worst: only getting worse is news, and the limit to take it runs anew
-			in.Severity, kind = new, KindSeverity
+			in.Severity, in.Graded, kind = new, s.cfg.Now().UnixMilli(), KindSeverity
 			if in.Handling == Open && !in.Shadow {
 				in.Deadline = deadline(new, s.cfg.Now())
 			}
@@ -146,7 +146,7 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 		return kind, nil
 	}
 	if shelved && !told { // people hear of it now for the first time
-		kind = KindOpened
+		kind, in.Graded = KindOpened, s.cfg.Now().UnixMilli()
 		if in.Handling == Open && !in.Shadow {
 			in.Deadline = deadline(in.Severity, s.cfg.Now())
 		}
@@ -164,7 +164,7 @@ func shelving(on bool) Text {
 // describe takes over what the event says of the alert.
 func describe(in *Incident, e rules.AlertEvent) {
 	in.Title, in.Message, in.Shelved = text(e.Title), text(e.Message), e.Shelved
-	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Shelved: e.Shelved, Told: in.Detail.Told || !e.Shelved}
+	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Shelved: e.Shelved, Told: in.Detail.Told || !e.Shelved, Watch: in.Detail.Watch}
 	for _, line := range e.Card {
 		d.Card = append(d.Card, text(line))
 	}

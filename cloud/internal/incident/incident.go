@@ -52,11 +52,13 @@ type Incident struct {
 	Rule        string `json:"rule"`
 	Value       *Value `json:"value,omitempty"`
 	Deadline    int64  `json:"deadline,omitempty" doc:"until when somebody must take it"`
+	Overdue     int    `json:"overdue,omitempty" enum:"0,1,2,3" doc:"how far the handling is behind: 1 常规, 2 联合, 3 攻坚"`
 	Shadow      bool   `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
 	Shelved     bool   `json:"shelved,omitempty" doc:"it fired too often: recorded, and nobody is told for a while"`
 	Late        bool   `json:"late,omitempty" doc:"it happened while the gateway was cut off, and was told later"`
 
 	OpenedAt int64  `json:"-"` // cloud's time
+	Graded   int64  `json:"-"` // cloud's time: since when people know it as severe as it is
 	Alert    string `json:"-"`
 	Previous string `json:"-"`
 	Detail   Detail `json:"-"`
@@ -79,6 +81,7 @@ type Detail struct {
 	Severity string     `json:"severity,omitempty"` // as last told; the incident's own is the worst that it has been
 	Shelved  bool       `json:"shelved,omitempty"`
 	Told     bool       `json:"told,omitempty"` // it was not shelved all the time
+	Watch    *Watch     `json:"watch,omitempty"`
 }
 
 // Evidence is one value that the rule saw.
@@ -101,7 +104,7 @@ type Limit struct {
 // An Entry is one line of an incident's timeline.
 type Entry struct {
 	At   int64  `json:"at"`
-	Kind string `json:"kind" enum:"fired,action,notified,taken,recovered,closed,note,severity"`
+	Kind string `json:"kind" enum:"fired,action,notified,taken,recovered,closed,note,severity,overdue"`
 	Text Text   `json:"text"`
 	By   string `json:"by,omitempty"`
 }
@@ -135,6 +138,7 @@ const (
 	KindOpened    = "opened"
 	KindSeverity  = "severity"
 	KindRecovered = "recovered"
+	KindOverdue   = "overdue"
 	KindTaken     = "taken"
 	KindClosed    = "closed"
 )

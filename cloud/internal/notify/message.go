@@ -49,9 +49,12 @@ func (s *sender) one(n notice, in incident.Incident) string {
 	if n.kind == incident.KindSeverity {
 		parts = append(parts, "级别升高")
 	}
+	if n.kind == incident.KindOverdue {
+		parts = append(parts, overdue(in))
+	}
 	if in.TakenBy != "" {
 		parts = append(parts, "处理人 "+plain(in.TakenBy))
-	} else if in.Deadline > 0 {
+	} else if in.Deadline > 0 && n.kind != incident.KindOverdue {
 		parts = append(parts, fmt.Sprintf("限时 %d 分钟接警", (in.Deadline-in.OpenedAt)/60000))
 	}
 	head := fmt.Sprintf("【%s级·%s】", in.Severity, title(in))
@@ -60,6 +63,17 @@ func (s *sender) one(n notice, in incident.Incident) string {
 		text += "\n[接警 " + in.ID + "](" + link + ")"
 	}
 	return text
+}
+
+// overdue says how far the handling is behind now; somebody may have taken the incident since the message was queued.
+func overdue(in incident.Incident) string {
+	switch {
+	case in.Overdue == 0:
+		return "曾处置超时"
+	case in.Overdue == 1 && in.TakenBy == "":
+		return "超时无人接警"
+	}
+	return "处置超时，" + incident.Whistle(in.Overdue).ZH
 }
 
 func title(in incident.Incident) string { return cut(plain(in.Title.ZH), maxTitle) }

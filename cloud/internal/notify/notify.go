@@ -42,7 +42,7 @@ func (r Receiver) wants(in incident.Incident, kind string) bool {
 	if !slices.Contains(r.Severities, in.Severity) || (len(r.Sites) > 0 && !slices.Contains(r.Sites, in.Site)) {
 		return false
 	}
-	return r.Kind == Webhook || kind == incident.KindOpened || kind == incident.KindSeverity
+	return r.Kind == Webhook || kind == incident.KindOpened || kind == incident.KindSeverity || kind == incident.KindOverdue
 }
 
 // Config is what a Service needs.

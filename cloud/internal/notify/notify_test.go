@@ -230,6 +230,34 @@ func TestWeComWords(t *testing.T) {
 	})
 }
 
+// TestOverdueIsTold: how far it is behind when the message goes out.
+func TestOverdueIsTold(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		h := open(t, place, notify.WeCom, true)
+		h.fire(rules.SeverityA, "a1")
+		h.next()
+		for rung, want := range []string{"曾处置超时", "超时无人接警", "处置超时，联合哨", "处置超时，攻坚哨"} {
+			err := h.db.Update(t.Context(), func(tx *sql.Tx) error {
+				list, _, err := incident.List(t.Context(), tx, incident.Page{Limit: 1})
+				if err != nil {
+					return err
+				}
+				if _, err := tx.ExecContext(t.Context(), `UPDATE incidents SET overdue = ?`, rung); err != nil {
+					return err
+				}
+				return h.svc.Enqueue(t.Context(), tx, list[0], incident.KindOverdue)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.svc.Wake()
+			if body := h.next().body; !strings.Contains(body, " · "+want+"\\n[接警 GJ-") || strings.Contains(body, "限时") {
+				t.Errorf("%s lacks %s", body, want)
+			}
+		}
+	})
+}
+
 // A storm: what the robot's budget cannot carry alone goes into one digest; every incident is told, none twice.
 func TestStormBecomesADigest(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
