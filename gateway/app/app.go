@@ -167,10 +167,13 @@ func (a *App) buildRules() error {
 	}
 	file := filepath.Join(site.Data, "rules.state")
 	missing := recall{engine: engine, events: a.events, file: file, log: a.cfg.Log}.run(a.journal)
-	a.ruleNews = a.startRules(engine, missing)
 	a.executor = action.New(action.Config{Devices: a.devices, Outputs: site.Outputs, Write: a.write, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log,
 		Metrics: action.NewMetrics(a.metrics), Latest: a.latest.Of, Human: func(r *wire.ActionResult) { a.judge.acted(r) },
+		Remember: func(data []byte) error {
+			return state.SaveSealed(filepath.Join(site.Data, holdsFile), a.cfg.Now(), data)
+		},
 		Record: func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
+	a.ruleNews = a.startRules(engine, append(missing, a.recallHolds(filepath.Join(site.Data, holdsFile))...))
 	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file, emergency: site.Emergency,
 		asks: make(chan func()), fails: make(chan *wire.ActionResult, failsMost), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1),
 		anew: func() (*rules.Engine, error) { return rules.NewEngine(site.Rules, site.Subjects(), site.Overrides) }}

@@ -25,6 +25,7 @@ const (
 	Confirmed = "confirmed" // the device read back what was written
 	Failed    = "failed"    // it was not, after all attempts
 	Refused   = "refused"   // an interlock or the ladder forbade it; nothing was written
+	Released  = "released"  // what a person, the cloud or a plan held is held no more: released by who, or run out
 )
 
 // ErrEnded is the answer to a request when the executor has ended.
@@ -39,9 +40,11 @@ type Config struct {
 	Latest  func(key device.Key) (device.Reading, bool) // the last reading of a point, for what has grown stale; nil: nothing does
 	Record  func(*wire.ActionResult)                    // takes an intent or a result. It must not wait for disk or network
 	Human   func(*wire.ActionResult)                    // a result that a person must hear of: it failed and leaves something unsafe. May block for the rules; may be nil
-	Now     func() time.Time                            // stamps results; nil: time.Now
-	Log     *slog.Logger
-	Metrics *Metrics // may be nil
+	// Remember keeps what is to survive a restart, for Restore. It may wait for the disk. Nil: nothing survives.
+	Remember func([]byte) error
+	Now      func() time.Time // stamps results; nil: time.Now
+	Log      *slog.Logger
+	Metrics  *Metrics // may be nil
 }
 
 // An Executor moves outputs.
@@ -64,8 +67,11 @@ type Executor struct {
 	refusals map[refusalKey]*tally
 	failed   *rules.Text // why the rules do not run; nil: they do
 	lockdown bool
-	changed  bool      // a hold has come or gone
-	started  time.Time // zero before Run
+	news     []*wire.ActionResult
+	keep     chan struct{} // has room for one: something is to be saved
+	unsaved  bool
+	offset   time.Duration // of the clock that stamps results against the real one, when it was saved last
+	started  time.Time     // zero before Run
 }
 
 // A job is one move of one output.
@@ -93,7 +99,7 @@ func New(cfg Config) *Executor {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	x := &Executor{cfg: cfg, wake: make(chan struct{}, 1), done: make(chan struct{}), outputs: map[device.Key]*output{}, nowhere: &output{},
+	x := &Executor{cfg: cfg, wake: make(chan struct{}, 1), keep: make(chan struct{}, 1), done: make(chan struct{}), outputs: map[device.Key]*output{}, nowhere: &output{},
 		zones: map[string]bool{}, kinds: map[string]string{}, idle: make(chan struct{}), firing: map[string]*alarm{},
 		refusals: map[refusalKey]*tally{}, made: time.Now(), started: time.Now()}
 	close(x.idle)
@@ -167,6 +173,10 @@ func (x *Executor) enqueue(o *output, j *job) {
 		o.working = true
 		x.ready = append(x.ready, o)
 	}
+	x.signal()
+}
+
+func (x *Executor) signal() {
 	select {
 	case x.wake <- struct{}{}:
 	default: // woken already
@@ -184,8 +194,15 @@ func (x *Executor) Idle() <-chan struct{} {
 // then is recorded as failed, never dropped in silence.
 func (x *Executor) Run(ctx context.Context) error {
 	defer close(x.done)
-	var writes sync.WaitGroup
-	defer writes.Wait()
+	var writes, memory sync.WaitGroup
+	stop := make(chan struct{})
+	memory.Go(func() { x.remember(stop) })
+	defer func() {
+		writes.Wait()
+		x.tellNews()
+		close(stop)
+		memory.Wait()
+	}()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	x.begin()
@@ -194,6 +211,7 @@ func (x *Executor) Run(ctx context.Context) error {
 		for _, o := range x.takeReady() {
 			writes.Go(func() { x.work(ctx, o) })
 		}
+		x.tellNews()
 		if ctx.Err() != nil {
 			x.tellAll()
 			return nil

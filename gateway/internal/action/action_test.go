@@ -61,7 +61,11 @@ func start(t *testing.T) *field {
 }
 
 func begin(t *testing.T, change func(*action.Config)) *field {
-	f := &field{values: map[device.Key]float64{}}
+	return (&field{values: map[device.Key]float64{}}).run(t, change, nil)
+}
+
+// run runs an executor at these outputs; before is what is done between New and Run.
+func (f *field) run(t *testing.T, change func(*action.Config), before func(*action.Executor)) *field {
 	cfg := action.Config{Devices: site(), Write: f.write, Read: f.read, Record: func(r *wire.ActionResult) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -75,6 +79,9 @@ func begin(t *testing.T, change func(*action.Config)) *field {
 		change(&cfg)
 	}
 	f.x = action.New(cfg)
+	if before != nil {
+		before(f.x)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- f.x.Run(ctx) }()

@@ -2,6 +2,7 @@ package action
 
 import (
 	"slices"
+	"time"
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/rules"
@@ -77,6 +78,11 @@ func (x *Executor) rise(e rules.AlertEvent, check bool) {
 	for _, act := range e.Actions {
 		o := x.at(act)
 		a.keys = append(a.keys, o.point.Key())
+		if check && o.decided(&e, act) {
+			o.holds = slices.DeleteFunc(o.holds, func(h hold) bool { return h.id == e.Alert })
+			o.holds = append(o.holds, hold{owner: ownerOf(e.Severity), id: e.Alert, why: e.Title.EN, value: act.Value, since: time.Now(), stamp: e.At})
+			continue
+		}
 		x.enqueue(o, &job{alert: e.Alert, id: e.Alert, owner: ownerOf(e.Severity), reason: e.Title.EN, action: act, check: check})
 	}
 }
@@ -91,7 +97,7 @@ func (x *Executor) fall(alert string) {
 	x.allow(alert)
 	for _, k := range a.keys {
 		if o := x.outputs[k]; o != nil {
-			x.drop(o, func(h *hold) bool { return h.id == alert })
+			x.drop(o, "", "", func(h *hold) bool { return h.id == alert })
 		}
 	}
 }
@@ -119,7 +125,7 @@ func (x *Executor) recheck(why refusal, concerns func(*output) bool) {
 			continue
 		}
 		x.overrule(o, why)
-		x.drop(o, func(h *hold) bool { return !x.safe(o, h.value) && o.forbids(h.value) != "" })
+		x.drop(o, "", why.why.EN, func(h *hold) bool { return !x.safe(o, h.value) && o.forbids(h.value) != "" })
 	}
 }
 

@@ -52,27 +52,35 @@ func (o *output) outranked(j *job) refusal {
 func (x *Executor) claim(o *output, j *job, toward bool, now time.Time) {
 	value := j.action.Value
 	o.holds = slices.DeleteFunc(o.holds, func(h hold) bool {
-		return h.same(&hold{owner: j.owner, id: j.id}) || h.value != value && (toward || !x.safe(o, h.value))
+		if h.same(&hold{owner: j.owner, id: j.id}) {
+			return true
+		}
+		ends := h.value != value && (toward || !x.safe(o, h.value))
+		if ends {
+			x.released(o, &h, j.who, "another move came after it")
+		}
+		return ends
 	})
 	if toward && !j.check {
-		o.lock(j, now)
+		x.lock(o, j, now)
 	}
 	if j.once || j.id != "" && !x.lasts(j.id) {
 		return // its reason is over, or it never held
 	}
-	h := hold{owner: j.owner, id: j.id, who: j.who, why: j.reason, value: value, since: now}
+	h := hold{owner: j.owner, id: j.id, who: j.who, why: j.reason, value: value, since: now, stamp: x.cfg.Now()}
 	if j.id == "" {
 		h.until = now.Add(j.lasts)
+		x.changed()
 	}
 	o.holds = append(o.holds, h)
-	x.changed = true
 }
 
 // lock keeps everybody but a person at the site from moving back what a safety action moves. What only sees to it that an
 // output stands as it should locks when it moves it, not by looking.
-func (o *output) lock(j *job, now time.Time) {
-	if j.owner == Safety {
+func (x *Executor) lock(o *output, j *job, now time.Time) {
+	if j.owner == Safety && o.lockout > 0 {
 		o.lockedUntil = now.Add(o.lockout)
+		x.changed()
 	}
 }
 
@@ -82,19 +90,39 @@ func (x *Executor) lasts(id string) bool {
 	return fires || id == safeStale || id == safeFailure && x.failed != nil
 }
 
-// drop ends holds, and sees to it that an output which another hold wants safe goes back there.
-func (x *Executor) drop(o *output, ends func(*hold) bool) (dropped int) {
-	before := len(o.holds)
-	o.holds = slices.DeleteFunc(o.holds, func(h hold) bool { return ends(&h) })
-	if dropped = before - len(o.holds); dropped == 0 {
-		return 0
+// drop ends holds, which is told of who and why, and sees to it that an output which another hold wants safe goes back there.
+func (x *Executor) drop(o *output, who, why string, ends func(*hold) bool) (dropped int) {
+	o.holds = slices.DeleteFunc(o.holds, func(h hold) bool {
+		if !ends(&h) {
+			return false
+		}
+		dropped++
+		by := who
+		if by == "" {
+			by = h.who
+		}
+		x.released(o, &h, by, why)
+		return true
+	})
+	if dropped > 0 {
+		x.uphold(o)
 	}
-	x.changed = true
+	return dropped
+}
+
+// uphold brings an output back to where its holder wants it safe.
+func (x *Executor) uphold(o *output) {
 	if h := o.holder(); h != nil && x.safe(o, h.value) && (!o.written || o.last != h.value) {
 		x.enqueue(o, &job{alert: alertOf(h.id), id: h.id, owner: h.owner, who: h.who, reason: h.why, check: true, keeps: true,
 			action: rules.Action{Device: o.point.Device, Point: o.point.Name, Value: h.value}})
 	}
-	return dropped
+}
+
+// decided says whether somebody above a rule wanted it otherwise after the alert did what it does: a siren that was muted stays
+// so when the gateway or the rules are started anew. When that hold ends, the alert's is there.
+func (o *output) decided(e *rules.AlertEvent, a rules.Action) bool {
+	h := o.holder()
+	return h != nil && h.id == "" && h.owner > ownerOf(e.Severity) && h.value != a.Value && !h.stamp.Before(e.At)
 }
 
 // overrule gives up what is under way or waits on an output and would leave it away from safe.

@@ -34,6 +34,7 @@ type machine struct {
 	started time.Time
 	slow    time.Duration
 	broken  bool // writes fail
+	memory  []byte
 	blind   bool
 	wrong   []string
 }
@@ -49,7 +50,11 @@ func (m *machine) start() {
 	m.started, m.changed, m.written = time.Now(), map[device.Key]time.Time{}, map[device.Key]float64{}
 	alerts := slices.Clone(m.alerts)
 	m.mu.Unlock()
-	m.x = action.New(action.Config{Devices: site(), Write: m.write, Read: m.read, Record: func(*wire.ActionResult) {}})
+	m.x = action.New(action.Config{Devices: site(), Write: m.write, Read: m.read, Record: func(*wire.ActionResult) {},
+		Remember: func(data []byte) error { m.mu.Lock(); defer m.mu.Unlock(); m.memory = data; return nil }})
+	if m.memory != nil {
+		_ = m.x.Restore(time.Now(), m.memory) // an error is seen by the holds
+	}
 	m.x.Adopt(alerts)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -174,6 +179,24 @@ func (m *machine) ask(t *rapid.T) {
 	}
 }
 
+// restart holds what people held before against what they hold afterwards.
+func (m *machine) restart(t *rapid.T) {
+	synctest.Wait() // who was told to ask and go on has asked
+	m.end()
+	var before []action.View
+	for _, v := range m.x.Outputs() {
+		if v.Releases && v.Holder.Until.After(time.Now()) {
+			before = append(before, v)
+		}
+	}
+	m.start()
+	for _, v := range before {
+		if h := m.holder(v.Point.Key()); h == nil || h.Owner < v.Holder.Owner {
+			t.Fatalf("%s was held by %+v, and after a restart by %+v", v.Device, v.Holder, h)
+		}
+	}
+}
+
 func (m *machine) actions() map[string]func(*rapid.T) {
 	name := func(t *rapid.T) string { return fmt.Sprintf("a%d", rapid.IntRange(1, 4).Draw(t, "alert")) }
 	return map[string]func(*rapid.T){
@@ -206,7 +229,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			m.slow = time.Duration(rapid.IntRange(0, 2000).Draw(t, "slow")) * time.Millisecond
 			m.broken, m.blind = rapid.IntRange(0, 4).Draw(t, "broken") == 0, rapid.IntRange(0, 4).Draw(t, "blind") == 0
 		},
-		"restart": func(*rapid.T) { m.end(); m.start() },
+		"restart": m.restart,
 		"": func(t *rapid.T) {
 			m.mu.Lock()
 			defer m.mu.Unlock()

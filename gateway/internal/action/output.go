@@ -137,7 +137,7 @@ func (x *Executor) permit(ctx context.Context, o *output, j *job) (stop context.
 	case !toward:
 		x.claim(o, j, false, now)
 	case j.check:
-		o.lock(j, now)
+		x.lock(o, j, now)
 	}
 	if v := j.action.Value; !stands {
 		if !o.written || o.last != v {

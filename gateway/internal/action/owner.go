@@ -111,6 +111,7 @@ type hold struct {
 	why   string
 	value float64
 	since time.Time
+	stamp time.Time // since, on the clock that stamps results and alerts
 	until time.Time // zero: as long as the alert or the safe state lasts
 }
 

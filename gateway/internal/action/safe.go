@@ -100,6 +100,7 @@ func (x *Executor) begin() {
 		if o.setting != nil && o.setting.Start {
 			x.toSafe(o, safeStart, "the gateway was started")
 		}
+		x.uphold(o) // what was held before the start
 	}
 }
 
@@ -133,7 +134,7 @@ func (x *Executor) Recover() {
 	}
 	x.failed = nil
 	for _, o := range x.outputs {
-		x.drop(o, func(h *hold) bool { return h.id == safeFailure })
+		x.drop(o, "", "", func(h *hold) bool { return h.id == safeFailure })
 	}
 }
 
@@ -147,9 +148,14 @@ func (x *Executor) SetLockdown(on bool) {
 // turn does what time alone changes: holds run out, inputs grow stale, counted refusals are told.
 func (x *Executor) turn(now time.Time) {
 	x.mu.Lock()
+	kept := false
 	for _, o := range x.outputs {
-		x.drop(o, func(h *hold) bool { return !h.until.IsZero() && !now.Before(h.until) })
+		kept = kept || o.kept(now)
+		x.drop(o, "", "its time is over", func(h *hold) bool { return !h.until.IsZero() && !now.Before(h.until) })
 		x.watch(o, now)
+	}
+	if x.unsaved || kept && x.stepped(now) {
+		x.changed()
 	}
 	x.mu.Unlock()
 	x.tellMore(now)
@@ -175,6 +181,6 @@ func (x *Executor) watch(o *output, now time.Time) {
 		x.toSafe(o, safeStale, fmt.Sprintf("no good reading of %s for %v", stale, o.setting.After))
 	case stale == "" && o.stale:
 		o.stale = false
-		x.drop(o, func(h *hold) bool { return h.id == safeStale })
+		x.drop(o, "", "", func(h *hold) bool { return h.id == safeStale })
 	}
 }

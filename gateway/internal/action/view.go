@@ -58,7 +58,7 @@ func (x *Executor) Release(key device.Key, who string) bool {
 		return false
 	}
 	o.resetAt = time.Now()
-	return x.drop(o, func(h *hold) bool { return h.id == "" }) > 0
+	return x.drop(o, who, "released at the site", func(h *hold) bool { return h.id == "" }) > 0
 }
 
 // Touched are the outputs that a firing alert has moved.
