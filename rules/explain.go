@@ -86,8 +86,13 @@ func (e *Engine) traces(s *subject, a *alert) []Trace {
 	return all
 }
 
-// why is what an event says of the evaluation that made it.
-func (e *Engine) why(s *subject, a *alert, t *trace, f *frame) []Text {
+// why is what an event says of the evaluation that made it. Should saying it go wrong, the event goes without: the alert matters more.
+func (e *Engine) why(s *subject, a *alert, t *trace, f *frame) (said []Text) {
+	defer func() {
+		if recover() != nil {
+			said = nil
+		}
+	}()
 	tell := teller{e: e, s: s, a: a, vals: t.vals, f: f}
 	tell.change(t)
 	return tell.bounded()

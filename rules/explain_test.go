@@ -74,6 +74,9 @@ func TestWhyIsSaidPartByPart(t *testing.T) {
 		{"windows", "avg(level, 5m) > limit and count(level > 3, 1h) >= 1 and changed(status, 2m)", "{limit: 2 %LEL}", minutes,
 			"avg(level, 5m) 7.49 %LEL（已知 100 %） > limit 2 %LEL → 成立\n且 count(level > 3, 1h) 至少 1（已知 16 %） ≥ 1 → 成立\n且 changed(status, 2m)（已知 100 %） → 不成立",
 			"avg(level, 5m) 7.49 %LEL (100 % known) > limit 2 %LEL → true\nand count(level > 3, 1h) at least 1 (16 % known) ≥ 1 → true\nand changed(status, 2m) (100 % known) → false"},
+		{"what is written out", "level > 3 and (status == 1) == false or false", "{}", once(5, 0),
+			"以下全部 → 成立\n  level 5 %LEL > 3 → 成立\n  且 (status 0（正常） = 1) = 不成立 → 成立\n或 不成立 → 不成立",
+			"all of these → true\n  level 5 %LEL > 3 → true\n  and (status 0 = 1) = false → true\nor false → false"},
 		{"the mode of the site", "not emergency and status > 1d / 1d", "{}", once(1, 1),
 			"非 emergency → 成立\n且 status 1 > 24小时 ÷ 24小时（= 1） → 不成立", "not emergency → true\nand status 1 > 24 h ÷ 24 h (= 1) → false"},
 	}

@@ -179,7 +179,7 @@ func FuzzExpression(f *testing.F) {
 		"level >= limit or status == 2", "not (a", "1.5h > 3", "session.energy > 1", "level ?? 3", "let x = 3; x > 2", "if level > 1 {true} else {false}",
 		"avg(level, 5m) > 3", "slope(level, 10m) > limit", "count(level > 3, 1m) >= 2", "changed(status, quiet)", "delta(level, 1d) / level > 1", "max(level, 1m)-min(level, 1m) > 1",
 		"count(zone.gas, level > 3 or status == 1) >= 2", "sum(site.gas.level) / 0 > 1", "any(zone.gas, avg(level, 1m) > limit)", "all(zone.socket, session.active)", "first_known(level, limit) != 3",
-		"since(label.x) > 1d", "avg(", "avg(level, 1m", "count(zone.", "not all(zone.gas, emergency)", "level * 1e308 * 1e308 > 1", "abs(-1e308 * level) >= 0", "level | max()", "{a: 1}", "[1,2][0] > 1", "level in 1..3", "'a' matches 'b'", "#.x", "::unknown(level)", "absent_for(level,)", "9999999999999999999s > quiet",
+		"true", "level > 1 or true", "not false and (level > 1) == true", "since(label.x) > 1d", "avg(", "avg(level, 1m", "count(zone.", "not all(zone.gas, emergency)", "level * 1e308 * 1e308 > 1", "abs(-1e308 * level) >= 0", "level | max()", "{a: 1}", "[1,2][0] > 1", "level in 1..3", "'a' matches 'b'", "#.x", "::unknown(level)", "absent_for(level,)", "9999999999999999999s > quiet",
 	} {
 		f.Add(s)
 	}
@@ -221,9 +221,35 @@ func fuzzRun(t *testing.T, text string) {
 				}
 			}
 		}
+		fuzzWhy(t, e, text, now)
 	}
 	if data, err := e.Snapshot(); err != nil || e.Restore(data) != nil {
 		t.Fatalf("%q: snapshot %v", text, err)
+	}
+}
+
+// fuzzWhy lets the rule be explained: the explanation comes to what the rule came to, in few lines.
+func fuzzWhy(t *testing.T, e *Engine, text string, now int64) {
+	s := e.subjects[0]
+	a := s.alerts[0]
+	x, err := e.Explain("F", s.device.ID, time.UnixMilli(now))
+	if err != nil || len(x.Why) == 0 || len(x.Why) > whyLines {
+		t.Fatalf("%q: %d lines, %v", text, len(x.Why), err)
+	}
+	f := e.see(s, now)
+	f.maxAge = e.maxAge(s, a.rule)
+	vals := make([]float64, a.rule.width())
+	a.rule.record(f, vals)
+	truth := a.rule.expr.cond(f)
+	if a.rule.expr.root.fixed { // true, written out
+		return
+	}
+	if got := verdict(vals[0]); got != truth {
+		t.Fatalf("%q is %v, and explained as %v", text, truth, got)
+	}
+	whole := e.why(s, a, &trace{at: now, state: Firing, vals: vals}, f)
+	if len(whole) == 0 {
+		t.Fatalf("%q cannot be explained", text)
 	}
 }
 

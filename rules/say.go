@@ -61,7 +61,7 @@ func (v *voice) say(k *clause, indent, join string, whole bool) {
 
 // line is a part with what it came to.
 func (v *voice) line(text string, k *clause) {
-	truth := v.vals[k.at]
+	truth := v.of(k)
 	word := v.pick("不成立", "false")
 	switch {
 	case math.IsNaN(truth) && k.op != "": // its parts say why
@@ -128,7 +128,7 @@ func (v *voice) operand(k *clause, around int) string {
 			b.WriteString(" " + v.sign(k.op) + " ")
 		}
 		side := bind
-		if i > 0 && (k.op == "-" || k.op == "/") {
+		if bind == 3 || i > 0 && (k.op == "-" || k.op == "/") {
 			side++
 		}
 		b.WriteString(v.operand(&k.kids[i], side))
@@ -182,10 +182,10 @@ func (v *voice) of(k *clause) float64 {
 	switch {
 	case !k.fixed:
 		return v.vals[k.at]
-	case k.node.num != nil:
-		return k.node.num(nil)
+	case k.node.cond != nil:
+		return k.node.cond(nil).number()
 	}
-	return math.NaN()
+	return k.node.num(nil)
 }
 
 func (v *voice) literal(k *clause) string {

@@ -238,6 +238,14 @@ func (j *judge) active(ctx context.Context) (alerts []rules.AlertEvent, err erro
 	return alerts, err
 }
 
+// explain says what a rule sees in a subject now. Should that go wrong, it is no reason to mend the rules.
+func (j *judge) explain(ctx context.Context, rule, subject string) (x rules.Explanation, err error) {
+	asked := j.ask(ctx, func() {
+		err = errors.Join(survive(func() { x, err = j.engine.Explain(rule, subject, j.now()) }), err)
+	})
+	return x, errors.Join(asked, err)
+}
+
 // healthy says whether the safety loop has ticked lately.
 func (j *judge) healthy() error { return j.within(judgeStale) }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -28,15 +29,16 @@ func Keep(s *Site) error {
 	if s.Refused != nil {
 		return nil
 	}
+	texts := keepTexts(s.Data, s.Sources)
 	data, err := json.Marshal(kept{s.Sources, s.Overrides, s.Emergency})
 	if err != nil {
 		return fmt.Errorf("encode last good rules: %w", err)
 	}
 	file := filepath.Join(s.Data, lastGoodFile)
 	if old, err := os.ReadFile(file); err == nil && string(old) == string(data) {
-		return nil
+		return texts
 	}
-	return state.Save(file, data)
+	return errors.Join(texts, state.Save(file, data))
 }
 
 // LastGood are the rules that Keep noted for a site's data folder. The set is nil when there are none that can be used.

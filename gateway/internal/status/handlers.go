@@ -78,6 +78,8 @@ type view struct {
 type alertView struct {
 	ID, Title, Message, Severity, Since string
 	Firing, Shadow                      bool
+	Asks                                bool // why can be asked
+	Why, Fired                          []string
 }
 
 type deviceView struct {
@@ -116,7 +118,9 @@ func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, a := range alerts {
-		v.Alerts = append(v.Alerts, p.alert(t, a))
+		shown := p.alert(t, a)
+		p.unfold(r, t, a, &shown)
+		v.Alerts = append(v.Alerts, shown)
 	}
 	v.From, _ = strconv.Atoi(r.FormValue("from")) // a bad number is the first page
 	v.From = max(0, min(v.From, max(0, v.Total-1)))

@@ -36,6 +36,7 @@ type Config struct {
 	Rules    func() Rules                                          // nil: nothing is shown of them
 	Alerts   func(context.Context) ([]rules.AlertEvent, error)     // pending and firing
 	Reset    func(ctx context.Context, alert string) (bool, error) // false: its condition still holds
+	Explain  func(ctx context.Context, rule, subject string) (rules.Explanation, error)
 	Outputs  func() []action.View
 	Move     func(context.Context, action.Request) (action.Result, error) // waits until the output has moved, or some ten seconds
 	Release  func(key device.Key, who string) bool                        // false: there was nothing to release
@@ -140,6 +141,7 @@ func (p *Page) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", p.healthz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(p.cfg.Gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second}))
 	mux.HandleFunc("POST /reset", p.reset)
+	mux.HandleFunc("GET /api/rules/why", p.why)
 	mux.HandleFunc("GET /outputs", p.outputs)
 	mux.HandleFunc("POST /outputs/move", p.move)
 	mux.HandleFunc("POST /outputs/release", p.release)
