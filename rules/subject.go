@@ -122,7 +122,7 @@ func (r roster) betters(s *subject, rule *rule) []*alert {
 	var all []*alert
 	for _, id := range rule.text.Unless {
 		for _, who := range above {
-			if a := who.alert(id); a != nil && !slices.Contains(all, a) {
+			if a := who.alert(id); a != nil && !slices.Contains(all, a) && rule.givesWay(a.rule) {
 				all = append(all, a)
 			}
 		}

@@ -98,11 +98,26 @@ func precedence(rules []*rule) []*rule {
 	return ordered
 }
 
-// better is the firing alert that this one gives way to; nil when there is none. What fires in shadow is told to nobody, so
-// nothing gives way to it.
+// givesWay says whether a rule is silent while a better one fires, as the site has set their modes. What fires in shadow is told to
+// nobody, so nothing gives way to it; what only notifies would leave undone what this rule is armed for.
+func (r *rule) givesWay(better *rule) bool {
+	return better.mode != ShadowMode && (better.mode != NotifyOnly || !r.acts())
+}
+
+// acts says whether a rule writes anything, or keeps others from it.
+func (r *rule) acts() bool {
+	for i := range 1 + len(r.ladder) {
+		if g := r.at(i); g.mode == Armed && len(g.actions)+len(g.forbids) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// better is the firing alert that this one gives way to; nil when there is none.
 func (a *alert) better() *alert {
 	for _, b := range a.betters {
-		if b.State == Firing && b.rule.mode != ShadowMode {
+		if b.State == Firing {
 			return b
 		}
 	}
