@@ -1,5 +1,7 @@
 package rules
 
+import "math"
+
 // minJump is the least by which time goes too far in one step to be nothing but time: 60 s.
 const minJump = 60 * 1000
 
@@ -39,8 +41,34 @@ func (e *Engine) eachTimer(move func(int64) int64) {
 	}
 }
 
+// minGap is the least time without a tick in which nobody looked: 10 s.
+const minGap = 10 * 1000
+
+// heard is how far what comes next may be ahead of the last tick, if nothing has happened to the clock, or to the engine.
+func (e *Engine) heard() int64 {
+	usual := pace(e.ticks)
+	if usual == 0 {
+		return math.MaxInt64
+	}
+	return e.lastTick + max(minGap, 3*usual)
+}
+
+// gap is told that there was no tick for longer than usual: the clock has jumped forward, or the engine stood still. Both say nothing of
+// devices: silence does not count through it, and what was read before is unknown until it is read again.
+func (e *Engine) gap(by, t int64) {
+	e.start = min(e.start+by, t)
+	for _, s := range e.subjects {
+		for i := range s.slots {
+			s.slots[i].missed(by, t)
+		}
+	}
+}
+
 // tick takes down how time goes. Its pace is what jumps are told from.
 func (e *Engine) tick(t int64) {
+	if t > e.heard() {
+		e.gap(t-e.lastTick-pace(e.ticks), t)
+	}
 	if d := t - e.clock; d > e.jump || d < 0 {
 		e.jumped(t)
 	}

@@ -145,7 +145,7 @@ func (s *subject) sessionInput(touched uint64) sessionInput {
 // see points the engine's frame at a subject.
 func (e *Engine) see(s *subject, now int64) *frame {
 	f := &e.frame
-	f.slots, f.sess, f.now, f.start = s.slots, s.sess, now, e.start
+	f.slots, f.sess, f.now, f.start, f.heard = s.slots, s.sess, now, e.start, e.heard()
 	f.windows, f.groups, f.labels, f.flags = s.windows, s.groups, s.labels, s.flags
 	return f
 }

@@ -24,7 +24,7 @@ func gasScope() scope {
 }
 
 func gasFrame(level, status float64) *frame {
-	f := &frame{now: 100_000, maxAge: 10_000, slots: []slot{{val: math.NaN()}, {val: math.NaN()}}}
+	f := &frame{now: 100_000, heard: math.MaxInt64, maxAge: 10_000, slots: []slot{{val: math.NaN()}, {val: math.NaN()}}}
 	for i, v := range []float64{level, status} {
 		r := device.Reading{Value: v, Quality: device.Good}
 		if math.IsNaN(v) {

@@ -48,6 +48,20 @@ func (s *slot) noLater(t int64) {
 	s.lost = min(s.lost, t)
 }
 
+// missed says that until t nobody looked for so many ms: what was read before is too old, and its silence no longer than it was.
+func (s *slot) missed(by, t int64) {
+	if s.seen == 0 || s.seen > t-by { // never read, or since then
+		return
+	}
+	s.val, s.seen, s.until = math.NaN(), s.seen+by, s.until+by
+	if s.q == device.Good {
+		s.q, s.why = device.Bad, device.NotRead
+	}
+	if s.lost != 0 {
+		s.lost += by
+	}
+}
+
 // pace is the smaller of the last two intervals, or the only one.
 func pace(last [2]int64) int64 {
 	if last[0] == 0 {
@@ -63,6 +77,7 @@ type frame struct {
 	now    int64    // ms
 	start  int64    // ms: when the engine first knew the time
 	maxAge int64    // ms
+	heard  int64    // ms: silence counts up to here, until the next tick
 
 	windows   []window
 	groups    []*group
@@ -86,16 +101,16 @@ func (f *frame) value(i int) float64 {
 // absent says for how many seconds the point has been known to have no usable value; 0 while it has one. A point that was
 // never read gets as long as a reading may be old before its silence counts, and then counts from the start.
 func (f *frame) absent(i int) float64 {
-	s := &f.slots[i]
+	s, now := &f.slots[i], min(f.now, f.heard)
 	switch {
-	case s.seen == 0 && f.now-f.start <= f.maxAge:
+	case s.seen == 0 && now-f.start <= f.maxAge:
 		return 0
 	case s.seen == 0:
-		return seconds(f.now - f.start)
+		return seconds(now - f.start)
 	case s.lost != 0:
-		return seconds(f.now - s.lost)
+		return max(seconds(now-s.lost), 0)
 	case f.stale(s):
-		return seconds(f.now - s.seen)
+		return max(seconds(now-s.seen), 0)
 	}
 	return 0
 }
