@@ -245,7 +245,7 @@ func (a *alert) keep(s *subject) alertState {
 	return alertState{
 		Rule: a.rule.text.ID, RuleVersion: a.rule.version, Subject: s.device.ID, Zone: s.device.Zone,
 		Severity: a.rule.at(a.Level).severity, Title: a.rule.text.Title, Message: a.Message, ID: a.ID, State: a.State,
-		Since: a.Since, Changed: a.Changed, Level: a.Level, Timers: slices.Clone(a.timers), Picked: a.Picked, Shelved: a.Shelved,
+		Since: a.Since, Changed: a.Changed, Level: a.Level, Timers: slices.Clone(a.timers), Picked: slices.Clone(a.Picked), Shelved: a.Shelved,
 		Shadow: a.rule.mode == ShadowMode,
 	}
 }

@@ -51,6 +51,17 @@ type charge struct {
 	steps
 }
 
+// copy shares nothing with the session.
+func (s *session) copy() *session {
+	c := *s
+	c.Learned = make([]*profile, len(s.Learned))
+	for i, p := range s.Learned {
+		learned := *p
+		c.Learned[i] = &learned
+	}
+	return &c
+}
+
 // sessionInput is what one poll said of a socket; NaN where it said nothing good.
 type sessionInput struct{ power, energy, relay, plugged, card, temperature float64 }
 

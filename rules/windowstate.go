@@ -26,7 +26,8 @@ func (w *window) keep() *windowState {
 	}
 	st := &windowState{At: w.at, Behind: w.behind, From: w.from, Changed: w.changed, Doubt: w.doubt, Lost: w.lost, Newest: w.newest}
 	if !math.IsNaN(w.before) {
-		st.Before = &w.before
+		before := w.before
+		st.Before = &before
 	}
 	if !math.IsNaN(w.last) {
 		st.Lost = w.at
@@ -34,6 +35,13 @@ func (w *window) keep() *windowState {
 	if !w.spec.ring {
 		return st
 	}
+	held := 1
+	for i := range w.ring {
+		if !math.IsNaN(w.ring[i].first) {
+			held++
+		}
+	}
+	st.Ring = make([][9]float64, 0, held) // the rules stand still: it does not grow step by step
 	for k := w.newest - windowBuckets; k <= w.newest; k++ {
 		if b := w.bucket(k); !math.IsNaN(b.first) {
 			st.Ring = append(st.Ring, [9]float64{float64(w.newest - k), float64(b.cover), b.area, b.low, b.high, b.first, b.n, b.at, b.sum})

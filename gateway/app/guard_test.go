@@ -196,7 +196,7 @@ func TestTheUnitFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Type=notify", "WatchdogSec=10", "Restart=always", "NoNewPrivileges=yes", "CapabilityBoundingSet=\n", "StateDirectory=linshao"} {
+	for _, want := range []string{"Type=notify", "WatchdogSec=10", "Restart=always", "NoNewPrivileges=yes", "CapabilityBoundingSet=\n", "StateDirectory=linshao", "\nNice=-", "\nCPUWeight=", "\nIOWeight=", "\nOOMScoreAdjust=-"} {
 		if !strings.Contains(string(unit), want) {
 			t.Errorf("the unit lacks %s", want)
 		}

@@ -44,12 +44,11 @@ type judge struct {
 	done    chan struct{}
 	beat    atomic.Int64 // last tick, ns of the real clock since start
 	start   time.Time
-	saved   []byte
-	looked  time.Time   // when the last snapshot was taken
-	handed  time.Time   // when the last one was to be written
-	fresh   bool        // an alert has changed since then
-	unsaved atomic.Bool // it could not be written
-	saves   chan memory // room for one: a newer snapshot replaces one that was not written yet
+	saved   *rules.Memory // the last snapshot
+	looked  time.Time     // when it was taken
+	fresh   bool          // an alert has changed since then
+	unsaved atomic.Bool   // it could not be written
+	saves   chan memory   // room for one: a newer snapshot replaces one that was not written yet
 
 	anew   func() (*rules.Engine, error) // the rules in force, knowing nothing yet: for mend. nil: they are not mended
 	told   []rules.AlertEvent            // since the last snapshot
@@ -60,18 +59,19 @@ type judge struct {
 // A memory is a snapshot that waits until the events that it contains are durable: an alert must not be known from it alone,
 // or the cloud would never hear of it.
 type memory struct {
-	mark mark
-	at   time.Time
-	data []byte
+	mark  mark
+	at    time.Time
+	rules *rules.Memory
 }
 
 func (j *judge) run(in <-chan []device.Reading) {
 	saver := make(chan struct{})
 	go func() {
 		defer close(saver)
+		var last filed
 		for m := range j.saves {
 			if j.durable(m.mark) {
-				j.write(m)
+				j.save(&last, m)
 			}
 		}
 	}()
@@ -149,25 +149,16 @@ func (j *judge) snapshot() {
 	age := time.Since(j.looked)
 	switch {
 	case j.looked.IsZero(), j.unsaved.Swap(false):
-		j.saved = nil
 	case age < min(judgeSoon, j.pace()) || !j.fresh && age < j.pace():
 		return
 	}
-	data, err := j.engine.Snapshot()
-	if err != nil {
-		j.log.Error("save rules", "error", err)
-		return
-	}
+	j.saved = j.engine.Memory()
 	j.looked, j.fresh, j.told = time.Now(), false, nil
-	if bytes.Equal(data, j.saved) && time.Since(j.handed) < judgeAnew {
-		return
-	}
-	j.saved, j.handed = data, time.Now()
 	select {
 	case <-j.saves:
 	default:
 	}
-	j.saves <- memory{j.journal.mark(), j.now(), data}
+	j.saves <- memory{j.journal.mark(), j.now(), j.saved}
 }
 
 // pace is how far apart snapshots are: after a start they come quickly, so that also a gateway that is killed again and again
@@ -179,9 +170,7 @@ func (j *judge) saveLast() {
 	if j.broken.Load() != nil {
 		return // what it knows is not to be trusted: the last snapshot and the events behind it are
 	}
-	if data, err := j.engine.Snapshot(); err == nil {
-		j.write(memory{j.journal.mark(), j.now(), data})
-	}
+	j.save(&filed{}, memory{j.journal.mark(), j.now(), j.engine.Memory()})
 }
 
 // durable waits until the events up to a mark are; false when the gateway stops meanwhile, which saves once more at its end.
@@ -199,13 +188,29 @@ func (j *judge) durable(m mark) bool {
 	}
 }
 
-func (j *judge) write(m memory) {
-	n, err := state.SaveSnapshot(j.file, state.Snapshot{Epoch: m.mark.epoch, Next: m.mark.next, At: m.at, Data: m.data})
+// filed is what the file of the rules' memory holds, and since when.
+type filed struct {
+	data []byte
+	at   time.Time
+}
+
+// save writes a memory, unless the file has it. Encoding is here, not in the judge: for 2,000 sockets it takes tens of milliseconds.
+func (j *judge) save(last *filed, m memory) {
+	data, err := m.rules.Encode()
+	if err == nil && bytes.Equal(data, last.data) && time.Since(last.at) < judgeAnew {
+		return
+	}
+	n := 0
+	if err == nil {
+		n, err = state.SaveSnapshot(j.file, state.Snapshot{Epoch: m.mark.epoch, Next: m.mark.next, At: m.at, Data: data})
+	}
 	if err != nil {
+		*last = filed{}
 		j.unsaved.Store(true)
 		j.log.Error("save rules", "error", err)
 		return
 	}
+	*last = filed{data, time.Now()}
 	j.log.Debug("rules saved", "bytes", n)
 }
 

@@ -57,7 +57,10 @@ func (j *judge) crashed(err error) {
 func (j *judge) mend() {
 	engine, err := j.anew()
 	if err == nil && j.saved != nil {
-		err = engine.Restore(j.saved)
+		var data []byte
+		if data, err = j.saved.Encode(); err == nil {
+			err = engine.Restore(data)
+		}
 	}
 	if err != nil {
 		panic(err) // told by crashed
