@@ -10,6 +10,7 @@ import (
 	"github.com/linshao/linshao/drivers/modbus"
 	"github.com/linshao/linshao/drivers/sdk"
 	"github.com/linshao/linshao/drivers/serial"
+	"github.com/linshao/linshao/drivers/serial/osdp"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/poll"
 )
@@ -24,7 +25,8 @@ func shipped() map[string]device.Driver {
 		config.DriverModbusRTU: modbus.RTU{},
 		config.DriverDLT645:    serial.DLT645{},
 		config.DriverCJT188:    serial.CJT188{},
-		config.DriverSerial:    serial.Shared{"modbus": modbus.RTU{}, "dlt645": serial.DLT645{}, "cjt188": serial.CJT188{}},
+		config.DriverOSDP:      osdp.Driver{},
+		config.DriverSerial:    serial.Shared{"modbus": modbus.RTU{}, "dlt645": serial.DLT645{}, "cjt188": serial.CJT188{}, "osdp": osdp.Driver{}},
 	}
 }
 

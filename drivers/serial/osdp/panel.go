@@ -112,7 +112,7 @@ func (p *panel) refresh(ctx context.Context, d *peripheral, points []device.Poin
 	cards := false
 	for _, pt := range points {
 		s := pt.Register.Space
-		cards = cards || s == spaceCard || s == spaceCardAt
+		cards = cards || s == SpaceCard || s == spaceCardAt
 	}
 	waits := p.now().Before(d.untold)
 	if err := p.poll(ctx, d, waits); err != nil {
@@ -233,11 +233,11 @@ func (d *peripheral) reading(pt device.Point, now time.Time) device.Reading {
 		}
 		return device.Judge(pt, was.value, was.at)
 	}
-	if pt.Register.Space == spaceCard && len(d.address.CardKey) == 0 {
+	if pt.Register.Space == SpaceCard && len(d.address.CardKey) == 0 {
 		return device.BadReading(pt, device.Unsupported, now)
 	}
 	r := device.Judge(pt, d.known(pt.Register), d.heard)
-	if pt.Register.Space == spaceCard {
+	if pt.Register.Space == SpaceCard {
 		r.Value = math.Round(r.Value) // a number without a unit: scaling may have cost its last place
 	}
 	return r
@@ -257,7 +257,7 @@ func (d *peripheral) known(r device.Register) float64 {
 			return 2
 		}
 		return 1
-	case spaceCard:
+	case SpaceCard:
 		return float64(d.cards[reader].alias)
 	case spaceCardAt:
 		if c := d.cards[reader]; !c.at.IsZero() {

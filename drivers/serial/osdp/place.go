@@ -19,7 +19,6 @@ const (
 	spaceReader  = "reader"  // N: 0 normal, 1 not connected, 2 tampered
 	spaceInput   = "input"   // N
 	spaceOutput  = "output"  // N, type switch or pulse5
-	spaceCard    = "card"    // N: of the last card at reader N, as a number that says nothing; 0: none yet
 	spaceCardAt  = "card_at" // N: when, in seconds since 1970; 0: none yet
 	spaceKeys    = "keys"    // N: how many keys were pressed at reader N; which ones is nobody's business
 	spaceLED     = "led"     // N M: colour of lamp M of reader N, type steady or blink5
@@ -30,12 +29,15 @@ const (
 	spaceSerial  = "serial"
 )
 
+// SpaceCard is the last card at reader N, as a number that says nothing; 0: none yet.
+const SpaceCard = "card"
+
 // numbers is how many numbers stand behind a space; -1: there is no such space.
 func numbers(space string) int {
 	switch space {
 	case spaceOnline, spaceSecure, spaceTamper, spacePower, spaceVendor, spaceModel, spaceVersion, spaceSerial:
 		return 0
-	case spaceReader, spaceInput, spaceOutput, spaceCard, spaceCardAt, spaceKeys, spaceBuzzer:
+	case spaceReader, spaceInput, spaceOutput, SpaceCard, spaceCardAt, spaceKeys, spaceBuzzer:
 		return 1
 	case spaceLED:
 		return 2
@@ -95,15 +97,15 @@ func parseKind(text string) (k kind, err error) {
 	return k, fmt.Errorf("parse type %q: switch, pulse5, steady, blink5 or beep3, or none", text)
 }
 
-// commanded are the types that a space can be written by.
-func commanded(space string) []string {
+// Types are the types that a space can be written by; the number behind pulse, blink and beep is an example.
+func Types(space string) []string {
 	switch space {
 	case spaceOutput:
-		return []string{typeSwitch, typePulse}
+		return []string{typeSwitch, typePulse + "5"}
 	case spaceLED:
-		return []string{typeSteady, typeBlink}
+		return []string{typeSteady, typeBlink + "5"}
 	case spaceBuzzer:
-		return []string{typeBeep}
+		return []string{typeBeep + "3"}
 	}
 	return nil
 }
@@ -125,8 +127,8 @@ func checkPlace(p device.Point) error {
 	if err != nil {
 		return err
 	}
-	able := commanded(p.Register.Space)
-	if k.word != "" && !slices.Contains(able, k.word) {
+	able := Types(p.Register.Space)
+	if k.word != "" && !slices.ContainsFunc(able, func(t string) bool { return strings.TrimRight(t, "0123456789") == k.word }) {
 		return fmt.Errorf("type %q is not one of %s", p.Register.Type, p.Register.Space)
 	}
 	if len(p.Writable) == 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/osdp"
 )
 
 // line is what a driver expects of its channel.
@@ -27,6 +28,7 @@ const (
 	DriverModbusRTU = "modbus-rtu"
 	DriverDLT645    = "dlt645"
 	DriverCJT188    = "cjt188"
+	DriverOSDP      = "osdp"
 	DriverSerial    = "serial"
 	DriverRTSP      = "rtsp"
 	DriverPlugin    = "plugin"
@@ -42,6 +44,8 @@ func lineOf(driver string) (line, bool) {
 		return line{serial: true, protocols: []string{protocolDLT645}, timeout: time.Second, baud: 2400, parity: device.ParityEven, addressed: true}, true
 	case DriverCJT188:
 		return line{serial: true, protocols: []string{protocolCJT188}, timeout: time.Second, baud: 2400, parity: device.ParityEven, addressed: true}, true
+	case DriverOSDP:
+		return line{serial: true, protocols: []string{protocolOSDP}, timeout: osdp.Timeout, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverSerial:
 		return line{serial: true, protocols: lineProtocols(), timeout: 500 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverRTSP:
@@ -53,18 +57,23 @@ func lineOf(driver string) (line, bool) {
 }
 
 // lineProtocols are those that can share a serial line.
-func lineProtocols() []string { return []string{protocolModbus, protocolDLT645, protocolCJT188} }
+func lineProtocols() []string {
+	return []string{protocolModbus, protocolDLT645, protocolCJT188, protocolOSDP}
+}
 
 // usual are the settings that devices of a protocol are delivered with; nil where there is no usual one.
 func usual(protocol string) *device.Serial {
-	if protocol == protocolDLT645 || protocol == protocolCJT188 {
+	switch protocol {
+	case protocolDLT645, protocolCJT188:
 		return &device.Serial{Baud: 2400, Parity: device.ParityEven, StopBits: 1}
+	case protocolOSDP:
+		return &device.Serial{Baud: 9600, Parity: device.ParityNone, StopBits: 1}
 	}
 	return nil
 }
 
 func driverNames() []string {
-	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverCJT188, DriverSerial, DriverRTSP, DriverPlugin}
+	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverCJT188, DriverOSDP, DriverSerial, DriverRTSP, DriverPlugin}
 }
 
 func bauds() []int {

@@ -12,12 +12,14 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/modbus"
 	"github.com/linshao/linshao/drivers/serial"
+	"github.com/linshao/linshao/drivers/serial/osdp"
 )
 
 // occupant is a device that has an address on a channel.
 type occupant struct {
 	id, path string
 	profile  *profile
+	address  string // with its secrets
 }
 
 func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map[string]string, known bool) {
@@ -38,17 +40,20 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 			continue
 		}
 		address := l.deviceAddress(path, raw, p.Protocol)
-		l.checkTaken(path, c.ID, address, occupant{raw.ID, path, p}, taken)
+		l.checkTaken(path, c.ID, address, occupant{raw.ID, path, p, address}, taken)
 		if raw.Zone != "" {
 			l.checkZone(path+".zone", raw.Zone)
 		}
 		c.Pause = max(c.Pause, p.pause) // the line is as slow as its most delicate device
-		poll := l.duration(path+".poll", raw.Poll, p.poll, 100*time.Millisecond, 24*time.Hour)
+		poll := l.duration(path+".poll", raw.Poll, p.poll, 100*time.Millisecond, mostPoll(p.Protocol))
 		devices := l.expand(raw, p, c.ID, address, poll)
 		l.ownSettings(path, raw, c, p.Protocol, devices)
 		l.checkReports(path, raw, p, devices)
 		if address != "" {
 			l.checkPoints(path+".profile", p.Protocol, devices[0].Points)
+			if p.Protocol == protocolOSDP {
+				l.checkCards(path, devices[0].Points)
+			}
 		}
 		c.Devices = append(c.Devices, devices...)
 	}
@@ -57,7 +62,7 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 // checkPoints asks the driver itself whether it can read what the profile wants. Cameras have no such question: their
 // driver is another process, and knows their points by name.
 func (l *loader) checkPoints(path, protocol string, points []device.Point) {
-	check := map[string]func(device.Point) error{protocolModbus: modbus.CheckPoint, protocolDLT645: serial.CheckPoint, protocolCJT188: serial.CheckCJT188}[protocol]
+	check := map[string]func(device.Point) error{protocolModbus: modbus.CheckPoint, protocolDLT645: serial.CheckPoint, protocolCJT188: serial.CheckCJT188, protocolOSDP: osdp.CheckPoint}[protocol]
 	if check == nil {
 		return
 	}
@@ -124,6 +129,7 @@ func (l *loader) checkTaken(path, channel, address string, new occupant, taken m
 	}
 	address, _, _ = strings.Cut(address, "#") // a meter's password makes it no other meter
 	for _, old := range taken[address] {
+		l.checkOneKey(path, old, new)
 		if old.profile == new.profile || old.profile.PartOf == "" || old.profile.PartOf != new.profile.PartOf {
 			l.add(path+".address", l.say("总线 %s 上地址 %s 重复：%s (第 %d 行) 与 %s", "address %[2]s twice on channel %[1]s: %[3]s (line %[4]d) and %[5]s",
 				channel, address, old.id, l.lineOf(old.path+".address"), new.id), "")
@@ -145,8 +151,11 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 		l.add(path+".address", l.say("设备 %s 缺 address", "device %s has no address", raw.ID), "")
 		return ""
 	}
-	if raw.PasswordFile != "" && protocol != protocolRTSP && protocol != protocolDLT645 {
+	if raw.PasswordFile != "" && protocol != protocolRTSP && protocol != protocolDLT645 && protocol != protocolOSDP {
 		l.add(path+".password_file", l.say("%s 设备没有密码", "a device of %s has no password", protocol), l.say("删去此行", "remove the line"))
+	}
+	if raw.InstallMode && protocol != protocolOSDP {
+		l.add(path+".install_mode", l.say("%s 设备没有 install_mode", "a device of %s has no install_mode", protocol), l.say("删去此行", "remove the line"))
 	}
 	switch protocol {
 	case protocolModbus:
@@ -165,6 +174,8 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 			l.add(at, l.say("表号 %q 不是 14 位数字", "meter number %q has not 14 digits", raw.Address), l.say(`加引号写："33001122334455"`, `write it in quotes: "33001122334455"`))
 			return ""
 		}
+	case protocolOSDP:
+		return l.osdpAddress(path, raw)
 	case protocolRTSP:
 		return l.cameraAddress(path, raw)
 	}

@@ -31,6 +31,7 @@ type loader struct {
 	site     *Site
 	hash     digest
 	shapes   digest // of the profiles alone
+	cardKey  []byte // of the site; nil: none
 	standIn  bool   // the last good rules may stand in for broken ones
 }
 
@@ -128,6 +129,7 @@ func (l *loader) checkSite() {
 		data = "data"
 	}
 	s.Data = l.path(data)
+	l.cardKey = l.siteCardKey(raw.CardKey)
 }
 
 // path resolves a path of gateway.yaml; empty stays empty.
@@ -221,23 +223,35 @@ func Loopback(host string) bool {
 
 // secret reads "user:password" from a file that nobody else may read.
 func (l *loader) secret(path, name string) (user, password string) {
-	file := l.path(name)
-	info, err := os.Stat(file)
-	if err != nil {
-		l.add(path, l.say("读不到 %s：%v", "%s cannot be read: %v", name, unwrapPath(err)), "")
+	text, ok := l.secretText(path, name)
+	if !ok {
 		return "", ""
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		l.add(path, l.say("%s 的权限是 %#o，别人也能读", "%s has mode %#o: others can read it", name, info.Mode().Perm()), "chmod 600 "+name)
-		return "", ""
-	}
-	data, err := os.ReadFile(file)
-	user, password, ok := strings.Cut(strings.TrimSpace(string(data)), ":")
-	if err != nil || !ok || user == "" || password == "" {
+	user, password, ok = strings.Cut(text, ":")
+	if !ok || user == "" || password == "" {
 		l.add(path, l.say("%s 里要有 用户名:密码", "%s must hold user:password", name), "")
 		return "", ""
 	}
 	return user, password
+}
+
+// secretText reads a file that nobody else may read.
+func (l *loader) secretText(path, name string) (text string, ok bool) {
+	file := l.path(name)
+	info, err := os.Stat(file)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		l.add(path, l.say("%s 的权限是 %#o，别人也能读", "%s has mode %#o: others can read it", name, info.Mode().Perm()), "chmod 600 "+name)
+		return "", false
+	}
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(file)
+	}
+	if err != nil {
+		l.add(path, l.say("读不到 %s：%v", "%s cannot be read: %v", name, unwrapPath(err)), "")
+		return "", false
+	}
+	return strings.TrimSpace(string(data)), true
 }
 
 func (l *loader) checkOutbox() {

@@ -8,6 +8,7 @@ type rawSite struct {
 		ID       string `yaml:"id"`
 		Name     string `yaml:"name"`
 		Timezone string `yaml:"timezone"`
+		CardKey  string `yaml:"card_key_file"`
 	} `yaml:"site"`
 	Gateway  string `yaml:"gateway"`
 	Data     string `yaml:"data"`
@@ -77,6 +78,7 @@ type rawDevice struct {
 	Profile      string            `yaml:"profile"`
 	Address      string            `yaml:"address"`
 	PasswordFile string            `yaml:"password_file"`
+	InstallMode  bool              `yaml:"install_mode"`
 	Place        string            `yaml:"place"`
 	Zone         string            `yaml:"zone"`
 	Poll         string            `yaml:"poll"`

@@ -17,6 +17,7 @@ const (
 	protocolModbus = "modbus"
 	protocolDLT645 = "dlt645"
 	protocolCJT188 = "cjt188"
+	protocolOSDP   = "osdp"
 	protocolRTSP   = "rtsp"
 )
 
@@ -57,6 +58,8 @@ func (c *profileCheck) register(path string, raw rawPoint) device.Register {
 		c.meter(path, raw, &r)
 	case protocolCJT188:
 		c.gasMeter(path, raw, &r)
+	case protocolOSDP:
+		c.osdp(path, raw, &r)
 	case protocolRTSP:
 		if raw.At != "" {
 			c.add(path+".at", c.say("rtsp 点位没有 at", "a point of rtsp has no at"), c.say("删去此行", "remove the line"))
