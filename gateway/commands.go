@@ -24,6 +24,7 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Check files; touches no device."`
 	Read    readCmd    `cmd:"" help:"Read a device once."`
 	Rules   rulesCmd   `cmd:"" help:"Work on rules."`
+	Profile profileCmd `cmd:"" help:"Look at device models and test their register maps."`
 	History historyCmd `cmd:"" help:"Print what was kept of a device, whether the gateway runs or not. Exit code: 0 something was printed, 1 nothing is kept, 2 the question is wrong, 3 cannot be read."`
 	Log     logCmd     `cmd:"" help:"Look at the logs of what the cloud does not have yet."`
 	Version versionCmd `cmd:"" help:"Print the version."`

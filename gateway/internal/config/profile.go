@@ -20,6 +20,7 @@ type profile struct {
 	points      []device.Point // of the first port, without device and address
 	common      []bool         // per point: the same register in every port
 	reports     []*Reporting   // per point; nil: every reading is recorded
+	golden      []Golden       // for tests alone
 }
 
 // at are the points of port n (0-based) of a device at an address. What can be shared between devices is.
@@ -136,6 +137,7 @@ func checkProfile(s speaker, file string, data []byte) *profileCheck {
 	c.checkHead(strings.TrimSuffix(file[strings.LastIndexByte(file, '/')+1:], ".yaml"))
 	c.checkPorts()
 	c.checkPoints()
+	c.checkGolden()
 	return c
 }
 

@@ -121,6 +121,8 @@ type rawProfile struct {
 	PortStride   uint32     `yaml:"port_stride"`
 	BitStride    *uint32    `yaml:"bit_stride"`
 	Points       []rawPoint `yaml:"points"`
+
+	Golden map[string]map[string]string `yaml:"golden"` // by point and by what stands on the wire
 }
 
 type rawPoint struct {
