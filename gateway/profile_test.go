@@ -15,7 +15,7 @@ import (
 // Every shipped profile says what stands on the wire for each of its points, and the driver must make the right value of it.
 func TestShippedProfiles(t *testing.T) {
 	files, names, err := profileFiles("")
-	if err != nil || len(names) < 14 {
+	if err != nil || len(names) < 40 {
 		t.Fatalf("%d profiles, %v", len(names), err)
 	}
 	for _, name := range names {
