@@ -12,6 +12,7 @@ import (
 type rulesCmd struct {
 	List   rulesListCmd   `cmd:"" help:"Print the rules of a folder, or those shipped with the gateway: severities, modes, and where their numbers come from."`
 	Test   rulesTestCmd   `cmd:"" help:"Run the tests of rules: each <area>_test.yaml against the rules beside it. Exit code: 0 all pass, 1 a test fails or a file has a mistake, 2 there are no tests, 3 a file cannot be read."`
+	Why    rulesWhyCmd    `cmd:"" help:"Say why an alert is there, or why it is not: its life from the events log, and when the gateway runs, what its rule sees now. Exit code: 0 told, 1 there is no such alert, 2 the question is wrong, 3 cannot be read."`
 	Replay rulesReplayCmd `cmd:"" help:"Judge what the gateway recorded, or a CSV file, by rules as they are or may become; carries nothing out. Exit code: 0 replayed, 1 a file has a mistake or nothing is recorded of the time, 2 the question is wrong, 3 cannot be read."`
 }
 

@@ -120,6 +120,9 @@ func (e *Engine) report(s *subject, a *alert, f *frame, vals []float64) []Text {
 			tell.plain(indent, "恢复条件：", "to clear:")
 			tell.condition(g.clear, indent+"  ")
 		}
+		if a.State == Firing && i == 0 && a.rule.text.Latch {
+			tell.plain(indent, "闩锁：要人在现场复位才结束", "latched: it ends when a person resets it on site")
+		}
 		if a.State == Firing && t.Clear != 0 {
 			tell.wait(indent, Text{"恢复已保持 %s，要求 %s", "clear for %s of %s"}, f.now-t.Clear, g.clearFor.ms(f))
 		}

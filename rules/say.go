@@ -132,7 +132,7 @@ func (v *voice) operand(k *clause, around int) string {
 			side++
 		}
 		b.WriteString(v.operand(&k.kids[i], side))
-		if kid := &k.kids[i]; bind == 3 && arithmetic(kid) {
+		if kid := &k.kids[i]; bind == 3 && arithmetic(kid) && !math.IsNaN(v.of(kid)) {
 			fmt.Fprintf(&b, v.pick("（= %s）", " (= %s)"), v.value(kid, v.vals[kid.at]))
 		}
 	}
