@@ -119,7 +119,7 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 		}
 		return kind, err
 	}
-	was, severity, shelved, told := in.Condition, in.Severity, in.Shelved, in.Detail.Told
+	was, severity, shelved, told, rung := in.Condition, in.Severity, in.Shelved, in.Detail.Told, in.Rung
 	if in.Detail.Severity != "" {
 		severity = in.Detail.Severity
 	}
@@ -142,6 +142,12 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 			}
 		}
 	}
+	if e.Level != rung && !fresh && string(e.Severity) == severity {
+		if err := addEntry(ctx, tx, in.ID, Entry{at, "severity", climbed(rung, e.Level), ""}); err != nil {
+			return "", err
+		}
+	}
+	in.told()
 	if in.Shelved == shelved {
 		return kind, nil
 	}
@@ -154,6 +160,14 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 	return kind, addEntry(ctx, tx, in.ID, Entry{at, "note", shelving(in.Shelved), ""})
 }
 
+// climbed words a change of the rung that changes no severity.
+func climbed(from, to int) Text {
+	if to > from {
+		return Text{fmt.Sprintf("情况加重，升到第 %d 档", to+1), fmt.Sprintf("It has got worse: step %d", to+1)}
+	}
+	return Text{fmt.Sprintf("情况缓和，降到第 %d 档", to+1), fmt.Sprintf("It has got better: step %d", to+1)}
+}
+
 func shelving(on bool) Text {
 	if on {
 		return Text{"频繁告警，已搁置：只记录，暂不通知", "Fires too often, shelved: recorded, and nobody is told for a while"}
@@ -164,7 +178,7 @@ func shelving(on bool) Text {
 // describe takes over what the event says of the alert.
 func describe(in *Incident, e rules.AlertEvent) {
 	in.Title, in.Message, in.Shelved = text(e.Title), text(e.Message), e.Shelved
-	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Shelved: e.Shelved, Told: in.Detail.Told || !e.Shelved, Watch: in.Detail.Watch}
+	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Rung: e.Level, Shelved: e.Shelved, Told: in.Detail.Told || !e.Shelved, Watch: in.Detail.Watch}
 	for _, line := range e.Card {
 		d.Card = append(d.Card, text(line))
 	}

@@ -52,6 +52,8 @@ type Incident struct {
 	Rule        string `json:"rule"`
 	Value       *Value `json:"value,omitempty"`
 	Deadline    int64  `json:"deadline,omitempty" doc:"until when somebody must take it"`
+	SeverityNow string `json:"severityNow,omitempty" enum:"A,B,C" doc:"when it has become less than severity, which is the worst that it has been"`
+	Rung        int    `json:"rung,omitempty" doc:"of the rule's ladder as last told: 0 as it began"`
 	Overdue     int    `json:"overdue,omitempty" enum:"0,1,2,3" doc:"how far the handling is behind: 1 常规, 2 联合, 3 攻坚"`
 	Shadow      bool   `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
 	Shelved     bool   `json:"shelved,omitempty" doc:"it fired too often: recorded, and nobody is told for a while"`
@@ -79,6 +81,7 @@ type Detail struct {
 	Card     []Text     `json:"card"`
 	Limit    *Limit     `json:"limit,omitempty"`
 	Severity string     `json:"severity,omitempty"` // as last told; the incident's own is the worst that it has been
+	Rung     int        `json:"rung,omitempty"`
 	Shelved  bool       `json:"shelved,omitempty"`
 	Told     bool       `json:"told,omitempty"` // it was not shelved all the time
 	Watch    *Watch     `json:"watch,omitempty"`

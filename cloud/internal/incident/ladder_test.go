@@ -28,10 +28,13 @@ func TestSeverityRisesAndFalls(t *testing.T) {
 		if in := k.get(id); in.Severity != "A" || in.Deadline != k.now.Add(3*time.Minute).UnixMilli() {
 			t.Errorf("up: %+v", in)
 		}
+		if in := k.get(id); in.Rung != 1 || in.SeverityNow != "" {
+			t.Errorf("up: %+v", in)
+		}
 		limit := k.get(id).Deadline
 		k.later(time.Minute)
 		k.apply(rung(k, "a1", 0, rules.SeverityC))
-		if in := k.get(id); in.Severity != "A" || in.Deadline != limit || in.Condition != incident.Active {
+		if in := k.get(id); in.Severity != "A" || in.SeverityNow != "C" || in.Rung != 0 || in.Deadline != limit || in.Condition != incident.Active {
 			t.Errorf("down: it was that bad, and somebody still has to take it: %+v", in)
 		}
 		k.later(time.Minute)
@@ -46,6 +49,22 @@ func TestSeverityRisesAndFalls(t *testing.T) {
 		}
 		if got, want := fmt.Sprint(k.told), "[opened severity recovered]"; got != want {
 			t.Errorf("told: got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestRungOfTheSameSeverity(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		k := open(t, place)
+		id := k.apply(rung(k, "a1", 0, rules.SeverityB))
+		k.told = nil
+		for _, level := range []int{1, 1, 0} {
+			k.later(time.Minute)
+			k.apply(rung(k, "a1", level, rules.SeverityB))
+		}
+		list, err := incident.Timeline(t.Context(), k.db.Reader(), id)
+		if err != nil || len(list) != 3 || list[1].Text.ZH != "情况加重，升到第 2 档" || list[2].Text.EN != "It has got better: step 1" || len(k.told) != 0 {
+			t.Errorf("%+v, told %v, %v", list, k.told, err)
 		}
 	})
 }

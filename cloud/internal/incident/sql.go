@@ -44,8 +44,17 @@ func scan(row scanner) (Incident, error) {
 	if err := json.Unmarshal([]byte(detail), &in.Detail); err != nil {
 		return in, fmt.Errorf("read detail of incident %s: %w", in.ID, err)
 	}
-	in.Value, in.Shelved = valueOf(in.Detail), in.Detail.Shelved
+	in.Value = valueOf(in.Detail)
+	in.told()
 	return in, nil
+}
+
+// told takes over from the detail what an incident shows of its last event.
+func (in *Incident) told() {
+	in.Shelved, in.Rung, in.SeverityNow = in.Detail.Shelved, in.Detail.Rung, ""
+	if s := in.Detail.Severity; s != in.Severity {
+		in.SeverityNow = s
+	}
 }
 
 // valueOf picks the value that the rule's limit is on.

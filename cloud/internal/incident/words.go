@@ -41,6 +41,12 @@ func words(point string) Text {
 		return Text{"消防联动", "fire input"}
 	case "connected":
 		return Text{"连接", "connection"}
+	case "up":
+		return Text{"线路", "line"}
+	case "answering":
+		return Text{"应答的设备", "answering devices"}
+	case "devices":
+		return Text{"线上的设备", "devices on it"}
 	case "frozen":
 		return Text{"画面", "picture"}
 	case "keyframe_age":
@@ -75,6 +81,8 @@ func states(point string, value float64) Text {
 		return pick("被拆动", "tampered with", "正常", "normal")
 	case "fire":
 		return pick("触发", "on", "无", "off")
+	case "up":
+		return pick("通", "up", "不通", "down")
 	case "connected":
 		return pick("已连接", "connected", "未连接", "not connected")
 	case "frozen":

@@ -6,6 +6,8 @@ export const icons = {
   recovered: 'M6.2 12.6 1.4 7.8 3 6.2l3.2 3.2L13 2.6l1.6 1.6Z',
   offline: 'M1 7h14v2H1Z',
   shadow: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2a5 5 0 1 1 0 10A5 5 0 0 1 8 3Z',
+  shelved: 'M3 2h4v12H3Zm6 0h4v12H9Z',
+  overdue: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2a5 5 0 1 1 0 10A5 5 0 0 1 8 3ZM7 4h2v3.6l2.5 2.5-1.4 1.4L7 8.4Z',
   bad: 'M3.4 2 8 6.6 12.6 2 14 3.4 9.4 8l4.6 4.6-1.4 1.4L8 9.4 3.4 14 2 12.6 6.6 8 2 3.4Z',
   uncertain: 'M7 1h2v9H7Zm0 11h2v3H7Z',
   stale: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2a5 5 0 1 1 0 10A5 5 0 0 1 8 3ZM7 4h2v3.6l2.5 2.5-1.4 1.4L7 8.4Z',

@@ -6,7 +6,7 @@ import { now, setServerTime, useLive } from './live'
 import { go, route } from './router'
 import { onTaken } from './session'
 import type { Counts, Handling, Incident, Site } from './types'
-import { merged, order } from './urgency'
+import { isSilence, merged, order } from './urgency'
 
 export const tabs: Handling[] = ['open', 'handling', 'closed']
 
@@ -86,7 +86,7 @@ export function useIncidents() {
   }
   function setSites(sites: Site[]) {
     box.sites = sites
-    const told = new Set(box.list.filter((i) => i.device === 'gateway').map((i) => i.site))
+    const told = new Set(box.list.filter(isSilence).map((i) => i.site))
     box.silentSites = sites.filter((s) => !s.online && !told.has(s.id))
   }
 

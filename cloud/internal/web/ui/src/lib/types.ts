@@ -39,11 +39,15 @@ export interface Incident {
   value?: { point: string; unit: string; value: number | null; limit?: number; above?: boolean }
   deadline?: number // until when somebody must have taken it
   shadow: boolean
+  shelved?: boolean // it fired too often: nobody is told for a while
+  severityNow?: Severity // when it has become less than it was at its worst
+  rung?: number // of the rule's ladder: 0 as it began
+  overdue?: 0 | 1 | 2 | 3 // how far the handling is behind: 常规, 联合, 攻坚
 }
 
 export interface Evidence { name: string; unit: string; value: number | null; quality: Quality; reason?: string }
 export interface Limit { point: string; unit: string; value: number; above: boolean }
-export type Step = 'fired' | 'action' | 'notified' | 'taken' | 'recovered' | 'closed' | 'note' | 'severity'
+export type Step = 'fired' | 'action' | 'notified' | 'taken' | 'recovered' | 'closed' | 'note' | 'severity' | 'overdue'
 export interface TimelineEntry { at: number; kind: Step; text: Text; by?: string }
 
 export interface IncidentDetail extends Incident {

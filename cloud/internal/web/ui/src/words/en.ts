@@ -19,6 +19,12 @@ export const en: Record<Key, string> = {
   'level.offline': 'Offline',
   'level.recovered': 'Recovered',
   'level.shadow': 'On trial, nobody told',
+  'level.shelved': 'Shelved: too often',
+  'level.overdue': 'Overdue',
+  'level.now': 'now {level}',
+  'whistle.1': 'Overdue · first whistle',
+  'whistle.2': 'Overdue · joint whistle',
+  'whistle.3': 'Overdue · last whistle',
 
   'live.live': 'Live',
   'live.connecting': 'Connecting',
@@ -93,6 +99,7 @@ export const en: Record<Key, string> = {
   'step.closed': 'Closed',
   'step.note': 'Note',
   'step.severity': 'Level',
+  'step.overdue': 'Overdue',
 
   'close.title': 'Close the alert',
   'close.outcome': 'What was it?',
@@ -190,7 +197,7 @@ export const en: Record<Key, string> = {
   'ledger.worst': 'Most is missing of',
   'ledger.missing': '{for} missing',
   'system.title': 'System',
-  'system.journal': 'Possible loss and oddities',
+  'system.journal': 'Journal of the gateways',
   'system.journal.empty': 'Nothing: no data was lost, and no two gateways shared a name.',
   'system.parked': 'Records that could not be applied',
   'system.parked.empty': 'None. Everything that arrived was applied.',
@@ -213,6 +220,7 @@ export const en: Record<Key, string> = {
   'journal.storage_well': 'Storage well again',
   'journal.rules_changed': 'Rules changed',
   'journal.rules_refused': 'Rules refused',
+  'journal.output_moved': 'Output moved',
   'journal.foreign_site': 'Site conflict',
   'journal.decommissioned': 'Decommissioned',
 

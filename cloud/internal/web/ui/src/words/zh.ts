@@ -18,6 +18,12 @@ export const zh = {
   'level.offline': '离线',
   'level.recovered': '已恢复',
   'level.shadow': '试运行，不通知',
+  'level.shelved': '已搁置：太频繁',
+  'level.overdue': '处置超时',
+  'level.now': '现为{level}',
+  'whistle.1': '超时 · 常规哨',
+  'whistle.2': '超时 · 联合哨',
+  'whistle.3': '超时 · 攻坚哨',
 
   'live.live': '实时',
   'live.connecting': '连接中',
@@ -92,6 +98,7 @@ export const zh = {
   'step.closed': '办结',
   'step.note': '备注',
   'step.severity': '改级',
+  'step.overdue': '超时',
 
   'close.title': '办结',
   'close.outcome': '结果是什么？',
@@ -189,7 +196,7 @@ export const zh = {
   'ledger.worst': '缺得最多',
   'ledger.missing': '缺 {for}',
   'system.title': '系统',
-  'system.journal': '可能的数据丢失与异常',
+  'system.journal': '网关记录',
   'system.journal.empty': '没有记录：没有丢失过数据，也没有重名的网关。',
   'system.parked': '没能处理的记录',
   'system.parked.empty': '没有。收到的记录都处理了。',
@@ -212,6 +219,7 @@ export const zh = {
   'journal.storage_well': '存储恢复',
   'journal.rules_changed': '规则更新',
   'journal.rules_refused': '规则被拒',
+  'journal.output_moved': '设备动作',
   'journal.foreign_site': '小区冲突',
   'journal.decommissioned': '网关退役',
 

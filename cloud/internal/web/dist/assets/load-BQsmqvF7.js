@@ -1,1 +1,0 @@
-import{M as e,P as t,ot as n,tt as r}from"./index-B7Ep9bbG.js";function i(i){let a=n({data:void 0,error:``,gone:!1,load:o});async function o(){try{a.data=await i(),a.error=``}catch(e){if(!(e instanceof t))throw e;e.status===404?a.gone=!0:e.status!==401&&(a.error=e.message)}}return r(o),e(`refetch`,()=>void o()),a}export{i as t};
