@@ -30,7 +30,7 @@ func TestActionsTellOnWhoseAuthority(t *testing.T) {
 			{"", "manual", "张三", "confirmed", "已确认：燃气阀 → 关闭（由 张三 手动）", "Confirmed: 燃气阀 → closed (by hand, 张三)"},
 			{"", "cloud", "李四", "confirmed", "已确认：燃气阀 → 关闭（由 李四 远程）", "Confirmed: 燃气阀 → closed (from afar, 李四)"},
 			{"forbidden while alert R17/k/1 fires (and 3 more like it)", "automation", "", "refused",
-				"网关拒绝，告警 R17/k/1 期间禁止（同样的还有 3 次）：燃气阀 → 关闭（由规则 R16）", "Refused by the gateway, forbidden while alert R17/k/1 fires (and 3 more like it): 燃气阀 → closed (by rule R16)"},
+				"网关拒绝，告警 R17/k 期间禁止（同样的还有 3 次）：燃气阀 → 关闭（由规则 R16）", "Refused by the gateway, forbidden while alert R17/k fires (and 3 more like it): 燃气阀 → closed (by rule R16)"},
 			{"a gas valve is never opened remotely", "cloud", "", "refused", "网关拒绝，燃气阀只能到现场手动打开：燃气阀 → 关闭（远程）", "Refused by the gateway, a gas valve is never opened remotely: 燃气阀 → closed (from afar)"},
 			{"changed 12s ago: at most one change in 30s", "schedule", "", "refused", "网关拒绝，12s 前刚改变过，30 秒内只变一次：燃气阀 → 关闭（按时间表）", "Refused by the gateway, changed 12s ago: at most one change in 30s: 燃气阀 → closed (by schedule)"},
 			{"timeout", "safety", "", "failed", "没有成功（试了 2 次，没有应答）：燃气阀 → 关闭（由规则 R16）", "Failed (2 attempts, timeout): 燃气阀 → closed (by rule R16)"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -112,7 +113,10 @@ func TestPlaceOfWhatIsNoDevice(t *testing.T) {
 		for subject, want := range map[string][2]string{"k1802": {"k1802", "1802 厨房"}, "site": {"", ""}, "bus-1": {"bus-1", ""}, "gas-1": {"探测器", "1802 厨房"}} {
 			e := firing(k, "a/"+subject)
 			e.Subject = subject
-			if in := k.get(k.apply(e)); in.DeviceName != want[0] || in.Place != want[1] || in.SiteName != "锦绣花园" {
+			if subject == "bus-1" {
+				e.Limit, e.Evidence = nil, []rules.Evidence{{Name: "answering", Value: 0, Quality: device.Good}}
+			}
+			if in := k.get(k.apply(e)); in.DeviceName != want[0] || in.Place != want[1] || in.SiteName != "锦绣花园" || (in.Value == nil) != (subject == "bus-1") {
 				t.Errorf("%s: %q at %q in %q", subject, in.DeviceName, in.Place, in.SiteName)
 			}
 		}

@@ -1,8 +1,6 @@
 package incident
 
-import (
-	"strings"
-)
+import "strings"
 
 // refusal words why a gateway did not do something. It tells a sentence with names and figures in it, in English; what is not
 // known here is shown as it came.
@@ -17,10 +15,19 @@ func refusal(said string) Text {
 			continue
 		}
 		if name, ok = strings.CutSuffix(name, s.after); ok && (name != "") == strings.Contains(s.zh, "$") {
-			return Text{strings.Replace(s.zh, "$", name, 1) + more, said}
+			short := shortAlert(name)
+			return Text{strings.Replace(s.zh, "$", short, 1) + more, strings.Replace(said, name, short, 1)}
 		}
 	}
 	return Text{reasons(en).ZH + more, reasons(said).EN}
+}
+
+// shortAlert is the rule and the subject of an alert's name, without the moment; of anything else all of it.
+func shortAlert(name string) string {
+	if i := strings.LastIndexByte(name, '/'); i > strings.IndexByte(name, '/') {
+		return name[:i]
+	}
+	return name
 }
 
 // A sentence is how the gateway says something around a name or a figure; $ stands for that in the Chinese one.

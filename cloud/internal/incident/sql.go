@@ -63,6 +63,9 @@ func valueOf(d Detail) *Value {
 		if e.Value == nil || (d.Limit != nil && e.Name != d.Limit.Point) || (d.Limit == nil && strings.Contains(e.Name, ".")) {
 			continue
 		}
+		if d.Limit == nil && e.Unit == "" && states(e.Name, *e.Value) == (Text{}) {
+			continue // a bare number behind a title tells nobody anything
+		}
 		v := Value{Point: e.Name, Unit: e.Unit, Value: *e.Value}
 		if l := d.Limit; l != nil {
 			v.Limit, v.Above = &l.Value, &l.Above
