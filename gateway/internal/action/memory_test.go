@@ -129,6 +129,10 @@ func TestWhatAPersonDecidedAfterAnAlertStays(t *testing.T) {
 		if f.value("s", "on") != 0 || f.holder("s") != "manual Li" || f.value("A.1", "relay") != 0 || f.value("A.2", "relay") != 0 {
 			t.Error("restarted:", f.values, f.holder("s"))
 		}
+		pass(2 * time.Second)
+		if f.holder("A.1") != "manual Li" {
+			t.Error("what brought the relay back took the person's hold:", f.holder("A.1"))
+		}
 		pass(11 * time.Minute)
 		if f.value("s", "on") != 1 || f.holder("s") != "safety R16/g/1" {
 			t.Error("after the mute:", f.values, f.holder("s"))
