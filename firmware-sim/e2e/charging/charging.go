@@ -8,10 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -30,11 +27,12 @@ type Options struct {
 	Every    []time.Duration // sampling intervals, in turn
 	Only     physics.Class   // "": all classes
 	Workers  int             // 0: as many as there are cores
+	AllRules bool            // also those that judge no socket: slower, and the same table
 }
 
 // Run plays the courses and answers the table.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	set, err := shipped(o.Rules)
+	set, err := load(o.Rules, o.AllRules)
 	if err != nil {
 		return nil, err
 	}
@@ -101,31 +99,4 @@ func playOne(set *rules.Set, class physics.Class, every time.Duration, seed uint
 	r.length = p.course.Length()
 	p.course.Moments, p.samples = nil, nil // a table needs neither
 	return r
-}
-
-// shipped loads the rule files of a folder.
-func shipped(folder string) (*rules.Set, error) {
-	paths, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
-	if err != nil {
-		return nil, fmt.Errorf("list rules: %w", err)
-	}
-	var sources []rules.Source
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.yaml") {
-			continue
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("read rules: %w", err)
-		}
-		sources = append(sources, rules.Source{Name: filepath.Base(path), Data: data})
-	}
-	if len(sources) == 0 {
-		return nil, fmt.Errorf("load rules: there are none in %s", folder)
-	}
-	set, err := rules.Load(sources)
-	if err != nil {
-		return nil, fmt.Errorf("load rules of %s: %w", folder, err)
-	}
-	return set, nil
 }

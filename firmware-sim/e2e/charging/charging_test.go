@@ -46,6 +46,23 @@ func TestATableComesOutTheSame(t *testing.T) {
 	}
 }
 
+// The rules of other kinds are left out because they take time: they must not make a difference.
+func TestOtherRulesChangeNothing(t *testing.T) {
+	o := options(20)
+	var tables [2]*charging.Report
+	for i := range tables {
+		var err error
+		o.AllRules = i == 1
+		if tables[i], err = charging.Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		tables[i].Seconds = 0
+	}
+	if !reflect.DeepEqual(tables[0], tables[1]) {
+		t.Errorf("with all rules there is another table:\n%s\n%s", tables[0].Table(), tables[1].Table())
+	}
+}
+
 func TestARunCanBeStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

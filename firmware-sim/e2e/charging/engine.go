@@ -11,8 +11,8 @@ import (
 )
 
 // tick is how often time alone is judged. The gateway does it every second; with samples 15 s apart or more, a verdict can
-// only come up to tick later.
-const tick = 5 * time.Second
+// only come up to tick later, so the table's delays are never too short.
+const tick = 15 * time.Second
 
 // epoch is when every course begins.
 const epoch = 1_795_305_600 // 2026-11-22T00:00:00Z

@@ -21,8 +21,8 @@ const (
 	TailStep              // R05 B: power steps up after the knee
 	Square                // R06 B: cut and restarted again and again
 	Overload              // R07 B: more than a port may give
-	Warm                  // R09 B: above 65 °C
-	Hot                   // R09 A: above 70 °C, or rising fast
+	Warm                  // R09 B: above 65 °C, or rising fast
+	Hot                   // R09 A: above 70 °C
 	Stuck                 // R11 A: current through an open relay
 	Idle                  // R12 C: switched on, and nothing charges
 	keys                  // how many there are
@@ -52,3 +52,16 @@ func keyNamed(name string) (k Key, ok bool) {
 
 // severity of a statement.
 func (k Key) severity() byte { return names()[k][4] }
+
+// needs is the point without which nobody can know; "" where power is enough.
+func (k Key) needs() string {
+	switch k {
+	case Warm, Hot:
+		return "temperature"
+	case Stuck:
+		return "relay"
+	case Idle:
+		return "plugged"
+	}
+	return ""
+}

@@ -2,6 +2,7 @@ package charging
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/physics"
@@ -36,6 +37,7 @@ type observer struct {
 	hot     held
 	stuck   held
 	idle    held
+	started held // the relay has closed, and nothing flows yet
 	rise    []look
 }
 
@@ -186,21 +188,45 @@ func (o *observer) steps(s *said, l look, hole bool) {
 func (o *observer) port(s *said, l look, hole bool) {
 	k := o.slack
 	s[Overload] = o.over.see(l.at, l.Power > 1000*(1+0.015*k), hole) >= 30*time.Second+time.Duration(k)*5*time.Second
-	s[Warm] = o.warm.see(l.at, l.Temperature > 65+0.3*k, hole) >= 10*time.Second
-	hot := o.hot.see(l.at, l.Temperature > 70+0.3*k, hole) >= 10*time.Second
-	s[Hot] = hot || o.heating(l)
+	warm := o.warm.see(l.at, l.Temperature > 65+0.3*k, hole) >= 10*time.Second
+	s[Warm] = warm || o.heating(l, hole)
+	s[Hot] = o.hot.see(l.at, l.Temperature > 70+0.3*k, hole) >= 10*time.Second // a cut wants two readings
 	s[Stuck] = o.stuck.see(l.at, !l.Relay && l.Power > 10+k, hole) >= time.Minute+time.Duration(k)*5*time.Second
-	s[Idle] = o.idle.see(l.at, l.Relay && l.Plugged && l.Power < 1.5-0.3*k, hole) >= 5*time.Minute+time.Duration(k)*10*time.Second
+	pause := 5*time.Minute + time.Duration(k)*10*time.Second
+	if k < 0 {
+		pause = 4 * time.Minute // a window is covered by four fifths
+	}
+	idle := o.idle.see(l.at, l.Relay && l.Plugged && l.Power < 1.5-0.3*k, hole) >= pause
+	s[Idle] = idle || o.nothing(l, hole)
 }
 
-// heating: +10 °C in 10 min while power changes by less than 5 %.
-func (o *observer) heating(l look) bool {
+// nothing: a socket has just been switched on, and nothing is plugged in. Where the plug is felt, an empty socket is nobody's.
+func (o *observer) nothing(l look, hole bool) bool {
+	k := time.Duration(o.slack)
+	begun := o.started.on || o.last.at != 0 && !o.last.Relay
+	age := o.started.see(l.at, begun && l.Relay && l.Power < 10-o.slack, hole && o.slack > 0)
+	return age >= time.Minute+k*5*time.Second && age < 2*time.Minute+time.Duration(1-o.slack)*o.pace && (l.Plugged || !o.plugs && k < 0)
+}
+
+// heating: +10 °C in 10 min, while power has changed by less than 5 % for 20: after a load is plugged in, a healthy contact warms up too.
+func (o *observer) heating(l look, hole bool) bool {
+	if hole && o.slack > 0 {
+		o.rise = o.rise[:0]
+	}
 	o.rise = append(o.rise, l)
-	for l.at-o.rise[0].at > 10*time.Minute+time.Duration(-o.slack*float64(o.pace)) && len(o.rise) > 1 {
+	wide, some := 20*time.Minute, 20*time.Minute // the least of it that has to be seen
+	if o.slack < 0 {
+		wide, some = 16*time.Minute-o.pace, 15*time.Minute-2*o.pace
+	}
+	for l.at-o.rise[0].at > wide+o.pace {
 		o.rise = o.rise[1:]
 	}
-	first := o.rise[0]
-	if l.Temperature-first.Temperature < 10+0.5*o.slack {
+	if l.at-o.rise[0].at < some {
+		return false
+	}
+	before := l.at - 10*time.Minute + time.Duration(o.slack*float64(o.pace))
+	i := slices.IndexFunc(o.rise, func(r look) bool { return r.at >= before })
+	if l.Temperature-o.rise[i].Temperature < 10+0.5*o.slack || l.Power < 10+o.slack {
 		return false
 	}
 	low, high := math.Inf(1), 0.0

@@ -9,7 +9,7 @@ import (
 
 // Trace prints what happened in the first session of the options, what was told of it and what was due.
 func Trace(w io.Writer, o Options) error {
-	set, err := shipped(o.Rules)
+	set, err := load(o.Rules, o.AllRules)
 	if err != nil {
 		return err
 	}

@@ -77,9 +77,10 @@ func (p *play) truth() *truth {
 	t.true = p.first(all, physics.CourseStep, 0)
 	t.due = p.first(all, physics.CourseStep, +1)
 	t.known = p.first(seen, p.every, +1)
-	// What is known so late that the engine could not have told it before the end is nobody's miss.
+	// What is known so late that the engine could not have told it before the end is nobody's miss, nor is what the socket
+	// does not measure.
 	for i := range t.known {
-		if t.known[i] > p.course.Length()-3*p.every {
+		if need := Key(i).needs(); t.known[i] > p.course.Length()-3*p.every || need != "" && !p.has(need) {
 			t.known[i] = physics.NoTime
 		}
 	}
