@@ -149,7 +149,9 @@ func modeText(emergency bool) rules.Text {
 // tells of it, when the journal runs; changes begins with what else there is to tell.
 func (a *App) startRules(engine *rules.Engine, changes []rules.Text) (announce func()) {
 	site := a.cfg.Site
-	if set, overrides, _ := config.LastGood(site.Data); set != nil {
+	if set, overrides, err := config.LastGood(site.Data); err != nil {
+		a.cfg.Log.Warn("what has changed in the rules cannot be told", "error", err)
+	} else if set != nil {
 		if old, err := rules.NewEngine(set, site.Subjects(), overrides); err == nil {
 			changes = append(changes, engine.Changes(old)...)
 		}

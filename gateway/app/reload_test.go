@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,12 +162,17 @@ func TestTheLastGoodRulesStandIn(t *testing.T) {
 	o.start()
 	o.firing("the alert", 1)
 	o.g.stop()
-	for name, hurt := range map[string]func(){
-		"broken":       func() { o.rules(broken) },
-		"gone":         func() { _ = os.RemoveAll(filepath.Join(o.dir, "rules")) },
-		"bad override": func() { o.edit(o.file, "zones:", "overrides: {G2: {mode: armed}}\nzones:") },
+	for _, c := range []struct {
+		name string
+		hurt func()
+	}{
+		{"broken", func() { o.rules(broken) }},
+		{"empty", func() { _ = os.Remove(filepath.Join(o.dir, "rules", "gas.yaml")) }},
+		{"gone", func() { _ = os.Remove(filepath.Join(o.dir, "rules")) }},
+		{"bad override", func() { o.edit(o.file, "zones:", "overrides: {G2: {mode: armed}}\nzones:") }},
 	} {
-		hurt()
+		name := c.name
+		c.hurt()
 		if r := config.Check(o.file, config.English); r.Site != nil {
 			t.Errorf("%s: a check finds nothing wrong", name)
 		}
@@ -178,6 +185,20 @@ func TestTheLastGoodRulesStandIn(t *testing.T) {
 		}
 		o.firing("the alert goes on", 1)
 		o.g.stop()
+	}
+}
+
+// Last good rules that this program cannot read are no rules: it says so, and what to do.
+func TestLastGoodRulesOfAnotherLanguage(t *testing.T) {
+	o := newOffice(t, &kitchen{open: true})
+	o.start()
+	o.g.stop()
+	other, text64 := strings.Replace(gasRule, "level >=", "level was", 1), base64.StdEncoding.EncodeToString
+	o.edit(filepath.Join(o.dir, "data", "rules.last.json"), text64([]byte(gasRule)), text64([]byte(other)))
+	o.rules(other)
+	s, problems := config.LoadForStart(o.file, config.English)
+	if text := fmt.Sprint(problems); s != nil || !strings.Contains(text, "last good rules cannot be used either") || !strings.Contains(text, "mend the rules") {
+		t.Error(text)
 	}
 }
 

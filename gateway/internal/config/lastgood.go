@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/linshao/linshao/gateway/internal/state"
 	"github.com/linshao/linshao/rules"
@@ -21,7 +23,6 @@ const lastGoodFile = "rules.last.json"
 type kept struct {
 	Files     []rules.Source            `json:"files"`
 	Overrides map[string]rules.Override `json:"overrides"`
-	Emergency bool                      `json:"emergency"`
 }
 
 // Keep notes a site's rules as the last good ones. Those that stand in are noted already.
@@ -30,7 +31,7 @@ func Keep(s *Site) error {
 		return nil
 	}
 	texts := keepTexts(s.Data, s.Sources)
-	data, err := json.Marshal(kept{s.Sources, s.Overrides, s.Emergency})
+	data, err := json.Marshal(kept{s.Sources, s.Overrides})
 	if err != nil {
 		return fmt.Errorf("encode last good rules: %w", err)
 	}
@@ -41,26 +42,40 @@ func Keep(s *Site) error {
 	return errors.Join(texts, state.Save(file, data))
 }
 
-// LastGood are the rules that Keep noted for a site's data folder. The set is nil when there are none that can be used.
-func LastGood(data string) (set *rules.Set, overrides map[string]rules.Override, emergency bool) {
-	text, err := os.ReadFile(filepath.Join(data, lastGoodFile))
+// LastGood are the rules that Keep noted for a site's data folder. The set is nil when nothing is noted there, or nothing that
+// this program can use; the error says why.
+func LastGood(data string) (*rules.Set, map[string]rules.Override, error) {
+	file := filepath.Join(data, lastGoodFile)
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
 	var k kept
-	if err != nil || json.Unmarshal(text, &k) != nil || len(k.Files) == 0 {
-		return nil, nil, false
+	if err == nil {
+		err = json.Unmarshal(text, &k)
 	}
-	if set, err = rules.Load(k.Files); err != nil {
-		return nil, nil, false
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	return set, k.Overrides, k.Emergency
+	set, err := rules.Load(k.Files)
+	if err != nil { // a newer program's language may be another one
+		return nil, nil, fmt.Errorf("load %s: %w", file, err)
+	}
+	return set, k.Overrides, nil
 }
 
-// lastGood lets the last good rules stand in; false when there are none, or they do not fit the devices.
+// lastGood lets the last good rules stand in; false when there are none, or they cannot be used, which is told.
 func (l *loader) lastGood() bool {
-	set, overrides, _ := LastGood(l.site.Data)
-	if set == nil {
-		return false
+	set, overrides, err := LastGood(l.site.Data)
+	if err == nil && set != nil {
+		_, err = rules.NewEngine(set, l.site.Subjects(), overrides)
 	}
-	if _, err := rules.NewEngine(set, l.site.Subjects(), overrides); err != nil {
+	if err != nil {
+		what, _, _ := strings.Cut(err.Error(), "\n")
+		l.add("$.rules", l.say("上次可用的规则也用不了，网关不启动：%s", "the last good rules cannot be used either, and the gateway does not start: %s", what),
+			l.say("改正规则；或先让 rules 和 overrides 留空，用内置规则启动", "mend the rules; or start with the shipped ones by leaving rules and overrides empty"))
+	}
+	if err != nil || set == nil {
 		return false
 	}
 	l.site.Rules, l.site.Overrides = set, overrides

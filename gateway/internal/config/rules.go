@@ -36,6 +36,11 @@ func (l *loader) loadRules(folder fs.FS) {
 		l.problems = append(l.problems, l.translated(err)...)
 		return
 	}
+	if len(set.Rules()) == 0 { // a folder that is not mounted, or being copied: nothing would be judged, and nobody told
+		l.add("$.rules", l.say("%s 里没有规则（*.yaml）：网关什么也不会判断", "there are no rules (*.yaml) in %s: nothing would be judged", l.ruleName("")),
+			l.say("留空则用内置的", "leave it empty for the shipped ones"))
+		return
+	}
 	l.problems = append(l.problems, Translate(l.lang, set.Warnings())...)
 	l.site.Rules, l.site.Sources = set, sources
 	l.overrides(set)
