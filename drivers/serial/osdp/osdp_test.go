@@ -52,8 +52,8 @@ func read(t testing.TB, c device.Conn, points ...device.Point) []device.Reading 
 	return rs
 }
 
-// clear and secured are the two ways to speak to device 5.
-func clear() (osdp.Address, *pd) { return osdp.Address{Number: 5, CardKey: siteKey}, newPD(5) }
+// inTheClear and secured are the two ways to speak to device 5.
+func inTheClear() (osdp.Address, *pd) { return osdp.Address{Number: 5, CardKey: siteKey}, newPD(5) }
 
 func secured() (osdp.Address, *pd) {
 	p := newPD(5)
@@ -62,7 +62,7 @@ func secured() (osdp.Address, *pd) {
 }
 
 func TestConformance(t *testing.T) {
-	for name, make := range map[string]func() (osdp.Address, *pd){"clear": clear, "secure": secured} {
+	for name, make := range map[string]func() (osdp.Address, *pd){"clear": inTheClear, "secure": secured} {
 		t.Run(name, func(t *testing.T) {
 			a, p := make()
 			secure := 0.0
@@ -140,7 +140,7 @@ func TestCommandsToOutputs(t *testing.T) {
 
 // Cards and keys are told once, by a poll, and none is lost.
 func TestCardsAndKeys(t *testing.T) {
-	for name, make := range map[string]func() (osdp.Address, *pd){"clear": clear, "secure": secured} {
+	for name, make := range map[string]func() (osdp.Address, *pd){"clear": inTheClear, "secure": secured} {
 		t.Run(name, func(t *testing.T) {
 			a, p := make()
 			c := open(t, serve(t, nil, p), time.Second)
@@ -179,7 +179,7 @@ func TestCardsAndKeys(t *testing.T) {
 }
 
 func TestSomeThingsADeviceDoesNot(t *testing.T) {
-	a, p := clear()
+	a, p := inTheClear()
 	p.lacks = map[byte]bool{0x62: true, 0x67: true}
 	c := open(t, serve(t, nil, p), time.Second)
 	for range 2 {
@@ -199,7 +199,7 @@ func TestSomeThingsADeviceDoesNot(t *testing.T) {
 
 // A device without CRC is spoken to with checksums.
 func TestChecksums(t *testing.T) {
-	for name, make := range map[string]func() (osdp.Address, *pd){"clear": clear, "secure": secured} {
+	for name, make := range map[string]func() (osdp.Address, *pd){"clear": inTheClear, "secure": secured} {
 		a, p := make()
 		p.sums = true
 		c := open(t, serve(t, nil, p), time.Second)
@@ -213,7 +213,7 @@ func TestChecksums(t *testing.T) {
 
 // A busy device keeps its session; one that was switched off and on costs one read.
 func TestBusyAndStartedAnew(t *testing.T) {
-	for name, make := range map[string]func() (osdp.Address, *pd){"clear": clear, "secure": secured} {
+	for name, make := range map[string]func() (osdp.Address, *pd){"clear": inTheClear, "secure": secured} {
 		t.Run(name, func(t *testing.T) {
 			a, p := make()
 			c := open(t, serve(t, nil, p), 50*time.Millisecond)
