@@ -121,6 +121,7 @@ type incidentIn struct {
 type Detail struct {
 	incident.Incident
 	Why      incident.Text       `json:"why"`
+	Parts    []incident.Text     `json:"parts" doc:"the rule's condition part by part with the values it saw, one line each, indented by two spaces a level; empty for old gateways"`
 	Evidence []incident.Evidence `json:"evidence"`
 	Card     []incident.Text     `json:"card" doc:"what to do, one line each"`
 	Limit    *incident.Limit     `json:"limit,omitempty"`
@@ -155,6 +156,9 @@ func (a *API) detail(ctx context.Context, id string) (*detailOut, error) {
 		return nil, err
 	}
 	d := Detail{Incident: in, Why: incident.Why(in), Evidence: in.Detail.Evidence, Card: in.Detail.Card, Limit: in.Detail.Limit}
+	if d.Parts = in.Detail.Why; d.Parts == nil {
+		d.Parts = []incident.Text{}
+	}
 	if d.Timeline, err = incident.Timeline(ctx, q, id); err != nil {
 		return nil, err
 	}

@@ -182,6 +182,9 @@ func describe(in *Incident, e rules.AlertEvent) {
 	for _, line := range e.Card {
 		d.Card = append(d.Card, text(line))
 	}
+	for _, line := range e.Why[:min(len(e.Why), mostLines)] {
+		d.Why = append(d.Why, text(line))
+	}
 	for _, v := range e.Evidence {
 		one := Evidence{Name: v.Name, Unit: v.Unit, Quality: v.Quality.String(), Reason: v.Reason.String()}
 		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) {
@@ -194,5 +197,8 @@ func describe(in *Incident, e rules.AlertEvent) {
 	}
 	in.Detail, in.Value = d, valueOf(d)
 }
+
+// mostLines bounds what a gateway tells of why: it tells fewer.
+const mostLines = 32
 
 func orphan(gateway, alert string) string { return gateway + " " + alert }

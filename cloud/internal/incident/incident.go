@@ -80,6 +80,7 @@ type Detail struct {
 	Evidence []Evidence `json:"evidence"`
 	Card     []Text     `json:"card"`
 	Limit    *Limit     `json:"limit,omitempty"`
+	Why      []Text     `json:"why,omitempty"`      // the rule's condition with the values it saw, line by line, as the gateway told
 	Severity string     `json:"severity,omitempty"` // as last told; the incident's own is the worst that it has been
 	Rung     int        `json:"rung,omitempty"`
 	Shelved  bool       `json:"shelved,omitempty"`

@@ -1,10 +1,13 @@
 package incident_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/rules"
 )
 
 func gasHigh() incident.Incident {
@@ -66,4 +69,18 @@ func TestWhyBeginsWithAName(t *testing.T) {
 	if got := incident.Why(in).EN; got != "桩 3 is overloaded" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// The gateway's own lines are kept as they came, and not more than it can ever send.
+func TestThePartsAreTheGateways(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		k := open(t, place)
+		e := firing(k, "a1")
+		for i := range 40 {
+			e.Why = append(e.Why, rules.Text{ZH: fmt.Sprintf("第 %d 条 → 成立", i), EN: fmt.Sprintf("part %d → true", i)})
+		}
+		if got := k.get(k.apply(e)).Detail.Why; len(got) != 32 || got[1] != (incident.Text{ZH: "第 1 条 → 成立", EN: "part 1 → true"}) {
+			t.Errorf("%d lines: %+v", len(got), got)
+		}
+	})
 }

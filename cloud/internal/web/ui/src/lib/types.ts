@@ -52,6 +52,7 @@ export interface TimelineEntry { at: number; kind: Step; text: Text; by?: string
 
 export interface IncidentDetail extends Incident {
   why: Text
+  parts?: Text[] // the rule's condition with the values it saw, a line each
   evidence: Evidence[]
   card: Text[]
   limit?: Limit

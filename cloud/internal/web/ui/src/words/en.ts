@@ -76,6 +76,7 @@ export const en: Record<Key, string> = {
 
   'alert.why': 'Why it fired',
   'alert.seen': 'Values the rule saw',
+  'alert.parts': 'The rule, part by part',
   'alert.todo': 'What to do now',
   'alert.chart': 'Chart',
   'alert.steps': 'What happened',

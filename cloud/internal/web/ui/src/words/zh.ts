@@ -75,6 +75,7 @@ export const zh = {
 
   'alert.why': '为什么报警',
   'alert.seen': '规则看到的值',
+  'alert.parts': '规则逐条判断',
   'alert.todo': '现在做什么',
   'alert.chart': '曲线',
   'alert.steps': '过程',
