@@ -73,17 +73,15 @@ func (e *Engine) rise(s *subject, a *alert, f *frame) {
 func (e *Engine) fire(s *subject, a *alert, f *frame, level int) {
 	a.State = Firing
 	a.Shelved = a.chatter.shelved(f.now)
-	chatters := a.chatter.note(f.now) && !a.Shelved
+	urgent := a.rule.at(level).severity == SeverityA // people hear of it however often it comes
+	chatters := !urgent && a.chatter.note(f.now) && !a.Shelved
 	e.climbed(s, a, f, -1, level)
-	if last := &e.events[len(e.events)-1]; chatters && last.Severity != SeverityA {
+	if chatters {
 		a.Message = prefixed(tooOften(), a.Message)
-		last.Message = a.Message
+		e.events[len(e.events)-1].Message = a.Message
 	}
-	if !a.Shelved || a.rule.at(level).severity == SeverityA {
+	if !a.Shelved || urgent {
 		e.begun.note(s, a.rule, f.now)
-	}
-	if s.sess != nil && a.rule.expr.judgesEnergy() {
-		s.sess.Doubt = true // nothing is to be learned from this charge
 	}
 }
 
@@ -96,6 +94,11 @@ func (e *Engine) climbed(s *subject, a *alert, f *frame, from, level int) {
 	var passed []order
 	for _, orders := range a.orders[from+1 : level+1] {
 		passed = append(passed, orders...)
+	}
+	for i := from + 1; i <= level; i++ {
+		if s.sess != nil && a.rule.at(i).expr.judgesEnergy() {
+			s.sess.Doubt = true // nothing is to be learned from this charge
+		}
 	}
 	a.Message = a.text(s, f, level, told(passed, false))
 	e.emit(s, a, f, Firing, a.command(passed))
@@ -272,8 +275,10 @@ func (a *alert) learn(ev *AlertEvent) {
 		}
 	}
 	at := ev.At.UnixMilli()
-	if ev.State == Firing && (a.ID != ev.Alert || a.State != Firing) && at > a.chatter.Begins[chatterCount-1] {
-		a.chatter.note(at)
+	if ev.State == Firing && ev.Severity != SeverityA { // an event of severity A does not say whether it is shelved
+		if (a.ID != ev.Alert || a.State != Firing) && at > a.chatter.Begins[chatterCount-1] {
+			a.chatter.note(at)
+		}
 		a.Shelved = ev.Shelved
 	}
 	a.State, a.ID, a.Message = ev.State, ev.Alert, ev.Message

@@ -3,6 +3,7 @@ package rules
 import (
 	"math"
 	"math/rand/v2"
+	"testing"
 	"time"
 )
 
@@ -117,3 +118,23 @@ func (w *watch) idle(d time.Duration) *watch {
 
 // word is the present value of a word.
 func (w *watch) word(name string) float64 { return w.words[name](w.f) }
+
+// Relay and power may come by polls of their own: a relay that lies does not end a charge whose power was read just before.
+func TestARelayReadAloneDoesNotEndACharge(t *testing.T) {
+	s, in := &session{}, newWatch(time.Second).in
+	for i := range int64(60) {
+		alone, both := in, in
+		alone.power, alone.relay = math.NaN(), 0
+		both.power, both.relay = 200, math.NaN()
+		s.update(watchStart+i*5000, both)
+		s.update(watchStart+i*5000+100, alone)
+	}
+	if !s.Active {
+		t.Error("current flows, whatever the relay says")
+	}
+	in.power, in.relay = math.NaN(), 0
+	s.update(watchStart+2*3600e3, in)
+	if s.Active {
+		t.Error("power has not been read for hours, and the relay is off")
+	}
+}

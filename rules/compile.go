@@ -27,7 +27,6 @@ type node struct {
 	mask uint64
 
 	fixed  bool   // the same for every subject at all times, but for the mode
-	source int    // 1 + its place among the kind's sources; 0: it is none
 	from   bool   // the source says no less than what any rule sees, and maybe more
 	when   guard  // what must be met for the condition to be true
 	unless guard  // and for it to be false

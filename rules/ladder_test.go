@@ -91,7 +91,7 @@ func TestLadderGoesUpAndDown(t *testing.T) {
 	if m := all[2]; m.Message.ZH != "中 22 %LEL。已命令响" || m.Card[0].EN != "go" {
 		t.Errorf("a rung's own words: %+v", m)
 	}
-	if m := all[3].Message.EN; m != "Has eased: low 14 %LEL. " {
+	if m := all[3].Message.EN; m != "Has eased: low 14 %LEL." {
 		t.Errorf("going down: %q", m)
 	}
 	if m := all[5].Message.EN; m != "low 60 %LEL. Commanded: shut" {

@@ -88,7 +88,10 @@ func (sc scope) nearestWord(name string) string {
 // fill writes the sentence for a subject as the frame sees it.
 func (t template) fill(f *frame, s *subject, actions string, lang language) string {
 	var b strings.Builder
-	for _, p := range t {
+	for i, p := range t {
+		if i > 0 && t[i-1].name == "actions" && actions == "" { // the full stop of a sentence that is not there
+			p.text = strings.TrimPrefix(strings.TrimPrefix(p.text, "。"), ".")
+		}
 		switch {
 		case p.num != nil:
 			b.WriteString(s.word(p, p.num(f), lang))
@@ -104,6 +107,9 @@ func (t template) fill(f *frame, s *subject, actions string, lang language) stri
 		default:
 			b.WriteString(p.text)
 		}
+	}
+	if actions == "" && t.has("actions") {
+		return strings.Trim(b.String(), " ")
 	}
 	return strings.TrimLeft(b.String(), " ")
 }

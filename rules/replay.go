@@ -105,7 +105,6 @@ type player struct {
 	first  int64 // the oldest that is reported
 
 	samples uint64 // from the begin of the report on
-	filled  uint64
 	holes   []Hole
 	open    map[string]*ReplayAlert // by id
 	alerts  []*ReplayAlert

@@ -63,8 +63,8 @@ func (b *builder) rung(path string, t rungText, base *rung) rung {
 	if base != nil && t.Clear == "" && t.ClearFor != "" {
 		b.fail(path+".clear_for", "clear_for without clear: the alert stays on this rung until it ends", "clear: level < release, for example")
 	}
-	if b.rule.text.Latch && base != nil && t.Clear != "" {
-		b.warn(path+".clear", "a latched alert never goes down, so this is never asked", "")
+	if b.rule.text.Latch && t.Clear != "" {
+		b.warn(path+".clear", "a latched alert goes down no rung, and only a person ends it: this is never asked", "")
 	}
 	b.conditions(path, t, &g)
 	b.limit(path, t.Limit)

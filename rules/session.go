@@ -81,9 +81,17 @@ func (s *session) update(t int64, in sessionInput) {
 		s.Hottest = in.temperature
 	}
 	// An open relay or an empty plug ends the session, unless current still flows: then the contact lies or the relay sticks.
-	if (in.relay == 0 || in.plugged == 0) && !(in.power > startPower) {
+	if (in.relay == 0 || in.plugged == 0) && !s.flows(t, in.power) {
 		s.end()
 	}
+}
+
+// flows says whether current flows, by this poll, or by the last one where this did not read power.
+func (s *session) flows(t int64, power float64) bool {
+	if math.IsNaN(power) && t-s.Last <= max(startHold, 3*min(pace(s.Pace), maxPace)) {
+		power = s.Power
+	}
+	return power > startPower
 }
 
 // owner takes the card that the socket shows. It may come a little after the plug, and go before it.

@@ -88,7 +88,7 @@ func TestOneCauseOneMessageAcrossSubjects(t *testing.T) {
 	if got := toldOf(events); got != "Storm/site firing, Zone/g1 resolved" {
 		t.Fatalf("got %q", got)
 	}
-	if m := events[1].Message.EN; m != "Taken over by Storm: 厨房: " || events[0].Message.ZH != "本小区：" {
+	if m := events[1].Message.EN; m != "Taken over by Storm: 厨房:" || events[0].Message.ZH != "本小区：" {
 		t.Errorf("got %q and %q", m, events[0].Message.ZH)
 	}
 }
