@@ -253,3 +253,10 @@ func (a *App) RuleChanges() (all []*wire.RulesChange) {
 	}
 	return all
 }
+
+// SnapshotPace is how far apart snapshots of so many bytes are when the gateway has been up for a while.
+func SnapshotPace(bytes int64, up time.Duration) time.Duration {
+	j := &judge{start: time.Now().Add(-up)}
+	j.size.Store(bytes)
+	return j.pace()
+}

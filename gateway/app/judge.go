@@ -19,6 +19,8 @@ import (
 const (
 	judgeTick  = time.Second
 	judgeSave  = 30 * time.Second // between two snapshots of sessions and windows: hundreds of KiB, on a card that wears. Alerts are in the events log
+	judgeLate  = 5 * time.Minute  // the longest that a large snapshot waits: it is the longest hole in a session after a kill
+	wearRate   = 8 << 10          // bytes a second that snapshots may write, 0.7 GB a day, unless they are due
 	judgeSoon  = 5 * time.Second  // between two snapshots when an alert has changed: its session is worth keeping
 	judgeAnew  = time.Hour        // after which a snapshot is written though nothing has changed: the events behind it must not be evicted
 	judgeStale = 10 * time.Second // without a tick the safety loop counts as dead
@@ -47,6 +49,7 @@ type judge struct {
 	saved   *rules.Memory // the last snapshot
 	looked  time.Time     // when it was taken
 	fresh   bool          // an alert has changed since then
+	size    atomic.Int64  // bytes of the last snapshot
 	unsaved atomic.Bool   // it could not be written
 	saves   chan memory   // room for one: a newer snapshot replaces one that was not written yet
 
@@ -162,8 +165,11 @@ func (j *judge) snapshot() {
 }
 
 // pace is how far apart snapshots are: after a start they come quickly, so that also a gateway that is killed again and again
-// remembers sessions that began since.
-func (j *judge) pace() time.Duration { return min(max(time.Since(j.start)/2, judgeTick), judgeSave) }
+// remembers sessions that began since; and on a large site slowly, because a card wears.
+func (j *judge) pace() time.Duration {
+	wear := time.Duration(j.size.Load()) * time.Second / wearRate
+	return min(max(time.Since(j.start)/2, judgeTick), min(max(wear, judgeSave), judgeLate))
+}
 
 // saveLast saves the engine's last state; run and the journal must have ended.
 func (j *judge) saveLast() {
@@ -211,6 +217,7 @@ func (j *judge) save(last *filed, m memory) {
 		return
 	}
 	*last = filed{data, time.Now()}
+	j.size.Store(int64(n))
 	j.log.Debug("rules saved", "bytes", n)
 }
 

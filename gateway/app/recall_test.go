@@ -280,3 +280,19 @@ func TestAlertsOfEarlierRunsAreUrgent(t *testing.T) {
 		t.Error("nothing waits and it is urgent")
 	}
 }
+
+// A card wears: large snapshots come slowly, but never so slowly that a kill costs more than five minutes of a charge.
+func TestLargeSnapshotsComeSlowly(t *testing.T) {
+	for _, c := range []struct {
+		bytes int64
+		up    time.Duration
+		want  time.Duration
+	}{{0, time.Hour, 30 * time.Second}, {100 << 10, time.Hour, 30 * time.Second}, {800 << 10, time.Hour, 100 * time.Second}, {20 << 20, time.Hour, 5 * time.Minute}} {
+		if got := app.SnapshotPace(c.bytes, c.up); got != c.want {
+			t.Errorf("%d bytes after %v: every %v, want %v", c.bytes, c.up, got, c.want)
+		}
+	}
+	if got := app.SnapshotPace(20<<20, 20*time.Second); got > 11*time.Second {
+		t.Errorf("20 s after the start: every %v", got)
+	}
+}
