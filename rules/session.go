@@ -162,8 +162,8 @@ func (s *session) over(t int64, p float64, dt int64, hole bool) bool {
 	return (hole || s.LowSince != 0 && p > startPower) && s.isAnother(p)
 }
 
-// resumeWithin is longer where readings come so slowly that a pause of a minute takes two of them.
-func (s *session) resumeWithin() int64 { return max(resumeTime, 2*min(pace(s.Pace), maxPace)+endHold) }
+// resumeWithin is longer where readings come slowly: one without power in between is a pause, two are an end, as a fridge has it.
+func (s *session) resumeWithin() int64 { return max(resumeTime, min(pace(s.Pace), maxPace)*3/2) }
 
 // wait looks for the beginning of a session.
 func (s *session) wait(t int64, p float64, unseen bool) {
@@ -188,7 +188,7 @@ func (s *session) confirm(t int64, p float64) {
 func (s *session) low(t int64, p float64) {
 	hold := int64(endHold)
 	if s.swings(t) >= 2 {
-		hold = s.resumeWithin()
+		hold = max(endHold, resumeTime-pace(s.Pace))
 	}
 	switch {
 	case p >= endPower:

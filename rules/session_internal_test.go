@@ -245,3 +245,18 @@ func TestHoles(t *testing.T) {
 		near(t, every, "uncertain", w.word("session.uncertain"), 0, 0)
 	}
 }
+
+// TestAFridgeIsNoLongCharge: two readings without power end it, also where they come every five minutes.
+func TestAFridgeIsNoLongCharge(t *testing.T) {
+	for _, every := range paces() {
+		w := newWatch(every).idle(20*time.Minute).run(12*time.Hour, func(at time.Duration) float64 {
+			if at%(26*time.Minute) < 15*time.Minute {
+				return 120
+			}
+			return 0
+		}, nil)
+		if got := w.word("session.duration"); got > 2*3600 {
+			t.Errorf("every %v: a charge of %.0f s", every, got)
+		}
+	}
+}
