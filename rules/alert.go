@@ -35,7 +35,6 @@ type alert struct {
 //	firing, hold    the alert stays, and clear_for begins anew: a recovery must be seen, all of it
 //	firing, clear   unknown counts as recovered
 func (e *Engine) step(s *subject, a *alert, f *frame) {
-	told := len(e.events)
 	switch a.State {
 	case "":
 		if !a.quiet(f) {
@@ -51,9 +50,6 @@ func (e *Engine) step(s *subject, a *alert, f *frame) {
 		}
 	case Firing:
 		e.follow(s, a, f)
-	}
-	if a.State != "" && len(e.events) == told {
-		a.stayed(f)
 	}
 }
 

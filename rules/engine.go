@@ -190,8 +190,16 @@ func (e *Engine) judgeAll(t int64) {
 	for _, s := range e.subjects {
 		e.evaluate(s, t, allBits)
 		for i, a := range s.alerts {
-			if s.watcher.open[i/64]&(1<<(i%64)) != 0 && a.Shelved {
+			if s.watcher.open[i/64]&(1<<(i%64)) == 0 || a.State == "" {
+				continue
+			}
+			if a.Shelved {
 				e.unshelve(s, a, e.see(s, t))
+			}
+			if a.Changed != t {
+				f := e.see(s, t)
+				f.maxAge = e.maxAge(s, a.rule)
+				a.stayed(f)
 			}
 		}
 	}

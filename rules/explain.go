@@ -32,7 +32,7 @@ type Explanation struct {
 // A Trace is one evaluation of a rule that has been kept.
 type Trace struct {
 	At      time.Time
-	Changed bool  // it changed the alert; otherwise it is the last that did not
+	Changed bool  // it changed the alert; otherwise it is that of the last tick that did not
 	State   State // after it
 	Level   int
 	Why     []Text

@@ -150,6 +150,7 @@ func TestWhyOfALife(t *testing.T) {
 		for _, ev := range e.Apply(gas(v, 0, time.Duration(6*i)*time.Second)) {
 			_, whys[ev.State] = lines(ev.Why)
 		}
+		e.Tick(t0.Add(time.Duration(6*i+3) * time.Second))
 	}
 	want := map[rules.State]string{
 		rules.Pending: "", rules.Firing: "level 30 %LEL ≥ limit 25 %LEL → true\ntrue for 12 s of 10 s",
@@ -171,7 +172,7 @@ func TestWhyOfALife(t *testing.T) {
 	for _, trace := range x.Traces {
 		kept = append(kept, fmt.Sprint(trace.State, trace.Changed))
 	}
-	if got := strings.Join(kept, " "); got != "pendingtrue cancelledtrue pendingtrue pendingfalse firingtrue resolvedtrue" {
+	if got := strings.Join(kept, " "); got != "pendingtrue cancelledtrue pendingtrue firingtrue firingfalse resolvedtrue" {
 		t.Errorf("traces: %s", got)
 	}
 	if _, err := e.Explain("X2", "gas-1802", t0); !errors.Is(err, rules.ErrNoRule) {

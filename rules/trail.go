@@ -5,7 +5,7 @@ import "slices"
 // trailLength is how many changes of an alert are remembered with all that its rule saw.
 const trailLength = 8
 
-// A trail is the last evaluations of an alert: those that changed it, and the last that did not while it was open. An
+// A trail is the last evaluations of an alert: those that changed it, and the last at a tick that did not while it was open. An
 // alert that was never open has none. It is not in a snapshot: the events log has the changes.
 type trail struct {
 	changes []trace // oldest first

@@ -72,6 +72,7 @@ func TestAnOpenAlertDoesNotAllocate(t *testing.T) {
 		if events := e.Apply(rs); len(events) > 0 && events[0].State != Pending {
 			t.Fatal(events)
 		}
+		e.Tick(at)
 	}
 	for range 10 {
 		apply()
