@@ -14,6 +14,7 @@ import (
 const (
 	guardLook  = 500 * time.Millisecond
 	guardStale = 8 * time.Second // so that, with the look, a dead safety loop is noticed within 10 s
+	guardStill = 2 * time.Second // between two looks: the guard itself stood still, and the loop has as long to tick
 )
 
 // guardRule is the alert of the guard. It is no rule of the engine: that is what has failed. Should the gateway be started anew
@@ -29,6 +30,8 @@ type guard struct {
 	now      func() time.Time
 	log      *slog.Logger
 	alert    *rules.AlertEvent // that fires; nil: all is well
+	looked   time.Time
+	rest     time.Time // until then the loop is given time: the whole gateway stood still
 }
 
 func (a *App) guard() *guard {
@@ -60,9 +63,17 @@ func (g *guard) run(ctx context.Context) {
 	}
 }
 
+// look believes nothing bad of the safety loop while it cannot know better: a gateway that was frozen (swapping, a paused machine)
+// finds all of its clocks late, and is not to cut a compound's power for it.
 func (g *guard) look() {
 	err := g.check()
+	now := time.Now()
+	if now.Sub(g.looked) > guardStill {
+		g.rest = now.Add(guardStill)
+	}
+	g.looked = now
 	switch {
+	case err != nil && g.alert == nil && now.Before(g.rest):
 	case err != nil && g.alert == nil:
 		g.executor.Fail(rules.Text{ZH: "规则没有运行：" + err.Error(), EN: "the rules do not run: " + err.Error()})
 		g.alert = guardAlert(err, g.now())

@@ -88,6 +88,50 @@ func TestTheGuardNoticesADeadLoopWithin10Seconds(t *testing.T) {
 	})
 }
 
+// A gateway that stood still as a whole comes back with a loop that is late and alive: no output is moved for that. One that is
+// dead afterwards is noticed all the same.
+func TestTheGuardForgivesAGatewayThatStoodStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		frozen, beat, told := make(chan time.Duration, 1), time.Now(), 0
+		tick := func() { mu.Lock(); defer mu.Unlock(); beat = time.Now() }
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			app.Guard(ctx, func() error {
+				select {
+				case d := <-frozen:
+					<-time.After(d)
+				default:
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if time.Since(beat) > app.GuardStale {
+					return errors.New("dead")
+				}
+				return nil
+			}, action.New(action.Config{}), func(*wire.Event) { mu.Lock(); defer mu.Unlock(); told++ })
+		}()
+		said := func() int { mu.Lock(); defer mu.Unlock(); return told }
+		<-time.After(3 * time.Second)
+		tick()
+		frozen <- 30 * time.Second
+		<-time.After(31 * time.Second) // the guard is the first to wake
+		tick()
+		<-time.After(5 * time.Second)
+		if said() != 0 {
+			t.Error("the guard took a gateway that stood still for one without rules")
+		}
+		<-time.After(6 * time.Second)
+		if said() != 1 {
+			t.Error("a dead loop was not noticed")
+		}
+		cancel()
+		<-done
+	})
+}
+
 // TestAPanicOfTheRulesIsMendedOnce: the alerts go on as they were and nothing is told twice. The second one stops the rules, and
 // that is told.
 func TestAPanicOfTheRulesIsMendedOnce(t *testing.T) {
