@@ -24,6 +24,9 @@ type runCmd struct {
 
 // Run starts a gateway.
 func (c runCmd) Run(ctx context.Context, lang config.Language) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP) // at once: unasked for, it would end the program
+	defer signal.Stop(hup)
 	site, problems := config.LoadForStart(c.Config, lang)
 	printProblems(os.Stderr, lang, problems)
 	if site == nil {
@@ -33,7 +36,9 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 	if c.Debug {
 		level = slog.LevelDebug
 	}
-	conf := app.Config{Site: site, Version: version(), Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))}
+	lines := newLogQueue(os.Stderr)
+	defer lines.close(time.Second)
+	conf := app.Config{Site: site, Version: version(), Log: slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: level}))}
 	if c.DemoClock != 0 {
 		if err := app.CheckDemo(site); err != nil {
 			return exit{exitRefused, err}
@@ -41,9 +46,6 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 		conf.Now = app.DemoClock(time.UnixMilli(c.DemoClock))
 		conf.Clock = func() uint32 { return wire.ClockSynced } // the played past is not to be mended by the cloud
 	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	conf.Reload, conf.Load = hup, func() (*config.Site, configs.Problems) { return config.Load(c.Config, lang) }
 	collectEarly()
 	gateway, err := app.New(conf)
