@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,9 +139,20 @@ func (x *Executor) Ask(ctx context.Context, r Request) (Result, error) {
 	case result := <-reply:
 		return result, nil
 	case <-ctx.Done():
+		x.forsake(o, j)
 		return Result{}, ctx.Err()
 	case <-x.done:
 		return Result{}, ErrEnded
+	}
+}
+
+// forsake gives up a move away from safe that waits while nobody waits for it any more: it is not to come as a surprise, a minute
+// after the person has left the page. What is under way, or goes toward safe, is done.
+func (x *Executor) forsake(o *output, j *job) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if slices.Contains(o.queue, j) && !x.toward(o, j) && j.overruled.code == "" {
+		j.overruled = refused("forsaken", "没有人再等这个动作", "who asked has left before it could begin")
 	}
 }
 

@@ -277,3 +277,35 @@ func TestWhatCouldNotBeDoneIsSaid(t *testing.T) {
 		}
 	})
 }
+
+// A person who has left the page is not surprised by what waited for the output.
+func TestAMoveThatNobodyWaitsForIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t)
+		f.mu.Lock()
+		f.slow = 2 * time.Second
+		f.mu.Unlock()
+		ask := func(ctx context.Context, id string) error {
+			_, err := f.x.Ask(ctx, action.Request{Owner: action.Manual, Who: "li", Action: relay(id, 1)})
+			return err
+		}
+		var first sync.WaitGroup
+		first.Go(func() {
+			if err := ask(t.Context(), "A.1"); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := ask(ctx, "A.1"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		first.Wait()
+		pass(5 * time.Second)
+		if got := f.outcomes(); !strings.HasSuffix(got, "refused") {
+			t.Error(got)
+		}
+		f.stop()
+	})
+}

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -20,6 +21,9 @@ var files embed.FS
 
 // pageSize is how many devices one page shows: a phone is asked to draw no more.
 const pageSize = 100
+
+// askLimit is how long the page waits for the rules. Rules that hang are what people come to the page to see.
+const askLimit = 3 * time.Second
 
 func style(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, "style.css") }
 
@@ -42,10 +46,12 @@ func (p *Page) healthz(w http.ResponseWriter, _ *http.Request) {
 
 // reset resets a latched alert: the person stands at the site.
 func (p *Page) reset(w http.ResponseWriter, r *http.Request) {
-	done, err := p.cfg.Reset(r.Context(), r.FormValue("alert"))
+	ctx, cancel := context.WithTimeout(r.Context(), askLimit)
+	defer cancel()
+	done, err := p.cfg.Reset(ctx, r.FormValue("alert"))
 	if err != nil {
 		p.cfg.Log.Warn("reset alert", "error", err)
-		http.Error(w, "reset: try again", http.StatusServiceUnavailable)
+		http.Error(w, wordsOf(r.Header.Get("Accept-Language")).NotReset, http.StatusServiceUnavailable)
 		return
 	}
 	result := "held"
@@ -111,10 +117,15 @@ func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	case "held":
 		v.Notice = t.ResetHeld
 	}
-	alerts, err := p.cfg.Alerts(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), askLimit)
+	defer cancel()
+	alerts, err := p.cfg.Alerts(ctx)
 	if err != nil { // no page rather than one that says that nothing is wrong
 		p.cfg.Log.Warn("list alerts", "error", err)
-		http.Error(w, t.Unknown, http.StatusServiceUnavailable)
+		if v.Ill == "" {
+			v.Ill = t.Unknown
+		}
+		http.Error(w, v.Ill, http.StatusServiceUnavailable)
 		return
 	}
 	for _, a := range alerts {

@@ -216,3 +216,22 @@ func TestRefusedRulesAreOnThePage(t *testing.T) {
 		}
 	}
 }
+
+// Rules that hang are what people come to the page to see: it says so within seconds.
+func TestThePageDoesNotWaitForRulesThatHang(t *testing.T) {
+	p := start(t, func(c *status.Config) {
+		c.Healthy = func() error { return errors.New("the safety loop has not ticked for 9s") }
+		c.Alerts = func(ctx context.Context) ([]rules.AlertEvent, error) { <-ctx.Done(); return nil, ctx.Err() }
+		c.Reset = func(ctx context.Context, _ string) (bool, error) { <-ctx.Done(); return false, ctx.Err() }
+	})
+	began := time.Now()
+	if code, text := p.do(t, "GET", "/", nil); code != http.StatusServiceUnavailable || !strings.Contains(text, "has not ticked for 9s") {
+		t.Error(code, text)
+	}
+	if code, text := p.do(t, "POST", "/reset?alert=a", nil); code != http.StatusServiceUnavailable || !strings.Contains(text, "稍后再试") {
+		t.Error(code, text)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+}

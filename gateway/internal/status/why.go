@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -43,7 +44,9 @@ type Trace struct {
 
 // why answers 404 for a rule or subject that there is not.
 func (p *Page) why(w http.ResponseWriter, r *http.Request) {
-	x, err := p.cfg.Explain(r.Context(), r.FormValue("rule"), r.FormValue("subject"))
+	ctx, cancel := context.WithTimeout(r.Context(), askLimit)
+	defer cancel()
+	x, err := p.cfg.Explain(ctx, r.FormValue("rule"), r.FormValue("subject"))
 	var answer any = whyOf(x)
 	code := http.StatusOK
 	switch {
@@ -90,7 +93,9 @@ func (p *Page) unfold(r *http.Request, t words, a rules.AlertEvent, v *alertView
 	if !v.Asks || r.FormValue("why") != a.Alert {
 		return
 	}
-	x, err := p.cfg.Explain(r.Context(), a.Rule, a.Subject)
+	ctx, cancel := context.WithTimeout(r.Context(), askLimit)
+	defer cancel()
+	x, err := p.cfg.Explain(ctx, a.Rule, a.Subject)
 	if err != nil {
 		v.Why = []string{err.Error()}
 		return

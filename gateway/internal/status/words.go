@@ -8,17 +8,17 @@ import (
 
 // words are the page's texts in one language.
 type words struct {
-	Lang, Title, Alerts, NoAlerts, Reset, ResetDone, ResetHeld        string
-	Channels, Channel, Driver, Up, Down, Busy, Requests, Bad, Devices string
-	Never, Uplink, Backlog, Events, Readings, Started, Pending        string
-	Shadow, Next, Previous, Place, Lost, Unknown, Degraded            string
-	Emergency, RulesRefused, Why, Fired                               string
-	Links                                                             map[string]string // state of the uplink → words
+	Lang, Title, Alerts, NoAlerts, Reset, ResetDone, ResetHeld, NotReset string
+	Channels, Channel, Driver, Up, Down, Busy, Requests, Bad, Devices    string
+	Never, Uplink, Backlog, Events, Readings, Started, Pending           string
+	Shadow, Next, Previous, Place, Lost, Unknown, Degraded               string
+	Emergency, RulesRefused, Why, Fired                                  string
+	Links                                                                map[string]string // state of the uplink → words
 }
 
 func chinese() words {
 	return words{Lang: "zh", Title: "网关", Alerts: "告警", NoAlerts: "现在没有告警", Reset: "现场复位 Reset", ResetDone: "已复位",
-		ResetHeld: "条件仍在，未复位", Channels: "总线", Channel: "总线", Driver: "驱动", Up: "已打开", Down: "未打开", Busy: "占用",
+		ResetHeld: "条件仍在，未复位", NotReset: "规则没有应答，未复位：稍后再试", Channels: "总线", Channel: "总线", Driver: "驱动", Up: "已打开", Down: "未打开", Busy: "占用",
 		Requests: "请求", Bad: "失败", Devices: "设备", Never: "还没有读数", Uplink: "上行", Backlog: "未上传", Events: "事件",
 		Readings: "读数", Started: "启动于", Pending: "待确认", Shadow: "影子规则", Next: "下一页", Previous: "上一页", Place: "位置", Lost: "丢失读数", Unknown: "网关正在停止，告警情况未知",
 		Why: "为什么", Fired: "报警时：",
@@ -29,7 +29,7 @@ func chinese() words {
 
 func english() words {
 	return words{Lang: "en", Title: "Gateway", Alerts: "Alerts", NoAlerts: "No alerts now", Reset: "现场复位 Reset", ResetDone: "Reset",
-		ResetHeld: "Not reset: its condition still holds", Channels: "Channels", Channel: "Channel", Driver: "Driver", Up: "open", Down: "not open",
+		ResetHeld: "Not reset: its condition still holds", NotReset: "Not reset, the rules do not answer: try again", Channels: "Channels", Channel: "Channel", Driver: "Driver", Up: "open", Down: "not open",
 		Busy: "Busy", Requests: "Requests", Bad: "Failed", Devices: "Devices", Never: "no reading yet", Uplink: "Uplink", Backlog: "To be sent",
 		Events: "events", Readings: "readings", Started: "Started", Pending: "pending", Shadow: "shadow rule", Next: "Next", Previous: "Previous",
 		Place: "Place", Lost: "readings lost", Unknown: "The gateway is stopping: its alerts are not known",
