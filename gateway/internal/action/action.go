@@ -29,6 +29,11 @@ const (
 	Released  = "released"  // what a person, the cloud or a plan held is held no more: released by who, or run out
 )
 
+const (
+	turnEvery = time.Second
+	turnLate  = 3 * time.Second // a turn that comes later finds a gateway that stood still
+)
+
 // ErrEnded is the answer to a request when the executor has ended.
 var ErrEnded = errors.New("actions have ended")
 
@@ -73,6 +78,7 @@ type Executor struct {
 	unsaved  bool
 	offset   time.Duration // of the clock that stamps results against the real one, when it was saved last
 	started  time.Time     // zero before Run
+	turned   time.Time     // when what time alone changes was last done
 }
 
 // A job is one move of one output.
@@ -215,7 +221,7 @@ func (x *Executor) Run(ctx context.Context) error {
 		close(stop)
 		memory.Wait()
 	}()
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(turnEvery)
 	defer tick.Stop()
 	x.begin()
 	for {

@@ -92,7 +92,7 @@ func (x *Executor) begin() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := time.Now()
-	x.started = now
+	x.started, x.turned = now, now
 	for _, o := range x.outputs {
 		for _, in := range o.inputs {
 			in.good = now
@@ -149,7 +149,14 @@ func (x *Executor) SetLockdown(on bool) {
 func (x *Executor) turn(now time.Time) {
 	x.mu.Lock()
 	kept := false
+	still := now.Sub(x.turned) - turnEvery
+	x.turned = now
 	for _, o := range x.outputs {
+		for _, in := range o.inputs {
+			if still > turnLate { // the gateway stood still as a whole: nobody could have read anything
+				in.good = in.good.Add(still)
+			}
+		}
 		kept = kept || o.kept(now)
 		x.drop(o, "", "its time is over", func(h *hold) bool { return !h.until.IsZero() && !now.Before(h.until) })
 		x.watch(o, now)

@@ -273,3 +273,36 @@ func TestWhatAnOutputNeeds(t *testing.T) {
 		}
 	}
 }
+
+// A gateway that stood still as a whole has read nothing meanwhile, and that is not the detectors' fault.
+func TestAGatewayThatStoodStillHasNoStaleInputs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sources{by: map[device.Key]device.Reading{}}
+		level := device.Key{Device: "g", Point: "level"}
+		freeze := make(chan time.Duration, 1)
+		f := begin(t, func(c *action.Config) {
+			c.Outputs = map[device.Key]action.Setting{{Device: "v", Point: "open"}: {Safe: &action.Safe{Stale: true, After: time.Minute}}}
+			c.Latest = func(k device.Key) (device.Reading, bool) {
+				select {
+				case d := <-freeze:
+					pass(d)
+				default:
+				}
+				return s.of(k)
+			}
+		})
+		f.set("v", "open", 1)
+		s.during(30*time.Second, device.Good, level)
+		freeze <- 5 * time.Minute
+		pass(5*time.Minute + 2*time.Second)
+		s.during(time.Minute, device.Good, level)
+		if f.value("v", "open") != 1 {
+			t.Error("the valve was shut because the gateway stood still")
+		}
+		pass(2 * time.Minute)
+		if f.value("v", "open") != 0 {
+			t.Error("a detector that says nothing went unnoticed")
+		}
+		f.stop()
+	})
+}
