@@ -29,7 +29,8 @@ func lead() battery { return battery{200, 0.83, 6 * time.Hour, 50 * time.Minute,
 // drawn is any preset with any charger, at any state of charge.
 func drawn(r *rand.Rand) battery {
 	between := func(a, b float64) float64 { return a + (b-a)*r.Float64() }
-	p := presets()[r.IntN(len(presets()))]
+	all := presets()
+	p := all[r.IntN(len(all))]
 	b := battery{peak: between(p.low, p.high), first: between(0.78, 0.9), decay: time.Duration(between(18, 80) * float64(time.Minute)), cut: between(0.05, 0.15)}
 	b.rise = time.Duration(p.full * 1000 / b.peak * between(0.55, 0.95) * float64(time.Hour))
 	if p.battery == "li" {

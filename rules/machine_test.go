@@ -68,7 +68,6 @@ type machine struct {
 	now    int                          // s
 	known  bool                         // the last level was good
 	alerts map[string]*rules.AlertEvent // the last event of each
-	firing map[string]rules.AlertEvent  // the last event of those that fire
 	open   map[string]string            // rule and subject → alert that is not over
 }
 

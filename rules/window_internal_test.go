@@ -116,13 +116,11 @@ func (h *history) delta(now int64, current float64) float64 {
 
 // A windowRun feeds the same readings to windows and to a history.
 type windowRun struct {
-	f          *frame
-	h          *history
-	value      window
-	cond       window
-	change     window
-	lastChange int64
-	surely     bool
+	f      *frame
+	h      *history
+	value  window
+	cond   window
+	change window
 }
 
 func newWindowRun(length int64) *windowRun {

@@ -42,7 +42,6 @@ func memory(t *testing.T, file string) string {
 type life struct {
 	t   *testing.T
 	dir string
-	gas device.Point
 }
 
 func newLife(t *testing.T) *life { return &life{t: t, dir: t.TempDir()} }
