@@ -250,7 +250,7 @@ func TestHoles(t *testing.T) {
 func TestAFridgeIsNoLongCharge(t *testing.T) {
 	for _, every := range paces() {
 		w := newWatch(every).idle(20*time.Minute).run(12*time.Hour, func(at time.Duration) float64 {
-			if at%(26*time.Minute) < 15*time.Minute {
+			if at%(25*time.Minute) < 15*time.Minute {
 				return 120
 			}
 			return 0

@@ -3,8 +3,10 @@ package charging_test
 import (
 	"context"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -24,7 +26,12 @@ func TestEveryRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log("\n" + many.Table())
+	t.Log("\n" + many.Table(true))
+	for line := range strings.Lines(many.Table(false)) {
+		if utf8.RuneCountInString(line) > 121 {
+			t.Errorf("a line is too wide for a terminal: %q", line)
+		}
+	}
 	if why := many.Broken(); len(why) > 0 {
 		t.Errorf("the promise is broken: %v", why)
 	}
@@ -42,7 +49,7 @@ func TestATableComesOutTheSame(t *testing.T) {
 		tables[i].Seconds = 0
 	}
 	if !reflect.DeepEqual(tables[0], tables[1]) {
-		t.Errorf("one worker makes another table:\n%s\n%s", tables[0].Table(), tables[1].Table())
+		t.Errorf("one worker makes another table:\n%s\n%s", tables[0].Table(true), tables[1].Table(true))
 	}
 }
 
@@ -59,7 +66,7 @@ func TestOtherRulesChangeNothing(t *testing.T) {
 		tables[i].Seconds = 0
 	}
 	if !reflect.DeepEqual(tables[0], tables[1]) {
-		t.Errorf("with all rules there is another table:\n%s\n%s", tables[0].Table(), tables[1].Table())
+		t.Errorf("with all rules there is another table:\n%s\n%s", tables[0].Table(true), tables[1].Table(true))
 	}
 }
 

@@ -1,6 +1,7 @@
 package charging
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -8,11 +9,11 @@ import (
 	"github.com/linshao/linshao/firmware-sim/physics"
 )
 
-// A Row is what became of one statement in the courses of one class, sampled at one interval.
+// A Row is what became of one statement in the courses of one class, sampled at one interval or, in a summary, at all.
 type Row struct {
 	Class      physics.Class `json:"class"`
 	Rule       Key           `json:"rule"`
-	EveryS     float64       `json:"every_s"`
+	EveryS     float64       `json:"every_s,omitempty"` // 0: at all intervals
 	Sessions   int           `json:"sessions"`
 	Due        int           `json:"due"`        // in so many it was true, and a perfect observer of the samples could know
 	Detected   int           `json:"detected"`   // of those
@@ -63,7 +64,8 @@ type Report struct {
 	Sessions int            `json:"sessions"`
 	Hours    float64        `json:"hours"`
 	Seconds  float64        `json:"seconds"`
-	Rows     []Row          `json:"rows"`
+	Summary  []Row          `json:"summary"` // by class and statement, over all sampling intervals
+	Rows     []Row          `json:"rows"`    // the same by interval
 	Classes  []Total        `json:"classes"`
 	Troubles []Total        `json:"troubles"`
 	Others   map[string]int `json:"others,omitempty"` // alerts of rules whose truth is not known here
@@ -232,14 +234,42 @@ func one(yes bool) int {
 	return 0
 }
 
-// finish works out the delays and drops rows in which nothing was due and nothing was told.
+// finish sums up, works out the delays and drops rows in which nothing was due and nothing was told.
 func (r *Report) finish() {
-	for i := range r.Rows {
-		row := &r.Rows[i]
-		row.DelayMidS, row.DelayMaxS = midAndMost(row.delays)
-		row.OverMidS, row.OverMaxS = midAndMost(row.over)
-	}
 	r.Rows = slices.DeleteFunc(r.Rows, func(row Row) bool { return row.Due+row.Unknowable+row.False == 0 })
+	order := physics.Classes()
+	slices.SortFunc(r.Rows, func(a, b Row) int {
+		return cmp.Or(slices.Index(order, a.Class)-slices.Index(order, b.Class), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.EveryS, b.EveryS))
+	})
+	slices.SortFunc(r.Classes, func(a, b Total) int {
+		return slices.Index(order, physics.Class(a.Name)) - slices.Index(order, physics.Class(b.Name))
+	})
+	for _, row := range r.Rows {
+		if n := len(r.Summary); n == 0 || r.Summary[n-1].Class != row.Class || r.Summary[n-1].Rule != row.Rule {
+			r.Summary = append(r.Summary, Row{Class: row.Class, Rule: row.Rule})
+		}
+		r.Summary[len(r.Summary)-1].join(&row)
+	}
+	for _, rows := range [][]Row{r.Rows, r.Summary} {
+		for i := range rows {
+			row := &rows[i]
+			row.DelayMidS, row.DelayMaxS = midAndMost(row.delays)
+			row.OverMidS, row.OverMaxS = midAndMost(row.over)
+		}
+	}
+}
+
+// join adds what another row counts.
+func (row *Row) join(other *Row) {
+	row.Sessions += other.Sessions
+	row.Due += other.Due
+	row.Detected += other.Detected
+	row.Graver += other.Graver
+	row.Missed += other.Missed
+	row.Unknowable += other.Unknowable
+	row.False += other.False
+	row.delays = append(row.delays, other.delays...)
+	row.over = append(row.over, other.over...)
 }
 
 func midAndMost(d []time.Duration) (mid, most float64) {

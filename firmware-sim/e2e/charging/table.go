@@ -8,49 +8,90 @@ import (
 	"time"
 )
 
-// Table is the report for people.
-func (r *Report) Table() string {
+// Table is the report for people, no wider than 120 columns: what became of each class over all sampling intervals. With
+// more, also by interval and by what went wrong on the line, and sessions to look at again.
+func (r *Report) Table(more bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d sessions from seed %d, %.0f h of charging in %.1f s (%.1f h/ms)\n\n", r.Sessions, r.Seed, r.Hours, r.Seconds, r.Hours/r.Seconds/1000)
-	fmt.Fprintf(&b, "%-20s %-6s %6s %5s %9s %7s %7s %7s %6s   %-17s %s\n", "class", "rule", "every", "due", "detected", "graver", "missed", "unseen", "false", "delay mid/max", "past full mid/max")
-	for _, row := range r.Rows {
-		delay, over := "", ""
-		if row.Detected > 0 {
-			delay = short(row.DelayMidS) + " / " + short(row.DelayMaxS)
-		}
-		if row.OverMaxS != 0 {
-			over = short(row.OverMidS) + " / " + short(row.OverMaxS)
-		}
-		fmt.Fprintf(&b, "%-20s %-6s %5.0fs %5d %9d %7d %7d %7d %6d   %-17s %s\n", row.Class, row.Rule, row.EveryS, row.Due, row.Detected, row.Graver, row.Missed, row.Unknowable, row.False, delay, over)
+	fmt.Fprintf(&b, "%d sessions from seed %d, %.0f h at the socket, played in %.0f s\n\n", r.Sessions, r.Seed, r.Hours, r.Seconds)
+	fmt.Fprintf(&b, "%-20s %8s  %-6s", "class", "sessions", "rule")
+	fmt.Fprintf(&b, columns, "due", "detected", "graver", "missed", "unseen", "false", "delay median / worst")
+	for _, t := range r.Classes {
+		r.class(&b, t)
 	}
-	totals(&b, "class", r.Classes)
-	totals(&b, "trouble", r.Troubles)
-	for _, k := range slices.Sorted(maps.Keys(r.Others)) {
-		fmt.Fprintf(&b, "not judged: %s: %d\n", k, r.Others[k])
+	healthy, lied, severe := 0, 0, 0
+	for _, t := range r.Classes {
+		if t.Healthy {
+			healthy, lied, severe = healthy+t.Sessions, lied+t.False, severe+t.FalseA
+		}
 	}
-	b.WriteString("\nExamples (-class … -seed … -sampling … -trace):\n")
-	for _, e := range r.Examples {
-		fmt.Fprintf(&b, "  %-7s %-6s -class %s -seed %d -sampling %.0fs   %s, %s, at %s\n", e.What, e.Rule, e.Class, e.Seed, e.EveryS, e.Pack, e.Trouble, short(e.AtS))
+	fmt.Fprintf(&b, "\n✓ healthy: of %d sessions %d have a false alarm, %d one of severity A\n", healthy, lied, severe)
+	if more {
+		r.more(&b)
 	}
 	b.WriteString(legend)
 	return b.String()
 }
 
-func totals(b *strings.Builder, of string, list []Total) {
-	fmt.Fprintf(b, "\n%-20s %8s %7s %6s %9s %7s %7s %7s %15s %8s\n", of, "sessions", "hours", "due", "detected", "graver", "missed", "unseen", "false alarm in", "grave A")
-	for _, t := range list {
-		name := t.Name
-		if t.Healthy {
-			name += " ✓"
+const columns = " %5s %9s %7s %7s %7s %6s  %s\n"
+
+// class writes the lines of a class, one for each statement that was due or told.
+func (r *Report) class(b *strings.Builder, t Total) {
+	name := t.Name
+	if t.Healthy {
+		name += " ✓"
+	}
+	head := fmt.Sprintf("%-20s %8d", name, t.Sessions)
+	for _, row := range r.Summary {
+		if string(row.Class) == t.Name {
+			fmt.Fprintf(b, "%s  %-6s", head, row.Rule)
+			row.write(b)
+			head = fmt.Sprintf("%-20s %8s", "", "")
 		}
-		fmt.Fprintf(b, "%-20s %8d %7.0f %6d %9d %7d %7d %7d %15d %8d\n", name, t.Sessions, t.Hours, t.Due, t.Detected, t.Graver, t.Missed, t.Unknowable, t.False, t.FalseA)
+	}
+	if strings.HasPrefix(head, name) {
+		fmt.Fprintf(b, "%s  nothing due, nothing told\n", head)
+	}
+}
+
+func (row *Row) write(b *strings.Builder) {
+	delay := ""
+	if row.Detected > 0 {
+		delay = short(row.DelayMidS) + " / " + short(row.DelayMaxS)
+	}
+	if row.OverMaxS != 0 {
+		delay = fmt.Sprintf("%-16s full + %s / %s", delay, short(row.OverMidS), short(row.OverMaxS))
+	}
+	fmt.Fprintf(b, " %5d %9d %7d %7d %7d %6d  %s\n", row.Due, row.Detected, row.Graver, row.Missed, row.Unknowable, row.False, delay)
+}
+
+// more writes what only those look at who mend rules.
+func (r *Report) more(b *strings.Builder) {
+	fmt.Fprintf(b, "\n%-20s %8s  %-6s", "class", "every", "rule")
+	fmt.Fprintf(b, columns, "due", "detected", "graver", "missed", "unseen", "false", "delay median / worst")
+	for _, row := range r.Rows {
+		fmt.Fprintf(b, "%-20s %7.0fs  %-6s", row.Class, row.EveryS, row.Rule)
+		row.write(b)
+	}
+	fmt.Fprintf(b, "\n%-20s %8s  %-6s", "trouble", "sessions", "hours")
+	fmt.Fprintf(b, columns, "due", "detected", "graver", "missed", "unseen", "false", "")
+	for _, t := range r.Troubles {
+		fmt.Fprintf(b, "%-20s %8d  %-6.0f", t.Name, t.Sessions, t.Hours)
+		fmt.Fprintf(b, " %5d %9d %7d %7d %7d %6d\n", t.Due, t.Detected, t.Graver, t.Missed, t.Unknowable, t.False)
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.Others)) {
+		fmt.Fprintf(b, "not judged: %s: %d\n", k, r.Others[k])
+	}
+	b.WriteString("\nLook again with -class … -seed … -sampling … -trace:\n")
+	for _, e := range r.Examples {
+		fmt.Fprintf(b, "  %-7s %-6s -class %s -seed %d -sampling %.0fs   %s, %s, at %s\n", e.What, e.Rule, e.Class, e.Seed, e.EveryS, e.Pack, e.Trouble, short(e.AtS))
 	}
 }
 
 const legend = `
-due: true beyond doubt, and a perfect observer of the same samples could know; graver: not told because something graver
-was, before it was due; unseen: true, but not to be known from the samples; false: told, and not true. The delay counts from
-the truth by the words; it is negative where the engine spoke while it may have been true. ✓ healthy classes.
+due: true beyond doubt, and a perfect observer of the same samples could know. graver: not told, because something graver
+was told before it was due. unseen: true, but not to be known from the samples. false: told, and not true. The delay
+counts from the truth by the words; it is negative where the engine spoke while it may have been true. full +: after the
+battery began to take more than it holds. -v: by sampling interval, and sessions to look at again.
 `
 
 func short(s float64) string {

@@ -23,10 +23,11 @@ func main() {
 	class := flag.String("class", "", "one class alone")
 	folder := flag.String("rules", "configs/rules", "folder of the rule files")
 	asJSON := flag.Bool("json", false, "one JSON line instead of the table")
+	more := flag.Bool("v", false, "also by sampling interval and by trouble, and sessions to look at again")
 	trace := flag.Bool("trace", false, "with -class: print what happened in the session of -seed, at the first sampling interval")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *sampling, *asJSON, *trace, charging.Options{Rules: *folder, Sessions: *n, Seed: *seed, Only: physics.Class(*class)})
+	err := run(ctx, *sampling, *asJSON, *trace, *more, charging.Options{Rules: *folder, Sessions: *n, Seed: *seed, Only: physics.Class(*class)})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sessions:", err)
@@ -34,7 +35,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, sampling string, asJSON, trace bool, o charging.Options) error {
+func run(ctx context.Context, sampling string, asJSON, trace, more bool, o charging.Options) error {
 	for _, s := range strings.Split(sampling, ",") {
 		every, err := time.ParseDuration(s)
 		if err != nil || every < time.Second {
@@ -52,6 +53,6 @@ func run(ctx context.Context, sampling string, asJSON, trace bool, o charging.Op
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(report)
 	}
-	fmt.Print(report.Table())
+	fmt.Print(report.Table(more))
 	return nil
 }
