@@ -227,11 +227,7 @@ func (d *peripheral) reading(pt device.Point, now time.Time) device.Reading {
 		return device.Judge(pt, float64(s.data[at]), s.at)
 	}
 	if s := pt.Register.Space; s == spaceLED || s == spaceBuzzer {
-		was, known := d.set[setting{s, pt.Register.Addr}]
-		if !known {
-			return device.BadReading(pt, device.NotRead, now) // it cannot be asked
-		}
-		return device.Judge(pt, was.value, was.at)
+		return device.Judge(pt, d.set[setting{s, pt.Register.Addr}], d.heard) // it cannot be asked
 	}
 	if pt.Register.Space == SpaceCard && len(d.address.CardKey) == 0 {
 		return device.BadReading(pt, device.Unsupported, now)

@@ -18,8 +18,8 @@ type peripheral struct {
 	status [4]status // local, inputs, outputs, readers
 	cards  map[byte]card
 	keys   map[byte]uint64
-	set    map[setting]set // lamps and buzzers: they cannot be asked
-	untold time.Time       // until when a new card waits to be read before the next one is fetched
+	set    map[setting]float64 // what was last ordered and confirmed of lamps and buzzers: they cannot be asked
+	untold time.Time           // until when a new card waits to be read before the next one is fetched
 }
 
 // An identity is what a peripheral says of itself.
@@ -42,14 +42,8 @@ type setting struct {
 	addr  uint32
 }
 
-// A set is what was last confirmed of it.
-type set struct {
-	value float64
-	at    time.Time
-}
-
 func newPeripheral(a Address) *peripheral {
-	return &peripheral{address: a, cards: map[byte]card{}, keys: map[byte]uint64{}, set: map[setting]set{}}
+	return &peripheral{address: a, cards: map[byte]card{}, keys: map[byte]uint64{}, set: map[setting]float64{}}
 }
 
 // drop ends the session. What it told of states is not known any more; cards and keys have been.

@@ -21,8 +21,8 @@ const (
 	spaceOutput  = "output"  // N, type switch or pulse5
 	spaceCardAt  = "card_at" // N: when, in seconds since 1970; 0: none yet
 	spaceKeys    = "keys"    // N: how many keys were pressed at reader N; which ones is nobody's business
-	spaceLED     = "led"     // N M: colour of lamp M of reader N, type steady or blink5
-	spaceBuzzer  = "buzzer"  // N: type beep3
+	spaceLED     = "led"     // N M: colour ordered for lamp M of reader N, 0 when none was in this session; type steady or blink5
+	spaceBuzzer  = "buzzer"  // N: what was ordered in this session; type beep3
 	spaceVendor  = "vendor"
 	spaceModel   = "model"
 	spaceVersion = "version"

@@ -51,7 +51,7 @@ func (p *panel) write(ctx context.Context, pt device.Point, v float64) error {
 		return nil
 	}
 	if r.code == replyAck {
-		d.set[setting{pt.Register.Space, pt.Register.Addr}] = set{value: raw(pt, v), at: p.now()}
+		d.set[setting{pt.Register.Space, pt.Register.Addr}] = raw(pt, v)
 	}
 	return nil
 }
