@@ -232,6 +232,9 @@ func Guard(ctx context.Context, check func() error, executor *action.Executor, p
 	g.run(ctx)
 }
 
+// ErrLate is the word on a safety loop that does not tick.
+var ErrLate = errLate
+
 // GuardStale is how old the safety loop's last tick may be.
 const GuardStale = guardStale
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -52,6 +53,7 @@ func (a *App) reset(ctx context.Context, alert string) (bool, error) {
 func (g *guard) run(ctx context.Context) {
 	tick := time.NewTicker(guardLook)
 	defer tick.Stop()
+	g.looked = time.Now()
 	for {
 		select {
 		case <-tick.C:
@@ -63,7 +65,7 @@ func (g *guard) run(ctx context.Context) {
 	}
 }
 
-// look believes nothing bad of the safety loop while it cannot know better: a gateway that was frozen (swapping, a paused machine)
+// look does not believe that the safety loop hangs while it cannot know better: a gateway that was frozen (swapping, a paused machine)
 // finds all of its clocks late, and is not to cut a compound's power for it.
 func (g *guard) look() {
 	err := g.check()
@@ -73,7 +75,7 @@ func (g *guard) look() {
 	}
 	g.looked = now
 	switch {
-	case err != nil && g.alert == nil && now.Before(g.rest):
+	case errors.Is(err, errLate) && g.alert == nil && now.Before(g.rest):
 	case err != nil && g.alert == nil:
 		g.executor.Fail(rules.Text{ZH: "规则没有运行：" + err.Error(), EN: "the rules do not run: " + err.Error()})
 		g.alert = guardAlert(err, g.now())

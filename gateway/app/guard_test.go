@@ -108,7 +108,7 @@ func TestTheGuardForgivesAGatewayThatStoodStill(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				if time.Since(beat) > app.GuardStale {
-					return errors.New("dead")
+					return app.ErrLate
 				}
 				return nil
 			}, action.New(action.Config{}), func(*wire.Event) { mu.Lock(); defer mu.Unlock(); told++ })

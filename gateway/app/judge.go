@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -26,7 +27,10 @@ const (
 	judgeStale = 10 * time.Second // without a tick the safety loop counts as dead
 )
 
-var errJudgeEnded = errors.New("rules have ended")
+var (
+	errJudgeEnded = errors.New("rules have ended")
+	errLate       = errors.New("the safety loop has not ticked")
+)
 
 // The judge owns the rule engine: readings and ticks in, alert events out. It waits for nobody: actions and
 // events are queues, and its memory is saved by another goroutine.
@@ -267,7 +271,7 @@ func (j *judge) within(limit time.Duration) error {
 		return errors.New(what)
 	}
 	if late := time.Since(j.start) - time.Duration(j.beat.Load()); late > limit {
-		return errors.New("the safety loop has not ticked for " + late.Round(time.Second).String())
+		return fmt.Errorf("%w for %v", errLate, late.Round(time.Second))
 	}
 	return nil
 }
