@@ -51,6 +51,8 @@ var chineseRules = []struct {
 	{regexp.MustCompile(`^a rule releases a door, never locks it$`), `规则只能释放门锁，不能上锁`},
 	{regexp.MustCompile(`^the rule is for a (\S+), its own device is no (\S+)$`), `规则针对 ${1}，本设备不是 ${2}`},
 	{regexp.MustCompile(`^the expression is (.*), not a condition$`), `表达式是${1}，不是条件`},
+	{regexp.MustCompile(`^severity (\S+) above (\S+): a ladder leads from C to A$`), `${2} 级之后不能是 ${1} 级：逐级只升不降，从 C 到 A`},
+	{regexp.MustCompile(`^the milder rung first$`), `轻的写在前面`},
 	{regexp.MustCompile(`^the expression ends too early$`), `表达式没有写完`},
 	{regexp.MustCompile(`^cannot compare (.*) with (.*)$`), `${1}不能与${2}比较`},
 	{regexp.MustCompile(`^cannot \S+ (.*) with (.*)$`), `${1}不能与${2}一起计算`},
