@@ -3,8 +3,8 @@ package rules
 import "math"
 
 // A window is kept in a ring of buckets, so that 24 h cost no more than 5 min: each new value touches the newest bucket, and
-// the sums over the others are made when a new one begins. The far edge of a window is that of its oldest bucket: it reaches
-// back up to a 32nd more than its length.
+// the sums over the others are made when somebody first asks after a new one began. The far edge of a window is that of its
+// oldest bucket: it reaches back up to a 32nd more than its length.
 const (
 	windowBuckets = 32
 	ringSize      = windowBuckets + 1
@@ -56,7 +56,8 @@ type window struct {
 
 	newest int64    // number of the newest bucket: its beginning in widths
 	open   bucket   // the newest bucket: with the fields above all that a reading touches
-	closed summary  // of the others
+	closed summary  // of the others, as far as they are not stale
+	stale  bool     // a bucket has been closed since
 	ring   []bucket // the others
 }
 
@@ -218,12 +219,12 @@ func (w *window) roll(k int64) {
 		w.ring[floorMod(w.newest, ringSize)] = emptyBucket()
 	}
 	w.open = emptyBucket()
-	w.sum()
+	w.stale = true // most conditions are told by something simpler: nobody may ask before the next one begins
 }
 
 // sum makes the sums over all buckets but the newest.
 func (w *window) sum() {
-	w.closed = summary{low: math.Inf(1), high: math.Inf(-1)}
+	w.closed, w.stale = summary{low: math.Inf(1), high: math.Inf(-1)}, false
 	for k := w.newest - windowBuckets; k < w.newest; k++ {
 		w.closed.add(w.bucket(k), float64(k-w.newest))
 	}
@@ -252,6 +253,9 @@ func (s *summary) add(b *bucket, begin float64) {
 // total is the whole window up to now.
 func (w *window) total(f *frame) summary {
 	w.advance(f.now + w.behind)
+	if w.stale {
+		w.sum()
+	}
 	s := w.closed
 	s.add(&w.open, 0)
 	return s

@@ -65,7 +65,7 @@ const (
 
 func newStand(r *rand.Rand, class Class, ambient float64) *stand {
 	return &stand{
-		rand: r, course: &Course{Class: class, Over: NoTime}, ambient: ambient, heat: ambient,
+		rand: r, course: &Course{Class: class, Over: NoTime, Moments: make([]Moment, 0, 12*time.Hour/CourseStep)}, ambient: ambient, heat: ambient,
 		contact: between(r, 0.2, 0.6), counter: between(r, 0, 4000), relay: true,
 	}
 }

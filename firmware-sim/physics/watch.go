@@ -42,7 +42,7 @@ func DrawWatch(r *rand.Rand, every time.Duration) Watch {
 
 // Look samples a course.
 func (w Watch) Look(c *Course, r *rand.Rand) []Sample {
-	var all []Sample
+	all := make([]Sample, 0, (c.Length()-w.From)/w.Every+1)
 	for t := w.From; t < c.Length(); t += w.Every {
 		at := t + time.Duration(r.Float64()*float64(w.Jitter))
 		m := c.At(at)

@@ -117,6 +117,7 @@ func percentile(values []float64, p float64) float64 {
 
 // looksAt are all moments of a course from a time on, and those of the samples that came.
 func looksAt(c *physics.Course, from time.Duration, samples []physics.Sample) (all, seen []look) {
+	all, seen = make([]look, 0, len(c.Moments)), make([]look, 0, len(samples))
 	for i := int(from / physics.CourseStep); i < len(c.Moments); i++ {
 		all = append(all, look{time.Duration(i) * physics.CourseStep, c.Moments[i]})
 	}

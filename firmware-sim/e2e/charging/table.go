@@ -59,7 +59,7 @@ func (row *Row) write(b *strings.Builder) {
 		delay = short(row.DelayMidS) + " / " + short(row.DelayMaxS)
 	}
 	if row.OverMaxS != 0 {
-		delay = fmt.Sprintf("%-16s full + %s / %s", delay, short(row.OverMidS), short(row.OverMaxS))
+		delay = fmt.Sprintf("%-13s full + %s / %s", delay, short(row.OverMidS), short(row.OverMaxS))
 	}
 	fmt.Fprintf(b, " %5d %9d %7d %7d %7d %6d  %s\n", row.Due, row.Detected, row.Graver, row.Missed, row.Unknowable, row.False, delay)
 }
@@ -88,12 +88,17 @@ func (r *Report) more(b *strings.Builder) {
 }
 
 const legend = `
-due: true beyond doubt, and a perfect observer of the same samples could know. graver: not told, because something graver
-was told before it was due. unseen: true, but not to be known from the samples. false: told, and not true. The delay
-counts from the truth by the words; it is negative where the engine spoke while it may have been true. full +: after the
-battery began to take more than it holds. -v: by sampling interval, and sessions to look at again.
+due: true beyond doubt, and a perfect observer of the same samples could know. graver: not told, because something
+graver was told before it was due. unseen: true, but not to be known from the samples. false: told, and not true. The
+delay counts from the truth by the words; it is negative where the engine spoke while it may have been true. full +:
+after the battery began to take more than it holds. -v: by sampling interval, and sessions to look at again.
 `
 
+// short is a time as somebody would say it: from ten minutes on, seconds do not matter.
 func short(s float64) string {
-	return (time.Duration(s) * time.Second).String()
+	d := time.Duration(s) * time.Second
+	if d.Abs() < 10*time.Minute {
+		return d.String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
