@@ -192,7 +192,7 @@ func (r *replayed) printHoles(w io.Writer, lang config.Language, zone *time.Loca
 	for _, h := range holes {
 		total += h.To.Sub(h.From)
 	}
-	fmt.Fprintf(w, say("数据有 %d 个空洞，共 %s；空洞里一切未知，不跨越\n", "%d holes in the data, %s together; within them nothing is known, nothing is bridged\n"), len(holes), length(lang, total))
+	fmt.Fprintf(w, say("数据有 %d 个空洞，共 %s；空洞里一切未知，不跨越\n", "holes in the data: %d, %s together; within them nothing is known, nothing is bridged\n"), len(holes), length(lang, total))
 	for i, h := range holes {
 		if i == mostHoles {
 			fmt.Fprintf(w, say("  … 还有 %d 个，见 --json\n", "  … %d more, see --json\n"), len(holes)-i)

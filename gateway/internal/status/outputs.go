@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -74,8 +75,21 @@ func (p *Page) drawOutputs(w http.ResponseWriter, r *http.Request, code int, not
 	if v.From > 0 {
 		v.Previous = max(0, v.From-pageSize)
 	}
+	titles := map[string]string{} // of the alerts that hold something
+	if v.Ill == "" {
+		ctx, cancel := context.WithTimeout(r.Context(), 500*time.Millisecond)
+		alerts, _ := p.cfg.Alerts(ctx) // without them the id stands alone
+		cancel()
+		for _, a := range alerts {
+			titles[a.Alert] = pickText(t, a.Title)
+		}
+	}
 	for _, o := range all[v.From:to] {
-		v.Outputs = append(v.Outputs, p.output(t, o, now))
+		x := p.output(t, o, now)
+		if title := titles[x.Who]; title != "" {
+			x.Reason = title
+		}
+		v.Outputs = append(v.Outputs, x)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
