@@ -268,6 +268,7 @@ func (x *Executor) work(ctx context.Context, o *output) {
 		o.running = j // from here on it can be overruled, also while the output is looked at
 		x.mu.Unlock()
 		result := x.do(ctx, o, j)
+		x.note(o, j, result)
 		x.ended(o)
 		if j.reply != nil {
 			j.reply <- result

@@ -197,6 +197,53 @@ func TestThreeAttemptsOfThreeSeconds(t *testing.T) {
 	})
 }
 
+// A line that was down when the alert fired must not leave the socket on for as long as the alert lasts.
+func TestWhatWasGivenUpIsTriedAgainWhileItsReasonLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t)
+		key := device.Key{Device: "A.1", Point: "relay"}
+		f.deaf = true
+		f.values[key] = 1
+		f.x.Do(fire(relay("A.1", 0)))
+		<-f.x.Idle()
+		pass(10 * time.Minute)
+		if n := strings.Count(f.outcomes(), "failed"); n < 4 || n > 6 {
+			t.Errorf("given up %d times in ten minutes: 0, 30 s, 1 min, 2 min, 4 min", n)
+		}
+		f.mu.Lock()
+		f.deaf = false
+		f.mu.Unlock()
+		pass(10 * time.Minute)
+		if got := f.outcomes(); f.values[key] != 0 || got != "A.1 intent, A.1 confirmed" {
+			t.Errorf("relay %v: %s", f.values[key], got)
+		}
+		pass(time.Hour)
+		if got := f.outcomes(); got != "" {
+			t.Errorf("afterwards: %s", got)
+		}
+		f.stop()
+	})
+}
+
+func TestNothingIsTriedAgainWhenTheReasonIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t)
+		f.deaf = true
+		f.values[device.Key{Device: "A.1", Point: "relay"}] = 1
+		f.x.Do(fire(relay("A.1", 0)))
+		<-f.x.Idle()
+		over := fire()
+		over.State = rules.Resolved
+		f.x.Do(over)
+		f.outcomes()
+		pass(time.Hour)
+		if got := f.outcomes(); strings.Contains(got, "intent") {
+			t.Error(got)
+		}
+		f.stop()
+	})
+}
+
 func TestASlowDeviceIsConfirmedByALaterAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t)

@@ -3,6 +3,7 @@ package action_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 // disk keeps what executors remember.
 type disk struct {
+	mu    sync.Mutex
 	data  []byte
 	at    time.Time
 	full  bool
@@ -21,15 +23,36 @@ type disk struct {
 	step  time.Duration // of the clock that stamps results
 }
 
-func (d *disk) now() time.Time { return time.Now().Add(d.step) }
+func (d *disk) now() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Now().Add(d.step)
+}
+
+// set changes something while the executor runs.
+func (d *disk) set(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
+// saved are the saves so far, and what was saved last.
+func (d *disk) saved() (int, string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.saves, string(d.data)
+}
 
 func (d *disk) config(c *action.Config) {
 	c.Now = d.now
 	c.Remember = func(data []byte) error {
+		at := d.now()
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		if d.full {
 			return errors.New("disk full")
 		}
-		d.data, d.at, d.saves = data, d.now(), d.saves+1
+		d.data, d.at, d.saves = data, at, d.saves+1
 		return nil
 	}
 }
@@ -192,14 +215,14 @@ func TestADiskThatTakesNothing(t *testing.T) {
 		pass(30 * time.Second)
 		f.request(t, action.Request{Owner: action.Manual, Who: "Li", Action: act("A.1", "relay", 1)})
 		pass(time.Minute)
-		d.full = false
+		d.set(func() { d.full = false })
 		pass(2 * time.Second)
-		if saved := d.saves; saved != 1 || !strings.Contains(string(d.data), "Li") {
-			t.Error(saved, string(d.data))
+		if n, data := d.saved(); n != 1 || !strings.Contains(data, "Li") {
+			t.Error(n, data)
 		}
 		pass(10 * time.Minute)
-		if d.saves != 1 {
-			t.Error("saved for nothing:", d.saves)
+		if n, _ := d.saved(); n != 1 {
+			t.Error("saved for nothing:", n)
 		}
 	})
 }
@@ -212,15 +235,13 @@ func TestClocksThatAreSet(t *testing.T) {
 		defer func() { f.stop() }()
 		pass(30 * time.Second)
 		f.request(t, action.Request{Owner: action.Manual, Who: "Li", Action: act("A.1", "relay", 1), For: time.Hour})
-		f.mu.Lock()
-		d.step = 0
-		f.mu.Unlock()
+		d.set(func() { d.step = 0 })
 		pass(2 * time.Second)
 		d.again(t, f)
 		if f.holder("A.1") != "manual Li" {
 			t.Error("lost with the clock's step")
 		}
-		d.step = -50 * 365 * 24 * time.Hour // a board without a battery for its clock
+		d.set(func() { d.step = -50 * 365 * 24 * time.Hour }) // a board without a battery for its clock
 		d.again(t, f)
 		if h := f.output("A.1").Holder; h == nil || time.Until(h.Until) > time.Hour {
 			t.Errorf("%+v", h)

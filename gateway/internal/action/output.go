@@ -40,6 +40,7 @@ type output struct {
 	changedAt    time.Time // when it was last set to another value
 	last         float64   // what it was set to
 	written      bool
+	vain         vain
 }
 
 func newOutput(d device.Device, p device.Point, cfg Config) *output {

@@ -160,6 +160,7 @@ func (x *Executor) turn(now time.Time) {
 		kept = kept || o.kept(now)
 		x.drop(o, "", "its time is over", func(h *hold) bool { return !h.until.IsZero() && !now.Before(h.until) })
 		x.watch(o, now)
+		x.again(o, now)
 	}
 	if x.unsaved || kept && x.stepped(now) {
 		x.changed()
