@@ -75,7 +75,7 @@ func gatewayKill9(ctx context.Context, bin, dir string, o options) (kill9.Result
 }
 
 func ruleTimerKill9(ctx context.Context, bin, dir string, o options) (timers.Result, error) {
-	return timers.Run(ctx, timers.Options{Bin: bin, Dir: dir, Kills: o.pick(40, 500), Seed: o.seed})
+	return timers.Run(ctx, timers.Options{Bin: bin, Dir: dir, Kills: o.pick(20, 500), Seed: o.seed})
 }
 
 func safetyLatency(ctx context.Context, bin, dir string, o options) (safety.Result, error) {
