@@ -206,8 +206,8 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
     const { demo } = await api('/session')
     const page = await open(browser)
     await page.getByRole('heading', { name: '待办', level: 1 }).waitFor()
-    if (demo) assert.match(await page.title(), /演示数据/)
     if (demo) await page.getByText('演示数据：').waitFor()
+    if (demo) await page.waitForFunction(() => document.title.includes('演示数据')) // the session may come after the heading
     await page.locator('[data-act=language]:visible').click()
     await page.getByRole('heading', { name: 'To do', level: 1 }).waitFor()
     await page.reload()
