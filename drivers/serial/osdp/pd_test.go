@@ -27,7 +27,6 @@ type pd struct {
 	lacks      map[byte]bool
 	busy       int
 	done       [][]byte // commands with data, decrypted
-	newKey     []byte
 
 	expect      byte // the number of the last command
 	started     bool
