@@ -1,6 +1,7 @@
 package modbus_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync/atomic"
@@ -69,6 +70,22 @@ func TestALateAnswerOverTheNetworkIsNobodys(t *testing.T) {
 		if r := readOne(t, c, point("holding", 1, "u16")); r.Value != 2222 {
 			t.Fatalf("register 1 read as %v (%s)", r.Value, r.Reason)
 		}
+	}
+}
+
+// A caller who has no more time for a dead unit does not take the line from the others.
+func TestACallersDeadlineCostsNoLine(t *testing.T) {
+	s := &slave{units: map[byte]*unit{1: {holding: map[uint16]uint16{0: 1111}}}}
+	c := open(t, modbus.RTU{}, rtuChannel(s.serveRemote(t, atOnce), time.Minute))
+	dead := point("holding", 0, "u16")
+	dead.Address = "9"
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if rs, err := c.Read(ctx, []device.Point{dead}); err != nil || rs[0].Reason != device.Timeout {
+		t.Fatalf("%+v %v", rs, err)
+	}
+	if r := readOne(t, c, point("holding", 0, "u16")); r.Value != 1111 {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -42,7 +42,7 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 		p.quiet[req.To] = p.idleAt.Add(p.timing.timeout)
 		var fault *Fault
 		if errors.As(err, &fault) {
-			p.forget(ctx)
+			p.forget(context.WithoutCancel(ctx)) // the caller's time may be over, the line goes on
 		}
 	}
 	return answer, err

@@ -103,9 +103,9 @@ func (p *Port) Use(s *device.Serial) error {
 	}
 	ch := p.channel
 	ch.Serial = want
-	silence := p.timing.silence // of those who have just heard our last frame
+	before := p.timing.silence
 	p.serial, p.timing = want, newTiming(ch)
-	p.timing.silence = max(p.timing.silence, silence)
+	p.idleAt = p.idleAt.Add(max(before-p.timing.silence, 0)) // those who have heard our last frame still need theirs, once
 	return nil
 }
 

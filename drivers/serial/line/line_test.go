@@ -150,6 +150,20 @@ func TestOneDeadlineForTheWholeAnswer(t *testing.T) {
 	}
 }
 
+// A slow device's silence is not every other device's for the rest of the day.
+func TestEachSpeedHasItsOwnSilence(t *testing.T) {
+	p := open(t, linetest.New(t).Path, time.Second)
+	fast := p.Silence()
+	for _, s := range []*device.Serial{{Baud: 1200, Parity: device.ParityEven, StopBits: 1}, nil} {
+		if err := p.Use(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.Silence(); got != fast {
+		t.Errorf("%v after a slow device, %v before", got, fast)
+	}
+}
+
 func TestUnpluggedPortIsGone(t *testing.T) {
 	w := linetest.New(t)
 	p := open(t, w.Path, time.Minute)
