@@ -667,6 +667,7 @@ type Event struct {
 	//	*Event_Boot
 	//	*Event_Storage
 	//	*Event_Rules
+	//	*Event_Notice
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -781,6 +782,15 @@ func (x *Event) GetRules() *RulesChange {
 	return nil
 }
 
+func (x *Event) GetNotice() *Notice {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Notice); ok {
+			return x.Notice
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -817,6 +827,10 @@ type Event_Rules struct {
 	Rules *RulesChange `protobuf:"bytes,8,opt,name=rules,proto3,oneof"`
 }
 
+type Event_Notice struct {
+	Notice *Notice `protobuf:"bytes,9,opt,name=notice,proto3,oneof"`
+}
+
 func (*Event_Alert) isEvent_Kind() {}
 
 func (*Event_Action) isEvent_Kind() {}
@@ -832,6 +846,8 @@ func (*Event_Boot) isEvent_Kind() {}
 func (*Event_Storage) isEvent_Kind() {}
 
 func (*Event_Rules) isEvent_Kind() {}
+
+func (*Event_Notice) isEvent_Kind() {}
 
 type Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1471,6 +1487,84 @@ func (x *RulesChange) GetAtMs() int64 {
 	return 0
 }
 
+// Notice: something about a device or a line that is no alert and that people should be able to look up: a meter was exchanged, a
+// line has more to do than it can carry, a detector's own log tells of an alarm that nobody saw.
+type Notice struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`     // "device_swapped", "line_overloaded", "line_keeps_up", "missed_alarm", "sensor_health", "commissioned"
+	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"` // empty: it is about a line
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Text          *Text                  `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	AtMs          int64                  `protobuf:"zigzag64,5,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Notice) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Notice) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *Notice) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Notice) GetText() *Text {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *Notice) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // DeviceState: a device stopped or began to answer.
 type DeviceState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1484,7 +1578,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1496,7 +1590,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1509,7 +1603,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -1554,7 +1648,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1566,7 +1660,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1579,7 +1673,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -1632,7 +1726,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1644,7 +1738,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1657,7 +1751,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Inventory) GetSite() string {
@@ -1718,7 +1812,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1730,7 +1824,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1743,7 +1837,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Device) GetId() string {
@@ -1813,7 +1907,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1825,7 +1919,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1838,7 +1932,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Model) GetName() string {
@@ -1868,7 +1962,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1880,7 +1974,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1893,7 +1987,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Point) GetName() string {
@@ -1943,7 +2037,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2049,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2062,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -2013,7 +2107,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2025,7 +2119,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2132,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -2082,7 +2176,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2094,7 +2188,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2107,7 +2201,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -2152,7 +2246,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2164,7 +2258,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2177,7 +2271,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -2262,7 +2356,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xaf\x03\n" +
+	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xe2\x03\n" +
 	"\x05Event\x12.\n" +
 	"\x05alert\x18\x01 \x01(\v2\x16.linshao.wire.v1.AlertH\x00R\x05alert\x127\n" +
 	"\x06action\x18\x02 \x01(\v2\x1d.linshao.wire.v1.ActionResultH\x00R\x06action\x126\n" +
@@ -2271,7 +2365,8 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\tinventory\x18\x05 \x01(\v2\x1a.linshao.wire.v1.InventoryH\x00R\tinventory\x12+\n" +
 	"\x04boot\x18\x06 \x01(\v2\x15.linshao.wire.v1.BootH\x00R\x04boot\x124\n" +
 	"\astorage\x18\a \x01(\v2\x18.linshao.wire.v1.StorageH\x00R\astorage\x124\n" +
-	"\x05rules\x18\b \x01(\v2\x1c.linshao.wire.v1.RulesChangeH\x00R\x05rulesB\x06\n" +
+	"\x05rules\x18\b \x01(\v2\x1c.linshao.wire.v1.RulesChangeH\x00R\x05rules\x121\n" +
+	"\x06notice\x18\t \x01(\v2\x17.linshao.wire.v1.NoticeH\x00R\x06noticeB\x06\n" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
@@ -2328,6 +2423,12 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\temergency\x18\x02 \x01(\bR\temergency\x12/\n" +
 	"\achanges\x18\x03 \x03(\v2\x15.linshao.wire.v1.TextR\achanges\x12\x1a\n" +
 	"\bproblems\x18\x04 \x03(\tR\bproblems\x12\x13\n" +
+	"\x05at_ms\x18\x05 \x01(\x12R\x04atMs\"\x8e\x01\n" +
+	"\x06Notice\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12)\n" +
+	"\x04text\x18\x04 \x01(\v2\x15.linshao.wire.v1.TextR\x04text\x12\x13\n" +
 	"\x05at_ms\x18\x05 \x01(\x12R\x04atMs\"j\n" +
 	"\vDeviceState\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x16\n" +
@@ -2404,7 +2505,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -2422,17 +2523,18 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Action)(nil),       // 13: linshao.wire.v1.Action
 	(*ActionResult)(nil), // 14: linshao.wire.v1.ActionResult
 	(*RulesChange)(nil),  // 15: linshao.wire.v1.RulesChange
-	(*DeviceState)(nil),  // 16: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 17: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 18: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 19: linshao.wire.v1.Device
-	(*Model)(nil),        // 20: linshao.wire.v1.Model
-	(*Point)(nil),        // 21: linshao.wire.v1.Point
-	(*Boot)(nil),         // 22: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 23: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 24: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 25: linshao.wire.v1.Origin
-	nil,                  // 26: linshao.wire.v1.Point.LabelsEntry
+	(*Notice)(nil),       // 16: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 17: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 18: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 19: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 20: linshao.wire.v1.Device
+	(*Model)(nil),        // 21: linshao.wire.v1.Model
+	(*Point)(nil),        // 22: linshao.wire.v1.Point
+	(*Boot)(nil),         // 23: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 24: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 25: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 26: linshao.wire.v1.Origin
+	nil,                  // 27: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
@@ -2440,31 +2542,33 @@ var file_cloud_wire_wire_proto_depIdxs = []int32{
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
 	10, // 3: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
 	14, // 4: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	16, // 5: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	17, // 6: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	18, // 7: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	22, // 8: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	23, // 9: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	17, // 5: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	18, // 6: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	19, // 7: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	23, // 8: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	24, // 9: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
 	15, // 10: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	9,  // 11: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	9,  // 12: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	9,  // 13: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	11, // 14: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	12, // 15: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	13, // 16: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	9,  // 17: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	13, // 18: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	9,  // 19: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	19, // 20: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	20, // 21: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	21, // 22: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	26, // 23: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	25, // 24: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	16, // 11: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	9,  // 12: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	9,  // 13: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	9,  // 14: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	11, // 15: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	12, // 16: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	13, // 17: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	9,  // 18: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	13, // 19: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	9,  // 20: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	9,  // 21: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	20, // 22: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	21, // 23: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	22, // 24: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	27, // 25: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	26, // 26: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -2481,6 +2585,7 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Boot)(nil),
 		(*Event_Storage)(nil),
 		(*Event_Rules)(nil),
+		(*Event_Notice)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2488,7 +2593,7 @@ func file_cloud_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -20,3 +20,18 @@ type Conn interface {
 	// Close releases the channel. It may be called from another goroutine to interrupt a Read.
 	Close() error
 }
+
+// A Planner is a Driver that can say beforehand how it will read a device: for the bus-time planner, which refuses what a
+// line cannot carry, and for people. A driver of cameras or of another process is none.
+type Planner interface {
+	// Plan answers the requests of one Read of the points, which share one device address. It touches no device.
+	Plan(ch Channel, points []Point) ([]Transaction, error)
+}
+
+// A Transaction is one request and its answer, as they will stand on the wire.
+type Transaction struct {
+	What   string // for people: "holding 0x0000–0x0009"
+	Out    int    // bytes of the request, with its framing
+	In     int    // bytes of a right answer, with its framing
+	Points []int  // which of the points it answers, by index
+}

@@ -37,6 +37,8 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 		return org.Storage(ctx, tx, c.Gateway, kind.Storage)
 	case *wire.Event_Rules:
 		return org.RulesChange(ctx, tx, c.Gateway, kind.Rules)
+	case *wire.Event_Notice:
+		return org.Notice(ctx, tx, c.Gateway, kind.Notice)
 	}
 	return nil // a start of the gateway, or a kind that this program does not know yet: it is kept
 }

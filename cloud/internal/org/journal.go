@@ -21,6 +21,7 @@ const (
 	RulesChanged = "rules_changed"  // other rules are in force at a gateway
 	RulesRefused = "rules_refused"  // new ones were not taken there
 	OutputMoved  = "output_moved"   // somebody moved an output, or was refused; what an alert had done is in its incident
+	FieldNotice  = "field_notice"   // a notice of a kind that this program does not know
 	Retired      = "decommissioned" // a person took the gateway out of service, or it came back with a new log after that
 )
 

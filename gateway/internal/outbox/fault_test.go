@@ -36,6 +36,18 @@ func (d *faulty) try(op string) error {
 	return d.fail(op, d.n)
 }
 
+// count is how often an operation was tried since set.
+func (d *faulty) count(op string) (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, done := range d.ops {
+		if done == op {
+			n++
+		}
+	}
+	return n
+}
+
 func (d *faulty) set(fail func(op string, n int) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -222,6 +222,13 @@ export const en: Record<Key, string> = {
   'journal.rules_changed': 'Rules changed',
   'journal.rules_refused': 'Rules refused',
   'journal.output_moved': 'Output moved',
+  'journal.device_swapped': 'Device exchanged',
+  'journal.line_overloaded': 'Line overloaded',
+  'journal.line_keeps_up': 'Line keeps up',
+  'journal.missed_alarm': 'Missed alarm',
+  'journal.sensor_health': 'Sensor health',
+  'journal.commissioned': 'Commissioning',
+  'journal.field_notice': 'Notice',
   'journal.foreign_site': 'Site conflict',
   'journal.decommissioned': 'Decommissioned',
 

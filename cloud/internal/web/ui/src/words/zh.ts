@@ -221,6 +221,13 @@ export const zh = {
   'journal.rules_changed': '规则更新',
   'journal.rules_refused': '规则被拒',
   'journal.output_moved': '设备动作',
+  'journal.device_swapped': '设备更换',
+  'journal.line_overloaded': '总线过载',
+  'journal.line_keeps_up': '总线恢复',
+  'journal.missed_alarm': '漏报',
+  'journal.sensor_health': '传感器健康',
+  'journal.commissioned': '调试',
+  'journal.field_notice': '现场通知',
   'journal.foreign_site': '小区冲突',
   'journal.decommissioned': '网关退役',
 
