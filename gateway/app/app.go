@@ -21,6 +21,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/login"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/poll"
 	"github.com/linshao/linshao/gateway/internal/state"
@@ -204,9 +205,16 @@ func (a *App) gap(g outbox.Gap) {
 	a.journal.put(&wire.Event{Kind: &wire.Event_Gap{Gap: &wire.Gap{Stream: g.Stream, Epoch: g.Epoch, First: g.First, Last: g.Last, Reason: g.Reason}}})
 }
 
+// CodeFile holds the claim code, in the data folder.
+const CodeFile = "claim.code"
+
 func (a *App) buildPage() error {
 	s := a.cfg.Site
-	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Site: s.Name,
+	code, err := login.Code(filepath.Join(s.Data, CodeFile))
+	if err != nil { // beyond loopback nobody gets in then, and the gateway runs
+		a.cfg.Log.Error("nobody can log in with a claim code", "error", err)
+	}
+	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Code: code, Site: s.Name,
 		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Now: a.cfg.Now, Healthy: a.judge.healthy,
 		State: a.state, Rules: a.book.get, Alerts: a.judge.active, Reset: a.reset, Explain: a.judge.explain,
 		Outputs: a.executor.Outputs, Move: a.executor.Ask, Release: a.executor.Release, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)

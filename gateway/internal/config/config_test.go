@@ -187,7 +187,6 @@ func mistakes() []bad {
 		{"mqtt://127.0.0.1:1883", "mqtt://u:p@127.0.0.1", `site.yaml:5:8: no user or password in the address (log in by certificate: cert and key)`},
 		{"mqtt://127.0.0.1:1883", "mqtt://10.0.0.1", `site.yaml:5:8: plain mqtt would leave this machine (mqtts://10.0.0.1:8883)`},
 		{"mqtt://127.0.0.1:1883", "mqtts://x\n  cert: c.pem", `site.yaml:5:3: cert and key go together|site.yaml:6:9: there is no file `},
-		{"listen: 127.0.0.1:8080", "listen: 0.0.0.0:8080", `site.yaml:6:18: 0.0.0.0:8080 can be reached by other machines and needs a password (add password_file, or use 127.0.0.1)`},
 		{"listen: 127.0.0.1:8080", "listen: localhost", `site.yaml:6:18: "localhost" is no host:port (127.0.0.1:8080)`},
 		{"listen: 127.0.0.1:8080", "password_file: no.password", `site.yaml:6:25: no.password cannot be read: no such file or directory`},
 		{"status:", "outbox: {telemetry_quota: 512MegaB, events_quota: 1KiB, sync: 1}\nstatus:",

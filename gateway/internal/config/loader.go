@@ -200,7 +200,7 @@ func (l *loader) checkStatus() {
 	if s.Listen = raw.Listen; s.Listen == "" {
 		s.Listen = "127.0.0.1:8080"
 	}
-	host, port, err := net.SplitHostPort(s.Listen)
+	_, port, err := net.SplitHostPort(s.Listen)
 	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {
 		l.add("$.status.listen", l.say("%q 不是 地址:端口", "%q is no host:port", s.Listen), "127.0.0.1:8080")
 		return
@@ -208,10 +208,6 @@ func (l *loader) checkStatus() {
 	if raw.PasswordFile != "" {
 		s.User, s.Password = l.secret("$.status.password_file", raw.PasswordFile)
 		return
-	}
-	if !Loopback(host) {
-		l.add("$.status.listen", l.say("%s 别的机器也能访问，必须设密码", "%s can be reached by other machines and needs a password", s.Listen),
-			l.say("加 password_file，或用 127.0.0.1", "add password_file, or use 127.0.0.1"))
 	}
 }
 

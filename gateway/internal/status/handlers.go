@@ -16,7 +16,7 @@ import (
 	"github.com/linshao/linshao/rules"
 )
 
-//go:embed page.html outputs.html style.css
+//go:embed page.html outputs.html login.html style.css
 var files embed.FS
 
 // pageSize is how many devices one page shows: a phone is asked to draw no more.

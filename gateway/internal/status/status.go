@@ -1,6 +1,7 @@
 // Package status is the gateway's own page: what it reads, what it holds back, what is alarming, without the cloud. Beside it
 // /healthz for a supervisor and /metrics for Prometheus. It asks the app through the functions of its Config and changes
-// nothing, except that a person at the site may reset a latched alert and move an output here. It listens on loopback unless there is a password.
+// nothing, except that a person at the site may reset a latched alert and move an output here, and who has
+// logged in with the claim code may commission devices. Beyond loopback everything is behind a log-in.
 package status
 
 import (
@@ -17,13 +18,15 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
+	"github.com/linshao/linshao/gateway/internal/login"
 	"github.com/linshao/linshao/rules"
 )
 
 // Config of the page.
 type Config struct {
 	Listen         string // host:port
-	User, Password string // both empty: no log-in
+	User, Password string // both empty: whoever is on this machine, and the claim code for others
+	Code           string // the claim code; empty: nobody logs in with one
 	Site           string // its name
 	Gateway        string // its id
 	Version        string
@@ -87,11 +90,16 @@ type Page struct {
 	latest   *Latest
 	listener net.Listener
 	handler  http.Handler
+	door     *login.Door // nil: no claim code
+	open     bool        // only this machine can reach the pages, and there is no password
 }
 
 // New opens the port. Nothing is served before Run.
 func New(cfg Config, latest *Latest) (*Page, error) {
-	p := &Page{cfg: cfg, latest: latest}
+	p := &Page{cfg: cfg, latest: latest, open: cfg.Password == "" && local(cfg.Listen)}
+	if cfg.Code != "" {
+		p.door = login.NewDoor(cfg.Code)
+	}
 	p.handler = p.guard(p.routes())
 	var err error
 	if p.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
@@ -145,5 +153,10 @@ func (p *Page) routes() http.Handler {
 	mux.HandleFunc("GET /outputs", p.outputs)
 	mux.HandleFunc("POST /outputs/move", p.move)
 	mux.HandleFunc("POST /outputs/release", p.release)
+	if p.door != nil {
+		mux.HandleFunc("GET /login", p.askCode)
+		mux.HandleFunc("POST /login", p.enter)
+		mux.HandleFunc("POST /logout", p.leave)
+	}
 	return mux
 }
