@@ -1,6 +1,9 @@
 package device
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Driver opens channels. In process or out is invisible to the caller.
 type Driver interface {
@@ -34,4 +37,6 @@ type Transaction struct {
 	Out    int    // bytes of the request, with its framing
 	In     int    // bytes of a right answer, with its framing
 	Points []int  // which of the points it answers, by index
+	// Every is how long the answer serves: reads that come sooner do without the request. 0: it is part of each read.
+	Every time.Duration
 }

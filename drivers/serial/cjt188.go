@@ -48,6 +48,8 @@ func (cjt188) parse(p device.Point) (t target, err error) {
 
 func (cjt188) overhead() int { return gasHead + gasPrefix + frameTail }
 
+func (cjt188) name(di uint32) string { return fmt.Sprintf("%02X %02X", di>>8&0xFF, di&0xFF) }
+
 func appendCJT(b []byte, to meterAddress, control byte, data ...byte) []byte {
 	b = append(b, preamble, preamble, preamble, preamble)
 	start := len(b)

@@ -18,6 +18,8 @@ type dialect interface {
 	appendRead(b []byte, to meterAddress, di uint32, seq byte) []byte
 	// overhead is what an answer has beside its value bytes.
 	overhead() int
+	// name is a data identifier as manuals write it.
+	name(di uint32) string
 	// nextFrame finds the first whole frame and answers how many bytes it and what stands before it take; 0 when there is
 	// none. The data is unpacked into buf.
 	nextFrame(got, buf []byte) (f frame, used int)

@@ -47,6 +47,10 @@ func (dlt645) parse(p device.Point) (t target, err error) {
 
 func (dlt645) overhead() int { return frameHead + 4 + frameTail }
 
+func (dlt645) name(di uint32) string {
+	return fmt.Sprintf("%02X %02X %02X %02X", di>>24, di>>16&0xFF, di>>8&0xFF, di&0xFF)
+}
+
 // appendFrame appends a request with its data to b.
 func appendFrame(b []byte, to meterAddress, control byte, data ...byte) []byte {
 	b = append(b, preamble, preamble, preamble, preamble)

@@ -1,6 +1,7 @@
 package line
 
 import (
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -15,23 +16,36 @@ type timing struct {
 	settle  time.Duration // a frame that stands still this long is over
 }
 
-func newTiming(ch device.Channel) timing {
+// Character is the time that one character takes on a line with these settings: start, eight data bits, parity if there is
+// one, and stop bits. A second when no speed is set.
+func Character(s device.Serial) time.Duration {
 	bits := 10 // start, 8 data, stop
-	if ch.Serial.Parity == device.ParityEven || ch.Serial.Parity == device.ParityOdd {
+	if s.Parity == device.ParityEven || s.Parity == device.ParityOdd {
 		bits++
 	}
-	if ch.Serial.StopBits == 2 {
+	if s.StopBits == 2 {
 		bits++
 	}
-	t := timing{timeout: ch.Timeout, pause: ch.Pause, char: time.Second}
-	if ch.Serial.Baud > 0 {
-		t.char = time.Duration(bits) * time.Second / time.Duration(ch.Serial.Baud)
+	if s.Baud <= 0 {
+		return time.Second
 	}
+	return time.Duration(bits) * time.Second / time.Duration(s.Baud)
+}
+
+// Silence is how long a line with these settings rests between two frames: 3.5 characters, at least 1.75 ms.
+func Silence(s device.Serial) time.Duration {
+	// The Modbus guide fixes 1.75 ms above 19200 baud; a fixed 35/11 of a longer character serves below.
+	return max(Character(s)*7/2, 1750*time.Microsecond)
+}
+
+// IsRemote says whether the address of a channel is a line behind a converter on the network.
+func IsRemote(address string) bool { return strings.HasPrefix(address, remoteLine) }
+
+func newTiming(ch device.Channel) timing {
+	t := timing{timeout: ch.Timeout, pause: ch.Pause, char: Character(ch.Serial), silence: Silence(ch.Serial)}
 	if t.timeout <= 0 {
 		t.timeout = defaultTimeout
 	}
-	// The Modbus guide fixes 1.75 ms above 19200 baud; a fixed 35/11 of a longer character serves below.
-	t.silence = max(t.char*7/2, 1750*time.Microsecond)
 	// USB adapters hand bytes over up to 16 ms late, busy ones later.
 	t.settle = max(t.silence, 50*time.Millisecond)
 	return t
