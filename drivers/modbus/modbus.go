@@ -9,6 +9,7 @@ package modbus
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/goburrow/modbus"
@@ -19,6 +20,8 @@ import (
 // TCP opens channels to Modbus TCP servers. Its zero value is ready.
 type TCP struct {
 	Now func() time.Time // stamps readings; nil means time.Now
+	// Dial connects to a device; nil means the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // RTU opens channels on serial lines that speak Modbus RTU. Its zero value is ready.
@@ -28,7 +31,7 @@ type RTU struct {
 
 // Open connects to ch.Address, "host:port".
 func (d TCP) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
-	l, err := dialTCP(ctx, ch)
+	l, err := dialTCP(ctx, ch, d.Dial)
 	if err != nil {
 		return nil, err
 	}

@@ -40,11 +40,13 @@ type tcpLink struct {
 	used    int    // bytes at the front of in that were the last answer
 }
 
-func dialTCP(ctx context.Context, ch device.Channel) (*tcpLink, error) {
+func dialTCP(ctx context.Context, ch device.Channel, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*tcpLink, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	dialer := net.Dialer{Control: giveUpSilentPeer}
-	conn, err := dialer.DialContext(ctx, "tcp", ch.Address)
+	if dial == nil {
+		dial = (&net.Dialer{Control: giveUpSilentPeer}).DialContext
+	}
+	conn, err := dial(ctx, "tcp", ch.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", ch.Address, err)
 	}

@@ -78,6 +78,11 @@ func Open(ctx context.Context, ch device.Channel) (*Port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open serial line %s: %w", ch.Address, err)
 	}
+	return newPort(w, ch), nil
+}
+
+// newPort reads a wire until it is closed.
+func newPort(w wire, ch device.Channel) *Port {
 	p := &Port{
 		wire: w, channel: ch, serial: ch.Serial, timing: newTiming(ch), timer: time.NewTimer(time.Hour),
 		quiet: map[uint64]time.Time{}, arrived: make(chan struct{}, 1), closed: make(chan struct{}),
@@ -85,7 +90,7 @@ func Open(ctx context.Context, ch device.Channel) (*Port, error) {
 	}
 	p.timer.Stop()
 	p.reader.Go(p.read)
-	return p, nil
+	return p
 }
 
 // Use sets the line to other settings, for a device that has its own; nil means the channel's. It costs nothing when

@@ -21,28 +21,26 @@ const connectTime = 5 * time.Second
 // A network may hold an answer back for longer than any time-out, and a serial answer does not say to which request it
 // belongs. So after a fault the connection is given up for a new one: what is still on its way never arrives.
 type remote struct {
-	addr string
-	mu   sync.Mutex
-	conn net.Conn      // nil while there is to be a new one
-	life uint64        // counts connections
-	news chan struct{} // closed when there is a new one, or will never be
-	done bool
-	stop context.CancelFunc // ends a connection that is being made
+	connect func(ctx context.Context) (net.Conn, error)
+	mu      sync.Mutex
+	conn    net.Conn      // nil while there is to be a new one
+	life    uint64        // counts connections
+	news    chan struct{} // closed when there is a new one, or will never be
+	done    bool
+	stop    context.CancelFunc // ends a connection that is being made
 }
 
 func dial(ctx context.Context, ch device.Channel) (wire, error) {
 	if _, err := settings("", ch.Serial); err != nil {
 		return nil, err
 	}
-	r := &remote{addr: ch.Address}
-	var err error
-	r.conn, err = r.connect(ctx)
-	return r, err
+	d := net.Dialer{Timeout: connectTime, KeepAlive: 15 * time.Second}
+	return newRemote(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", ch.Address) })
 }
 
-func (r *remote) connect(ctx context.Context) (net.Conn, error) {
-	d := net.Dialer{Timeout: connectTime, KeepAlive: 15 * time.Second}
-	return d.DialContext(ctx, "tcp", r.addr)
+func newRemote(ctx context.Context, connect func(ctx context.Context) (net.Conn, error)) (*remote, error) {
+	conn, err := connect(ctx)
+	return &remote{connect: connect, conn: conn}, err
 }
 
 func (r *remote) current() (conn net.Conn, life uint64, news <-chan struct{}) {
