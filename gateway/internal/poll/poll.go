@@ -56,6 +56,9 @@ type Poller struct {
 	units    []*unit
 	points   map[device.Key]*device.Point
 	requests chan request
+	leases   chan *lease
+	lent     atomic.Bool // somebody has the line, or waits for it
+	lease    *lease      // nil: the line is the poller's own
 	done     chan struct{}
 	conn     device.Conn
 	retry    backoff
@@ -77,7 +80,7 @@ func New(cfg Config) (*Poller, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Poller{cfg: cfg, points: map[device.Key]*device.Point{}, down: device.ChannelDown,
-		requests: make(chan request), done: make(chan struct{}), made: time.Now()}
+		requests: make(chan request), leases: make(chan *lease), done: make(chan struct{}), made: time.Now()}
 	p.meter = cfg.Metrics.meter(cfg.Channel.ID)
 	p.units = unitsOf(cfg.Devices)
 	for _, u := range p.units {
@@ -96,6 +99,7 @@ func (p *Poller) Channel() string { return p.cfg.Channel.ID }
 func (p *Poller) Run(ctx context.Context, out chan<- []device.Reading) error {
 	defer close(p.done)
 	defer p.close()
+	defer p.recall(ErrClosed)
 	p.spread(time.Now())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -116,6 +120,8 @@ func (p *Poller) Run(ctx context.Context, out chan<- []device.Reading) error {
 			p.at()
 			p.serve(ctx, q)
 			p.since.Store(0)
+		case l := <-p.leases:
+			p.lend(l)
 		case <-timer.C:
 		}
 	}
@@ -179,7 +185,7 @@ func (p *Poller) turn(ctx context.Context, u *unit, out chan<- []device.Reading)
 	if u.due.Before(now) { // the line cannot keep up: never run after lost time
 		u.due = now.Add(u.interval)
 	}
-	if u.resting(now) {
+	if p.away() || u.resting(now) {
 		p.emit(ctx, out, u.bad(device.NotRead, p.cfg.Now()))
 		return
 	}

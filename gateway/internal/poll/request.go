@@ -56,13 +56,15 @@ func (p *Poller) ask(ctx context.Context, key device.Key, q request) answer {
 	}
 }
 
-// serveWaiting serves the requests that are there now, before the next poll.
+// serveWaiting serves the requests that are there now, before the next poll, and lends the line to who waits for it.
 func (p *Poller) serveWaiting(ctx context.Context) {
 	for {
 		select {
 		case q := <-p.requests:
 			p.at()
 			p.serve(ctx, q)
+		case l := <-p.leases:
+			p.lend(l)
 		default:
 			return
 		}
@@ -75,6 +77,7 @@ func (p *Poller) serve(ctx context.Context, q request) {
 		q.reply <- answer{err: q.ctx.Err()}
 		return
 	}
+	p.recall(ErrRecalled)
 	// Both ends may end it: who asked, and the poller. The connection is used under q's deadline.
 	qctx, cancel := context.WithCancel(q.ctx)
 	defer cancel()
