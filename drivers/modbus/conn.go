@@ -41,6 +41,9 @@ func (c *conn) Read(ctx context.Context, points []device.Point) ([]device.Readin
 	}
 	p := c.plan(points)
 	r := reader{conn: c, client: c.client(ctx), plan: p, points: points, readings: make([]device.Reading, len(points))}
+	if t := device.TraceOf(ctx); t != nil {
+		r.found = t.Found
+	}
 	for _, i := range p.unsupported {
 		r.readings[i] = device.BadReading(points[i], device.Unsupported, c.now())
 	}

@@ -16,6 +16,7 @@ type reader struct {
 	points   []device.Point
 	readings []device.Reading
 	splits   map[int][]block // what the plan's blocks are replaced with, by index
+	found    func(p device.Point, raw []byte)
 }
 
 // blocks reads the blocks of the plan in turn. When the very first one times out the device is taken for dead and the
@@ -152,8 +153,14 @@ func (r *reader) deliver(b *block, data []byte) {
 		var raw float64
 		if b.space.bits() {
 			raw = coil(data, offset)
+			if r.found != nil {
+				r.found(r.points[s.index], []byte{byte(raw)})
+			}
 		} else {
 			raw = s.at.format.decode(data[2*offset:])
+			if r.found != nil {
+				r.found(r.points[s.index], data[2*offset:2*(offset+int(s.at.words))])
+			}
 		}
 		r.readings[s.index] = device.Judge(r.points[s.index], raw, at)
 	}

@@ -109,7 +109,15 @@ func (l *tcpLink) send(ctx context.Context, request []byte) ([]byte, error) {
 			}
 		}()
 	}
+	began := time.Now()
 	answer, err := l.exchange(request)
+	if t := device.TraceOf(ctx); t != nil && t.Exchanged != nil {
+		in := answer
+		if in == nil {
+			in = l.in // what may yet become an answer, or was a strange one
+		}
+		t.Exchanged(device.Exchange{Out: request, In: in, Took: time.Since(began), Err: err})
+	}
 	if l.pause > 0 {
 		l.idleAt = time.Now()
 	}

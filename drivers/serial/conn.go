@@ -131,6 +131,9 @@ func (m *meterLine) read(ctx context.Context, points []device.Point, i int, read
 	for j, p := range points {
 		if other := m.target(p); j == i || p.Register.Addr == di && p.Register.Space == points[i].Register.Space && other.err == nil {
 			readings[j], done[j] = m.reading(p, other, data, fault), true
+			if t := device.TraceOf(ctx); t != nil && t.Found != nil && fault == nil {
+				t.Found(p, other.format.part(data))
+			}
 		}
 	}
 	return nil

@@ -61,6 +61,14 @@ func parseFormat(word string) (format, error) {
 // need is the length of the shortest answer that holds the value.
 func (f format) need() int { return f.at + f.bytes }
 
+// part is what of an answer the value is made of; all of it when it is too short.
+func (f format) part(answer []byte) []byte {
+	if len(answer) < f.need() {
+		return answer
+	}
+	return answer[f.at:f.need()]
+}
+
 // decode makes a number of the answer's bytes.
 func (f format) decode(answer []byte) (float64, error) {
 	if len(answer) < f.need() || !f.block && len(answer) != f.bytes {

@@ -35,9 +35,11 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 		return nil, err
 	}
 	p.drop()
-	deadline := time.Now().Add(p.timing.timeout + p.timing.wire(len(req.Frame)+req.Expect))
+	began := time.Now()
+	deadline := began.Add(p.timing.timeout + p.timing.wire(len(req.Frame)+req.Expect))
 	answer, err := p.exchange(ctx, req, s, deadline)
 	p.idleAt = time.Now()
+	p.trace(ctx, req.Frame, began, err)
 	if err != nil {
 		p.quiet[req.To] = p.idleAt.Add(p.timing.timeout)
 		var fault *Fault
@@ -46,6 +48,18 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 		}
 	}
 	return answer, err
+}
+
+// trace tells whoever looks on what went out and all that came in.
+func (p *Port) trace(ctx context.Context, out []byte, began time.Time, err error) {
+	t := device.TraceOf(ctx)
+	if t == nil || t.Exchanged == nil {
+		return
+	}
+	p.mu.Lock()
+	in := p.rx[:len(p.rx):len(p.rx)] // stays where it is until the next request
+	p.mu.Unlock()
+	t.Exchanged(device.Exchange{Out: out, In: in, Took: p.idleAt.Sub(began), Err: err})
 }
 
 func (p *Port) exchange(ctx context.Context, req Request, s Scanner, deadline time.Time) ([]byte, error) {
