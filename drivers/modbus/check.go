@@ -31,6 +31,10 @@ func parseSpace(word string) (space, error) {
 	return 0, fmt.Errorf("space %q is none of holding, input, coil, discrete", word)
 }
 
+func (s space) String() string {
+	return [...]string{readCoils: "coil", readDiscrete: "discrete", readHolding: "holding", readInput: "input"}[s]
+}
+
 func (s space) bits() bool { return s <= readDiscrete }
 
 func parseUnit(address string) (byte, error) {
@@ -64,6 +68,8 @@ type target struct {
 	format format
 	first  uint32
 	words  uint32 // registers, or 1 bit
+	from   uint32 // what must be asked for to get it, both ends included
+	to     uint32
 }
 
 func parsePoint(p device.Point) (target, error) {
@@ -86,23 +92,17 @@ func parsePoint(p device.Point) (target, error) {
 	if uint64(t.first)+uint64(t.words)-1 > lastAddress {
 		return t, fmt.Errorf("register %#x is above 0xffff", r.Addr)
 	}
-	first, last := span(t, r.Even)
-	if r.MaxRegisters < 0 || r.MaxRegisters > 0 && !t.space.bits() && last-first+1 > uint32(r.MaxRegisters) {
-		return t, fmt.Errorf("%d registers are more than max_registers %d", last-first+1, r.MaxRegisters)
+	t.from, t.to = t.first, t.first+t.words-1
+	if r.Even && !t.space.bits() {
+		t.from, t.to = t.from&^1, t.to|1
 	}
-	if !t.space.bits() && touches(first, last, r.Holes) {
+	if r.MaxRegisters < 0 || r.MaxRegisters > 0 && !t.space.bits() && t.to-t.from+1 > uint32(r.MaxRegisters) {
+		return t, fmt.Errorf("%d registers are more than max_registers %d", t.to-t.from+1, r.MaxRegisters)
+	}
+	if !t.space.bits() && touches(t.from, t.to, r.Holes) {
 		return t, fmt.Errorf("register %#x lies in a hole that must not be read", r.Addr)
 	}
 	return t, nil
-}
-
-// span is what must be requested for a target alone, both ends included.
-func span(t target, even bool) (first, last uint32) {
-	first, last = t.first, t.first+t.words-1
-	if even && !t.space.bits() {
-		first, last = first&^1, last|1
-	}
-	return first, last
 }
 
 func touches(first, last uint32, holes []device.Extent) bool {

@@ -13,17 +13,17 @@ import (
 type conn struct {
 	link     link
 	packager modbus.Packager
-	limits   limits
+	tariff   func(points []device.Point) tariff
 	now      func() time.Time
 	plans    map[planKey]*plan
 	multiple map[byte]bool // units that know no function 6
 }
 
-func newConn(l link, p modbus.Packager, lim limits, now func() time.Time) *conn {
+func newConn(l link, p modbus.Packager, t func([]device.Point) tariff, now func() time.Time) *conn {
 	if now == nil {
 		now = time.Now
 	}
-	return &conn{link: l, packager: p, limits: lim, now: now, plans: map[planKey]*plan{}, multiple: map[byte]bool{}}
+	return &conn{link: l, packager: p, tariff: t, now: now, plans: map[planKey]*plan{}, multiple: map[byte]bool{}}
 }
 
 // Close implements device.Conn.
@@ -57,7 +57,7 @@ func (c *conn) plan(points []device.Point) *plan {
 	key := keyOf(points)
 	p := c.plans[key]
 	if p == nil || !p.fits(points) {
-		p = newPlan(points, c.limits)
+		p = newPlan(points, c.tariff(points))
 		c.plans[key] = p
 	}
 	return p

@@ -4,7 +4,7 @@
 //
 // It promises: a value is always of the register that was asked for, or the reading is bad with a reason; one deadline
 // for a whole answer; Close ends a Read; what a device or line does wrong costs one transaction, never the channel;
-// points are read in few requests, and the plan of these is made once.
+// points are read by the requests that take the least time on the wire, and the plan of these is made once.
 package modbus
 
 import (
@@ -35,7 +35,12 @@ func (d TCP) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(l, l, limits{gap: tcpGap, bitGap: tcpBitGap}, d.Now), nil
+	return newConn(l, l, func([]device.Point) tariff { return tcpTariff() }, d.Now), nil
+}
+
+// Plan implements device.Planner. Points that no Read could answer are in no transaction.
+func (TCP) Plan(_ device.Channel, points []device.Point) ([]device.Transaction, error) {
+	return newPlan(points, tcpTariff()).transactions(tcpOut, tcpIn), nil
 }
 
 // Open opens the serial port at ch.Address with ch.Serial's settings.
@@ -50,8 +55,21 @@ func (d RTU) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
 // On speaks Modbus RTU on a line that other protocols use too.
 func (d RTU) On(port *line.Port) device.Conn {
 	l := newRTULink(port)
-	return newConn(l, l, limits{gap: rtuGap, bitGap: rtuBitGap}, d.Now)
+	return newConn(l, l, func(points []device.Point) tariff { return rtuTariff(port.Channel(), points) }, d.Now)
 }
+
+// Plan implements device.Planner. Points that no Read could answer are in no transaction.
+func (RTU) Plan(ch device.Channel, points []device.Point) ([]device.Transaction, error) {
+	if len(points) == 0 {
+		return nil, nil
+	}
+	return newPlan(points, rtuTariff(ch, points)).transactions(rtuOut, rtuIn), nil
+}
+
+var (
+	_ device.Planner = TCP{}
+	_ device.Planner = RTU{}
+)
 
 // A link carries one request and its answer, both with their framing. A *line.Fault leaves it usable.
 type link interface {

@@ -2,22 +2,11 @@ package modbus
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/linshao/linshao/drivers/device"
 )
-
-// Gaps that are read along rather than asked around, in registers and bits. On a serial line one more request costs
-// 13 bytes, two silences and the device's turn-around, about 20 bytes; on TCP it costs a round trip, and bytes cost nothing.
-const (
-	rtuGap    = 10
-	rtuBitGap = 160
-	tcpGap    = 40
-	tcpBitGap = 512
-)
-
-// limits of a transport.
-type limits struct{ gap, bitGap uint32 }
 
 // A slot is one point inside a block.
 type slot struct {
@@ -36,7 +25,29 @@ type block struct {
 	barren bool
 }
 
+func newBlock(slots []slot) block {
+	at := slots[0].at
+	b := block{unit: at.unit, space: at.space, first: at.from, slots: slots}
+	for _, s := range slots {
+		b.last = max(b.last, s.at.to)
+	}
+	return b
+}
+
 func (b *block) count() uint16 { return uint16(b.last - b.first + 1) }
+
+// split halves a block that the device refuses: at its widest gap, because a register that no point asks for is the
+// likeliest to be missing, or in the middle.
+func (b *block) split() (left, right block) {
+	cut, widest := len(b.slots)/2, uint32(0)
+	for i := 1; i < len(b.slots); i++ {
+		end, begin := b.slots[i-1].at.to, b.slots[i].at.from
+		if begin > end+1 && begin-end-1 > widest {
+			cut, widest = i, begin-end-1
+		}
+	}
+	return newBlock(b.slots[:cut]), newBlock(b.slots[cut:])
+}
 
 // A plan is how a list of points is read. It changes only by what the device teaches.
 type plan struct {
@@ -46,77 +57,42 @@ type plan struct {
 	start       int // the block that is read first
 }
 
-// newPlan merges points into blocks.
-func newPlan(points []device.Point, lim limits) *plan {
+// newPlan finds the requests that take the least time on the wire.
+func newPlan(points []device.Point, t tariff) *plan {
 	p := &plan{points: slices.Clone(points)}
 	slots := make([]slot, 0, len(points))
 	for i := range points {
-		t, err := parsePoint(points[i])
+		at, err := parsePoint(points[i])
 		if err != nil {
 			p.unsupported = append(p.unsupported, i)
 			continue
 		}
-		slots = append(slots, slot{i, t})
+		slots = append(slots, slot{i, at})
 	}
 	slices.SortStableFunc(slots, func(a, b slot) int {
-		return cmp.Or(cmp.Compare(a.at.unit, b.at.unit), cmp.Compare(a.at.space, b.at.space), cmp.Compare(a.at.first, b.at.first))
+		return cmp.Or(cmp.Compare(a.at.unit, b.at.unit), cmp.Compare(a.at.space, b.at.space),
+			cmp.Compare(a.at.from, b.at.from), cmp.Compare(a.at.to, b.at.to))
 	})
-	for _, s := range slots {
-		r := &p.points[s.index].Register
-		if n := len(p.blocks); n > 0 && p.blocks[n-1].take(s, r, lim) {
-			continue
-		}
-		first, last := span(s.at, r.Even)
-		p.blocks = append(p.blocks, block{unit: s.at.unit, space: s.at.space, first: first, last: last, slots: []slot{s}})
+	for _, g := range groups(slots, points) {
+		p.blocks = append(p.blocks, g.cover(t)...)
 	}
 	return p
 }
 
-// take puts a point into the block where that is cheaper than a request of its own and the device allows it.
-func (b *block) take(s slot, r *device.Register, lim limits) bool {
-	if s.at.unit != b.unit || s.at.space != b.space {
-		return false
-	}
-	gap, most := lim.gap, uint32(maxRegisters)
-	if b.space.bits() {
-		gap, most = lim.bitGap, maxBits
-	} else if r.MaxRegisters > 0 {
-		most = min(most, uint32(r.MaxRegisters))
-	}
-	first, last := span(s.at, r.Even)
-	last = max(last, b.last)
-	if first > b.last+1+gap || last-b.first+1 > most || !b.space.bits() && touches(b.first, last, r.Holes) {
-		return false
-	}
-	b.last = last
-	b.slots = append(b.slots, s)
-	return true
-}
-
-// split halves a block that the device refuses: at its widest gap, because a register that no point asks for is the
-// likeliest to be missing, or in the middle.
-func (b *block) split(p *plan) (left, right block) {
-	cut, widest := len(b.slots)/2, uint32(0)
-	for i := 1; i < len(b.slots); i++ {
-		_, end := span(b.slots[i-1].at, p.points[b.slots[i-1].index].Register.Even)
-		begin, _ := span(b.slots[i].at, p.points[b.slots[i].index].Register.Even)
-		if begin > end+1 && begin-end-1 > widest {
-			cut, widest = i, begin-end-1
+// transactions tells the plan to others. out and in are the bytes of a request and of an answer without its data.
+func (p *plan) transactions(out, in int) []device.Transaction {
+	ts := make([]device.Transaction, len(p.blocks))
+	for i, b := range p.blocks {
+		what := fmt.Sprintf("%s 0x%04X", b.space, b.first)
+		if b.last > b.first {
+			what += fmt.Sprintf("–0x%04X", b.last)
+		}
+		ts[i] = device.Transaction{What: what, Out: out, In: in + b.space.bytes(uint32(b.count()))}
+		for _, s := range b.slots {
+			ts[i].Points = append(ts[i].Points, s.index)
 		}
 	}
-	return b.part(p, b.slots[:cut]), b.part(p, b.slots[cut:])
-}
-
-func (b *block) part(p *plan, slots []slot) block {
-	part := block{unit: b.unit, space: b.space, slots: slots}
-	for i, s := range slots {
-		first, last := span(s.at, p.points[s.index].Register.Even)
-		if i == 0 {
-			part.first = first
-		}
-		part.last = max(part.last, last)
-	}
-	return part
+	return ts
 }
 
 // A planKey finds a plan; fits makes sure that it is the right one.

@@ -55,10 +55,10 @@ func TestBlocks(t *testing.T) {
 		{"spaces apart", append(u16s("holding", 0), append(u16s("input", 1), u16s("coil", 2)...)...), "[1:2+1 3:0+1 4:1+1]"},
 		{"hole", with(u16s("holding", 0, 2, 5), holes(3, 4)), "[3:0+3 3:5+1]"},
 		{"hole elsewhere", with(u16s("holding", 0, 2, 5), holes(6, 9)), "[3:0+6]"},
-		{"125 at most", u16s("holding", 0, 40, 80, 120, 125), "[3:0+121 3:125+1]"},
-		{"the model's own limit", with(u16s("holding", 0, 3, 4), func(r *device.Register) { r.MaxRegisters = 4 }), "[3:0+4 3:4+1]"},
+		{"125 at most, cut at the widest gap", u16s("holding", 0, 40, 80, 90, 125), "[3:0+1 3:40+86]"},
+		{"the model's own limit", with(u16s("holding", 0, 3, 4), func(r *device.Register) { r.MaxRegisters = 4 }), "[3:0+1 3:3+2]"},
 		{"even", with(u16s("holding", 3, 6), func(r *device.Register) { r.Even = true }), "[3:2+6]"},
-		{"2000 bits at most", u16s("coil", 0, 500, 1000, 1500, 1999, 2000), "[1:0+2000 1:2000+1]"},
+		{"2000 bits at most", u16s("coil", 0, 500, 1000, 1500, 1999, 2000), "[1:0+1 1:500+1501]"},
 		{"twice the same", u16s("holding", 7, 7), "[3:7+1]"},
 		{"a pair is not torn", append(u16s("holding", 0, 40, 80), point("holding", 124, "u32")), "[3:0+81 3:124+2]"},
 	}

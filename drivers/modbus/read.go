@@ -75,7 +75,7 @@ func (r *reader) block(i int) (why device.Reason, err error) {
 // bisect reads the halves of a refused block, and theirs, until only single points are refused. some says whether the
 // device had any of them.
 func (r *reader) bisect(b *block) (parts []block, some bool, err error) {
-	left, right := b.split(r.plan)
+	left, right := b.split()
 	for _, half := range []block{left, right} {
 		data, why, err := r.request(&half)
 		if err != nil {

@@ -93,6 +93,9 @@ func newPort(w wire, ch device.Channel) *Port {
 	return p
 }
 
+// Channel is what the line was opened with.
+func (p *Port) Channel() device.Channel { return p.channel }
+
 // Use sets the line to other settings, for a device that has its own; nil means the channel's. It costs nothing when
 // they are in use already. Between two exchanges only: what is on its way would be lost.
 func (p *Port) Use(s *device.Serial) error {
