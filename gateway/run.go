@@ -46,7 +46,7 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 		conf.Now = app.DemoClock(time.UnixMilli(c.DemoClock))
 		conf.Clock = func() uint32 { return wire.ClockSynced } // the played past is not to be mended by the cloud
 	}
-	conf.Reload, conf.Load = hup, func() (*config.Site, configs.Problems) { return config.Load(c.Config, lang) }
+	conf.Reload, conf.Load = hup, func() (*config.Site, configs.Problems) { return config.LoadRules(c.Config, lang) }
 	collectEarly()
 	gateway, err := app.New(conf)
 	if err != nil {

@@ -123,14 +123,11 @@ func (l *loader) checkID(path, id, what string, seen map[string]string) bool {
 		return false
 	}
 	if first, twice := seen[id]; twice {
-		l.add(path, l.say("%s %s 重复（第 %d 行已有）", "%s %s is there twice (first in line %d)", what, id, l.lineOf(first)), l.say("id 在一个小区内唯一", "an id is unique in a site"))
+		l.add(path, l.say("%s %s 重复（%s已有）", "%s %s is there twice (first in %s)", what, id, l.lineOf(first, path)), l.say("id 在一个小区内唯一", "an id is unique in a site"))
 		return false
 	}
 	return true
 }
-
-// lineOf is the line of a path in gateway.yaml.
-func (l *loader) lineOf(path string) int { return l.file.Problem(path, "", "").Line }
 
 func (l *loader) channel(path string, raw rawChannel, ln line) device.Channel {
 	c := device.Channel{ID: raw.ID, Driver: raw.Driver,

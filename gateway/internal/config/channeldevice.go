@@ -48,7 +48,11 @@ func (s *Site) addChannels(inv *wire.Inventory) {
 func (l *loader) checkChannelIDs(devices map[string]string) {
 	for i, c := range l.raw.Channels {
 		if at, taken := devices[c.ID]; taken {
-			l.add(index("$.channels", i)+".id", l.say("总线 %s 与设备同名（第 %d 行）", "channel %s has the id of a device (line %d)", c.ID, l.lineOf(at)),
+			here, other := index("$.channels", i)+".id", at
+			if l.fromFragment(at) { // the newcomer gives way
+				here, other = at, here
+			}
+			l.add(here, l.say("总线 %s 与设备同名（%s）", "channel %s has the id of a device (%s)", c.ID, l.lineOf(other, here)),
 				l.say("id 在一个小区内唯一", "an id is unique in a site"))
 		}
 	}

@@ -34,6 +34,7 @@ type Site struct {
 	Rules     *rules.Set
 	Overrides map[string]rules.Override
 	Emergency bool                     // 急: parameters for emergencies are in force
+	LeftOut   configs.Problems         // why fragments of the include folder are not in the site; nil: all are
 	Refused   configs.Problems         // why the rules are the last good ones and not those of the files; nil: they are the files'
 	Sources   []rules.Source           // what Rules was read from
 	Sections  map[string]string        // digest of each part of the configuration that only a restart takes up
@@ -100,9 +101,23 @@ func Load(file string, lang Language) (*Site, configs.Problems) {
 }
 
 // LoadForStart is Load for a gateway that must run: where nothing but the rules is wrong, the last good ones, which Keep left in the
-// data folder, stand in, and Site.Refused says why.
+// data folder, stand in, and Site.Refused says why. A fragment of the include folder that is broken is left out, and Site.LeftOut
+// says why.
 func LoadForStart(file string, lang Language) (*Site, configs.Problems) {
-	r := hide(check(file, lang, true))
+	r := hide(check(file, lang, ways{standIn: true, leaveOut: true}))
+	return r.Site, r.Problems
+}
+
+// LoadRules is Load for a gateway that takes up rules while it runs: broken rules refuse all of it, broken fragments do not.
+func LoadRules(file string, lang Language) (*Site, configs.Problems) {
+	r := hide(check(file, lang, ways{leaveOut: true}))
+	return r.Site, r.Problems
+}
+
+// LoadWith is Load as it would be with other fragments, by their file names in the include folder; nil content: there is no such
+// file.
+func LoadWith(file string, lang Language, fragments map[string][]byte) (*Site, configs.Problems) {
+	r := hide(check(file, lang, ways{overlay: fragments}))
 	return r.Site, r.Problems
 }
 
@@ -110,28 +125,53 @@ func LoadForStart(file string, lang Language) (*Site, configs.Problems) {
 var password = regexp.MustCompile(`://\S*@`)
 
 // Check reads a site and counts what is in it, also when it is not usable. No message repeats a password of an address.
-func Check(file string, lang Language) Report { return hide(check(file, lang, false)) }
+func Check(file string, lang Language) Report { return hide(check(file, lang, ways{})) }
 
 func hide(r Report) Report {
 	for i, p := range r.Problems {
 		r.Problems[i].Message, r.Problems[i].Source = password.ReplaceAllString(p.Message, "://***@"), password.ReplaceAllString(p.Source, "://***@")
 	}
+	if r.Site != nil {
+		for i, p := range r.Site.LeftOut {
+			r.Site.LeftOut[i].Message, r.Site.LeftOut[i].Source = password.ReplaceAllString(p.Message, "://***@"), password.ReplaceAllString(p.Source, "://***@")
+		}
+	}
 	return r
 }
 
-func check(file string, lang Language, standIn bool) Report {
-	l := &loader{speaker: speaker{lang}, standIn: standIn, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file}}
+// check reads a site, and again without the fragments that are broken where these may be left out.
+func check(file string, lang Language, how ways) Report {
+	how.left = map[string]bool{}
+	var leftOut configs.Problems
+	for {
+		r, broken := checkOnce(file, lang, how)
+		if !how.leaveOut || len(broken) == 0 {
+			if r.Site != nil {
+				r.Site.LeftOut = leftOut
+			}
+			return r
+		}
+		for name, problems := range sorted(broken) {
+			how.left[name] = true
+			leftOut = append(leftOut, problems...)
+		}
+	}
+}
+
+func checkOnce(file string, lang Language, how ways) (Report, map[string]configs.Problems) {
+	l := &loader{speaker: speaker{lang}, ways: how, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file}}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return Report{Problems: configs.Problems{{File: file, Message: l.say("读不到文件：%v", "cannot be read: %v", unwrapPath(err))}}}
+		return Report{Problems: configs.Problems{{File: file, Message: l.say("读不到文件：%v", "cannot be read: %v", unwrapPath(err))}}}, nil
 	}
 	if l.file, err = configs.Parse(file, data); err != nil {
-		return Report{Problems: l.translated(err)}
+		return Report{Problems: l.translated(err)}, nil
 	}
 	if err := l.file.Decode(&l.raw); err != nil {
 		l.told = l.translated(err)
 	}
 	l.hash.Write(data)
+	l.include()
 	l.build()
 	r := Report{Site: l.site, Problems: append(l.told, l.problems...), Channels: len(l.raw.Channels), Devices: len(l.site.Devices())}
 	if l.site.Rules != nil {
@@ -140,5 +180,5 @@ func check(file string, lang Language, standIn bool) Report {
 	if r.Problems.Fatal() != nil {
 		r.Site = nil
 	}
-	return r
+	return r, l.broken(r.Problems)
 }

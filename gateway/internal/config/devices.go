@@ -27,6 +27,9 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 	taken := map[string][]occupant{}
 	for i, raw := range raws {
 		path := index(path+".devices", i)
+		if raw.Replaced {
+			continue
+		}
 		if l.checkID(path+".id", raw.ID, l.say("设备", "device"), ids) {
 			ids[raw.ID] = path + ".id"
 		}
@@ -131,8 +134,8 @@ func (l *loader) checkTaken(path, channel, address string, new occupant, taken m
 	for _, old := range taken[address] {
 		l.checkOneKey(path, old, new)
 		if old.profile == new.profile || old.profile.PartOf == "" || old.profile.PartOf != new.profile.PartOf {
-			l.add(path+".address", l.say("总线 %s 上地址 %s 重复：%s (第 %d 行) 与 %s", "address %[2]s twice on channel %[1]s: %[3]s (line %[4]d) and %[5]s",
-				channel, address, old.id, l.lineOf(old.path+".address"), new.id), "")
+			l.add(path+".address", l.say("总线 %s 上地址 %s 重复：%s (%s) 与 %s", "address %[2]s twice on channel %[1]s: %[3]s (%[4]s) and %[5]s",
+				channel, address, old.id, l.lineOf(old.path+".address", path+".address"), new.id), "")
 			return
 		}
 	}

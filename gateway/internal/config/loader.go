@@ -32,7 +32,8 @@ type loader struct {
 	hash     digest
 	shapes   digest // of the profiles alone
 	cardKey  []byte // of the site; nil: none
-	standIn  bool   // the last good rules may stand in for broken ones
+	ways
+	origins map[string]origin // of entries that stand in a fragment, by their path in the whole
 }
 
 // digest is the hash over every file that the site was made of.
@@ -47,13 +48,13 @@ func (d *digest) Write(b []byte) {
 
 func (d *digest) String() string { return hex.EncodeToString(d.h.Sum(nil))[:16] }
 
-// add tells a mistake of gateway.yaml, unless the place was told before. What is missing is not told beside a key that could not
+// add tells a mistake of gateway.yaml or a fragment, unless the place was told before. What is missing is not told beside a key that could not
 // be read: that is where it went.
 func (l *loader) add(path, message, hint string) {
-	if len(l.told) > 0 && absent(l.file, path) {
+	if file, inFile := l.at(path); l.toldOf(file.Name) && absent(file, inFile) {
 		return
 	}
-	l.tell(l.file.Problem(path, message, hint))
+	l.tell(l.problem(path, message, hint))
 }
 
 // absent says whether a file lacks a path: it is then told at its parent's place.
@@ -64,7 +65,7 @@ func absent(f *configs.File, path string) bool {
 }
 
 func (l *loader) warn(path, message, hint string) {
-	p := l.file.Problem(path, message, hint)
+	p := l.problem(path, message, hint)
 	p.Warning = true
 	l.tell(p)
 }

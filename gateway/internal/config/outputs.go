@@ -28,7 +28,7 @@ func (l *loader) checkOutputs() {
 			name = "device " + raw.Device + "." + raw.Point
 		}
 		if first, twice := said[name]; twice {
-			l.add(path, l.say("输出 %s.%s 重复（第 %d 行已有）", "output %s.%s is there twice (first in line %d)", raw.Device+raw.Kind, raw.Point, l.lineOf(first)), "")
+			l.add(path, l.say("输出 %s.%s 重复（%s已有）", "output %s.%s is there twice (first in %s)", raw.Device+raw.Kind, raw.Point, l.lineOf(first, path)), "")
 			continue
 		}
 		said[name] = path
@@ -43,6 +43,7 @@ func (l *loader) checkOutputs() {
 				continue
 			}
 			own[p.Key()] = own[p.Key()] || raw.Device != ""
+			safe := l.withoutStale(path, safe, d, devices)
 			if !l.checkSafe(path, safe, d, *p, devices) {
 				break // one of a kind is enough to tell it
 			}
@@ -79,7 +80,11 @@ func (l *loader) checkTarget(path string, raw rawOutput, devices []device.Device
 	}
 	switch {
 	case raw.Device != "" && !contains(ids, raw.Device):
-		l.add(path+".device", l.say("没有设备 %q", "there is no device %q", raw.Device), l.meant(raw.Device, ids))
+		tell := l.add
+		if len(l.left) > 0 {
+			tell = l.warn // it may stand in a fragment that is left out, and the gateway starts all the same
+		}
+		tell(path+".device", l.say("没有设备 %q", "there is no device %q", raw.Device), l.meant(raw.Device, ids))
 	case contains(points, raw.Point):
 		return true
 	case raw.Kind != "" && len(points) == 0 && raw.Point != "":
@@ -129,6 +134,18 @@ func (l *loader) safeState(path string, out rawOutput) *action.Safe {
 		l.add(path+".after", l.say("没有 stale，after 没有作用", "after does nothing without stale"), l.say("on 里加上 stale，或删去", "add stale to on, or remove it"))
 	}
 	return s
+}
+
+// withoutStale takes stale from a safe state where the detectors that it waits for may stand in a fragment that is left out: the rest
+// of it holds.
+func (l *loader) withoutStale(path string, safe *action.Safe, d device.Device, devices []device.Device) *action.Safe {
+	if safe == nil || !safe.Stale || len(l.left) == 0 || len(action.StaleInputs(devices, d)) > 0 {
+		return safe
+	}
+	l.warn(path+".safe.on", l.say("%s 的燃气探测器不在（有片段未采用），stale 暂不起作用", "the gas detectors of %s are not there while a fragment is left out: stale does nothing", d.ID), "")
+	rest := *safe
+	rest.Stale = false
+	return &rest
 }
 
 // checkSafe says whether a safe state can be that of an output.

@@ -55,6 +55,7 @@ func (l *loader) profile(path, model string) *profile {
 		return nil
 	}
 	if p, seen := l.used[model]; seen {
+		l.unusable(path, model, p)
 		return p
 	}
 	if l.profiles == nil {
@@ -74,7 +75,15 @@ func (l *loader) profile(path, model string) *profile {
 		c.profile = nil
 	}
 	l.used[model] = c.profile
+	l.unusable(path, model, c.profile)
 	return c.profile
+}
+
+// unusable makes a broken profile a mistake of the fragment that wants it, so that the gateway starts without the fragment.
+func (l *loader) unusable(path, model string, p *profile) {
+	if p == nil && l.leaveOut && l.fromFragment(path) {
+		l.add(path+".profile", l.say("型号 %s 有错误", "profile %s has mistakes", model), l.say("gateway check config 逐条列出", "gateway check config tells them"))
+	}
 }
 
 // profileName is how a profile's file is called in messages.

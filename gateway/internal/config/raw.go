@@ -14,6 +14,7 @@ type rawSite struct {
 	Data     string `yaml:"data"`
 	Profiles string `yaml:"profiles"`
 	Rules    string `yaml:"rules"`
+	Include  string `yaml:"include"`
 	Cloud    struct {
 		URL  string `yaml:"url"`
 		CA   string `yaml:"ca"`
@@ -86,6 +87,8 @@ type rawDevice struct {
 	Line         rawSerial         `yaml:",inline"`
 
 	Points map[string]rawReport `yaml:"points"`
+
+	Replaced bool `yaml:"-"` // a fragment stands for it
 }
 
 // rawReport is what of a point's readings is recorded: in a profile as keys of the point, of a device by the point's name.
