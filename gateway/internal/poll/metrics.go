@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -111,10 +112,29 @@ type Stats struct {
 	Requests uint64
 	Bad      uint64        // points not read well, and failed writes
 	Busy     time.Duration // time for which the channel was in use
+	Units    []UnitStats
+}
+
+// UnitStats are the figures of what is read in one go: the devices that share an address and an interval.
+type UnitStats struct {
+	Devices  []string
+	Interval time.Duration // as configured
+	Busy     time.Duration // time for which the line was in use for it
+	Stretch  float64       // its interval lately over the configured one: 1 when the line keeps up, 0 while nothing is known
 }
 
 // Stats may be called by any goroutine.
 func (p *Poller) Stats() Stats {
 	c := p.meter.count
-	return Stats{Up: c.up.Load(), Requests: c.requests.Load(), Bad: c.bad.Load(), Busy: time.Duration(c.busyNanoseconds.Load())}
+	s := Stats{Up: c.up.Load(), Requests: c.requests.Load(), Bad: c.bad.Load(), Busy: time.Duration(c.busyNanoseconds.Load())}
+	for _, u := range p.units {
+		s.Units = append(s.Units, UnitStats{Devices: u.devices, Interval: u.interval, Busy: time.Duration(u.busy.Load()), Stretch: u.stretch.get()})
+	}
+	return s
 }
+
+// ratio is a number that other goroutines read.
+type ratio struct{ bits atomic.Uint64 }
+
+func (r *ratio) set(v float64) { r.bits.Store(math.Float64bits(v)) }
+func (r *ratio) get() float64  { return math.Float64frombits(r.bits.Load()) }

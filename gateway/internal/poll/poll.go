@@ -196,7 +196,9 @@ func (p *Poller) turn(ctx context.Context, u *unit, out chan<- []device.Reading)
 		}
 		return
 	}
+	began := time.Now()
 	rs, err := p.read(ctx, u.points)
+	u.busy.Add(int64(time.Since(began)))
 	if ctx.Err() != nil && err != nil {
 		return
 	}

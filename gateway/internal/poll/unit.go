@@ -2,6 +2,7 @@ package poll
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -20,6 +21,9 @@ type unit struct {
 	interval time.Duration
 	devices  []string
 	points   []device.Point
+
+	busy    atomic.Int64 // ns of the line's time
+	stretch ratio
 
 	due      time.Time     // next turn
 	shift    time.Duration // of the turn after the first
