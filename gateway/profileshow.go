@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math/bits"
 	"os"
 	"slices"
 	"strconv"
@@ -32,6 +33,7 @@ type shownPoint struct {
 	Max     float64   `json:"max"`
 	Write   []float64 `json:"write,omitempty"`
 	States  []string  `json:"states,omitempty"`
+	Map     []string  `json:"map,omitempty"` // how a state is made of the raw value, the first that fits
 	Special []string  `json:"special,omitempty"`
 }
 
@@ -77,10 +79,28 @@ func shown(protocol string, p device.Point) shownPoint {
 	for _, n := range slices.Sorted(maps.Keys(p.Labels)) {
 		s.States = append(s.States, fmt.Sprintf("%d %s", n, p.Labels[n]))
 	}
+	for _, line := range p.Map {
+		s.Map = append(s.Map, mapLine(line))
+	}
 	for _, n := range slices.Sorted(maps.Keys(p.Special)) {
 		s.Special = append(s.Special, fmt.Sprintf("0x%X %s", n, p.Special[n]))
 	}
 	return s
+}
+
+// mapLine is one line of a point's map: "bit5→3", "7→1", "1200…1999→3", "*→0".
+func mapLine(s device.State) string {
+	from := "*"
+	switch {
+	case s.Mask != 0:
+		from = fmt.Sprintf("bit%d", bits.TrailingZeros64(uint64(s.Mask)))
+	case s == device.Otherwise(s.Value):
+	case s.From == s.To:
+		from = strconv.FormatInt(s.From, 10)
+	default:
+		from = fmt.Sprintf("%d…%d", s.From, s.To)
+	}
+	return from + "→" + number(s.Value)
 }
 
 // bases are where the numbers of manuals begin: a holding register at address 0 is 40001; beyond 49999 six digits are usual.
@@ -109,7 +129,7 @@ func printModel(lang config.Language, m *config.Model, points []shownPoint) {
 		for _, v := range p.Write {
 			write = append(write, number(v))
 		}
-		rows = append(rows, []string{p.Name, p.Unit, p.Space, p.Address, p.Number, kind, scale, limits, strings.Join(write, " "), strings.Join(append(p.States, p.Special...), ", ")})
+		rows = append(rows, []string{p.Name, p.Unit, p.Space, p.Address, p.Number, kind, scale, limits, strings.Join(write, " "), strings.Join(slices.Concat(p.Map, p.States, p.Special), ", ")})
 	}
 	printTable(os.Stdout, rows)
 	if m.Ports > 1 {

@@ -58,6 +58,7 @@ type Point struct {
 	Scale    float64  // value = raw·Scale + Offset; 0 means 1
 	Offset   float64
 	Special  map[int64]Reason // raw values that are no measurement, and what they mean
+	Map      []State          // makes a state of the raw value, the first line that fits; nil: the raw value is scaled
 	Min, Max float64          // plausible range of the scaled value; both 0 when unknown
 	Labels   map[int64]string // names of a state's values, for people
 	Writable []float64        // the values that may ever be written; empty: read-only

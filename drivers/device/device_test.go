@@ -55,6 +55,8 @@ func TestJudge(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	celsius := device.Point{Device: "d", Name: "t", Scale: 0.1, Offset: -40, Min: -40, Max: 85,
 		Special: map[int64]device.Reason{0x7FFF: device.SensorFault, 0: device.WarmingUp}}
+	bits := device.Point{Special: map[int64]device.Reason{0xFFFF: device.SensorFault}, Map: []device.State{
+		device.Between(1000, 1999, 192), device.Bits(1<<1, 2), device.Bits(1<<5, 3), device.Between(0, 0, 0)}}
 	cases := []struct {
 		name    string
 		point   device.Point
@@ -72,6 +74,14 @@ func TestJudge(t *testing.T) {
 		{"special zero", celsius, 0, nan, device.Bad, device.WarmingUp},
 		{"not a number", celsius, nan, nan, device.Bad, device.SensorFault},
 		{"infinite", celsius, inf, nan, device.Bad, device.SensorFault},
+		{"state of a bit", bits, 0x22, 2, device.Good, device.ReasonNone},
+		{"the first line that fits", bits, 0x20, 3, device.Good, device.ReasonNone},
+		{"state of a range", bits, 1200, 192, device.Good, device.ReasonNone},
+		{"special before the map", bits, 0xFFFF, nan, device.Bad, device.SensorFault},
+		{"no line fits", bits, 0x8000, nan, device.Bad, device.OutOfRange},
+		{"no whole number", bits, 0.5, nan, device.Bad, device.OutOfRange},
+		{"no number at all", bits, nan, nan, device.Bad, device.SensorFault},
+		{"beyond whole numbers", bits, 1e300, nan, device.Bad, device.OutOfRange},
 		{"no scale", device.Point{}, 7, 7, device.Good, device.ReasonNone},
 		{"no range", device.Point{Scale: 1000}, -9, -9000, device.Good, device.ReasonNone},
 	}

@@ -97,14 +97,21 @@ func BadReading(p Point, why Reason, at time.Time) Reading {
 	return Reading{Device: p.Device, Point: p.Name, Value: math.NaN(), Quality: Bad, Reason: why, Time: at}
 }
 
-// Judge turns a raw number into a reading: special values, scale and plausible range are applied, in this order.
-// Out of range is Uncertain and keeps its value; a special value is Bad.
+// Judge turns a raw number into a reading: special values, the map or the scale, and the plausible range are applied, in this
+// order. Out of range is Uncertain and keeps its value; a special value, and one that no line of a map fits, is Bad.
 func Judge(p Point, raw float64, at time.Time) Reading {
 	if why, ok := p.Special[int64(raw)]; ok && raw == math.Trunc(raw) {
 		return BadReading(p, why, at)
 	}
 	if math.IsNaN(raw) || math.IsInf(raw, 0) {
 		return BadReading(p, SensorFault, at)
+	}
+	if p.Map != nil {
+		state, ok := mapped(p.Map, raw)
+		if !ok {
+			return BadReading(p, OutOfRange, at)
+		}
+		return Reading{Device: p.Device, Point: p.Name, Value: state, Quality: Good, Time: at}
 	}
 	scale := p.Scale
 	if scale == 0 {

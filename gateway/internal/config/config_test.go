@@ -308,6 +308,14 @@ func TestMistakesOfAProfile(t *testing.T) {
 		{"twice", head + "points: [{name: a, at: coil 1}, {name: a, at: coil 2}]\n", `m.yaml:6:40: point a is there twice`},
 		{"beyond", head + "ports: 2\nport_stride: 16\npoints: [{name: a, at: holding 65530}]\n", `m.yaml:8:24: address 65530 goes beyond 65535`},
 		{"stride", head + "ports: 2\npoints: [{name: a, at: holding 1}]\n", `m.yaml:6:8: a device with ports needs port_stride (registers from one port to the next)`},
+		{"map without is", fmt.Sprintf(point, ", map: [{bit: 1}]"), `m.yaml:7:41: is is missing ({bit: 5, is: 3} | `},
+		{"map of two", fmt.Sprintf(point, ", map: [{bit: 1, raw: 2, is: 1}]"), `m.yaml:7:41: a line has one of bit, raw, from with to`},
+		{"bit", fmt.Sprintf(point, ", type: lo8, map: [{bit: 8, is: 1}]"), `m.yaml:7:57: there is no bit 8 (0 is the lowest of 8)`},
+		{"map range", fmt.Sprintf(point, ", map: [{from: 8, to: 1, is: 1}]"), `m.yaml:7:47: from 8 is above to 1`},
+		{"map never reached", fmt.Sprintf(point, ", map: [{is: 0}, {bit: 8, is: 1}]"), `m.yaml:7:50: a line above takes all of this one`},
+		{"map and scale", fmt.Sprintf(point, ", scale: 0.1, map: [{is: 0}]"), `m.yaml:7:51: a point with a map has no unit`},
+		{"map of a plug-in", strings.Replace(head, "modbus", "own", 1) + "points: [{name: a, at: x, map: [{is: 0}]}]\n", `m.yaml:6:32: protocol own has no map`},
+		{"status of a detector", strings.Replace(head, "kind: meter", "kind: gas", 1) + "points: [{name: status, at: holding 1, map: [{is: 4}]}]\n", `m.yaml:6:47: 4 is no status of kind gas`},
 		{"identifier", strings.Replace(head, "modbus", "dlt645", 1) + "points: [{name: a, at: 02 03 00, type: XX}]\n", `m.yaml:6:24: data identifier "02 03 00" is not usable`},
 	}
 	for _, c := range cases {

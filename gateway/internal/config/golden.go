@@ -45,6 +45,11 @@ func ReadModel(file string, data []byte, lang Language) (*Model, configs.Problem
 				p.points[i].Labels[n] = label.EN
 			}
 		}
+		for n, label := range kindStates(p.Kind, raw.Name) {
+			if lang != Chinese && len(raw.Labels) == 0 {
+				p.points[i].Labels[n] = label.EN
+			}
+		}
 	}
 	return m, c.problems
 }

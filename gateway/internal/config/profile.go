@@ -264,6 +264,8 @@ func (c *profileCheck) point(path string, raw rawPoint) device.Point {
 		}
 		pt.Labels[n] = label.ZH
 	}
+	pt.Map = c.states(path, raw)
+	c.kindLabels(path, &pt)
 	c.checkWrite(path, raw, pt)
 	return pt
 }

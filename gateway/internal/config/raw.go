@@ -128,6 +128,15 @@ type rawProfile struct {
 	Golden map[string]map[string]string `yaml:"golden"` // by point and by what stands on the wire
 }
 
+// rawState is one line of a point's map: for a bit, a raw value or a range of them; for every value where there is none of these.
+type rawState struct {
+	Bit  *int64   `yaml:"bit"`
+	Raw  *int64   `yaml:"raw"`
+	From *int64   `yaml:"from"`
+	To   *int64   `yaml:"to"`
+	Is   *float64 `yaml:"is"`
+}
+
 type rawPoint struct {
 	Name    string             `yaml:"name"`
 	Unit    string             `yaml:"unit"`
@@ -137,6 +146,7 @@ type rawPoint struct {
 	Scale   *float64           `yaml:"scale"`
 	Offset  float64            `yaml:"offset"`
 	Special map[string]string  `yaml:"special"`
+	Map     []rawState         `yaml:"map"`
 	Min     float64            `yaml:"min"`
 	Max     float64            `yaml:"max"`
 	Labels  map[string]rawText `yaml:"labels"`
