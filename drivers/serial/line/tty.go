@@ -113,6 +113,9 @@ func take(path string) (*os.File, error) {
 	}
 	if err := lock(f); err != nil {
 		_ = f.Close() // the lock failed for a better reason
+		if h, known := HolderOf(path); known && errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("held by %v: %w", h, err)
+		}
 		return nil, err
 	}
 	return f, nil

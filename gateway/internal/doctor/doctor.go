@@ -42,8 +42,8 @@ type Config struct {
 	Running *Running
 	// Read looks at a line, as ReadLine does. Nil: the lines are not looked at.
 	Read func(ctx context.Context, ch config.Channel) (Line, error)
-	// Held says who has a serial port open, beside the gateway itself; ok is false when nobody does. Nil: not looked at.
-	Held func(port string) (pid int, program string, ok bool)
+	// Gateway is the process of the gateway that runs with this file: its ports are its own. 0: none.
+	Gateway int
 }
 
 // Running is what a running gateway says of itself.

@@ -11,10 +11,12 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +25,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/linshao/linshao/drivers/serial/line/linetest"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/doctor"
 )
@@ -66,12 +69,26 @@ func find(t *testing.T, found []doctor.Finding, code string) doctor.Finding {
 }
 
 func TestAPortThatIsNotThereOrHeld(t *testing.T) {
-	file := site(t, "", "  - {id: a, driver: modbus-rtu, address: /dev/does-not-exist}\n  - {id: b, driver: dlt645, address: /dev/null}\n")
-	found := look(t, doctor.Config{File: file, Held: func(string) (int, string, bool) { return 812, "ModemManager", true }})
+	port := linetest.New(t).Path
+	held, err := os.OpenFile(port, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := exec.Command("sleep", "60")
+	other.ExtraFiles = []*os.File{held}
+	if err := errors.Join(other.Start(), held.Close()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = other.Process.Kill() // it ends with that
+		_ = other.Wait()
+	})
+	file := site(t, "", "  - {id: a, driver: modbus-rtu, address: /dev/does-not-exist}\n  - {id: b, driver: dlt645, address: "+port+"}\n")
+	found := look(t, doctor.Config{File: file})
 	if f := find(t, found, "port_missing"); f.Level != doctor.Problem || !strings.HasPrefix(f.Subject, "/dev/does-not-exist a") {
 		t.Errorf("%+v", f)
 	}
-	if f := find(t, found, "port_held"); !strings.Contains(f.Said.EN, "812 (ModemManager)") || !strings.Contains(f.Next[0].EN, "disable --now ModemManager") {
+	if f := find(t, found, "port_held"); !strings.Contains(f.Said.EN, fmt.Sprintf("held by process %d (", other.Process.Pid)) || !strings.Contains(f.Next[0].EN, "disable --now ") {
 		t.Errorf("%+v", f)
 	}
 	if doctor.Worst(found) != doctor.Problem {

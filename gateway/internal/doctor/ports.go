@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/linshao/linshao/drivers/serial/line"
 	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
 )
@@ -37,13 +38,11 @@ func serialPort(cfg Config, channel, port string) Finding {
 	if err == nil {
 		_, err = os.Stat(file)
 	}
-	if cfg.Held != nil && err == nil {
-		if pid, program, held := cfg.Held(file); held {
-			f.Code = "port_held"
-			f.Said = commission.Text{ZH: fmt.Sprintf("被进程 %d（%s）占用", pid, program), EN: fmt.Sprintf("held by process %d (%s)", pid, program)}
-			f.Next = []commission.Text{{ZH: "停掉它：systemctl disable --now " + program, EN: "stop it: systemctl disable --now " + program}}
-			return f
-		}
+	if h, held := line.HolderOf(file); held && h.PID != cfg.Gateway {
+		f.Code = "port_held"
+		f.Said = commission.Text{ZH: fmt.Sprintf("被进程 %d（%s）占用", h.PID, h.Program), EN: "held by " + h.String()}
+		f.Next = []commission.Text{{ZH: "停掉它：systemctl disable --now " + h.Program, EN: "stop it: systemctl disable --now " + h.Program}}
+		return f
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
