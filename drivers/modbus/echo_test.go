@@ -2,6 +2,7 @@ package modbus_test
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,36 @@ func TestEchoIsSkipped(t *testing.T) {
 	}
 	if r := readOne(t, c, point("input", 0, "u16")); r.Value != 2305 {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// The adapter of a line that never echoed is exchanged for one that does. The request for 20 coils at 0x0300 is as long as
+// its answer, and in its third byte stands their count.
+func TestEchoThatAppearsIsNoAnswer(t *testing.T) {
+	w := linetest.New(t)
+	var echoes atomic.Bool
+	w.Serve(t, 8, func(r []byte) {
+		if echoes.Load() {
+			w.Send(r...)
+		}
+		w.Send(rtuFrame(r[0], 1, 3, 0xFF, 0xFF, 0x0F)...)
+	})
+	c := open(t, modbus.RTU{}, rtuChannel(w.Path, 10*time.Second))
+	var coils []device.Point
+	for a := range uint32(20) {
+		coils = append(coils, point("coil", 0x300+a, "bool"))
+	}
+	for _, e := range []bool{false, true, true} {
+		echoes.Store(e)
+		rs, err := c.Read(t.Context(), coils)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range rs {
+			if r.Quality != device.Good || r.Value != 1 {
+				t.Fatalf("echo %v: coil %d: %+v", e, i, r)
+			}
+		}
 	}
 }
 

@@ -22,6 +22,10 @@ const (
 	echoPresent
 )
 
+// echoGone is how many answers in a row come without an echo until a line that had one is taken for mended: a single
+// echo may be lost, and then the next one must not confirm a write.
+const echoGone = 3
+
 // rtuLink is a serial line that speaks Modbus RTU.
 type rtuLink struct {
 	port    *line.Port
@@ -29,6 +33,7 @@ type rtuLink struct {
 	pdu     modbus.ProtocolDataUnit
 	request []byte // the frame that is being answered
 	echo    echoing
+	without int // answers in a row that came with no echo, on a line that has one
 }
 
 func newRTULink(port *line.Port) *rtuLink {
@@ -70,9 +75,10 @@ func (l *rtuLink) Decode(frame []byte) (*modbus.ProtocolDataUnit, error) {
 // Scan implements line.Scanner.
 func (l *rtuLink) Scan(got []byte, over bool) ([]byte, error) {
 	read := l.request[1] <= readInput
-	if l.echo == echoPresent || l.echo == echoUnknown && read {
+	echoed := false
+	if l.echo == echoPresent || read {
 		if at := bytes.Index(got, l.request); at >= 0 { // noise may stand before it
-			l.echo = echoPresent
+			l.echo, l.without, echoed = echoPresent, 0, true
 			got = got[at+len(l.request):]
 		} else if l.echo == echoPresent && !read {
 			return nil, noEcho(got, over)
@@ -80,8 +86,10 @@ func (l *rtuLink) Scan(got []byte, over bool) ([]byte, error) {
 	}
 	answer, at, err := scanRTU(l.request, got, over)
 	// A stray byte or two before the answer is no echo, not even half of one; more could be a damaged one.
-	if answer != nil && l.echo == echoUnknown && at < len(l.request)/2 {
-		l.echo = echoAbsent
+	if answer != nil && !echoed && at < len(l.request)/2 {
+		if l.without++; l.echo == echoUnknown || l.without >= echoGone {
+			l.echo = echoAbsent
+		}
 	}
 	return answer, err
 }

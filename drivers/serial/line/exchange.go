@@ -41,7 +41,7 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 	p.idleAt = time.Now()
 	p.trace(ctx, req.Frame, began, err)
 	if err != nil {
-		p.quiet[req.To] = p.idleAt.Add(p.timing.timeout)
+		p.quiet[req.To] = deadline.Add(p.timing.timeout) // noise may have ended the wait long before the answer comes
 		var fault *Fault
 		if errors.As(err, &fault) {
 			p.forget(context.WithoutCancel(ctx)) // the caller's time may be over, the line goes on

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -90,6 +91,26 @@ func TestLateAnswerIsSwallowed(t *testing.T) {
 	if waited := time.Since(start); waited < 900*time.Millisecond {
 		t.Errorf("asked again after %v: the late answer had no time to be swallowed", waited)
 	}
+}
+
+// Noise ends an exchange long before its time-out. The answer is then still on its way, for twice the time-out of its request.
+func TestLateAnswerBehindNoiseIsSwallowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, late := range []time.Duration{350 * time.Millisecond, 2*timeout - time.Millisecond} {
+			r := &linetest.Rough{}
+			p := line.OpenRough(r, channel("rough", timeout))
+			r.Play(10*time.Millisecond, "xxxx")
+			r.Play(late, "La.")
+			_, err := ask(p, 'a')
+			wantFault(t, err, device.Corrupt)
+			if took, err := ask(p, 'a'); err == nil {
+				t.Errorf("the answer %v after another request was taken: %q", late, took)
+			}
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
 
 func TestAnotherDeviceNeedNotWait(t *testing.T) {

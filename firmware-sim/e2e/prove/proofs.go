@@ -30,6 +30,7 @@ func proofs() []proof {
 		{"power_cut", "nothing durable is lost, no number is given twice, every hole is told", outbox("TestPowerCut", 20_000, 1_000_000)},
 		{"disk_errors", "every disk operation fails in every way, and nothing accepted is lost", outbox("TestDiskErrors", 1, 20)},
 		{"planted_bugs", "the power cuts find bugs that are there", goTest{pkg: "./gateway/internal/outbox", test: "TestPlantedBugs", small: 1, large: 3, fixed: true}.run},
+		{"bus_faults", "a good value of a line stood in its register between question and answer, whatever happens on the line", goTest{pkg: "./drivers/serial/line", test: "TestBusFaults", small: 100_000, large: 1_000_000}.run},
 		{"session_classes", "generated charges of all classes: no false alarm of severity A in a healthy one, and overcharges are found", sessionClasses},
 		{"log_kill9", "a killed process loses no acknowledged record", outbox("TestLogKill9", 1_000, 10_000)},
 		{"ack_model", "the acknowledgement protocol, explored: no order of messages and crashes loses or doubles a record", uplink("TestAckModel", 1_200_000, 5_000_000)},
