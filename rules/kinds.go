@@ -47,6 +47,10 @@ func kinds() []kind {
 		}},
 		{"meter", Text{"电表", "meter"}, meterPoints()},
 		{"gas", Text{"燃气探测器", "gas detector"}, detectorPoints("%LEL")},
+		{"gas_log", Text{"燃气探测器记录", "gas detector's log"}, []kindPoint{
+			{name: "missed_alarms"}, // that the detector noted, and of which no rule told: found in the last 24 h
+			{name: "alarm_log", optional: true}, {name: "expired", optional: true}, {name: "clock_offset", unit: "s", optional: true},
+		}},
 		{"co", Text{"一氧化碳探测器", "carbon monoxide detector"}, detectorPoints("ppm")},
 		{"valve", Text{"燃气阀", "gas valve"}, []kindPoint{{name: "open", command: []float64{0}}}},
 		{"siren", Text{"声光警报器", "siren"}, []kindPoint{{name: "on", command: []float64{0, 1}}}},
@@ -80,7 +84,6 @@ func detectorPoints(unit string) []kindPoint {
 	return []kindPoint{
 		{name: "level", unit: unit}, {name: "status"},
 		{name: "warmup", optional: true}, {name: "test", optional: true}, {name: "expired", optional: true},
-		{name: "alarm_log", optional: true}, // how many alarms the detector's own log counts (GB 15322.2-2019)
 		{name: "clock_offset", unit: "s", optional: true},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/gashistory"
 	"github.com/linshao/linshao/drivers/serial/osdp"
 )
 
@@ -29,6 +30,7 @@ const (
 	DriverDLT645    = "dlt645"
 	DriverCJT188    = "cjt188"
 	DriverOSDP      = "osdp"
+	DriverGB15322   = "gb15322"
 	DriverSerial    = "serial"
 	DriverRTSP      = "rtsp"
 	DriverPlugin    = "plugin"
@@ -46,6 +48,9 @@ func lineOf(driver string) (line, bool) {
 		return line{serial: true, protocols: []string{protocolCJT188}, timeout: time.Second, baud: 2400, parity: device.ParityEven, addressed: true}, true
 	case DriverOSDP:
 		return line{serial: true, protocols: []string{protocolOSDP}, timeout: osdp.Timeout, baud: 9600, parity: device.ParityNone, addressed: true}, true
+	case DriverGB15322:
+		s := gashistory.Settings()
+		return line{serial: true, protocols: []string{protocolGB15322}, timeout: gashistory.Timeout, baud: s.Baud, parity: s.Parity, addressed: true}, true
 	case DriverSerial:
 		return line{serial: true, protocols: lineProtocols(), timeout: 500 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverRTSP:
@@ -58,7 +63,7 @@ func lineOf(driver string) (line, bool) {
 
 // lineProtocols are those that can share a serial line.
 func lineProtocols() []string {
-	return []string{protocolModbus, protocolDLT645, protocolCJT188, protocolOSDP}
+	return []string{protocolModbus, protocolDLT645, protocolCJT188, protocolOSDP, protocolGB15322}
 }
 
 // usual are the settings that devices of a protocol are delivered with; nil where there is no usual one.
@@ -66,6 +71,9 @@ func usual(protocol string) *device.Serial {
 	switch protocol {
 	case protocolDLT645, protocolCJT188:
 		return &device.Serial{Baud: 2400, Parity: device.ParityEven, StopBits: 1}
+	case protocolGB15322:
+		s := gashistory.Settings()
+		return &s
 	case protocolOSDP:
 		return &device.Serial{Baud: 9600, Parity: device.ParityNone, StopBits: 1}
 	}
@@ -73,7 +81,7 @@ func usual(protocol string) *device.Serial {
 }
 
 func driverNames() []string {
-	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverCJT188, DriverOSDP, DriverSerial, DriverRTSP, DriverPlugin}
+	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverCJT188, DriverOSDP, DriverGB15322, DriverSerial, DriverRTSP, DriverPlugin}
 }
 
 func bauds() []int {

@@ -66,14 +66,15 @@ type Reporting struct {
 // A Channel is a channel and the devices on it, multi-port ones already split into their ports.
 type Channel struct {
 	device.Channel
-	Devices []device.Device
+	Devices []device.Device // with the points that the driver reads
+	Own     []device.Point  // of its devices: those that the gateway works out itself
 }
 
-// Devices of all channels, in the order of the file.
+// Devices of all channels, in the order of the file, with all of their points.
 func (s *Site) Devices() []device.Device {
 	var all []device.Device
 	for _, c := range s.Channels {
-		all = append(all, c.Devices...)
+		all = append(all, c.whole()...)
 	}
 	return all
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/modbus"
 	"github.com/linshao/linshao/drivers/serial"
+	"github.com/linshao/linshao/drivers/serial/gashistory"
 	"github.com/linshao/linshao/drivers/serial/osdp"
 )
 
@@ -58,6 +59,7 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 				l.checkCards(path, devices[0].Points)
 			}
 		}
+		c.takeOwn(devices)
 		c.Devices = append(c.Devices, devices...)
 	}
 }
@@ -65,12 +67,13 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 // checkPoints asks the driver itself whether it can read what the profile wants. Cameras have no such question: their
 // driver is another process, and knows their points by name.
 func (l *loader) checkPoints(path, protocol string, points []device.Point) {
-	check := map[string]func(device.Point) error{protocolModbus: modbus.CheckPoint, protocolDLT645: serial.CheckPoint, protocolCJT188: serial.CheckCJT188, protocolOSDP: osdp.CheckPoint}[protocol]
+	check := map[string]func(device.Point) error{protocolModbus: modbus.CheckPoint, protocolDLT645: serial.CheckPoint, protocolCJT188: serial.CheckCJT188, protocolOSDP: osdp.CheckPoint,
+		protocolGB15322: gashistory.CheckPoint}[protocol]
 	if check == nil {
 		return
 	}
 	for _, p := range points {
-		if err := check(p); err != nil {
+		if err := check(p); err != nil && !own(p) {
 			l.add(path, l.say("点位 %s 不能读：%v", "point %s cannot be read: %v", p.Name, err), "")
 		}
 	}
@@ -150,7 +153,7 @@ var (
 // deviceAddress checks the address of a device for its protocol; empty when it is not usable.
 func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) string {
 	at := path + ".address"
-	if raw.Address == "" {
+	if raw.Address == "" && !alone(protocol) {
 		l.add(path+".address", l.say("设备 %s 缺 address", "device %s has no address", raw.ID), "")
 		return ""
 	}
@@ -177,6 +180,8 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 			l.add(at, l.say("表号 %q 不是 14 位数字", "meter number %q has not 14 digits", raw.Address), l.say(`加引号写："33001122334455"`, `write it in quotes: "33001122334455"`))
 			return ""
 		}
+	case protocolGB15322:
+		return l.noAddress(path, raw, protocol)
 	case protocolOSDP:
 		return l.osdpAddress(path, raw)
 	case protocolRTSP:

@@ -87,6 +87,7 @@ func (l *loader) build() {
 	l.checkZones()
 	l.profiles = l.folder("$.profiles", l.raw.Profiles, "profiles")
 	l.checkChannels()
+	l.checkLogs()
 	l.checkOutputs()
 	before := len(l.problems)
 	l.loadRules(l.folder("$.rules", l.raw.Rules, "rules"))

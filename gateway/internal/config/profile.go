@@ -45,7 +45,7 @@ func (p *profile) stride(space string) uint32 {
 
 // kinds are the words of the product for what a device is.
 func kinds() []string {
-	return []string{"socket", "rcd", "meter", "gas", "co", "valve", "siren", "fan", "door", "reader", "camera", "relay", "sensor"}
+	return []string{"socket", "rcd", "meter", "gas", "gas_log", "co", "valve", "siren", "fan", "door", "reader", "camera", "relay", "sensor"}
 }
 
 // profile finds and checks the profile of a device; nil when there is none that can be used. Each file is told once.

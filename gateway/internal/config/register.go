@@ -14,11 +14,12 @@ import (
 
 // Protocols that the shipped drivers speak, as they stand in profiles.
 const (
-	protocolModbus = "modbus"
-	protocolDLT645 = "dlt645"
-	protocolCJT188 = "cjt188"
-	protocolOSDP   = "osdp"
-	protocolRTSP   = "rtsp"
+	protocolModbus  = "modbus"
+	protocolDLT645  = "dlt645"
+	protocolCJT188  = "cjt188"
+	protocolOSDP    = "osdp"
+	protocolGB15322 = "gb15322"
+	protocolRTSP    = "rtsp"
 )
 
 // Spaces of a Modbus device.
@@ -51,6 +52,10 @@ func (c *profileCheck) register(path string, raw rawPoint) device.Register {
 	for _, h := range p.Holes {
 		r.Holes = append(r.Holes, device.Extent{First: h[0], Last: h[1]})
 	}
+	if raw.At == SpaceGateway {
+		r.Space = SpaceGateway
+		return r
+	}
 	switch p.Protocol {
 	case protocolModbus:
 		c.modbus(path, raw, &r)
@@ -60,6 +65,8 @@ func (c *profileCheck) register(path string, raw rawPoint) device.Register {
 		c.gasMeter(path, raw, &r)
 	case protocolOSDP:
 		c.osdp(path, raw, &r)
+	case protocolGB15322:
+		c.gasHistory(path, raw, &r)
 	case protocolRTSP:
 		if raw.At != "" {
 			c.add(path+".at", c.say("rtsp 点位没有 at", "a point of rtsp has no at"), c.say("删去此行", "remove the line"))
