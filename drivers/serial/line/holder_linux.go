@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,9 +17,9 @@ type Holder struct {
 
 func (h Holder) String() string { return fmt.Sprintf("process %d (%s)", h.PID, h.Program) }
 
-// HolderOf finds a program, other than this one, that has the port open; ok is false when there is none, or when this user may
-// not see it. What looks for modems opens ports without asking and takes the meters' answers away.
-func HolderOf(port string) (h Holder, ok bool) {
+// HolderOf finds a program, other than this one and those of the given processes, that has the port open; ok is false when there
+// is none, or when this user may not see it. What looks for modems opens ports without asking and takes the meters' answers away.
+func HolderOf(port string, besides ...int) (h Holder, ok bool) {
 	file, err := filepath.EvalSymlinks(port)
 	if err != nil {
 		return Holder{}, false
@@ -33,7 +34,7 @@ func HolderOf(port string) (h Holder, ok bool) {
 		}
 		process := filepath.Dir(filepath.Dir(fd))
 		pid, err := strconv.Atoi(filepath.Base(process))
-		if err != nil || pid == os.Getpid() {
+		if err != nil || pid == os.Getpid() || slices.Contains(besides, pid) {
 			continue
 		}
 		name, err := os.ReadFile(filepath.Join(process, "comm"))

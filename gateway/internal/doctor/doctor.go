@@ -23,13 +23,14 @@ const (
 
 // A Finding is what one look at one thing has shown.
 type Finding struct {
-	Area    commission.Text   `json:"area"`           // "clock", "port": the same for all of a sort
-	Subject string            `json:"subject"`        // what it is about: "/dev/ttyS2 rs485-2"; may be empty
-	Level   Level             `json:"level"`          //
-	Said    commission.Text   `json:"said"`           // one line
-	Next    []commission.Text `json:"next,omitempty"` // likeliest causes and what to do, in this order
-	Since   time.Time         `json:"since,omitzero"` // zero: not known
-	Code    string            `json:"code,omitempty"` // of the symptom, for programs: "port_held"
+	Area    commission.Text   `json:"area"`              // "clock", "port": the same for all of a sort
+	Channel string            `json:"channel,omitempty"` // whose port or line it is
+	Subject string            `json:"subject"`           // what it is about: "/dev/ttyS2 rs485-2"; may be empty
+	Level   Level             `json:"level"`             //
+	Said    commission.Text   `json:"said"`              // one line
+	Next    []commission.Text `json:"next,omitempty"`    // likeliest causes and what to do, in this order
+	Since   time.Time         `json:"since,omitzero"`    // zero: not known
+	Code    string            `json:"code,omitempty"`    // of the symptom, for programs: "port_held"
 }
 
 // Config of a look.
@@ -70,9 +71,10 @@ func Look(ctx context.Context, cfg Config) []Finding {
 		return found
 	}
 	found = append(found, disk(site, cfg.Running)...)
-	found = append(found, ports(cfg, site)...)
-	if cfg.Read != nil && ctx.Err() == nil {
-		found = append(found, lines(ctx, cfg, site)...)
+	atPorts := ports(cfg, site)
+	found = append(found, atPorts...)
+	if cfg.Read != nil {
+		found = append(found, lines(ctx, cfg, site, atPorts)...)
 	}
 	found = append(found, ruleSet(site)...)
 	found = append(found, certificates(site, cfg.Now())...)

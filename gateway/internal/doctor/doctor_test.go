@@ -183,12 +183,17 @@ func TestAHostThatDoesNotAnswer(t *testing.T) {
 }
 
 func TestALineThatCannotBeLookedAt(t *testing.T) {
-	file := site(t, "", "  - id: a\n    driver: modbus-tcp\n    address: 127.0.0.1:1\n    devices: [{id: m, name: m, profile: eastron-sdm120, address: \"1\"}]\n")
-	found := look(t, doctor.Config{File: file, Read: func(context.Context, config.Channel) (doctor.Line, error) {
-		return doctor.Line{}, errors.New("lent to a scan")
+	devices := "    devices: [{id: %s, name: m, profile: eastron-sdm120, address: \"1\"}]\n"
+	file := site(t, "", "  - id: a\n    driver: modbus-rtu\n    address: "+linetest.New(t).Path+"\n"+fmt.Sprintf(devices, "m")+
+		"  - id: b\n    driver: modbus-rtu\n    address: /dev/does-not-exist\n"+fmt.Sprintf(devices, "n"))
+	found := look(t, doctor.Config{File: file, Read: func(_ context.Context, ch config.Channel) (doctor.Line, error) {
+		return doctor.Line{}, errors.New("lent to a scan of " + ch.ID)
 	}})
-	if f := find(t, found, "line_not_looked_at"); !strings.Contains(f.Said.ZH, "lent to a scan") {
+	if f := find(t, found, "line_not_looked_at"); !strings.Contains(f.Said.ZH, "lent to a scan of a") {
 		t.Errorf("%+v", f)
+	}
+	if slices.ContainsFunc(found, func(f doctor.Finding) bool { return strings.Contains(f.Said.EN, "of b") }) {
+		t.Error("a line is told of whose port is not there")
 	}
 }
 

@@ -33,12 +33,12 @@ func ports(cfg Config, site *config.Site) []Finding {
 }
 
 func serialPort(cfg Config, channel, port string) Finding {
-	f := Finding{Area: commission.Text{ZH: "串口", EN: "serial port"}, Subject: port + " " + channel, Level: Problem}
+	f := Finding{Area: commission.Text{ZH: "串口", EN: "serial port"}, Channel: channel, Subject: port + " " + channel, Level: Problem}
 	file, err := filepath.EvalSymlinks(port)
 	if err == nil {
 		_, err = os.Stat(file)
 	}
-	if h, held := line.HolderOf(file); held && h.PID != cfg.Gateway {
+	if h, held := line.HolderOf(file, cfg.Gateway); held {
 		f.Code = "port_held"
 		f.Said = commission.Text{ZH: fmt.Sprintf("被进程 %d（%s）占用", h.PID, h.Program), EN: "held by " + h.String()}
 		f.Next = []commission.Text{{ZH: "停掉它：systemctl disable --now " + h.Program, EN: "stop it: systemctl disable --now " + h.Program}}
@@ -85,7 +85,7 @@ func mayUse(file string) bool {
 const dialLimit = 3 * time.Second
 
 func hostPort(channel, address string) Finding {
-	f := Finding{Area: commission.Text{ZH: "网络设备", EN: "network device"}, Subject: address + " " + channel, Level: Well}
+	f := Finding{Area: commission.Text{ZH: "网络设备", EN: "network device"}, Channel: channel, Subject: address + " " + channel, Level: Well}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
 	defer cancel()

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,16 +14,21 @@ import (
 
 func lineArea() commission.Text { return commission.Text{ZH: "总线", EN: "line"} }
 
-// lines looks at the traffic of every line that cfg can read.
-func lines(ctx context.Context, cfg Config, site *config.Site) []Finding {
+// lines looks at the traffic of every line that cfg can read. Where the port itself is the problem that has been said: one
+// cause, one finding.
+func lines(ctx context.Context, cfg Config, site *config.Site, ports []Finding) []Finding {
 	var found []Finding
 	for _, ch := range site.Channels {
+		known := func(f Finding) bool { return f.Channel == ch.ID && f.Level == Problem && f.Code != "port_held" }
+		if slices.ContainsFunc(ports, known) {
+			continue
+		}
 		if ch.Driver == config.DriverRTSP || ch.Driver == config.DriverPlugin || len(ch.Devices) == 0 || ctx.Err() != nil {
 			continue
 		}
 		l, err := cfg.Read(ctx, ch)
 		if err != nil {
-			found = append(found, Finding{Area: lineArea(), Subject: ch.ID, Level: Warning, Code: "line_not_looked_at",
+			found = append(found, Finding{Area: lineArea(), Channel: ch.ID, Subject: ch.ID, Level: Warning, Code: "line_not_looked_at",
 				Said: commission.Text{ZH: "这次没有检查：" + err.Error(), EN: "not looked at: " + err.Error()}})
 			continue
 		}
@@ -41,7 +47,7 @@ func Diagnose(l Line) []Finding {
 			silent = append(silent, s.ID)
 		}
 	}
-	f := Finding{Area: lineArea(), Subject: l.Channel.ID, Level: Problem}
+	f := Finding{Area: lineArea(), Channel: l.Channel.ID, Subject: l.Channel.ID, Level: Problem}
 	serial := l.Channel.Serial.Baud != 0
 	switch {
 	case l.Down != nil:
@@ -105,7 +111,7 @@ const slow = 300 * time.Millisecond
 
 // judgeSeen looks at one device on a line on which others may answer.
 func judgeSeen(l Line, s Seen, others, serial bool) (f Finding, bad bool) {
-	f = Finding{Area: lineArea(), Subject: l.Channel.ID + " " + s.ID, Level: Problem}
+	f = Finding{Area: lineArea(), Channel: l.Channel.ID, Subject: l.Channel.ID + " " + s.ID, Level: Problem}
 	broken := s.Damaged + s.Foreign
 	switch {
 	case s.Requests == 0:
