@@ -60,8 +60,18 @@ type Point struct {
 	Special  map[int64]Reason // raw values that are no measurement, and what they mean
 	Map      []State          // makes a state of the raw value, the first line that fits; nil: the raw value is scaled
 	Min, Max float64          // plausible range of the scaled value; both 0 when unknown
+	Rate     float64          // the most that the value can change in a second; 0: unknown
+	Stuck    *Standstill      // when a value that stands still is doubted; nil: never
 	Labels   map[int64]string // names of a state's values, for people
 	Writable []float64        // the values that may ever be written; empty: read-only
+}
+
+// A Standstill says how long a value may stand still while it should move. Gas at 0 %LEL and idle sockets are flat by nature: it is
+// for counters that run while there is power.
+type Standstill struct {
+	After time.Duration
+	While string  // a point of the same device; empty: it should move always
+	Above float64 // the value should move while that point is above this
 }
 
 // A Register is a place in a device's map. A driver uses the fields that its protocol knows.

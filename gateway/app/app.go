@@ -23,6 +23,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/login"
 	"github.com/linshao/linshao/gateway/internal/outbox"
+	"github.com/linshao/linshao/gateway/internal/plausible"
 	"github.com/linshao/linshao/gateway/internal/poll"
 	"github.com/linshao/linshao/gateway/internal/state"
 	"github.com/linshao/linshao/gateway/internal/status"
@@ -138,7 +139,7 @@ func (a *App) buildPollers() error {
 			return err
 		}
 		p, err := poll.New(poll.Config{Channel: ch.Channel, Driver: driver, Devices: ch.Devices, Now: a.cfg.Now,
-			Changed: a.deviceChanged, Log: a.cfg.Log, Metrics: metrics})
+			Changed: a.deviceChanged, Log: a.cfg.Log, Metrics: metrics, Doubt: plausible.Of})
 		if err != nil {
 			return err
 		}

@@ -265,6 +265,7 @@ func (c *profileCheck) point(path string, raw rawPoint) device.Point {
 		pt.Labels[n] = label.ZH
 	}
 	pt.Map = c.states(path, raw)
+	pt.Rate, pt.Stuck = c.rate(path, raw), c.stuck(path, raw)
 	c.kindLabels(path, &pt)
 	c.checkWrite(path, raw, pt)
 	return pt

@@ -137,6 +137,12 @@ type rawState struct {
 	Is   *float64 `yaml:"is"`
 }
 
+// rawStuck says how long a point may stand still, and while what.
+type rawStuck struct {
+	After string `yaml:"after"`
+	While string `yaml:"while"`
+}
+
 type rawPoint struct {
 	Name    string             `yaml:"name"`
 	Unit    string             `yaml:"unit"`
@@ -149,6 +155,8 @@ type rawPoint struct {
 	Map     []rawState         `yaml:"map"`
 	Min     float64            `yaml:"min"`
 	Max     float64            `yaml:"max"`
+	Rate    float64            `yaml:"rate"`
+	Stuck   *rawStuck          `yaml:"stuck"`
 	Labels  map[string]rawText `yaml:"labels"`
 	Write   []float64          `yaml:"write"`
 	Common  bool               `yaml:"common"`

@@ -40,6 +40,10 @@ type Config struct {
 	Changed func(Change)     // a device stopped or began to answer. Called by the poller's goroutine: must not block. May be nil
 	Log     *slog.Logger
 	Metrics *Metrics // may be nil
+
+	// Doubt makes the judge of the reads of one address by what came before: it may lower the quality of readings, in place. It
+	// answers nil where there is nothing to judge. May be nil.
+	Doubt func(points []device.Point) func([]device.Reading)
 }
 
 // A Change says that a device stopped or began to answer.
@@ -84,6 +88,9 @@ func New(cfg Config) (*Poller, error) {
 	p.meter = cfg.Metrics.meter(cfg.Channel.ID)
 	p.units = unitsOf(cfg.Devices)
 	for _, u := range p.units {
+		if cfg.Doubt != nil {
+			u.doubt = cfg.Doubt(u.points)
+		}
 		for i := range u.points {
 			p.points[u.points[i].Key()] = &u.points[i]
 		}
@@ -209,6 +216,9 @@ func (p *Poller) turn(ctx context.Context, u *unit, out chan<- []device.Reading)
 		return
 	}
 	p.judge(u, rs)
+	if u.doubt != nil {
+		u.doubt(rs)
+	}
 	p.emit(ctx, out, rs)
 }
 

@@ -21,6 +21,7 @@ type unit struct {
 	interval time.Duration
 	devices  []string
 	points   []device.Point
+	doubt    func([]device.Reading) // judges reads by what came before; may be nil
 
 	busy    atomic.Int64 // ns of the line's time
 	stretch ratio
