@@ -47,13 +47,12 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 		conf.Clock = func() uint32 { return wire.ClockSynced } // the played past is not to be mended by the cloud
 	}
 	conf.Reload, conf.Load = hup, func() (*config.Site, configs.Problems) { return config.LoadRules(c.Config, lang) }
+	conf.Anew = func() (*config.Site, configs.Problems) { return config.LoadForStart(c.Config, lang) }
 	collectEarly()
-	gateway, err := app.New(conf)
-	if err != nil {
-		return exit{exitDevice, fmt.Errorf("start gateway: %w", err)}
+	if err := app.Serve(ctx, conf, nil); err != nil {
+		return exit{exitDevice, err}
 	}
-	debug.FreeOSMemory() // reading the configuration took more than running does
-	return gateway.Run(ctx)
+	return nil
 }
 
 // collectEarly trades some processor time for memory, unless the operator has decided: the live heap is small (some 15 MiB for

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/control"
 	"github.com/linshao/linshao/gateway/internal/login"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/plausible"
@@ -42,6 +44,12 @@ type Config struct {
 	// Reload asks for rules, overrides and mode to be taken up anew, as Load reads them then. Nil: nobody asks.
 	Reload <-chan os.Signal
 	Load   func() (*config.Site, configs.Problems)
+
+	// Anew reads the whole site for a restart. Nil: there is none. Previous is the site that ran before this one in the same process,
+	// nil after a start; Refused is why this site runs again and not the one that was to follow it.
+	Anew     func() (*config.Site, configs.Problems)
+	Previous *config.Site
+	Refused  error
 }
 
 // An App is a gateway, built and not yet running.
@@ -72,6 +80,10 @@ type App struct {
 	usageMu sync.Mutex
 	usage   []usage // per poller
 	lines   []*line // the channels as devices
+
+	control *control.Server // nil: it could not be opened
+	again   chan struct{}   // closed when next is set
+	next    atomic.Pointer[config.Site]
 }
 
 // New builds a gateway: it opens the logs and the port of the local page, and restores the rules' state. It touches no device
@@ -84,9 +96,9 @@ func New(cfg Config) (*App, error) {
 		cfg.Clock = clockQuality
 	}
 	a := &App{cfg: cfg, started: time.Now(), devices: cfg.Site.Devices(), byKey: map[string]*poll.Poller{},
-		latest: status.NewLatest(), metrics: prometheus.NewRegistry()}
+		again: make(chan struct{}), latest: status.NewLatest(), metrics: prometheus.NewRegistry()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func() error{a.openData, a.buildPollers, a.buildRules, a.buildRecorder, a.buildUplink, a.buildPage} {
+	for _, build := range []func() error{a.openData, a.buildPollers, a.buildRules, a.buildRecorder, a.buildUplink, a.buildPage, a.buildControl} {
 		if err := build(); err != nil {
 			return nil, errors.Join(err, a.closeAll())
 		}

@@ -49,7 +49,7 @@ func (a *App) buildUplink() error {
 	}
 	a.uplink.up, err = uplink.New(uplink.Config{URL: cloud.URL, TLS: security, Gateway: a.cfg.Site.Gateway, Version: a.cfg.Version,
 		Boot: a.boot.Number, Streams: []uplink.Feed{{ID: wire.StreamEvents, Stream: a.events}, {ID: wire.StreamTelemetry, Stream: a.telemetry}},
-		FirstDelay: firstDelay(cloud.URL), DeadDir: filepath.Join(a.cfg.Site.Data, "dead"), OnGap: a.gap, OnLinger: a.linger.ask, Newest: a.newest,
+		FirstDelay: a.firstDelay(cloud.URL), DeadDir: filepath.Join(a.cfg.Site.Data, "dead"), OnGap: a.gap, OnLinger: a.linger.ask, Newest: a.newest,
 		Urgent: func() bool { return a.journal.urgent(a.events) }, Now: a.cfg.Now, Clock: a.cfg.Clock, Started: a.started, Metrics: uplink.NewMetrics(a.metrics), Log: a.cfg.Log})
 	if err != nil {
 		return fmt.Errorf("build uplink: %w", err)
@@ -58,8 +58,11 @@ func (a *App) buildUplink() error {
 }
 
 // firstDelay spreads the first connections of all the gateways of a street whose power came back at once. A cloud on the same
-// machine has but this one.
-func firstDelay(text string) time.Duration {
+// machine has but this one, and a gateway that only took up its site anew was connected a moment ago.
+func (a *App) firstDelay(text string) time.Duration {
+	if a.cfg.Previous != nil || a.cfg.Refused != nil {
+		return 0
+	}
 	if u, err := url.Parse(text); err == nil && config.Loopback(u.Hostname()) {
 		return 0
 	}

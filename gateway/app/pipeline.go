@@ -32,7 +32,8 @@ const (
 //	rules, action, poll → events log → uplink
 //
 // Only the pollers, the uplink and the page watch ctx. Every stage between them ends when its input closes, so that what was
-// read is also recorded. Run returns when everything has ended, within 10 s after ctx.
+// read is also recorded. Run returns when everything has ended, within 10 s after ctx
+// or a Restart.
 func (a *App) Run(ctx context.Context) error {
 	defer a.close()
 	background := context.WithoutCancel(ctx)
@@ -65,13 +66,21 @@ func (a *App) Run(ctx context.Context) error {
 	field.Go(func() { a.health(fieldCtx, readings) })
 	field.Go(func() { a.storage.watch(fieldCtx) })
 	field.Go(func() { a.guard().run(fieldCtx) })
-	ends.Go(func() { a.newWatchdog().run(ctx) })
+	ends.Go(func() { a.end("control socket", a.runControl(upCtx)) })
+	watchCtx, stopWatch := context.WithCancelCause(ctx)
+	defer stopWatch(nil)
+	ends.Go(func() { a.newWatchdog().run(watchCtx) })
 	field.Go(func() { a.reloads(fieldCtx) })
 	a.cfg.Log.Info("gateway runs", "gateway", a.cfg.Site.Gateway, "version", a.cfg.Version, "boot", a.boot.Number,
 		"channels", len(a.pollers), "devices", len(a.devices), "status", a.page.Addr())
 
-	<-ctx.Done()
-	a.cfg.Log.Info("gateway stops")
+	select {
+	case <-ctx.Done():
+		a.cfg.Log.Info("gateway stops")
+	case <-a.again:
+		a.cfg.Log.Info("gateway takes up its site anew")
+		stopWatch(errRestart)
+	}
 	await(a.executor.Idle(), stopActions)
 	stopField()
 	field.Wait()
@@ -83,7 +92,9 @@ func (a *App) Run(ctx context.Context) error {
 	a.journal.close()
 	journal.Wait()
 	a.judge.saveLast()
-	a.drain()
+	if a.next.Load() == nil { // otherwise the next uplink goes on in a moment
+		a.drain()
+	}
 	stopUp()
 	ends.Wait()
 	return nil
@@ -97,6 +108,7 @@ func (a *App) announce() {
 		a.journal.put(&wire.Event{Kind: &wire.Event_Inventory{Inventory: part}})
 	}
 	a.ruleNews()
+	a.siteNews()
 }
 
 // end logs how a part ended; the others go on: a page that cannot be served must not stop the safety loop.

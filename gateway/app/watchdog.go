@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -57,7 +58,9 @@ func (w *watchdog) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			w.notify(daemon.SdNotifyStopping)
+			if !errors.Is(context.Cause(ctx), errRestart) { // the next one goes on feeding
+				w.notify(daemon.SdNotifyStopping)
+			}
 			return
 		case <-tick.C:
 		}
