@@ -64,21 +64,27 @@ max_registers: 4
 points:
   - {name: voltage, unit: V, at: input 0x0000, type: u16, scale: 0.1, special: {0xFFFF: sensor_fault}, min: 0, max: 300}
   - {name: power, unit: W, at: holding 0xA000, type: i32, swap: true}
+  - {name: imported, unit: kWh, at: holding 0xB000, type: u64, scale: 0.01}
+  - {name: balance, unit: kWh, at: holding 0xB004, type: i64, swap: true}
+  - {name: exact, unit: kWh, at: holding 0xB008, type: f64}
   - {name: closed, at: coil 9, type: bool}
 golden:
   voltage: {"08ED": 228.5, "FFFF": sensor_fault, "FFFE": out_of_range}
   power: {"FEAA FFFF": -342}
+  imported: {"0000 0000 0001 E240": 1234.56}
+  balance: {"FEAA FFFF FFFF FFFF": -342}
+  exact: {"4093 4A45 6D5C FAAD": 1234.5678}
   closed: {"1": 1}
 `
 
 func TestProfileTest(t *testing.T) {
 	cases := []struct{ name, old, new, want string }{
-		{"right", "", "", "ok    probe.yaml  3 points, 5 golden values\n1 models, 0 failed"},
+		{"right", "", "", "ok    probe.yaml  6 points, 8 golden values\n1 models, 0 failed"},
 		{"wrong value", "228.5", "228.6", "voltage: 08 ed gives 228.5, want 228.6"},
 		{"wrong order", "swap: true", "swap: false", "power: fe aa ff ff gives"},
 		{"wrong reason", "sensor_fault, \"", "shielded, \"", "voltage: ff ff gives sensor_fault, want shielded"},
 		{"no value", "  closed: {\"1\": 1}\n", "", "point closed has no golden value"},
-		{"half a register", `"08ED"`, `"8ED"`, `probe.yaml:12:13  error  voltage: golden value "8ED": 228.5 is not usable`},
+		{"half a register", `"08ED"`, `"8ED"`, `probe.yaml:15:13  error  voltage: golden value "8ED": 228.5 is not usable`},
 		{"no reason", "out_of_range", "out_of_rang", "is not usable"},
 		{"no point", "  closed: {", "  shut: {", "there is no point shut"},
 		{"broken", "kind: meter", "kind: metre", "did you mean meter?"},

@@ -78,8 +78,8 @@ type Standstill struct {
 type Register struct {
 	Space string // Modbus: "holding", "input", "coil", "discrete". DL/T 645: empty
 	Addr  uint32 // 0-based Modbus address, or the DL/T 645 data identifier DI3..DI0
-	Type  string // Modbus: "u16 i16 u32 i32 f32 bool hi8 lo8 bit0…bit15". DL/T 645: a format such as "XXX.X", "±XX.XXXX"
-	Swap  bool   // low word first, for 32-bit types
+	Type  string // Modbus: "u16 i16 u32 i32 f32 u64 i64 f64 bool hi8 lo8 bit0…bit15"; whole numbers beyond 2^53 lose their last digits. DL/T 645: a format such as "XXX.X", "±XX.XXXX"
+	Swap  bool   // low word first, for types of 32 and 64 bits
 	// Request limits of the model, repeated in each of its points.
 	MaxRegisters int      // most registers in one request; 0: the protocol's limit
 	Holes        []Extent // registers that must not be read, even between two points

@@ -13,17 +13,24 @@ import (
 type conn struct {
 	link     link
 	packager modbus.Packager
-	tariff   func(points []device.Point) tariff
-	now      func() time.Time
+	setup
 	plans    map[planKey]*plan
 	multiple map[byte]bool // units that know no function 6
 }
 
-func newConn(l link, p modbus.Packager, t func([]device.Point) tariff, now func() time.Time) *conn {
-	if now == nil {
-		now = time.Now
+// setup is what a driver gives its connections.
+type setup struct {
+	address string // of the channel
+	tariff  func(points []device.Point) tariff
+	memory  *Memory
+	now     func() time.Time
+}
+
+func newConn(l link, p modbus.Packager, s setup) *conn {
+	if s.now == nil {
+		s.now = time.Now
 	}
-	return &conn{link: l, packager: p, tariff: t, now: now, plans: map[planKey]*plan{}, multiple: map[byte]bool{}}
+	return &conn{link: l, packager: p, setup: s, plans: map[planKey]*plan{}, multiple: map[byte]bool{}}
 }
 
 // Close implements device.Conn.
@@ -39,13 +46,14 @@ func (c *conn) Read(ctx context.Context, points []device.Point) ([]device.Readin
 	if len(points) == 0 {
 		return nil, nil
 	}
-	p := c.plan(points)
-	r := reader{conn: c, client: c.client(ctx), plan: p, points: points, readings: make([]device.Reading, len(points))}
+	now := c.now()
+	p := c.plan(points, now)
+	r := reader{conn: c, client: c.client(ctx), plan: p, points: points, readings: make([]device.Reading, len(points)), began: now}
 	if t := device.TraceOf(ctx); t != nil {
-		r.found = t.Found
+		r.watched, r.found = true, t.Found
 	}
 	for _, i := range p.unsupported {
-		r.readings[i] = device.BadReading(points[i], device.Unsupported, c.now())
+		r.readings[i] = device.BadReading(points[i], device.Unsupported, now)
 	}
 	if err := r.blocks(); err != nil {
 		return nil, fmt.Errorf("read unit %s: %w", points[0].Address, err)
@@ -53,12 +61,22 @@ func (c *conn) Read(ctx context.Context, points []device.Point) ([]device.Readin
 	return r.readings, nil
 }
 
-func (c *conn) plan(points []device.Point) *plan {
+// plan is how the points are read: as the last time, as an earlier connection was taught, or as it is cheapest.
+func (c *conn) plan(points []device.Point, now time.Time) *plan {
 	key := keyOf(points)
 	p := c.plans[key]
-	if p == nil || !p.fits(points) {
-		p = newPlan(points, c.tariff(points))
-		c.plans[key] = p
+	if p != nil && p.fits(points) && !p.stale(now) {
+		return p
 	}
+	if p == nil {
+		p = c.memory.recall(c.address, points)
+	}
+	if p == nil || !p.fits(points) || p.stale(now) {
+		p = newPlan(points, c.tariff(points))
+	}
+	if len(c.plans) >= maxPlans {
+		clear(c.plans)
+	}
+	c.plans[key] = p
 	return p
 }

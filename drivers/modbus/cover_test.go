@@ -65,7 +65,7 @@ func (y yardstick) request(points []device.Point) (cost time.Duration, ok bool) 
 }
 
 func widths() map[string]uint32 {
-	return map[string]uint32{"bool": 1, "u16": 1, "bit3": 1, "u32": 2, "f32": 2}
+	return map[string]uint32{"bool": 1, "u16": 1, "bit3": 1, "u32": 2, "f32": 2, "u64": 4}
 }
 
 // least is the cheapest of all ways to part the points into requests.
@@ -111,7 +111,7 @@ func randomPoints(r *rand.Rand) []device.Point {
 	spaces := []string{"holding", "input", "coil", "discrete"}[r.IntN(3):]
 	var points []device.Point
 	for range 1 + r.IntN(6) {
-		p := point(spaces[r.IntN(2)%len(spaces)], r.Uint32N(span), []string{"u16", "bit3", "u32", "f32"}[r.IntN(4)])
+		p := point(spaces[r.IntN(2)%len(spaces)], r.Uint32N(span), []string{"u16", "bit3", "u32", "f32", "u64"}[r.IntN(5)])
 		p.Register.Holes, p.Register.Even, p.Register.MaxRegisters = holes, even, most
 		if p.Register.Space == "coil" || p.Register.Space == "discrete" {
 			p.Register.Type = "bool"

@@ -20,6 +20,9 @@ const (
 	kindU32
 	kindI32
 	kindF32
+	kindU64
+	kindI64
+	kindF64
 	kindHi8
 	kindLo8
 	kindBit
@@ -32,7 +35,11 @@ type format struct {
 	swap bool  // low word first
 }
 
-// parseFormat knows the words "u16 i16 u32 i32 f32 bool hi8 lo8 bit0…bit15".
+// most is the greatest whole number up to which a float64 has them all. A longer one loses its last digits when it is read,
+// a millionth of a millionth of it, and cannot be written.
+const most = 1 << 53
+
+// parseFormat knows the words "u16 i16 u32 i32 f32 u64 i64 f64 bool hi8 lo8 bit0…bit15".
 func parseFormat(r device.Register) (format, error) {
 	f := format{swap: r.Swap}
 	switch r.Type {
@@ -48,6 +55,12 @@ func parseFormat(r device.Register) (format, error) {
 		f.kind = kindI32
 	case "f32":
 		f.kind = kindF32
+	case "u64":
+		f.kind = kindU64
+	case "i64":
+		f.kind = kindI64
+	case "f64":
+		f.kind = kindF64
 	case "hi8":
 		f.kind = kindHi8
 	case "lo8":
@@ -55,7 +68,7 @@ func parseFormat(r device.Register) (format, error) {
 	default:
 		n, err := strconv.ParseUint(strings.TrimPrefix(r.Type, "bit"), 10, 8)
 		if err != nil || n > 15 || r.Type != "bit"+strconv.FormatUint(n, 10) {
-			return format{}, fmt.Errorf("type %q is none of u16 i16 u32 i32 f32 bool hi8 lo8 bit0…bit15", r.Type)
+			return format{}, fmt.Errorf("type %q is none of u16 i16 u32 i32 f32 u64 i64 f64 bool hi8 lo8 bit0…bit15", r.Type)
 		}
 		f.kind, f.bit = kindBit, uint8(n)
 	}
@@ -64,8 +77,11 @@ func parseFormat(r device.Register) (format, error) {
 
 // words is how many registers the value takes.
 func (f format) words() uint32 {
-	if f.kind == kindU32 || f.kind == kindI32 || f.kind == kindF32 {
+	switch f.kind {
+	case kindU32, kindI32, kindF32:
 		return 2
+	case kindU64, kindI64, kindF64:
+		return 4
 	}
 	return 1
 }
@@ -90,54 +106,90 @@ func (f format) decode(b []byte) float64 {
 		}
 		return 0
 	}
-	long := uint32(word)<<16 | uint32(binary.BigEndian.Uint16(b[2:]))
-	if f.swap {
-		long = long<<16 | long>>16
-	}
+	long := f.join(b)
 	switch f.kind {
 	case kindI32:
 		return float64(int32(long))
 	case kindF32:
-		return float64(math.Float32frombits(long))
+		return float64(math.Float32frombits(uint32(long)))
+	case kindI64:
+		return float64(int64(long))
+	case kindF64:
+		return math.Float64frombits(long)
 	}
 	return float64(long)
 }
 
+// join puts the words of a long value together.
+func (f format) join(b []byte) (long uint64) {
+	n := int(f.words())
+	for i := range n {
+		if f.swap {
+			i = n - 1 - i
+		}
+		long = long<<16 | uint64(binary.BigEndian.Uint16(b[2*i:]))
+	}
+	return long
+}
+
+// part is the inverse of join.
+func (f format) part(long uint64) []byte {
+	n := int(f.words())
+	b := make([]byte, 2*n)
+	for i := range n {
+		at := n - 1 - i
+		if f.swap {
+			at = i
+		}
+		binary.BigEndian.PutUint16(b[2*at:], uint16(long))
+		long >>= 16
+	}
+	return b
+}
+
 // encode makes registers of a raw number, which must fit without rounding away a part.
 func (f format) encode(raw float64) ([]byte, error) {
-	whole := math.Round(raw)
-	if f.kind != kindF32 && math.Abs(whole-raw) > 1e-6 {
-		return nil, fmt.Errorf("%v is no whole number", raw)
-	}
-	var low, high float64
-	switch f.kind {
-	case kindU16:
-		high = math.MaxUint16
-	case kindI16:
-		low, high = math.MinInt16, math.MaxInt16
-	case kindU32:
-		high = math.MaxUint32
-	case kindI32:
-		low, high = math.MinInt32, math.MaxInt32
-	case kindF32:
-		low, high = -math.MaxFloat32, math.MaxFloat32
-	default:
+	low, high, ok := f.limits()
+	if !ok {
 		return nil, fmt.Errorf("a part of a register cannot be written")
 	}
 	if !(raw >= low && raw <= high) {
 		return nil, fmt.Errorf("%v is not in %v…%v", raw, low, high)
 	}
-	if f.words() == 1 {
-		return binary.BigEndian.AppendUint16(nil, uint16(int32(whole))), nil
+	switch f.kind {
+	case kindF32:
+		return f.part(uint64(math.Float32bits(float32(raw)))), nil
+	case kindF64:
+		return f.part(math.Float64bits(raw)), nil
 	}
-	long := uint32(int64(whole))
-	if f.kind == kindF32 {
-		long = math.Float32bits(float32(raw))
+	whole := math.Round(raw)
+	if math.Abs(whole-raw) > 1e-6 {
+		return nil, fmt.Errorf("%v is no whole number", raw)
 	}
-	if f.swap {
-		long = long<<16 | long>>16
+	return f.part(uint64(int64(whole))), nil
+}
+
+// limits of what can be written; ok is false for parts of a register.
+func (f format) limits() (low, high float64, ok bool) {
+	switch f.kind {
+	case kindU16:
+		return 0, math.MaxUint16, true
+	case kindI16:
+		return math.MinInt16, math.MaxInt16, true
+	case kindU32:
+		return 0, math.MaxUint32, true
+	case kindI32:
+		return math.MinInt32, math.MaxInt32, true
+	case kindF32:
+		return -math.MaxFloat32, math.MaxFloat32, true
+	case kindU64:
+		return 0, most, true
+	case kindI64:
+		return -most, most, true
+	case kindF64:
+		return -math.MaxFloat64, math.MaxFloat64, true
 	}
-	return binary.BigEndian.AppendUint32(nil, long), nil
+	return 0, 0, false
 }
 
 // coil is the state of one coil in a packed answer, the lowest bit first.

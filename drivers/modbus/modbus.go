@@ -4,7 +4,8 @@
 //
 // It promises: a value is always of the register that was asked for, or the reading is bad with a reason; one deadline
 // for a whole answer; Close ends a Read; what a device or line does wrong costs one transaction, never the channel;
-// points are read by the requests that take the least time on the wire, and the plan of these is made once.
+// points are read by the requests that take the least time on the wire, and the plan of these is made once
+// and changed by what the device refuses (Memory).
 package modbus
 
 import (
@@ -22,11 +23,15 @@ type TCP struct {
 	Now func() time.Time // stamps readings; nil means time.Now
 	// Dial connects to a device; nil means the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Memory keeps what devices teach from one connection to the next; nil forgets it with each.
+	Memory *Memory
 }
 
 // RTU opens channels on serial lines that speak Modbus RTU. Its zero value is ready.
 type RTU struct {
 	Now func() time.Time // stamps readings; nil means time.Now
+	// Memory keeps what devices teach from one connection to the next; nil forgets it with each.
+	Memory *Memory
 }
 
 // Open connects to ch.Address, "host:port".
@@ -35,10 +40,10 @@ func (d TCP) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(l, l, func([]device.Point) tariff { return tcpTariff() }, d.Now), nil
+	return newConn(l, l, setup{ch.Address, func([]device.Point) tariff { return tcpTariff() }, d.Memory, d.Now}), nil
 }
 
-// Plan implements device.Planner. Points that no Read could answer are in no transaction.
+// Plan implements device.Planner, for a device that has all the points. Those that no Read could answer are in no transaction.
 func (TCP) Plan(_ device.Channel, points []device.Point) ([]device.Transaction, error) {
 	return newPlan(points, tcpTariff()).transactions(tcpOut, tcpIn), nil
 }
@@ -54,11 +59,11 @@ func (d RTU) Open(ctx context.Context, ch device.Channel) (device.Conn, error) {
 
 // On speaks Modbus RTU on a line that other protocols use too.
 func (d RTU) On(port *line.Port) device.Conn {
-	l := newRTULink(port)
-	return newConn(l, l, func(points []device.Point) tariff { return rtuTariff(port.Channel(), points) }, d.Now)
+	l, ch := newRTULink(port), port.Channel()
+	return newConn(l, l, setup{ch.Address, func(points []device.Point) tariff { return rtuTariff(ch, points) }, d.Memory, d.Now})
 }
 
-// Plan implements device.Planner. Points that no Read could answer are in no transaction.
+// Plan implements device.Planner, for a device that has all the points. Those that no Read could answer are in no transaction.
 func (RTU) Plan(ch device.Channel, points []device.Point) ([]device.Transaction, error) {
 	if len(points) == 0 {
 		return nil, nil

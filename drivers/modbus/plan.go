@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -18,11 +19,11 @@ type slot struct {
 type block struct {
 	unit        byte
 	space       space
-	first, last uint32 // both included
-	slots       []slot // by address
-	// barren: the device has refused every single one of the points; it is asked for all of them at once until it
-	// does not, because asking one by one costs the line dearly.
-	barren bool
+	first, last uint32    // both included
+	slots       []slot    // by address
+	barren      bool      // the device has refused every single one of the points
+	again       time.Time // when it may be asked for again
+	rest        time.Duration
 }
 
 func newBlock(slots []slot) block {
@@ -54,7 +55,9 @@ type plan struct {
 	points      []device.Point // the list that it was made for: address and register of each
 	blocks      []block
 	unsupported []int
-	start       int // the block that is read first
+	start       int       // the block that is read first
+	taught      time.Time // when the first block was split; zero while all are as planned
+	outdated    bool      // the device has what it once refused: it was exchanged, or has finished starting
 }
 
 // newPlan finds the requests that take the least time on the wire.

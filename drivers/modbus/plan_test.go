@@ -152,7 +152,7 @@ func TestCheckPoint(t *testing.T) {
 		"no unit":          func(p *device.Point) { p.Address = "" },
 		"host as unit":     func(p *device.Point) { p.Address = "10.0.0.1" },
 		"space":            func(p *device.Point) { p.Register.Space = "holdings" },
-		"type":             func(p *device.Point) { p.Register.Type = "u64" },
+		"type":             func(p *device.Point) { p.Register.Type = "u63" },
 		"bit16":            func(p *device.Point) { p.Register.Type = "bit16" },
 		"bit01":            func(p *device.Point) { p.Register.Type = "bit01" },
 		"coil as u16":      func(p *device.Point) { p.Register.Space = "coil" },
@@ -197,6 +197,8 @@ func TestCheckPointOfWrites(t *testing.T) {
 		{point("holding", 0, "bool"), []float64{0}},
 		{point("holding", 0, "lo8"), []float64{0}},
 		{point("holding", 0, "bit3"), []float64{0}},
+		{point("holding", 0, "u64"), []float64{0, 1 << 54}},
+		{point("holding", 0, "i64"), []float64{-(1 << 54)}},
 	} {
 		c.p.Writable = c.values
 		if err := modbus.CheckPoint(c.p); err == nil {

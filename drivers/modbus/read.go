@@ -2,6 +2,8 @@ package modbus
 
 import (
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/goburrow/modbus"
 	"github.com/linshao/linshao/drivers/device"
@@ -15,17 +17,26 @@ type reader struct {
 	plan     *plan
 	points   []device.Point
 	readings []device.Reading
-	splits   map[int][]block // what the plan's blocks are replaced with, by index
+	began    time.Time
+	watched  bool // somebody looks on
 	found    func(p device.Point, raw []byte)
+	splits   map[int][]block // what the plan's blocks are replaced with, by index
+	learned  bool            // the device has refused something
+	roused   int             // a block that is only asked to see whether the device lives; -1: none
 }
 
 // blocks reads the blocks of the plan in turn. When the very first one times out the device is taken for dead and the
 // others are not tried; the next Read starts with another one, so that a single register that is met with silence
-// does not hide the rest.
+// does not hide the rest. What the device has refused is not asked for again for a while.
 func (r *reader) blocks() error {
 	p, alive := r.plan, false
+	r.rouse()
 	for k := range p.blocks {
 		i := (p.start + k) % len(p.blocks)
+		if b := &p.blocks[i]; b.resting(r.began) && i != r.roused {
+			r.fail(b, device.NoSuchPoint)
+			continue
+		}
 		why, err := r.block(i)
 		if err != nil {
 			return err
@@ -42,6 +53,22 @@ func (r *reader) blocks() error {
 	return nil
 }
 
+// rouse sees to it that something is asked for, since the device must show that it lives: where it has refused all that there
+// is, one block after the other takes its turn. Somebody who looks on gets the device's own word for everything.
+func (r *reader) rouse() {
+	p := r.plan
+	r.roused = -1
+	if r.watched {
+		for i := range p.blocks {
+			p.blocks[i].again = r.began
+		}
+	}
+	if len(p.blocks) > 0 && !slices.ContainsFunc(p.blocks, func(b block) bool { return !b.resting(r.began) }) {
+		p.start = (p.start + 1) % len(p.blocks)
+		r.roused = p.start
+	}
+}
+
 // block reads one block of the plan. why says how the device took it; an error, that the channel is gone.
 func (r *reader) block(i int) (why device.Reason, err error) {
 	b := &r.plan.blocks[i]
@@ -50,25 +77,32 @@ func (r *reader) block(i int) (why device.Reason, err error) {
 	case err != nil:
 		return why, err
 	case why == device.ReasonNone:
+		r.plan.outdated = r.plan.outdated || b.barren
 		b.barren = false
 		r.deliver(b, data)
 		return why, nil
-	case why != device.NoSuchPoint || len(b.slots) == 1 || b.barren:
+	case why != device.NoSuchPoint || i == r.roused:
+		r.fail(b, why)
+		return why, nil
+	}
+	r.learned = true
+	if len(b.slots) == 1 {
+		b.refused(r.began)
 		r.fail(b, why)
 		return why, nil
 	}
 	parts, some, err := r.bisect(b)
-	if err != nil {
+	switch {
+	case err != nil:
 		return why, err
+	case !some:
+		b.refused(r.began)
+	default:
+		if r.splits == nil {
+			r.splits = map[int][]block{}
+		}
+		r.splits[i] = parts
 	}
-	if !some {
-		b.barren = true
-		return why, nil
-	}
-	if r.splits == nil {
-		r.splits = map[int][]block{}
-	}
-	r.splits[i] = parts
 	return why, nil
 }
 
@@ -94,8 +128,11 @@ func (r *reader) bisect(b *block) (parts []block, some bool, err error) {
 				parts, some = append(parts, inner...), true
 				continue
 			}
-			half.barren = true
+			half.refused(r.began)
 		default:
+			if why == device.NoSuchPoint {
+				half.refused(r.began)
+			}
 			r.fail(&half, why)
 		}
 		parts = append(parts, half)
@@ -103,20 +140,26 @@ func (r *reader) bisect(b *block) (parts []block, some bool, err error) {
 	return parts, some, nil
 }
 
-// remember puts the parts of split blocks in their places, for the life of the connection.
+// remember puts the parts of split blocks in their places, and the plan where the next connection finds it.
 func (r *reader) remember() {
-	if len(r.splits) == 0 {
-		return
-	}
-	var blocks []block
-	for i, b := range r.plan.blocks {
-		if parts, ok := r.splits[i]; ok {
-			blocks = append(blocks, parts...)
-			continue
+	p := r.plan
+	if len(r.splits) > 0 {
+		var blocks []block
+		for i, b := range p.blocks {
+			if parts, ok := r.splits[i]; ok {
+				blocks = append(blocks, parts...)
+				continue
+			}
+			blocks = append(blocks, b)
 		}
-		blocks = append(blocks, b)
+		p.blocks, p.start = blocks, 0
+		if p.taught.IsZero() {
+			p.taught = r.began
+		}
 	}
-	r.plan.blocks, r.plan.start = blocks, 0
+	if r.learned || p.outdated {
+		r.conn.memory.keep(r.conn.address, p)
+	}
 }
 
 // request asks for one block. Its data is good until the next request.

@@ -21,15 +21,16 @@ const driverRTSP = "driver-rtsp"
 
 // shipped are the drivers inside the gateway. A new one is one line here.
 func shipped() map[string]device.Driver {
+	taught := &modbus.Memory{}
 	return map[string]device.Driver{
-		config.DriverModbusTCP: modbus.TCP{},
-		config.DriverModbusRTU: modbus.RTU{},
+		config.DriverModbusTCP: modbus.TCP{Memory: taught},
+		config.DriverModbusRTU: modbus.RTU{Memory: taught},
 		config.DriverDLT645:    serial.DLT645{},
 		config.DriverCJT188:    serial.CJT188{},
 		config.DriverOSDP:      osdp.Driver{},
 		config.DriverGB15322:   gashistory.Driver{},
-		config.DriverSerial: serial.Shared{"modbus": modbus.RTU{}, "dlt645": serial.DLT645{}, "cjt188": serial.CJT188{}, "osdp": osdp.Driver{},
-			"gb15322": gashistory.Driver{}},
+		config.DriverSerial: serial.Shared{"modbus": modbus.RTU{Memory: taught}, "dlt645": serial.DLT645{}, "cjt188": serial.CJT188{},
+			"osdp": osdp.Driver{}, "gb15322": gashistory.Driver{}},
 	}
 }
 

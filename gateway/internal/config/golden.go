@@ -83,10 +83,8 @@ func golden(pt device.Point, protocol, text, want string) (g Golden, ok bool) {
 	switch s := pt.Register.Space; {
 	case protocol == protocolModbus && (s == spaceCoil || s == spaceDiscrete):
 		digits, width = "0"+digits, 1
-	case protocol == protocolModbus && typeWidths.MatchString(pt.Register.Type):
-		width = 4
 	case protocol == protocolModbus:
-		width = 2
+		width = 2 * modbusWords(pt.Register.Type)
 	}
 	var err error
 	if g.Raw, err = hex.DecodeString(digits); err != nil || len(g.Raw) == 0 || width > 0 && len(g.Raw) != width {

@@ -248,6 +248,10 @@ func (c *profileCheck) point(path string, raw rawPoint) device.Point {
 			c.add(path+".special", c.say("特殊值 %s: %q 无效", "special value %s: %q is not usable", text, word), c.say("原始整数: 原因词，如 65535: sensor_fault", "raw whole number: a reason, such as 65535: sensor_fault"))
 			continue
 		}
+		if n < -exactWhole || n > exactWhole {
+			c.add(path+".special", c.say("特殊值 %s 超过 2^53，无法精确比较", "special value %s is beyond 2^53 and cannot be told exactly", text), c.say("用 max 或 min 排除它", "let max or min keep it out"))
+			continue
+		}
 		if pt.Special == nil {
 			pt.Special = map[int64]device.Reason{}
 		}

@@ -31,18 +31,31 @@ const (
 )
 
 var (
-	modbusAt   = regexp.MustCompile(`^([a-z]+) +(0x[0-9A-Fa-f]{1,8}|\d{1,10})$`)
-	meterAt    = regexp.MustCompile(`^([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2})$`)
-	gasAt      = regexp.MustCompile(`^([a-z]+) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2})$`)
-	modbusBit  = regexp.MustCompile(`^bit(\d|1[0-5])$`)
-	meterType  = regexp.MustCompile(`^(±?[X.]+|bit\d+)(@\d+)?$`)
-	typeWidths = regexp.MustCompile(`^[uif]32$`)
+	modbusAt  = regexp.MustCompile(`^([a-z]+) +(0x[0-9A-Fa-f]{1,8}|\d{1,10})$`)
+	meterAt   = regexp.MustCompile(`^([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2})$`)
+	gasAt     = regexp.MustCompile(`^([a-z]+) ([0-9A-Fa-f]{2}) ([0-9A-Fa-f]{2})$`)
+	modbusBit = regexp.MustCompile(`^bit(\d|1[0-5])$`)
+	meterType = regexp.MustCompile(`^(±?[X.]+|bit\d+)(@\d+)?$`)
 )
 
 func spaces() []string { return []string{spaceHolding, spaceInput, spaceCoil, spaceDiscrete} }
 
 func modbusTypes() []string {
-	return []string{"u16", "i16", "u32", "i32", "f32", "bool", "hi8", "lo8", "bit0", "bit15"}
+	return []string{"u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64", "bool", "hi8", "lo8", "bit0", "bit15"}
+}
+
+// exactWhole is the greatest whole number up to which a value has them all.
+const exactWhole = 1 << 53
+
+// modbusWords is how many registers a value of the type takes.
+func modbusWords(typ string) int {
+	switch typ {
+	case "u32", "i32", "f32":
+		return 2
+	case "u64", "i64", "f64":
+		return 4
+	}
+	return 1
 }
 
 // register reads where a point stands in its device.
@@ -88,10 +101,7 @@ func (c *profileCheck) modbus(path string, raw rawPoint, r *device.Register) {
 		return
 	}
 	n, err := strconv.ParseUint(m[2], 0, 32)
-	width := uint64(1)
-	if typeWidths.MatchString(r.Type) {
-		width = 2
-	}
+	width := uint64(modbusWords(r.Type))
 	last := n + width - 1
 	if !raw.Common {
 		last += uint64(c.profile.ports-1) * uint64(c.profile.stride(r.Space))
@@ -117,8 +127,8 @@ func (c *profileCheck) checkType(path string, r *device.Register, raw rawPoint) 
 	case !contains(modbusTypes(), r.Type) && !modbusBit.MatchString(r.Type):
 		c.add(path+".type", c.say("没有类型 %q", "there is no type %q", r.Type), c.meant(r.Type, modbusTypes()))
 	}
-	if raw.Swap && !typeWidths.MatchString(r.Type) {
-		c.add(path+".swap", c.say("swap 只用于 32 位类型", "swap is for 32-bit types"), "")
+	if raw.Swap && modbusWords(r.Type) == 1 {
+		c.add(path+".swap", c.say("swap 只用于 32 位和 64 位类型", "swap is for types of 32 and 64 bits"), "")
 	}
 }
 

@@ -35,7 +35,7 @@ func (s speaker) meant(word string, known []string) string {
 	if near := configs.Nearest(word, known); near != "" {
 		return s.say("是不是 %s？", "did you mean %s?", near)
 	}
-	if len(known) == 0 || len(known) > 12 {
+	if len(known) == 0 || len(known) > 14 {
 		return ""
 	}
 	return s.oneOf(known)
