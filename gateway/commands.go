@@ -22,6 +22,7 @@ type cli struct {
 	Lang    string     `help:"Language of messages: zh or en. Default: that of LANG." enum:"zh,en," default:""`
 	Run     runCmd     `cmd:"" help:"Run the gateway until it is told to stop."`
 	Check   checkCmd   `cmd:"" help:"Check files; touches no device."`
+	Plan    planCmd    `cmd:"" help:"Print how the time of each line will be used: requests, bytes, one round, utilisation, who takes most. Touches no device. Exit code: 0 printed, 1 a line cannot carry its devices, 2 there is no such channel."`
 	Read    readCmd    `cmd:"" help:"Read a device once."`
 	Rules   rulesCmd   `cmd:"" help:"Work on rules."`
 	Profile profileCmd `cmd:"" help:"Look at device models and test their register maps."`

@@ -25,7 +25,10 @@ func wide(r rune) bool {
 }
 
 // printTable draws rows in columns as wide as their widest cell.
-func printTable(w io.Writer, rows [][]string) {
+func printTable(w io.Writer, rows [][]string) { printColumns(w, "", rows, nil) }
+
+// printColumns is printTable with something before each row; numbers stand at the right of their columns.
+func printColumns(w io.Writer, before string, rows [][]string, right []bool) {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
@@ -37,9 +40,13 @@ func printTable(w io.Writer, rows [][]string) {
 	}
 	for _, row := range rows {
 		var line strings.Builder
+		line.WriteString(before)
 		for i, cell := range row {
-			line.WriteString(cell)
-			line.WriteString(strings.Repeat(" ", widths[i]-width(cell)+2))
+			room := strings.Repeat(" ", widths[i]-width(cell))
+			if i < len(right) && right[i] {
+				cell, room = room+cell, ""
+			}
+			line.WriteString(cell + room + "  ")
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	}

@@ -36,6 +36,8 @@ type Plan struct {
 	Serial      *device.Serial // settings of the line; nil: it is none
 	Known       bool           // its driver can say what it does
 	Units       []Unit         // in the order of the configuration
+	Turnaround  time.Duration  // assumed, or said, of its devices with what is before them; the longest of the line
+	Pause       time.Duration  // before each request, where it is longer than the line's own silence; 0: it is not
 	Cycle       time.Duration  // everything read once
 	Utilisation float64        // share of the time for which the line is in use; more than Full does not fit
 	Least       float64        // the same when every device and converter answers at once: nothing makes it less
@@ -50,7 +52,9 @@ type Unit struct {
 	Share    float64       // of the line's time
 	Silent   time.Duration // what one read costs when nothing answers: the driver gives up after the first request
 	Unknown  bool          // its driver cannot say: it is not in any sum
-	least    float64
+
+	turnaround time.Duration
+	least      float64
 }
 
 // A Request is one request and its answer.
@@ -65,12 +69,19 @@ type Request struct {
 // Of plans a line. A device that its driver cannot plan is Unknown; it keeps nobody from planning the others.
 func Of(l Line) Plan {
 	p := Plan{Channel: l.Channel.ID, Known: l.Planner != nil}
+	if l.Channel.Pause > 0 {
+		p.Pause = l.Channel.Pause
+	}
 	if l.Channel.Serial.Baud > 0 {
 		p.Serial = &l.Channel.Serial
+		if p.Pause <= line.Silence(l.Channel.Serial) {
+			p.Pause = 0
+		}
 	}
 	for _, group := range groups(l.Devices) {
 		u := l.unit(group)
 		p.Units = append(p.Units, u)
+		p.Turnaround = max(p.Turnaround, u.turnaround)
 		p.Cycle += u.Took
 		p.Utilisation += u.Share
 		p.Least += u.least
@@ -122,6 +133,7 @@ func (l Line) unit(devices []device.Device) Unit {
 		return u
 	}
 	t := l.times(points[0])
+	u.turnaround = t.turnaround
 	for _, x := range plan {
 		r := Request{What: x.What, Out: x.Out, In: x.In, Took: t.took(x), Every: x.Every, Points: len(x.Points)}
 		u.Requests = append(u.Requests, r)

@@ -103,7 +103,8 @@ func (l *loader) checkChannels() {
 		if !known {
 			l.add(path+".driver", l.say("没有驱动 %q", "there is no driver %q", raw.Driver), l.meant(raw.Driver, driverNames()))
 		}
-		c := Channel{Channel: l.channel(path, raw, ln)}
+		c := Channel{Channel: l.channel(path, raw, ln), Turnaround: l.duration(path+".turnaround", raw.Turn, 0, time.Millisecond, 10*time.Second)}
+		before := len(l.problems)
 		if known {
 			c.Address = l.channelAddress(path, raw, ln)
 		}
@@ -112,6 +113,9 @@ func (l *loader) checkChannels() {
 		}
 		addresses[c.Address] = raw.ID
 		l.checkDevices(path, &c, raw.Devices, devices, known)
+		if l.problems[before:].Fatal() == nil {
+			l.checkBudget(path, c, raw.Devices)
+		}
 		l.site.Channels = append(l.site.Channels, c)
 	}
 	l.checkChannelIDs(devices)

@@ -66,8 +66,9 @@ type Reporting struct {
 // A Channel is a channel and the devices on it, multi-port ones already split into their ports.
 type Channel struct {
 	device.Channel
-	Devices []device.Device // with the points that the driver reads
-	Own     []device.Point  // of its devices: those that the gateway works out itself
+	Devices    []device.Device // with the points that the driver reads
+	Own        []device.Point  // of its devices: those that the gateway works out itself
+	Turnaround time.Duration   // how long its devices think before they answer; 0: what is usual
 }
 
 // Devices of all channels, in the order of the file, with all of their points.
@@ -95,9 +96,10 @@ type Report struct {
 	Channels, Devices, Rules int // as far as they could be read
 }
 
-// Load reads a site. The problems may hold warnings beside a usable site; the site is nil when one of them is fatal.
+// Load reads a site. The problems may hold warnings beside a usable site; the site is nil when one of them is fatal. A line that
+// cannot carry its devices is a warning here: who reads one device, or plays rules, is not stopped by that.
 func Load(file string, lang Language) (*Site, configs.Problems) {
-	r := Check(file, lang)
+	r := hide(check(file, lang, ways{}))
 	return r.Site, r.Problems
 }
 
@@ -116,7 +118,7 @@ func LoadRules(file string, lang Language) (*Site, configs.Problems) {
 }
 
 // LoadWith is Load as it would be with other fragments, by their file names in the include folder; nil content: there is no such
-// file.
+// file. Devices that a line cannot carry beside those it has are a mistake.
 func LoadWith(file string, lang Language, fragments map[string][]byte) (*Site, configs.Problems) {
 	r := hide(check(file, lang, ways{overlay: fragments}))
 	return r.Site, r.Problems
@@ -125,8 +127,9 @@ func LoadWith(file string, lang Language, fragments map[string][]byte) (*Site, c
 // password is what stands between a scheme and a host, by mistake or from a password file.
 var password = regexp.MustCompile(`://\S*@`)
 
-// Check reads a site and counts what is in it, also when it is not usable. No message repeats a password of an address.
-func Check(file string, lang Language) Report { return hide(check(file, lang, ways{})) }
+// Check reads a site and counts what is in it, also when it is not usable. A line that cannot carry its devices is a mistake. No
+// message repeats a password of an address.
+func Check(file string, lang Language) Report { return hide(check(file, lang, ways{strict: true})) }
 
 func hide(r Report) Report {
 	for i, p := range r.Problems {

@@ -29,6 +29,7 @@ type ways struct {
 	standIn  bool              // the last good rules may stand in for broken ones
 	leaveOut bool              // a broken fragment is left out
 	overlay  map[string][]byte // fragments by file name that count instead of what is on the disk; nil content: there is no such file
+	strict   bool              // a line that cannot carry its devices is a mistake; otherwise it is a warning
 	left     map[string]bool   // fragments that are left out, by the name in messages
 }
 

@@ -63,6 +63,7 @@ type rawChannel struct {
 	Line    rawSerial   `yaml:",inline"`
 	Timeout string      `yaml:"timeout"`
 	Pause   string      `yaml:"pause"`
+	Turn    string      `yaml:"turnaround"`
 	Devices []rawDevice `yaml:"devices"`
 }
 
