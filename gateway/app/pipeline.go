@@ -68,19 +68,12 @@ func (a *App) Run(ctx context.Context) error {
 	field.Go(func() { a.guard().run(fieldCtx) })
 	ends.Go(func() { a.end("control socket", a.runControl(upCtx)) })
 	watchCtx, stopWatch := context.WithCancelCause(ctx)
-	defer stopWatch(nil)
 	ends.Go(func() { a.newWatchdog().run(watchCtx) })
 	field.Go(func() { a.reloads(fieldCtx) })
 	a.cfg.Log.Info("gateway runs", "gateway", a.cfg.Site.Gateway, "version", a.cfg.Version, "boot", a.boot.Number,
 		"channels", len(a.pollers), "devices", len(a.devices), "status", a.page.Addr())
 
-	select {
-	case <-ctx.Done():
-		a.cfg.Log.Info("gateway stops")
-	case <-a.again:
-		a.cfg.Log.Info("gateway takes up its site anew")
-		stopWatch(errRestart)
-	}
+	stopWatch(a.untilEnd(ctx))
 	await(a.executor.Idle(), stopActions)
 	stopField()
 	field.Wait()
@@ -92,12 +85,22 @@ func (a *App) Run(ctx context.Context) error {
 	a.journal.close()
 	journal.Wait()
 	a.judge.saveLast()
-	if a.next.Load() == nil { // otherwise the next uplink goes on in a moment
-		a.drain()
-	}
+	a.drain()
 	stopUp()
 	ends.Wait()
 	return nil
+}
+
+// untilEnd waits until the gateway is to end, and answers why.
+func (a *App) untilEnd(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		a.cfg.Log.Info("gateway stops")
+		return ctx.Err()
+	case <-a.again:
+		a.cfg.Log.Info("gateway takes up its site anew")
+		return errRestart
+	}
 }
 
 // announce puts into the events log what every boot begins with.
