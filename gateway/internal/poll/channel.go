@@ -64,6 +64,9 @@ func (p *Poller) connected(ctx context.Context, now bool) bool {
 		return false
 	}
 	p.conn, p.retry = conn, backoff{}
+	for _, u := range p.units { // whatever kept them silent may have gone with the old connection
+		u.restTo = time.Now()
+	}
 	return true
 }
 

@@ -16,6 +16,8 @@ type Metrics struct {
 	errors   *prometheus.CounterVec
 	busy     *prometheus.CounterVec
 	up       *prometheus.GaugeVec
+	stretch  *prometheus.GaugeVec
+	devices  *prometheus.CounterVec
 	duration prometheus.Histogram
 }
 
@@ -27,10 +29,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		errors:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_channel_errors_total", Help: "Points not read well, and writes that failed, by reason."}, []string{"channel", "reason"}),
 		busy:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_channel_busy_seconds_total", Help: "Time for which a channel was in use; its rate is the busy ratio."}, label),
 		up:       prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "linshao_channel_up", Help: "1 while the channel is open."}, label),
+		stretch:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "linshao_channel_stretch_ratio", Help: "Interval of the most delayed device of a channel lately over the configured one; 1 when the line keeps up."}, label),
+		devices:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_device_busy_seconds_total", Help: "Time for which a device used its channel; devices that are read together share it by their points."}, []string{"channel", "device"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "linshao_read_seconds", Help: "Time of one read of one device, all channels.",
 			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10}}),
 	}
-	r.MustRegister(m.requests, m.errors, m.busy, m.up, m.duration)
+	r.MustRegister(m.requests, m.errors, m.busy, m.up, m.stretch, m.devices, m.duration)
 	return m
 }
 
@@ -64,6 +68,27 @@ func (m meter) used(took time.Duration) {
 	if m.all != nil {
 		m.requests.Inc()
 		m.seconds.Add(took.Seconds())
+	}
+}
+
+// unit counts what a unit took of the line's time.
+func (m meter) unit(u *unit, took time.Duration) {
+	if m.all == nil {
+		return
+	}
+	share := took.Seconds() / float64(len(u.points))
+	for i := 0; i < len(u.points); {
+		id, n := u.points[i].Device, i
+		for i < len(u.points) && u.points[i].Device == id {
+			i++
+		}
+		m.all.devices.WithLabelValues(m.channel, id).Add(share * float64(i-n))
+	}
+}
+
+func (m meter) stretched(r float64) {
+	if m.all != nil {
+		m.all.stretch.WithLabelValues(m.channel).Set(r)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -38,8 +37,10 @@ type Config struct {
 	Devices []device.Device
 	Now     func() time.Time // stamps readings and changes; intervals run on the real clock. Nil: time.Now
 	Changed func(Change)     // a device stopped or began to answer. Called by the poller's goroutine: must not block. May be nil
-	Log     *slog.Logger
-	Metrics *Metrics // may be nil
+	// Overloaded is told when the line cannot keep its intervals for minutes, and when it can again. As Changed.
+	Overloaded func(Overload)
+	Log        *slog.Logger
+	Metrics    *Metrics // may be nil
 
 	// Doubt makes the judge of the reads of one address by what came before: it may lower the quality of readings, in place. It
 	// answers nil where there is nothing to judge. May be nil.
@@ -56,20 +57,26 @@ type Change struct {
 
 // A Poller reads one channel.
 type Poller struct {
-	cfg      Config
-	units    []*unit
-	points   map[device.Key]*device.Point
-	requests chan request
-	leases   chan *lease
-	lent     atomic.Bool // somebody has the line, or waits for it
-	lease    *lease      // nil: the line is the poller's own
-	done     chan struct{}
-	conn     device.Conn
-	retry    backoff
-	down     device.Reason // why there is no connection, for the readings
-	meter    meter
-	made     time.Time
-	since    atomic.Int64 // when what it is at began, ns of the real clock since made; 0: it waits
+	cfg     Config
+	units   []*unit
+	points  map[device.Key]*device.Point
+	plans   bool                 // the driver says beforehand what it will ask for
+	quiet   map[string]time.Time // address → no request before: what was late must have been swallowed
+	account account
+	row     int // requests of the class life since the last of another
+	load    load
+	writes  chan request
+	reads   chan request
+	leases  chan *lease
+	lent    atomic.Bool // somebody has the line, or waits for it
+	lease   *lease      // nil: the line is the poller's own
+	done    chan struct{}
+	conn    device.Conn
+	retry   backoff
+	down    device.Reason // why there is no connection, for the readings
+	meter   meter
+	made    time.Time
+	since   atomic.Int64 // when what it is at began, ns of the real clock since made; 0: it waits
 }
 
 // New checks a configuration. It opens nothing.
@@ -84,13 +91,15 @@ func New(cfg Config) (*Poller, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Poller{cfg: cfg, points: map[device.Key]*device.Point{}, down: device.ChannelDown,
-		requests: make(chan request), leases: make(chan *lease), done: make(chan struct{}), made: time.Now()}
+		writes: make(chan request), reads: make(chan request), leases: make(chan *lease), done: make(chan struct{}), made: time.Now()}
 	p.meter = cfg.Metrics.meter(cfg.Channel.ID)
 	p.units = unitsOf(cfg.Devices)
+	_, p.plans = cfg.Driver.(device.Planner)
 	for _, u := range p.units {
 		if cfg.Doubt != nil {
 			u.doubt = cfg.Doubt(u.points)
 		}
+		u.parts = partsOf(cfg.Driver, cfg.Channel, u.points)
 		for i := range u.points {
 			p.points[u.points[i].Key()] = &u.points[i]
 		}
@@ -101,8 +110,9 @@ func New(cfg Config) (*Poller, error) {
 // Channel is the id of the poller's channel.
 func (p *Poller) Channel() string { return p.cfg.Channel.ID }
 
-// Run polls until ctx ends. Readings go to out, one slice per read of one address; the slice is the receiver's, and receivers
-// that share it must not change it. Run does not close out: several pollers share it. It waits for out, but serves writes meanwhile.
+// Run polls until ctx ends. Readings go to out, one slice per turn of a unit or probe of a dead one; the slice is the
+// receiver's, and receivers that share it must not change it. Run does not close out: several pollers share it. It waits for
+// out, but serves writes meanwhile.
 func (p *Poller) Run(ctx context.Context, out chan<- []device.Reading) error {
 	defer close(p.done)
 	defer p.close()
@@ -111,22 +121,24 @@ func (p *Poller) Run(ctx context.Context, out chan<- []device.Reading) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
+		p.between(ctx)
 		now := time.Now()
-		u := p.next()
-		if u != nil && !u.due.After(now) {
+		p.watch(now)
+		m := p.choose(now)
+		if m.unit != nil && !m.at.After(now) {
 			p.at()
-			p.turn(ctx, u, out)
-			p.serveWaiting(ctx)
+			p.count(m)
+			m.do(p, ctx, m.unit, out)
 			p.since.Store(0)
 			continue
 		}
-		timer.Reset(p.idle(u, now))
+		timer.Reset(m.wait(now))
 		select {
 		case <-ctx.Done():
-		case q := <-p.requests:
-			p.at()
+		case q := <-p.writes:
 			p.serve(ctx, q)
-			p.since.Store(0)
+		case q := <-p.reads:
+			p.serve(ctx, q)
 		case l := <-p.leases:
 			p.lend(l)
 		case <-timer.C:
@@ -155,76 +167,9 @@ func (p *Poller) Fresh() error {
 	return nil
 }
 
-// idle is how long the poller may rest: until the next device is due.
-func (p *Poller) idle(u *unit, now time.Time) time.Duration {
-	if u == nil {
-		return time.Hour
-	}
-	return u.due.Sub(now)
-}
-
-// spread lets every device be read at once, as fast as the line takes it, and gives each its own place in the interval after
-// that: from half an interval to one and a half. Channels are not spread against each other: with 500 TCP channels at 1 s, being
-// woken once for many of them costs a quarter of the processor time of being woken for each (3 against 13 s per million points).
-func (p *Poller) spread(now time.Time) {
-	for i, u := range p.units {
-		_, place := math.Modf(0.5 + float64(i)/float64(len(p.units)))
-		u.due, u.shift = now, time.Duration((place-0.5)*float64(u.interval))
-	}
-}
-
-// next is the unit that is due first.
-func (p *Poller) next() *unit {
-	var first *unit
-	for _, u := range p.units {
-		if first == nil || u.due.Before(first.due) {
-			first = u
-		}
-	}
-	return first
-}
-
-// turn reads a unit that is due, or says why not, and sets its next time.
-func (p *Poller) turn(ctx context.Context, u *unit, out chan<- []device.Reading) {
-	now := time.Now()
-	u.due = u.due.Add(u.interval + u.shift)
-	u.shift = 0
-	if u.due.Before(now) { // the line cannot keep up: never run after lost time
-		u.due = now.Add(u.interval)
-	}
-	if p.away() || u.resting(now) {
-		p.emit(ctx, out, u.bad(device.NotRead, p.cfg.Now()))
-		return
-	}
-	if !p.connected(ctx, false) {
-		if ctx.Err() == nil {
-			p.offline(u, p.down)
-			p.emit(ctx, out, u.bad(p.down, p.cfg.Now()))
-		}
-		return
-	}
-	began := time.Now()
-	rs, err := p.read(ctx, u.points)
-	u.busy.Add(int64(time.Since(began)))
-	if ctx.Err() != nil && err != nil {
-		return
-	}
-	if err != nil {
-		p.lost(err)
-		p.offline(u, p.down)
-		p.emit(ctx, out, u.bad(p.down, p.cfg.Now()))
-		return
-	}
-	p.judge(u, rs)
-	if u.doubt != nil {
-		u.doubt(rs)
-	}
-	p.emit(ctx, out, rs)
-}
-
 // read is one use of the connection, measured. Times are turned from the driver's clock to ours.
-func (p *Poller) read(ctx context.Context, points []device.Point) ([]device.Reading, error) {
-	limited, cancel := context.WithTimeout(ctx, p.readLimit(len(points)))
+func (p *Poller) read(ctx context.Context, points []device.Point, limit time.Duration) ([]device.Reading, error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	began := time.Now()
 	rs, err := p.conn.Read(limited, points)
@@ -256,26 +201,15 @@ func (p *Poller) readLimit(points int) time.Duration {
 	return 10*time.Second + time.Duration(points)*(p.cfg.Channel.Timeout+p.cfg.Channel.Pause)
 }
 
-// judge draws the conclusions of a read for the device: it answers, or it is given a rest.
-func (p *Poller) judge(u *unit, rs []device.Reading) {
-	if why, dead := silent(rs); dead {
-		if u.fail(time.Now()) {
-			p.offline(u, why)
-		}
-		return
-	}
-	u.succeed()
-	p.online(u)
-}
-
 // emit hands readings on. While nobody takes them, requests are served: a write never waits for a disk.
 func (p *Poller) emit(ctx context.Context, out chan<- []device.Reading, rs []device.Reading) {
 	for {
 		select {
 		case out <- rs:
 			return
-		case q := <-p.requests:
-			p.at()
+		case q := <-p.writes:
+			p.serve(ctx, q)
+		case q := <-p.reads:
 			p.serve(ctx, q)
 		}
 	}

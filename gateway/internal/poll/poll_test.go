@@ -99,14 +99,19 @@ func start(t *testing.T, l *line, now func() time.Time, devices ...device.Device
 	if l.writes == nil {
 		l.writes = map[device.Key]float64{}
 	}
+	return startOn(t, poll.Config{Channel: device.Channel{ID: "c", Timeout: l.timeout}, Driver: l, Devices: devices, Now: now})
+}
+
+func startOn(t *testing.T, cfg poll.Config) *bench {
+	t.Helper()
 	b := &bench{}
+	cfg.Changed = func(c poll.Change) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.changes = append(b.changes, c)
+	}
 	var err error
-	b.Poller, err = poll.New(poll.Config{Channel: device.Channel{ID: "c", Timeout: l.timeout}, Driver: l, Devices: devices, Now: now,
-		Changed: func(c poll.Change) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.changes = append(b.changes, c)
-		}})
+	b.Poller, err = poll.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +200,7 @@ func TestADeadDeviceIsGivenARestAndNeverLooksFresh(t *testing.T) {
 			}
 		}
 		l.mu.Unlock()
-		if reads > 9 { // 3, then after 2 4 8 16 32 60 s
+		if reads > 13 { // 3 turns, the first twice, then after 2 4 8 16 20 20 … s
 			t.Errorf("the dead device was asked %d times in 2 min", reads)
 		}
 		l.set(func() { clear(l.silent) })

@@ -28,7 +28,7 @@ func (p *Poller) Write(ctx context.Context, key device.Key, v float64) error {
 	return p.ask(ctx, key, request{write: true, value: v}).err
 }
 
-// Read reads one point out of turn, before all polls.
+// Read reads one point out of turn, before all polls and after all writes.
 func (p *Poller) Read(ctx context.Context, key device.Key) (device.Reading, error) {
 	a := p.ask(ctx, key, request{})
 	return a.reading, a.err
@@ -41,8 +41,12 @@ func (p *Poller) ask(ctx context.Context, key device.Key, q request) answer {
 	}
 	reply := make(chan answer, 1)
 	q.ctx, q.point, q.reply = ctx, *point, reply
+	queue := p.reads
+	if q.write {
+		queue = p.writes
+	}
 	select {
-	case p.requests <- q:
+	case queue <- q:
 	case <-ctx.Done():
 		return answer{err: fmt.Errorf("wait for channel %s: %w", p.cfg.Channel.ID, ctx.Err())}
 	case <-p.done:
@@ -56,23 +60,33 @@ func (p *Poller) ask(ctx context.Context, key device.Key, q request) answer {
 	}
 }
 
-// serveWaiting serves the requests that are there now, before the next poll, and lends the line to who waits for it.
-func (p *Poller) serveWaiting(ctx context.Context) {
-	for {
+// between serves what has come in since the last request of the polling: all writes, then whoever wants to borrow the line,
+// then one read, so that those who read out of turn cannot keep the turns from going on.
+func (p *Poller) between(ctx context.Context) {
+	for more := true; more; {
 		select {
-		case q := <-p.requests:
-			p.at()
+		case q := <-p.writes:
 			p.serve(ctx, q)
-		case l := <-p.leases:
-			p.lend(l)
 		default:
-			return
+			more = false
 		}
+	}
+	select {
+	case l := <-p.leases:
+		p.lend(l)
+	default:
+	}
+	select {
+	case q := <-p.reads:
+		p.serve(ctx, q)
+	default:
 	}
 }
 
 // serve carries out a request. It opens the channel without regard to the back-off: whoever asks has a reason.
 func (p *Poller) serve(ctx context.Context, q request) {
+	p.at()
+	defer p.since.Store(0)
 	if q.ctx.Err() != nil { // expired in the queue: a late write is worse than none
 		q.reply <- answer{err: q.ctx.Err()}
 		return
@@ -87,7 +101,7 @@ func (p *Poller) serve(ctx context.Context, q request) {
 		return
 	}
 	if !q.write {
-		rs, err := p.read(qctx, []device.Point{q.point})
+		rs, err := p.read(qctx, []device.Point{q.point}, p.readLimit(1))
 		if err != nil {
 			p.lostUnless(qctx, err)
 			q.reply <- answer{err: fmt.Errorf("read %s: %w", q.point.Device, err)}
@@ -102,16 +116,16 @@ func (p *Poller) serve(ctx context.Context, q request) {
 	if err != nil {
 		err = fmt.Errorf("write %s of %s: %w", q.point.Name, q.point.Device, err)
 		if !errors.Is(err, errors.ErrUnsupported) {
-			p.probe(qctx, q.point)
+			p.look(qctx, q.point)
 		}
 	}
 	q.reply <- answer{err: err}
 }
 
-// probe looks whether a failed write means that the channel is gone: a write's error does not say, a read's does. Without it,
+// look finds out whether a failed write means that the channel is gone: a write's error does not say, a read's does. Without it,
 // every attempt to act until the next poll would go to the same dead connection.
-func (p *Poller) probe(ctx context.Context, point device.Point) {
-	if _, err := p.read(ctx, []device.Point{point}); err != nil {
+func (p *Poller) look(ctx context.Context, point device.Point) {
+	if _, err := p.read(ctx, []device.Point{point}, p.readLimit(1)); err != nil {
 		p.lostUnless(ctx, err)
 	}
 }

@@ -8,30 +8,26 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// Limits of the rest that a dead device is given.
-const (
-	deadAfter = 3 // silent reads in a row
-	restMost  = time.Minute
-)
-
-// A unit is what is read in one go: the points of all devices that share an address and an interval. The ports of a charging
+// A unit is what is told in one go: the points of all devices that share an address and an interval. The ports of a charging
 // station are devices of their own, but one unit.
 type unit struct {
-	address  string
 	interval time.Duration
+	class    class // the first of its devices'
 	devices  []string
 	points   []device.Point
 	doubt    func([]device.Reading) // judges reads by what came before; may be nil
+	parts    []*part
+	first    int          // the part with which the next turn begins
+	busy     atomic.Int64 // ns of the line's time
+	stretch  ratio
 
-	busy    atomic.Int64 // ns of the line's time
-	stretch ratio
-
-	due      time.Time     // next turn
-	shift    time.Duration // of the turn after the first
-	silent   int           // silent reads in a row
-	rest     time.Duration
-	restTo   time.Time // no read before; bad readings instead
-	known    bool      // its state has been told
+	quiet *time.Time    // of all units of the address: no request before, what is late must have been swallowed
+	due   time.Time     // next turn
+	shift time.Duration // of the turn after the first
+	began time.Time     // of the last turn in which it answered; zero: unknown, or not to be compared with
+	turn  turn
+	breaker
+	known    bool // its state has been told
 	isOnline bool
 	reason   device.Reason
 }
@@ -42,7 +38,8 @@ func unitsOf(devices []device.Device) []*unit {
 		interval time.Duration
 	}
 	var units []*unit
-	at := map[place]*unit{}
+	at, quiet := map[place]*unit{}, map[string]*time.Time{}
+	class := classes(devices)
 	for _, d := range devices {
 		if len(d.Points) == 0 {
 			continue
@@ -50,10 +47,14 @@ func unitsOf(devices []device.Device) []*unit {
 		pl := place{d.Points[0].Address, d.Poll}
 		u := at[pl]
 		if u == nil {
-			u = &unit{address: pl.address, interval: max(pl.interval, 10*time.Millisecond)}
+			if quiet[pl.address] == nil {
+				quiet[pl.address] = new(time.Time)
+			}
+			u = &unit{quiet: quiet[pl.address], interval: max(pl.interval, 10*time.Millisecond), class: class[d.ID]}
 			at[pl] = u
 			units = append(units, u)
 		}
+		u.class = min(u.class, class[d.ID])
 		u.devices = append(u.devices, d.ID)
 		if u.points == nil {
 			u.points = d.Points // shared with the site: thousands of points are not held twice
@@ -73,24 +74,40 @@ func (u *unit) bad(why device.Reason, at time.Time) []device.Reading {
 	return rs
 }
 
-// resting says whether the unit is left alone for now. It is read again a little early rather than an interval late.
-func (u *unit) resting(now time.Time) bool { return now.Before(u.restTo.Add(-u.interval / 2)) }
+// lateness of a unit that is due, in intervals.
+func (u *unit) lateness(now time.Time) float64 { return float64(now.Sub(u.due)) / float64(u.interval) }
 
-// fail notes a silent read; true when the device counts as dead. Its rest doubles from one interval to a minute.
-func (u *unit) fail(now time.Time) (dead bool) {
-	u.silent++
-	if u.silent < deadAfter {
-		return false
+// next sets the time of the turn after the one that is due. Who is a little late keeps to his place; who is late by half
+// an interval begins anew, for lost time is not run after.
+func (u *unit) next(now time.Time) {
+	late := now.Sub(u.due)
+	u.due = u.due.Add(u.interval + u.shift)
+	u.shift = 0
+	if late > u.interval/2 {
+		u.due = now.Add(u.interval)
 	}
-	if u.rest == 0 {
-		u.rest = u.interval
-	}
-	u.rest = min(2*u.rest, max(restMost, u.interval))
-	u.restTo = now.Add(u.rest)
-	return true
 }
 
-func (u *unit) succeed() { u.silent, u.rest, u.restTo = 0, 0, time.Time{} }
+// pass lets a turn go by that needs no request.
+func (u *unit) pass(now time.Time) {
+	u.due = u.due.Add(u.interval + u.shift)
+	u.shift, u.began = 0, time.Time{}
+	if now.Sub(u.due) > u.interval {
+		u.due = now
+	}
+}
+
+// measure notes how far the interval is stretched, over about ten turns.
+func (u *unit) measure(now time.Time) {
+	if !u.began.IsZero() {
+		ran := float64(now.Sub(u.began)) / float64(u.interval)
+		if before := u.stretch.get(); before > 0 {
+			ran = before + (ran-before)/8
+		}
+		u.stretch.set(ran)
+	}
+	u.began = now
+}
 
 // silent says whether none of the readings came from the device, and why. A device that refuses or reports a fault does answer.
 func silent(rs []device.Reading) (why device.Reason, yes bool) {
@@ -101,12 +118,17 @@ func silent(rs []device.Reading) (why device.Reason, yes bool) {
 		switch r.Reason {
 		case device.Timeout, device.Corrupt, device.Mismatch, device.ChannelDown, device.AuthFailed, device.DriverCrashed:
 			why = r.Reason
-		case device.NotRead: // the driver gave up on the rest after a time-out
+		case device.NotRead, device.Unsupported: // the driver gave up on the rest after a time-out, or never asks for it
 		default:
 			return 0, false
 		}
 	}
 	return why, why != device.ReasonNone
+}
+
+// lost says whether a request or its answer may have been lost on the line.
+func lost(why device.Reason) bool {
+	return why == device.Timeout || why == device.Corrupt || why == device.Mismatch
 }
 
 // offline tells that the unit's devices do not answer, once per change of state or reason.
