@@ -1,7 +1,7 @@
 // Package app builds a gateway from a checked site and runs it. app.go builds, pipeline.go connects: read that first. The other
 // files are the small pieces between the packages: journal (events to disk), recorder (readings to disk, with parts,
 // linger and deadband), judge (the owner of the rules), recall (their
-// memory at the start), reload (other rules while it runs), health (the gateway as a device). main and the end-to-end tests use it.
+// memory at the start), reload (other rules while it runs), health (the gateway as a device), audit (what gas detectors noted and no rule told). main and the end-to-end tests use it.
 package app
 
 import (

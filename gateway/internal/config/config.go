@@ -24,6 +24,7 @@ type Site struct {
 	Gateway  string         // the gateway's id
 	Data     string         // folder of outbox and state, absolute
 
+	Audit  time.Duration // since midnight: when the logs of gas detectors are compared with what was told; below 0: never
 	Cloud  Cloud
 	Status Status
 	Outbox Outbox

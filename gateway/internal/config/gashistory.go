@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/serial/gashistory"
 )
@@ -69,4 +71,24 @@ func detectors(devices []device.Device) (ids []string) {
 		}
 	}
 	return ids
+}
+
+// standardAudit is when the nightly audit begins, since midnight.
+const standardAudit = 3 * time.Hour
+
+// checkAudit reads when logs are compared.
+func (l *loader) checkAudit() {
+	l.site.Audit = standardAudit
+	switch at := l.raw.Audit.At; at {
+	case "":
+	case off:
+		l.site.Audit = -1
+	default:
+		t, err := time.Parse("15:04", at)
+		if err != nil {
+			l.add("$.audit.at", l.say("%q 不是时刻", "%q is no time of day", at), l.say("写成 03:00，或 off", "write 03:00, or off"))
+			return
+		}
+		l.site.Audit = time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+	}
 }

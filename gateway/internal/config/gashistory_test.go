@@ -65,6 +65,15 @@ func TestMistakesWithLogsOfGasDetectors(t *testing.T) {
 			t.Errorf("%s\n  got  %s\n  want %s", c.new, got, c.want)
 		}
 	}
+	for at, want := range map[string]time.Duration{"": 3 * time.Hour, "off": -1, "23:30": 23*time.Hour + 30*time.Minute} {
+		site, problems := config.Load(writeDoors(t, gasLogs+"audit: {at: \""+at+"\"}\n"), config.English)
+		if site == nil || site.Audit != want {
+			t.Errorf("audit at %q: %v %v", at, site, problems)
+		}
+	}
+	if _, problems := config.Load(writeDoors(t, gasLogs+"audit: {at: \"25:00\"}\n"), config.English); !strings.Contains(problems.Error(), `site.yaml:16:13: "25:00" is no time of day (write 03:00, or off)`) {
+		t.Errorf("a time that is none: %v", problems)
+	}
 	for point, want := range map[string]string{
 		"{name: a, at: count smoke}":         `m.yaml:7:19: at "count smoke" is not usable`,
 		"{name: a, at: expired, write: [0]}": `not usable: point a: a detector's log cannot be written`,

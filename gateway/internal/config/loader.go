@@ -84,6 +84,7 @@ func (l *loader) build() {
 	l.checkCloud()
 	l.checkStatus()
 	l.checkOutbox()
+	l.checkAudit()
 	l.checkZones()
 	l.profiles = l.folder("$.profiles", l.raw.Profiles, "profiles")
 	l.checkChannels()

@@ -31,6 +31,9 @@ type rawSite struct {
 		Sync           string `yaml:"sync"`
 		Linger         string `yaml:"linger"`
 	} `yaml:"outbox"`
+	Audit struct {
+		At string `yaml:"at"`
+	} `yaml:"audit"`
 	Zones []struct {
 		ID   string `yaml:"id"`
 		Name string `yaml:"name"`

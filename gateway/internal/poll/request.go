@@ -34,13 +34,36 @@ func (p *Poller) Read(ctx context.Context, key device.Key) (device.Reading, erro
 	return a.reading, a.err
 }
 
+// ReadPlace reads a place of one of the channel's devices that its profile need not list, such as a record of its log, out of turn but
+// for nobody who is in a hurry: while the line is lent the answer is ErrLent.
+func (p *Poller) ReadPlace(ctx context.Context, id string, at device.Register) (device.Reading, error) {
+	if p.lent.Load() {
+		return device.Reading{}, fmt.Errorf("read %s: %w", id, ErrLent)
+	}
+	for _, u := range p.units {
+		for _, point := range u.points {
+			if point.Device == id {
+				a := p.put(ctx, request{point: device.Point{Device: id, Name: at.Space, Address: point.Address, Protocol: point.Protocol, Serial: point.Serial, Register: at}})
+				return a.reading, a.err
+			}
+		}
+	}
+	return device.Reading{}, fmt.Errorf("device %s: %w", id, ErrNoPoint)
+}
+
 func (p *Poller) ask(ctx context.Context, key device.Key, q request) answer {
 	point, ok := p.points[key]
 	if !ok {
 		return answer{err: fmt.Errorf("point %s of %s: %w", key.Point, key.Device, ErrNoPoint)}
 	}
+	q.point = *point
+	return p.put(ctx, q)
+}
+
+// put hands a request to the poller's goroutine and waits for its answer.
+func (p *Poller) put(ctx context.Context, q request) answer {
 	reply := make(chan answer, 1)
-	q.ctx, q.point, q.reply = ctx, *point, reply
+	q.ctx, q.reply = ctx, reply
 	queue := p.reads
 	if q.write {
 		queue = p.writes
@@ -56,7 +79,7 @@ func (p *Poller) ask(ctx context.Context, key device.Key, q request) answer {
 	case a := <-reply:
 		return a
 	case <-ctx.Done():
-		return answer{err: fmt.Errorf("wait for %s: %w", key.Device, ctx.Err())}
+		return answer{err: fmt.Errorf("wait for %s: %w", q.point.Device, ctx.Err())}
 	}
 }
 
