@@ -44,6 +44,8 @@ type Device struct {
 	Labels  map[string]string
 	Poll    time.Duration // how often it is read
 	Points  []Point
+	// Identity is where the device tells its own serial number; nil when it does not. It is no measurement and not polled.
+	Identity *Point
 }
 
 // A Point is one value of one device, with all that a driver needs to read or write it.

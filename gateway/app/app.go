@@ -23,6 +23,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
+	"github.com/linshao/linshao/gateway/internal/identity"
 	"github.com/linshao/linshao/gateway/internal/login"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/plausible"
@@ -54,28 +55,29 @@ type Config struct {
 
 // An App is a gateway, built and not yet running.
 type App struct {
-	cfg       Config
-	started   time.Time
-	devices   []device.Device
-	boot      *state.Boot
-	events    *outbox.Log
-	telemetry *outbox.Log
-	parts     *outbox.Log // what is to become the next telemetry record
-	linger    *linger
-	journal   *journal
-	storage   *storage
-	pollers   []*poll.Poller
-	byKey     map[string]*poll.Poller // device id → its channel's poller
-	executor  *action.Executor
-	judge     *judge
-	book      ruleBook
-	ruleNews  func() // tells what has changed in the rules since the last start
-	recorder  *recorder
-	latest    *status.Latest
-	uplink    *cloudLink
-	page      *status.Page
-	metrics   *prometheus.Registry
-	toClose   []func() error // last opened first
+	cfg        Config
+	started    time.Time
+	devices    []device.Device
+	boot       *state.Boot
+	events     *outbox.Log
+	telemetry  *outbox.Log
+	parts      *outbox.Log // what is to become the next telemetry record
+	linger     *linger
+	journal    *journal
+	storage    *storage
+	pollers    []*poll.Poller
+	byKey      map[string]*poll.Poller // device id → its channel's poller
+	executor   *action.Executor
+	identities *identity.Watch
+	judge      *judge
+	book       ruleBook
+	ruleNews   func() // tells what has changed in the rules since the last start
+	recorder   *recorder
+	latest     *status.Latest
+	uplink     *cloudLink
+	page       *status.Page
+	metrics    *prometheus.Registry
+	toClose    []func() error // last opened first
 
 	usageMu sync.Mutex
 	usage   []usage // per poller
@@ -145,6 +147,7 @@ func (a *App) openData() error {
 
 func (a *App) buildPollers() error {
 	metrics := poll.NewMetrics(a.metrics)
+	a.identities = a.watchIdentities()
 	for _, ch := range a.cfg.Site.Channels {
 		driver, err := a.driver(ch.Channel)
 		if err != nil {
@@ -169,6 +172,7 @@ func (a *App) deviceChanged(c poll.Change) {
 	for _, l := range a.lines {
 		l.changed(c)
 	}
+	a.identities.Changed(c.Device, c.Online)
 	a.journal.put(&wire.Event{Kind: &wire.Event_Device{Device: &wire.DeviceState{
 		Device: c.Device, Online: c.Online, Reason: uint32(c.Reason), AtMs: c.At.UnixMilli()}}})
 }

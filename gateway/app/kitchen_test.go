@@ -239,6 +239,8 @@ func word(t *testing.T, payload []byte) string {
 		return e.GetAlert().GetRule() + " " + e.GetAlert().GetState()
 	case e.GetAction() != nil:
 		return e.GetAction().GetAction().GetDevice() + " " + e.GetAction().GetOutcome()
+	case e.GetNotice() != nil:
+		return e.GetNotice().GetKind() + " " + e.GetNotice().GetDevice() + ": " + e.GetNotice().GetText().GetZh()
 	case e.GetGap() != nil:
 		return "gap " + e.GetGap().GetReason()
 	}

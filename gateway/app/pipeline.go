@@ -65,6 +65,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	field.Go(func() { a.health(fieldCtx, readings) })
 	field.Go(func() { a.audit(fieldCtx, readings) })
+	field.Go(func() { a.identities.Run(fieldCtx) })
 	field.Go(func() { a.storage.watch(fieldCtx) })
 	field.Go(func() { a.guard().run(fieldCtx) })
 	ends.Go(func() { a.end("control socket", a.runControl(upCtx)) })

@@ -212,6 +212,9 @@ func (l *loader) channelAddress(path string, raw rawChannel, ln line) string {
 	case raw.Driver == DriverPlugin && filepath.Base(raw.Address) == raw.Address:
 		l.add(path+".address", l.say("插件要写出路径，不在 PATH 里找", "a plug-in is named by its path, not looked for in PATH"), "./"+raw.Address)
 	default:
+		if ln.serial {
+			l.checkPort(path, raw.Address)
+		}
 		return l.path(raw.Address)
 	}
 	return raw.Address

@@ -55,6 +55,9 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 		l.checkReports(path, raw, p, devices)
 		if address != "" {
 			l.checkPoints(path+".profile", p.Protocol, devices[0].Points)
+			if own := devices[0].Identity; own != nil {
+				l.checkPoints(path+".profile", p.Protocol, []device.Point{*own})
+			}
 			if p.Protocol == protocolOSDP {
 				l.checkCards(path, devices[0].Points)
 			}
@@ -99,6 +102,11 @@ func (l *loader) ownSettings(path string, raw rawDevice, c *Channel, protocol st
 	for i := range devices {
 		for j := range devices[i].Points {
 			p := &devices[i].Points[j]
+			if p.Protocol = protocol; own != c.Serial {
+				p.Serial = &own
+			}
+		}
+		if p := devices[i].Identity; p != nil {
 			if p.Protocol = protocol; own != c.Serial {
 				p.Serial = &own
 			}
@@ -230,7 +238,7 @@ func (l *loader) expand(raw rawDevice, p *profile, channel, address string, poll
 	d := device.Device{ID: raw.ID, Name: name, Kind: p.Kind, Model: p.Model, Place: raw.Place, Zone: raw.Zone,
 		Channel: channel, Labels: raw.Labels, Poll: poll}
 	if p.ports <= 1 {
-		d.Points = p.at(d.ID, address, 0)
+		d.Points, d.Identity = p.at(d.ID, address, 0), p.own(d.ID, address)
 		return []device.Device{d}
 	}
 	ports := make([]device.Device, p.ports)
@@ -242,6 +250,9 @@ func (l *loader) expand(raw rawDevice, p *profile, channel, address string, poll
 			port.Name = fmt.Sprintf("%s 插座 %d", d.Name, n+1)
 		}
 		port.Points = p.at(port.ID, address, uint32(n))
+		if n == 0 { // one thing, one number
+			port.Identity = p.own(port.ID, address)
+		}
 		ports[n] = port
 	}
 	return ports

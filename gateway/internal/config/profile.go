@@ -21,6 +21,7 @@ type profile struct {
 	common      []bool         // per point: the same register in every port
 	reports     []*Reporting   // per point; nil: every reading is recorded
 	golden      []Golden       // for tests alone
+	identity    *device.Point  // where the device tells its serial number; nil: it does not
 }
 
 // at are the points of port n (0-based) of a device at an address. What can be shared between devices is.
@@ -34,6 +35,16 @@ func (p *profile) at(id, address string, n uint32) []device.Point {
 		points[i] = pt
 	}
 	return points
+}
+
+// own is where a device at an address tells its serial number; nil when it does not.
+func (p *profile) own(id, address string) *device.Point {
+	if p.identity == nil {
+		return nil
+	}
+	pt := *p.identity
+	pt.Device, pt.Address = id, address
+	return &pt
 }
 
 func (p *profile) stride(space string) uint32 {
@@ -214,7 +225,7 @@ func (c *profileCheck) checkPoints() {
 	if len(p.Points) == 0 {
 		c.add("$.points", c.say("没有点位", "there are no points"), "")
 	}
-	seen := map[string]bool{}
+	seen := map[string]bool{identityPoint: p.Identity != nil}
 	for i, raw := range p.Points {
 		path := index("$.points", i)
 		if !pointName.MatchString(raw.Name) {
@@ -228,6 +239,24 @@ func (c *profileCheck) checkPoints() {
 		p.common = append(p.common, raw.Common)
 		p.reports = append(p.reports, c.report(path, rawReport{raw.Deadband, raw.Report}))
 	}
+	c.checkIdentity()
+}
+
+// identityPoint is what the place of a device's serial number is called: it has no name of its own.
+const identityPoint = "identity"
+
+// checkIdentity reads where the device tells its serial number: all its ports have one.
+func (c *profileCheck) checkIdentity() {
+	raw := c.profile.Identity
+	if raw == nil {
+		return
+	}
+	if raw.Name != "" || raw.Write != nil || raw.Scale != nil || raw.Offset != 0 {
+		c.add("$.identity", c.say("identity 只写 at、type、swap", "identity has at, type and swap alone"), c.say("它不是测点", "it is no measured point"))
+	}
+	raw.Name, raw.Common = identityPoint, true
+	pt := c.point("$.identity", *raw)
+	c.profile.identity = &pt
 }
 
 func (c *profileCheck) point(path string, raw rawPoint) device.Point {

@@ -128,6 +128,7 @@ type rawProfile struct {
 	PortStride   uint32     `yaml:"port_stride"`
 	BitStride    *uint32    `yaml:"bit_stride"`
 	Points       []rawPoint `yaml:"points"`
+	Identity     *rawPoint  `yaml:"identity"`
 
 	Golden map[string]map[string]string `yaml:"golden"` // by point and by what stands on the wire
 }

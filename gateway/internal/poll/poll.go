@@ -95,6 +95,11 @@ func New(cfg Config) (*Poller, error) {
 	p.meter = cfg.Metrics.meter(cfg.Channel.ID)
 	p.units = unitsOf(cfg.Devices)
 	_, p.plans = cfg.Driver.(device.Planner)
+	for _, d := range cfg.Devices {
+		if d.Identity != nil { // asked for by Read alone
+			p.points[d.Identity.Key()] = d.Identity
+		}
+	}
 	for _, u := range p.units {
 		if cfg.Doubt != nil {
 			u.doubt = cfg.Doubt(u.points)
