@@ -40,6 +40,7 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time         // stamps readings and events; intervals run on the real clock. Nil: time.Now
 	Clock   func() uint32            // how good Now is, one of wire's clock qualities. Nil: what the kernel says
+	Door    *login.Door              // of the gateway's own pages; nil: made from the claim code in the data folder
 	Drivers map[string]device.Driver // nil: the shipped ones
 
 	// Reload asks for rules, overrides and mode to be taken up anew, as Load reads them then. Nil: nobody asks.
@@ -220,27 +221,6 @@ func (a *App) recordGaps() {
 func (a *App) gap(g outbox.Gap) {
 	a.cfg.Log.Warn("gap", "stream", wire.StreamName(g.Stream), "first", g.First, "last", g.Last, "reason", g.Reason)
 	a.journal.put(&wire.Event{Kind: &wire.Event_Gap{Gap: &wire.Gap{Stream: g.Stream, Epoch: g.Epoch, First: g.First, Last: g.Last, Reason: g.Reason}}})
-}
-
-// CodeFile holds the claim code, in the data folder.
-const CodeFile = "claim.code"
-
-func (a *App) buildPage() error {
-	s := a.cfg.Site
-	code, err := login.Code(filepath.Join(s.Data, CodeFile))
-	if err != nil { // beyond loopback nobody gets in then, and the gateway runs
-		a.cfg.Log.Error("nobody can log in with a claim code", "error", err)
-	}
-	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Code: code, Site: s.Name,
-		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Now: a.cfg.Now, Healthy: a.judge.healthy,
-		State: a.state, Rules: a.book.get, Alerts: a.judge.active, Reset: a.reset, Explain: a.judge.explain,
-		Outputs: a.executor.Outputs, Move: a.executor.Ask, Release: a.executor.Release, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)
-	if err != nil {
-		return err
-	}
-	a.page = page
-	a.toClose = append(a.toClose, page.Close)
-	return nil
 }
 
 // close ends what Run used, last opened first, and notes that this run ended as it should.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
@@ -114,6 +116,8 @@ func (a *App) buildControl() error {
 		before, err := a.running(), a.Restart(r.Context())
 		control.Answer(w, before, err)
 	})
+	mux.HandleFunc("POST /doctor", a.serveDoctor)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second}))
 	server, err := control.Listen(a.cfg.Site.Data, mux, a.cfg.Log)
 	if err != nil {
 		a.cfg.Log.Error("no control socket: commands cannot reach this gateway", "error", err)

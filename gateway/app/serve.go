@@ -15,6 +15,7 @@ func Serve(ctx context.Context, cfg Config, built func(*App)) error {
 	if err != nil {
 		return fmt.Errorf("start gateway: %w", err)
 	}
+	cfg.Door = gateway.cfg.Door // who has logged in stays so
 	for {
 		debug.FreeOSMemory() // reading the configuration took more than running does
 		if built != nil {

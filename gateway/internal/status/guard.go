@@ -39,7 +39,7 @@ func (p *Page) guard(next http.Handler) http.Handler {
 // does; and the log-in.
 func (p *Page) public(r *http.Request) bool {
 	switch path := r.URL.Path; {
-	case path == "/login" && p.door != nil, path == "/style.css":
+	case path == "/login" && p.cfg.Door != nil, path == "/style.css":
 		return true
 	case path == commissioning || strings.HasPrefix(path, commissioning+"/"):
 		return false
@@ -53,7 +53,7 @@ func (p *Page) refuse(w http.ResponseWriter, r *http.Request) {
 	case p.cfg.Password != "":
 		w.Header().Set("WWW-Authenticate", `Basic realm="linshao", charset="UTF-8"`)
 		http.Error(w, "log in", http.StatusUnauthorized)
-	case p.door != nil && r.Method == http.MethodGet:
+	case p.cfg.Door != nil && r.Method == http.MethodGet:
 		http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 	default:
 		http.Error(w, "log in", http.StatusForbidden)
@@ -71,7 +71,7 @@ func local(hostport string) bool {
 
 // knows says whether who asks has logged in. It compares in constant time, over hashes so that lengths do not show either.
 func (p *Page) knows(r *http.Request) bool {
-	if c, err := r.Cookie(cookie); err == nil && p.door != nil && p.door.Knows(c.Value) {
+	if c, err := r.Cookie(cookie); err == nil && p.cfg.Door != nil && p.cfg.Door.Knows(c.Value) {
 		return true
 	}
 	if p.cfg.Password == "" {

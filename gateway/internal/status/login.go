@@ -47,7 +47,7 @@ func (p *Page) drawLogin(w http.ResponseWriter, r *http.Request, code int, notic
 // enter takes a claim code.
 func (p *Page) enter(w http.ResponseWriter, r *http.Request) {
 	said := loginWordsOf(wordsOf(r.Header.Get("Accept-Language")).Lang)
-	session, wait, ok := p.door.Try(r.PostFormValue("code"))
+	session, wait, ok := p.cfg.Door.Try(r.PostFormValue("code"))
 	switch {
 	case wait > 0:
 		seconds := int(math.Ceil(wait.Seconds()))
@@ -66,7 +66,7 @@ func (p *Page) enter(w http.ResponseWriter, r *http.Request) {
 
 func (p *Page) leave(w http.ResponseWriter, r *http.Request) {
 	if c, err := r.Cookie(cookie); err == nil {
-		p.door.Leave(c.Value)
+		p.cfg.Door.Leave(c.Value)
 	}
 	http.SetCookie(w, &http.Cookie{Name: cookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	http.Redirect(w, r, "/login", http.StatusSeeOther)

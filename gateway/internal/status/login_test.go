@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/linshao/linshao/gateway/internal/login"
 	"github.com/linshao/linshao/gateway/internal/status"
 )
 
@@ -46,7 +47,7 @@ func enter(addr, code, to string) *http.Request {
 }
 
 func TestTheClaimCodeOpensCommissioning(t *testing.T) {
-	p := start(t, func(c *status.Config) { c.Code = claimCode })
+	p := start(t, func(c *status.Config) { c.Door = login.NewDoor(claimCode) })
 	b := browser(t)
 	if code, _ := ask(t, b, get(p.addr, "/")); code != 200 {
 		t.Errorf("the page on this machine: %d", code)
@@ -77,7 +78,7 @@ func TestTheClaimCodeOpensCommissioning(t *testing.T) {
 }
 
 func TestBeyondLoopbackNothingIsOpen(t *testing.T) {
-	p := start(t, func(c *status.Config) { c.Code, c.Listen = claimCode, "0.0.0.0:0" })
+	p := start(t, func(c *status.Config) { c.Door, c.Listen = login.NewDoor(claimCode), "0.0.0.0:0" })
 	addr := "127.0.0.1" + p.addr[strings.LastIndexByte(p.addr, ':'):]
 	b := browser(t)
 	for _, path := range []string{"/", "/outputs", "/metrics", "/healthz", "/api/rules/why", "/commission"} {
@@ -114,7 +115,7 @@ func TestWithoutCodeAndPasswordNobodyGetsIn(t *testing.T) {
 }
 
 func TestGuessingTheCodeIsAnswered429(t *testing.T) {
-	p := start(t, func(c *status.Config) { c.Code = claimCode })
+	p := start(t, func(c *status.Config) { c.Door = login.NewDoor(claimCode) })
 	b := browser(t)
 	for range 6 {
 		ask(t, b, enter(p.addr, "0000-0000-0000", "/"))

@@ -24,27 +24,28 @@ import (
 
 // Config of the page.
 type Config struct {
-	Listen         string // host:port
-	User, Password string // both empty: whoever is on this machine, and the claim code for others
-	Code           string // the claim code; empty: nobody logs in with one
-	Site           string // its name
-	Gateway        string // its id
+	Listen         string      // host:port
+	User, Password string      // both empty: whoever is on this machine, and the claim code for others
+	Door           *login.Door // for the claim code; nil: nobody logs in with one
+	Site           string      // its name
+	Gateway        string      // its id
 	Version        string
 	Location       *time.Location // of the times on the page
 	Devices        []device.Device
 	Now            func() time.Time // the clock that stamps readings: ages are counted from it
 
-	Healthy  func() error // nil when the safety loop lives; otherwise why not
-	State    func() State
-	Rules    func() Rules                                          // nil: nothing is shown of them
-	Alerts   func(context.Context) ([]rules.AlertEvent, error)     // pending and firing
-	Reset    func(ctx context.Context, alert string) (bool, error) // false: its condition still holds
-	Explain  func(ctx context.Context, rule, subject string) (rules.Explanation, error)
-	Outputs  func() []action.View
-	Move     func(context.Context, action.Request) (action.Result, error) // waits until the output has moved, or some ten seconds
-	Release  func(key device.Key, who string) bool                        // false: there was nothing to release
-	Gatherer prometheus.Gatherer
-	Log      *slog.Logger
+	Healthy    func() error // nil when the safety loop lives; otherwise why not
+	State      func() State
+	Rules      func() Rules                                          // nil: nothing is shown of them
+	Alerts     func(context.Context) ([]rules.AlertEvent, error)     // pending and firing
+	Reset      func(ctx context.Context, alert string) (bool, error) // false: its condition still holds
+	Explain    func(ctx context.Context, rule, subject string) (rules.Explanation, error)
+	Outputs    func() []action.View
+	Move       func(context.Context, action.Request) (action.Result, error) // waits until the output has moved, or some ten seconds
+	Release    func(key device.Key, who string) bool                        // false: there was nothing to release
+	Commission http.Handler                                                 // of the paths below /commission; nil: there are none
+	Gatherer   prometheus.Gatherer
+	Log        *slog.Logger
 }
 
 // State is what the page shows of the gateway itself.
@@ -91,16 +92,12 @@ type Page struct {
 	latest   *Latest
 	listener net.Listener
 	handler  http.Handler
-	door     *login.Door // nil: no claim code
-	open     bool        // only this machine can reach the pages, and there is no password
+	open     bool // only this machine can reach the pages, and there is no password
 }
 
 // New opens the port. Nothing is served before Run.
 func New(cfg Config, latest *Latest) (*Page, error) {
 	p := &Page{cfg: cfg, latest: latest, open: cfg.Password == "" && local(cfg.Listen)}
-	if cfg.Code != "" {
-		p.door = login.NewDoor(cfg.Code)
-	}
 	p.handler = p.guard(p.routes())
 	var err error
 	if p.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
@@ -154,7 +151,11 @@ func (p *Page) routes() http.Handler {
 	mux.HandleFunc("GET /outputs", p.outputs)
 	mux.HandleFunc("POST /outputs/move", p.move)
 	mux.HandleFunc("POST /outputs/release", p.release)
-	if p.door != nil {
+	if p.cfg.Commission != nil {
+		mux.Handle(commissioning, p.cfg.Commission)
+		mux.Handle(commissioning+"/", p.cfg.Commission)
+	}
+	if p.cfg.Door != nil {
 		mux.HandleFunc("GET /login", p.askCode)
 		mux.HandleFunc("POST /login", p.enter)
 		mux.HandleFunc("POST /logout", p.leave)

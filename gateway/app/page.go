@@ -1,0 +1,39 @@
+package app
+
+import (
+	"path/filepath"
+
+	"github.com/linshao/linshao/gateway/internal/login"
+	"github.com/linshao/linshao/gateway/internal/status"
+)
+
+// CodeFile holds the claim code, in the data folder.
+const CodeFile = "claim.code"
+
+// newDoor stands before the gateway's own pages; nil when there is no claim code: beyond loopback nobody gets in then, and the
+// gateway runs.
+func newDoor(cfg Config) *login.Door {
+	code, err := login.Code(filepath.Join(cfg.Site.Data, CodeFile))
+	if err != nil {
+		cfg.Log.Error("nobody can log in with a claim code", "error", err)
+		return nil
+	}
+	return login.NewDoor(code)
+}
+
+func (a *App) buildPage() error {
+	s := a.cfg.Site
+	if a.cfg.Door == nil {
+		a.cfg.Door = newDoor(a.cfg)
+	}
+	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Door: a.cfg.Door, Site: s.Name,
+		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Now: a.cfg.Now, Healthy: a.judge.healthy,
+		State: a.state, Rules: a.book.get, Alerts: a.judge.active, Reset: a.reset, Explain: a.judge.explain,
+		Outputs: a.executor.Outputs, Move: a.executor.Ask, Release: a.executor.Release, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)
+	if err != nil {
+		return err
+	}
+	a.page = page
+	a.toClose = append(a.toClose, page.Close)
+	return nil
+}
