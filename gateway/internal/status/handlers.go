@@ -63,6 +63,7 @@ func (p *Page) reset(w http.ResponseWriter, r *http.Request) {
 
 // view is what the template draws.
 type view struct {
+	Self     string // "/", or "/plain": the same in words alone, for any browser and for reading aloud
 	T        words
 	C        Config
 	State    State
@@ -98,7 +99,7 @@ type pointView struct{ Name, Value, Class, Age string }
 func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	t := wordsOf(r.Header.Get("Accept-Language"))
 	now := p.cfg.Now()
-	v := view{T: t, C: p.cfg, State: p.cfg.State(), Now: now.In(p.cfg.Location).Format("2006-01-02 15:04:05"), Total: len(p.cfg.Devices), Previous: -1}
+	v := view{Self: r.URL.Path, T: t, C: p.cfg, State: p.cfg.State(), Now: now.In(p.cfg.Location).Format("2006-01-02 15:04:05"), Total: len(p.cfg.Devices), Previous: -1}
 	more := outputWordsOf(t.Lang)
 	v.Outputs = more.Title
 	if err := p.cfg.Healthy(); err != nil {

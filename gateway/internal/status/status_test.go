@@ -121,6 +121,19 @@ func TestThePageShowsValueQualityAgeAndReason(t *testing.T) {
 	}
 }
 
+func TestThePlainPageIsWordsAlone(t *testing.T) {
+	p := start(t, nil)
+	code, text := p.do(t, "GET", "/plain", nil)
+	if code != 200 || !strings.Contains(text, "62.5 %LEL") || !strings.Contains(text, "燃气高报") {
+		t.Error(code, text)
+	}
+	for _, no := range []string{"stylesheet", "script", "http-equiv"} {
+		if strings.Contains(text, no) {
+			t.Errorf("it has a %s", no)
+		}
+	}
+}
+
 func TestHealthz(t *testing.T) {
 	p := start(t, nil)
 	if code, text := p.do(t, "GET", "/healthz", nil); code != 200 || text != "{\"ok\":true}\n" {
