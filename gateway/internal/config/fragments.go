@@ -20,7 +20,7 @@ type Entry = rawDevice
 // A Fragment is one file of the include folder: devices of one channel of gateway.yaml.
 type Fragment struct {
 	Channel  string   `yaml:"channel"`
-	Replaces []string `yaml:"replaces"` // ids of entries of gateway.yaml or of fragments before it that no longer count
+	Replaces []string `yaml:"replaces"` // ids of entries of gateway.yaml or of other fragments that no longer count
 	Devices  []Entry  `yaml:"devices"`
 }
 
@@ -31,6 +31,12 @@ type ways struct {
 	overlay  map[string][]byte // fragments by file name that count instead of what is on the disk; nil content: there is no such file
 	strict   bool              // a line that cannot carry its devices is a mistake; otherwise it is a warning
 	left     map[string]bool   // fragments that are left out, by the name in messages
+}
+
+// included is a fragment that was read.
+type included struct {
+	file *configs.File
+	raw  Fragment
 }
 
 // origin is where an entry really stands that was put into gateway.yaml's list of devices.
@@ -81,6 +87,10 @@ func (l *loader) include() {
 		l.hash.Write(data)
 		l.fragment(full, data)
 	}
+	by := map[string]string{}
+	for _, f := range l.fragments {
+		l.replace(f, by)
+	}
 }
 
 // fragmentNames are the files of the folder and those that are to be there, in the order of their names.
@@ -120,15 +130,12 @@ func (l *loader) fragment(name string, data []byte) {
 		l.told = append(l.told, l.translated(err)...)
 	}
 	l.adopt(file, raw)
+	l.fragments = append(l.fragments, &included{file, raw})
 }
 
+// adopt puts a fragment's devices behind those of its channel.
 func (l *loader) adopt(file *configs.File, raw Fragment) {
-	add := func(path, message, hint string) {
-		if !l.toldOf(file.Name) || !absent(file, path) {
-			l.tell(file.Problem(path, message, hint))
-		}
-	}
-	l.replace(raw.Replaces, add)
+	add := func(path, message, hint string) { l.addIn(file, path, message, hint) }
 	at := slices.IndexFunc(l.raw.Channels, func(c rawChannel) bool { return c.ID == raw.Channel })
 	switch {
 	case raw.Channel == "":
@@ -150,21 +157,38 @@ func (l *loader) adopt(file *configs.File, raw Fragment) {
 	}
 }
 
-// replace takes entries out that a fragment stands for now: their devices keep their ids, and with them their history.
-func (l *loader) replace(ids []string, add func(path, message, hint string)) {
-	for i, id := range ids {
+// addIn tells a mistake of a file, unless it follows from one that was told.
+func (l *loader) addIn(file *configs.File, path, message, hint string) {
+	if !l.toldOf(file.Name) || !absent(file, path) {
+		l.tell(file.Problem(path, message, hint))
+	}
+}
+
+// replace takes the entries out that a fragment stands for now, wherever they are: their devices keep their ids, and with them their
+// history.
+func (l *loader) replace(f *included, by map[string]string) {
+	for i, id := range f.raw.Replaces {
+		path := index("$.replaces", i)
+		if other, twice := by[id]; twice {
+			l.addIn(f.file, path, l.say("%s 已被替换（%s）", "%s is replaced already (in %s)", id, other), "")
+			continue
+		}
+		by[id] = f.file.Name
 		found, known := false, []string{}
-		for _, c := range l.raw.Channels {
+		for n, c := range l.raw.Channels {
 			for j := range c.Devices {
 				d := &c.Devices[j]
+				if file, _ := l.at(index(index("$.channels", n)+".devices", j)); file == f.file {
+					continue
+				}
 				known = append(known, d.ID)
 				if d.ID == id {
 					d.Replaced, found = true, true
 				}
 			}
 		}
-		if !found && !slices.Contains(ids[:i], id) {
-			add(index("$.replaces", i), l.say("没有设备 %q 可替换", "there is no device %q to be replaced", id), l.meant(id, known))
+		if !found {
+			l.addIn(f.file, path, l.say("没有设备 %q 可替换", "there is no device %q to be replaced", id), l.meant(id, known))
 		}
 	}
 }
@@ -226,6 +250,36 @@ func (l *loader) broken(problems configs.Problems) map[string]configs.Problems {
 		}
 		if p.File == dir || p.File != l.file.Name && filepath.Dir(p.File) == dir {
 			all[p.File] = append(all[p.File], p)
+		}
+	}
+	return all
+}
+
+// A Placed is an entry and where it stands.
+type Placed struct {
+	File    string // gateway.yaml or a fragment, as it is called in messages
+	Channel string
+	Entry   Entry
+}
+
+// Entries are the entries of a site's devices that count, of gateway.yaml and of all fragments that can be read, checked or not.
+func Entries(file string) []Placed {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	l := &loader{speaker: speaker{English}, dir: filepath.Dir(file), site: &Site{File: file}}
+	if l.file, err = configs.Parse(file, data); err != nil {
+		return nil
+	}
+	_ = l.file.Decode(&l.raw) // what is wrong is told by Check; what is right has been filled in
+	l.include()
+	var all []Placed
+	for i, c := range l.raw.Channels {
+		for j, entry := range c.Devices {
+			if f, _ := l.at(index(index("$.channels", i)+".devices", j)); !entry.Replaced {
+				all = append(all, Placed{f.Name, c.ID, entry})
+			}
 		}
 	}
 	return all

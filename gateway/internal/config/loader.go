@@ -33,7 +33,8 @@ type loader struct {
 	shapes   digest // of the profiles alone
 	cardKey  []byte // of the site; nil: none
 	ways
-	origins map[string]origin // of entries that stand in a fragment, by their path in the whole
+	fragments []*included
+	origins   map[string]origin // of entries that stand in a fragment, by their path in the whole
 }
 
 // digest is the hash over every file that the site was made of.
