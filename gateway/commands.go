@@ -24,6 +24,8 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Check files; touches no device."`
 	Plan    planCmd    `cmd:"" help:"Print how the time of each line will be used: requests, bytes, one round, utilisation, who takes most. Touches no device. Exit code: 0 printed, 1 a line cannot carry its devices, 2 there is no such channel."`
 	Read    readCmd    `cmd:"" help:"Read a device once."`
+	Claim   claimCmd   `cmd:"" help:"Add found devices to the site, and let the running gateway take them up. Exit code: 0 done, 1 refused because of a mistake, 4 written, but the gateway is needed now."`
+	Unclaim unclaimCmd `cmd:"" help:"Take a claimed device out again."`
 	Rules   rulesCmd   `cmd:"" help:"Work on rules."`
 	Profile profileCmd `cmd:"" help:"Look at device models and test their register maps."`
 	History historyCmd `cmd:"" help:"Print what was kept of a device, whether the gateway runs or not. Exit code: 0 something was printed, 1 nothing is kept, 2 the question is wrong, 3 cannot be read."`
