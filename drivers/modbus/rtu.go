@@ -52,7 +52,7 @@ func (l *rtuLink) send(ctx context.Context, frame []byte) ([]byte, error) {
 	if l.echo == echoPresent {
 		expect += len(frame)
 	}
-	return l.port.Exchange(ctx, line.Request{Frame: frame, To: uint64(l.unit), Expect: expect}, l)
+	return l.port.Exchange(ctx, line.Request{Frame: frame, To: uint64(l.unit), Expect: expect, Whole: frame[1] > readInput}, l)
 }
 
 // Encode implements modbus.Packager. The frame is good until the next one.

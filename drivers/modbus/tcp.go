@@ -30,6 +30,8 @@ var errFraming = errors.New("the peer does not speak Modbus TCP")
 type tcpLink struct {
 	conn    net.Conn
 	timeout time.Duration
+	known   map[byte]*line.Patience // unit → how long it takes to answer
+	whole   time.Time               // until when nobody is waited for less than the time-out: a missed request may hold up the peer
 	pause   time.Duration
 	idleAt  time.Time
 	unit    byte
@@ -58,7 +60,7 @@ func newTCPLink(conn net.Conn, ch device.Channel) *tcpLink {
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
-	return &tcpLink{conn: conn, timeout: timeout, pause: ch.Pause,
+	return &tcpLink{conn: conn, timeout: timeout, known: map[byte]*line.Patience{}, pause: ch.Pause,
 		request: make([]byte, 0, maxTCP), in: make([]byte, 0, 2*maxTCP)}
 }
 
@@ -93,7 +95,9 @@ func (l *tcpLink) send(ctx context.Context, request []byte) ([]byte, error) {
 	if err := l.rest(ctx); err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(l.timeout)
+	began := time.Now()
+	limit, learns := l.limit(request, began)
+	deadline := began.Add(limit)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
@@ -109,8 +113,8 @@ func (l *tcpLink) send(ctx context.Context, request []byte) ([]byte, error) {
 			}
 		}()
 	}
-	began := time.Now()
 	answer, err := l.exchange(request)
+	l.learn(learns, began, err)
 	if t := device.TraceOf(ctx); t != nil && t.Exchanged != nil {
 		in := answer
 		if in == nil {
@@ -125,6 +129,35 @@ func (l *tcpLink) send(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, context.Canceled
 	}
 	return answer, err
+}
+
+// limit is how long the answer is waited for. A peer with a serial line behind it asks one device after the other, and after a
+// miss it may still wait for that one: until the time-out is over, the others are given the whole of it, and nothing is learnt.
+// The same for a write, which may take longer than any read.
+func (l *tcpLink) limit(request []byte, now time.Time) (limit time.Duration, learns *line.Patience) {
+	if now.Before(l.whole) || request[mbapHeader+1] > readInput {
+		return l.timeout, nil
+	}
+	learns = l.known[l.unit]
+	if learns == nil {
+		learns = &line.Patience{}
+		l.known[l.unit] = learns
+	}
+	return learns.Limit(l.timeout), learns
+}
+
+// learn notes how it went. A refusal is an answer.
+func (l *tcpLink) learn(known *line.Patience, began time.Time, err error) {
+	var fault *line.Fault
+	switch {
+	case errors.As(err, &fault):
+		l.whole = began.Add(2 * l.timeout)
+		if known != nil {
+			known.Missed()
+		}
+	case err == nil && known != nil:
+		known.Answered(time.Since(began))
+	}
 }
 
 // rest keeps the channel's pause between two requests.

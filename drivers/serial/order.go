@@ -34,7 +34,7 @@ func (m *meterLine) write(ctx context.Context, p device.Point, v float64) error 
 		return err
 	}
 	o := &order{dialect: m.dialect, to: t.address}
-	_, err = m.port.Exchange(ctx, line.Request{Frame: command, To: t.address.id(), Expect: m.dialect.overhead()}, o)
+	_, err = m.port.Exchange(ctx, line.Request{Frame: command, To: t.address.id(), Expect: m.dialect.overhead(), Whole: true}, o)
 	if err == nil {
 		err = o.refused
 	}

@@ -85,7 +85,7 @@ func (r *round) answer(ctx context.Context, q question) answer {
 	case r.dead != nil:
 		return answer{err: r.dead}
 	}
-	data, err := r.port.Exchange(ctx, line.Request{Frame: request(q.n, q.what), Expect: longest}, q)
+	data, err := r.port.Exchange(ctx, line.Request{Frame: request(q.n, q.what), Expect: longest, Whole: true}, q)
 	a = answer{bytes.Clone(data), r.now(), err}
 	r.answers[q] = a
 	var fault *line.Fault

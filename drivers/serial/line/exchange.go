@@ -20,10 +20,14 @@ type Scanner interface {
 // A Request is one frame to send.
 type Request struct {
 	Frame []byte
-	// To is the device. After a fault it gets no request for the time-out, so that what it still sends is swallowed.
+	// To is the device. After a fault it gets no request until twice the time-out is over, so that what it still sends is
+	// swallowed. How long it takes to answer is learnt for each.
 	To uint64
 	// Expect is the length of the longest right answer, in bytes: it adds to the time-out what the wire takes.
 	Expect int
+	// Whole is for what may take the device longer than what it has answered so far, a write say: it is waited for as long as
+	// the channel allows, and nothing is learnt from it.
+	Whole bool
 }
 
 // Exchange sends a request and waits for its answer, which is good until the next Exchange. A *Fault leaves the line usable.
@@ -35,13 +39,24 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 		return nil, err
 	}
 	p.drop()
-	began := time.Now()
-	deadline := began.Add(p.timing.timeout + p.timing.wire(len(req.Frame)+req.Expect))
-	answer, err := p.exchange(ctx, req, s, deadline)
+	began, known := time.Now(), p.patience(req.To)
+	limit, onWire := p.timing.timeout, p.timing.wire(len(req.Frame)+req.Expect)
+	if !req.Whole {
+		limit = known.Limit(limit)
+	}
+	answer, err := p.exchange(ctx, req, s, began.Add(limit+onWire))
 	p.idleAt = time.Now()
 	p.trace(ctx, req.Frame, began, err)
+	switch {
+	case err != nil:
+		known.Missed()
+	case !req.Whole:
+		known.Answered(p.idleAt.Sub(began) - p.timing.wire(len(req.Frame)+len(answer)))
+		p.known[req.To] = known
+	}
 	if err != nil {
-		p.quiet[req.To] = deadline.Add(p.timing.timeout) // noise may have ended the wait long before the answer comes
+		// Twice the whole time-out, however soon the wait was over: because the device is known to be quicker, or by noise.
+		p.quiet[req.To] = began.Add(2*p.timing.timeout + onWire)
 		var fault *Fault
 		if errors.As(err, &fault) {
 			p.forget(context.WithoutCancel(ctx)) // the caller's time may be over, the line goes on

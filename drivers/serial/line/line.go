@@ -5,7 +5,7 @@
 //
 // It promises: an answer that comes after its time-out is not taken for the answer of a later request to the same
 // device, as long as it is not later than twice the time-out; Close ends an exchange within 200 ms; nothing is left
-// running after Close.
+// running after Close. A device that is known is waited for as long as its own answers tell, never longer than the time-out.
 package line
 
 import (
@@ -55,6 +55,7 @@ type Port struct {
 	timing  timing
 	timer   *time.Timer
 	quiet   map[uint64]time.Time // device → until when it gets no request
+	known   map[uint64]*Patience // device → how long it takes to answer
 	idleAt  time.Time            // when the last own frame had left the wire
 	arrived chan struct{}        // there are new bytes, or the port is gone
 	closed  chan struct{}
@@ -85,7 +86,7 @@ func Open(ctx context.Context, ch device.Channel) (*Port, error) {
 func newPort(w wire, ch device.Channel) *Port {
 	p := &Port{
 		wire: w, channel: ch, serial: ch.Serial, timing: newTiming(ch), timer: time.NewTimer(time.Hour),
-		quiet: map[uint64]time.Time{}, arrived: make(chan struct{}, 1), closed: make(chan struct{}),
+		quiet: map[uint64]time.Time{}, known: map[uint64]*Patience{}, arrived: make(chan struct{}, 1), closed: make(chan struct{}),
 		rx: make([]byte, 0, maxPending),
 	}
 	p.timer.Stop()

@@ -57,7 +57,7 @@ func (p *panel) exchange(ctx context.Context, d *peripheral, code byte, data, se
 		return reply{}, err
 	}
 	for try := 0; ; try++ {
-		_, err = p.port.Exchange(ctx, line.Request{Frame: request, To: lineID | uint64(d.address.Number), Expect: expect(code)}, q)
+		_, err = p.port.Exchange(ctx, line.Request{Frame: request, To: lineID | uint64(d.address.Number), Expect: expect(code), Whole: code != cmdPoll}, q)
 		if err == nil {
 			d.began, d.sequence, d.heard = true, q.sequence, p.now()
 			return q.reply, q.refused()

@@ -135,7 +135,7 @@ func (p *Poller) use(ctx context.Context, u *unit, a *part) ([]device.Reading, e
 		}
 	}
 	if p.faulted(rs) {
-		*u.quiet = now.Add(p.timeout())
+		*u.quiet = later(now.Add(p.timeout()), began.Add(2*p.timeout()+a.slow)) // as the line keeps it
 	}
 	return rs, nil
 }
