@@ -1,7 +1,7 @@
 // Package app builds a gateway from a checked site and runs it. app.go builds, pipeline.go connects: read that first. The other
 // files are the small pieces between the packages: journal (events to disk), recorder (readings to disk, with parts,
 // linger and deadband), judge (the owner of the rules), recall (their
-// memory at the start), reload (other rules while it runs), health (the gateway as a device), audit (what gas detectors noted and no rule told). main and the end-to-end tests use it.
+// memory at the start), reload (other rules while it runs), health (the gateway as a device), sensors (how far devices can be trusted), audit (what gas detectors noted and no rule told). main and the end-to-end tests use it.
 package app
 
 import (
@@ -23,6 +23,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
+	"github.com/linshao/linshao/gateway/internal/health"
 	"github.com/linshao/linshao/gateway/internal/identity"
 	"github.com/linshao/linshao/gateway/internal/login"
 	"github.com/linshao/linshao/gateway/internal/outbox"
@@ -83,6 +84,7 @@ type App struct {
 	usageMu sync.Mutex
 	usage   []usage // per poller
 	lines   []*line // the channels as devices
+	sensors *health.Watch
 
 	control *control.Server // nil: it could not be opened
 	again   chan struct{}   // closed when next is set
@@ -166,6 +168,8 @@ func (a *App) buildPollers() error {
 	}
 	a.usage = make([]usage, len(a.pollers))
 	a.lines = linesOf(a.cfg.Site, a.pollers)
+	a.sensors = health.New(a.devices, a.cfg.Site.Location)
+	a.recallSensors()
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (a *App) buildPage() error {
 		a.cfg.Door = newDoor(a.cfg)
 	}
 	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Door: a.cfg.Door, Site: s.Name,
-		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Now: a.cfg.Now, Healthy: a.judge.healthy,
+		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Sensor: a.sensorHealth, Now: a.cfg.Now, Healthy: a.judge.healthy,
 		State: a.state, Rules: a.book.get, Alerts: a.judge.active, Reset: a.reset, Explain: a.judge.explain,
 		Outputs: a.executor.Outputs, Move: a.executor.Ask, Release: a.executor.Release, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)
 	if err != nil {

@@ -16,6 +16,7 @@ const (
 	roomRules     = 256
 	roomTelemetry = 4096 // some 8 s of 500 devices at 1 s: as long as a slow card may be busy with itself
 	roomPage      = 256
+	roomHealth    = 1024
 )
 
 // Limits of the shutdown. Together they stay below 10 s.
@@ -28,7 +29,8 @@ const (
 //
 //	register → poll → bus ┬→ rules → action → poll
 //	                      ├→ telemetry log → uplink
-//	                      └→ local page
+//	                      ├→ local page
+//	                      └→ sensor health → bus
 //	rules, action, poll → events log → uplink
 //
 // Only the pollers, the uplink and the page watch ctx. Every stage between them ends when its input closes, so that what was
@@ -49,6 +51,7 @@ func (a *App) Run(ctx context.Context) error {
 	toRules := b.Subscribe(roomRules, false) // first: safety comes before the record
 	toTelemetry := b.Subscribe(roomTelemetry, true)
 	toPage := b.Subscribe(roomPage, true)
+	toHealth := b.Subscribe(roomHealth, true)
 
 	var field, stages, actions, journal, ends sync.WaitGroup
 	journal.Go(func() { a.journal.run(a.events) })
@@ -59,6 +62,7 @@ func (a *App) Run(ctx context.Context) error {
 	stages.Go(func() { a.judge.run(toRules.C) })
 	stages.Go(func() { a.recorder.run(toTelemetry) })
 	stages.Go(func() { a.latest.Run(toPage.C) })
+	stages.Go(func() { a.sensors.Run(toHealth.C) })
 	stages.Go(func() { b.Run(readings) })
 	for _, p := range a.pollers {
 		field.Go(func() { a.end("channel "+p.Channel(), p.Run(fieldCtx, readings)) })
@@ -66,6 +70,7 @@ func (a *App) Run(ctx context.Context) error {
 	field.Go(func() { a.health(fieldCtx, readings) })
 	field.Go(func() { a.audit(fieldCtx, readings) })
 	field.Go(func() { a.identities.Run(fieldCtx) })
+	field.Go(func() { a.watchSensors(fieldCtx, readings) })
 	field.Go(func() { a.storage.watch(fieldCtx) })
 	field.Go(func() { a.guard().run(fieldCtx) })
 	ends.Go(func() { a.end("control socket", a.runControl(upCtx)) })

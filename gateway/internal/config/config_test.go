@@ -166,6 +166,9 @@ func TestDeadbands(t *testing.T) {
 			if m.GetName() != "station" {
 				want = 0
 			}
+			if p.GetName() == "health" { // the gateway's own, told when it changes
+				want = 660_000
+			}
 			if p.GetReportMs() != want {
 				t.Errorf("%s.%s reports every %d ms", m.GetName(), p.GetName(), p.GetReportMs())
 			}
@@ -318,6 +321,7 @@ func TestMistakesOfAProfile(t *testing.T) {
 		{"map and scale", fmt.Sprintf(point, ", scale: 0.1, map: [{is: 0}]"), `m.yaml:7:51: a point with a map has no unit`},
 		{"map of a plug-in", strings.Replace(head, "modbus", "own", 1) + "points: [{name: a, at: x, map: [{is: 0}]}]\n", `m.yaml:6:32: protocol own has no map`},
 		{"status of a detector", strings.Replace(head, "kind: meter", "kind: gas", 1) + "points: [{name: status, at: holding 1, map: [{is: 4}]}]\n", `m.yaml:6:47: 4 is no status of kind gas`},
+		{"health", head + "points: [{name: health, at: coil 1}]\n", `m.yaml:6:17: point name health is the gateway's own (choose another name)`},
 		{"identifier", strings.Replace(head, "modbus", "dlt645", 1) + "points: [{name: a, at: 02 03 00, type: XX}]\n", `m.yaml:6:24: data identifier "02 03 00" is not usable`},
 	}
 	for _, c := range cases {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/health"
 )
 
 // GatewayDevice is the id, kind and model of the gateway itself among the devices.
@@ -45,11 +46,17 @@ func (l *loader) inventory() *wire.Inventory {
 			for _, p := range points {
 				p.ReportMs = silence[[2]string{d.Model, p.GetName()}]
 			}
+			points = append(points, healthPoint()) // last: the first is what a device is judged by
 			inv.Models = append(inv.Models, &wire.Model{Name: d.Model, Points: points})
 		}
 	}
 	s.addChannels(inv)
 	return inv
+}
+
+// healthPoint is what the gateway tells of every device by itself: how far it can be trusted (package health).
+func healthPoint() *wire.Point {
+	return &wire.Point{Name: health.PointName, Unit: health.Point("").Unit, ReportMs: uint32((health.Silence + time.Minute).Milliseconds())}
 }
 
 func wirePoints(points []device.Point) []*wire.Point {

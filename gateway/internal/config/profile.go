@@ -9,6 +9,7 @@ import (
 
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/health"
 )
 
 // A profile is a checked file of the profiles folder: the points that every device of the model has.
@@ -235,6 +236,9 @@ func (c *profileCheck) checkPoints() {
 			c.add(path+".name", c.say("点位 %s 重复", "point %s is there twice", raw.Name), "")
 		}
 		seen[raw.Name] = true
+		if raw.Name == health.PointName {
+			c.add(path+".name", c.say("点位名 %s 归网关", "point name %s is the gateway's own", raw.Name), c.say("换一个名字", "choose another name"))
+		}
 		p.points = append(p.points, c.point(path, raw))
 		p.common = append(p.common, raw.Common)
 		p.reports = append(p.reports, c.report(path, rawReport{raw.Deadband, raw.Report}))

@@ -92,6 +92,8 @@ type alertView struct {
 type deviceView struct {
 	device.Device
 	Points []pointView
+	Health string // "100", or the score and why it is not; empty: not known
+	Well   bool
 }
 
 type pointView struct{ Name, Value, Class, Age string }
@@ -168,6 +170,7 @@ func (p *Page) alert(t words, a rules.AlertEvent) alertView {
 
 func (p *Page) device(t words, d device.Device, now time.Time) deviceView {
 	v := deviceView{Device: d}
+	v.Health, v.Well = p.health(t, d.ID)
 	for _, pt := range d.Points {
 		v.Points = append(v.Points, p.point(t, d, pt, now))
 	}
@@ -192,6 +195,28 @@ func (p *Page) point(t words, d device.Device, pt device.Point, now time.Time) p
 		v.Class = "uncertain" // it was good, but that is too long ago
 	}
 	return v
+}
+
+// health is how far a device can be trusted, in words.
+func (p *Page) health(t words, id string) (text string, well bool) {
+	if p.cfg.Sensor == nil {
+		return "", false
+	}
+	score, reasons, ok := p.cfg.Sensor(id)
+	if !ok {
+		return "", false
+	}
+	why := make([]string, len(reasons))
+	for i, r := range reasons {
+		if why[i] = r.EN; t.Lang == "zh" {
+			why[i] = r.ZH
+		}
+	}
+	text = strconv.Itoa(score)
+	if len(why) > 0 {
+		text += " · " + strings.Join(why, " · ")
+	}
+	return text, len(why) == 0
 }
 
 // valueText is a value for people: a state by its name, a number with its unit.

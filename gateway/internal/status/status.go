@@ -34,6 +34,9 @@ type Config struct {
 	Devices        []device.Device
 	Now            func() time.Time // the clock that stamps readings: ages are counted from it
 
+	// Sensor is how far a device can be trusted, 0 to 100, and why not further; not ok when nothing is known. Nil: nothing is shown.
+	Sensor func(id string) (score int, reasons []rules.Text, ok bool)
+
 	Healthy    func() error // nil when the safety loop lives; otherwise why not
 	State      func() State
 	Rules      func() Rules                                          // nil: nothing is shown of them
