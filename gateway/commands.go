@@ -26,6 +26,7 @@ type cli struct {
 	Read    readCmd    `cmd:"" help:"Read a device once."`
 	Claim   claimCmd   `cmd:"" help:"Add found devices to the site, and let the running gateway take them up. Exit code: 0 done, 1 refused because of a mistake, 4 written, but the gateway is needed now."`
 	Unclaim unclaimCmd `cmd:"" help:"Take a claimed device out again."`
+	Scan    scanCmd    `cmd:"" help:"Look who answers on a line, and what it may be. Reads only. Exit code: 0 all right, 1 a finding, 2 the question is wrong, 3 nobody answers or the port cannot be used, 4 another program has the port, 130 stopped."`
 	Rules   rulesCmd   `cmd:"" help:"Work on rules."`
 	Profile profileCmd `cmd:"" help:"Look at device models and test their register maps."`
 	History historyCmd `cmd:"" help:"Print what was kept of a device, whether the gateway runs or not. Exit code: 0 something was printed, 1 nothing is kept, 2 the question is wrong, 3 cannot be read."`

@@ -55,9 +55,13 @@ func (c *checker) channel(at string, ch Channel) {
 	if _, twice := c.channels[ch.ID]; twice {
 		c.wrong(at+".id", "there are two channels %q", ch.ID)
 	}
-	if !slices.Contains([]string{"modbus-tcp", "modbus-rtu", "dlt645"}, ch.Kind) {
-		c.wrong(at+".kind", "channel %s: kind is %q, not modbus-tcp, modbus-rtu or dlt645", ch.ID, ch.Kind)
+	if !slices.Contains([]string{"modbus-tcp", "modbus-rtu", "dlt645", anyBus}, ch.Kind) {
+		c.wrong(at+".kind", "channel %s: kind is %q, not modbus-tcp, modbus-rtu, dlt645 or rs485", ch.ID, ch.Kind)
 	}
+	if ch.Kind != anyBus && (ch.Parity != "" || ch.Echo || ch.Noise != 0) {
+		c.wrong(at, "channel %s: parity, echo and noise are for kind rs485", ch.ID)
+	}
+	c.parity(at, ch.Parity)
 	if ch.Port < 0 || ch.Port > 65535 || ch.Baud < 0 {
 		c.wrong(at, "channel %s: port or baud out of range", ch.ID)
 	}
@@ -68,7 +72,7 @@ func (c *checker) channel(at string, ch Channel) {
 func buses(kind string) (string, bool) {
 	bus, ok := map[string]string{
 		"station": "modbus", "valve": "modbus", "siren": "modbus", "door": "modbus", "feeder": "modbus", "gas": "modbus",
-		"meter": "dlt645", "camera": "",
+		"registers": "modbus", "meter": "dlt645", "camera": "",
 	}[kind]
 	return bus, ok
 }
@@ -92,13 +96,42 @@ func (c *checker) device(at string, d Device) {
 		}
 	case !wired:
 		c.wrong(at+".channel", "device %s: there is no channel %q", d.ID, d.Channel)
-	case !strings.HasPrefix(ch.Kind, bus):
+	case ch.Kind != anyBus && !strings.HasPrefix(ch.Kind, bus):
 		c.wrong(at+".channel", "device %s: a %s does not speak %s", d.ID, d.Kind, ch.Kind)
 	case bus == "modbus":
 		c.unit(at, d)
 	}
+	c.onBus(at, d, ch)
 	if d.Kind == "camera" && (d.Width < 16 || d.Height < 16 || d.FPS < 1 || d.Width > 1920 || d.Height > 1088 || d.FPS > 60) {
 		c.wrong(at, "camera %s: needs width 16..1920, height 16..1088 and fps 1..60", d.ID)
+	}
+}
+
+// anyBus is a line on which devices of all protocols hang, each with its own settings, and everything that goes wrong on real ones.
+const anyBus = "rs485"
+
+// onBus checks what only devices on a line of kind rs485 have.
+func (c *checker) onBus(at string, d Device, ch Channel) {
+	if ch.Kind != anyBus && (d.Baud != 0 || d.Parity != "" || d.Dead || d.Far || d.Delay != 0) {
+		c.wrong(at, "device %s: baud, parity, dead, far and delay are for channels of kind rs485", d.ID)
+	}
+	if d.Baud < 0 || d.Delay < 0 {
+		c.wrong(at, "device %s: baud or delay out of range", d.ID)
+	}
+	c.parity(at, d.Parity)
+	if (d.Kind == "registers") != (len(d.Words) > 0) {
+		c.wrong(at, "device %s: words are for devices of kind registers, which need some", d.ID)
+	}
+	for i, w := range d.Words {
+		if _, known := tables()[w.Table]; !known || len(w.Hold) == 0 || int(w.At)+len(w.Hold) > 1<<16 {
+			c.wrong(fmt.Sprintf("%s.words[%d]", at, i), "device %s: a run of words needs a table (coil, discrete, input, holding), at and hold", d.ID)
+		}
+	}
+}
+
+func (c *checker) parity(at, word string) {
+	if !slices.Contains([]string{"", "none", "even", "odd"}, word) {
+		c.wrong(at+".parity", "parity is %q, not none, even or odd", word)
 	}
 }
 
@@ -117,7 +150,7 @@ func (c *checker) unit(at string, d Device) {
 		c.units[own] = d.ID
 	}
 	key := fmt.Sprintf("%s/%d", d.Channel, d.Unit)
-	if other := c.units[key]; other != "" && other != model {
+	if other := c.units[key]; other != "" && other != model && c.channels[d.Channel].Kind != anyBus {
 		c.wrong(at+".unit", "device %s: unit %d on %s is taken", d.ID, d.Unit, d.Channel)
 	}
 	c.units[key] = model

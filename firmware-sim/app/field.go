@@ -33,6 +33,8 @@ func openField(s *Scenario, w *Site, dir string, journal *modbus.Journal) (*fiel
 			err = f.rtu(s, w, ch, filepath.Join(dir, ch.ID), journal)
 		case "dlt645":
 			err = f.dlt645(s, w, ch, filepath.Join(dir, ch.ID))
+		case anyBus:
+			err = f.bus(s, w, ch, filepath.Join(dir, ch.ID))
 		}
 		if err != nil {
 			f.close()
@@ -128,22 +130,27 @@ func bankOf(s *Scenario, w *Site, ch Channel) *modbus.Bank {
 		if d.Channel != ch.ID || bank.Has(byte(d.Unit)) {
 			continue
 		}
-		own := w.faultsOf(d.ID)
-		faults := []*fault.Switches{own}
-		var unit modbus.Unit
-		switch d.Kind {
-		case "station":
-			unit = &modbus.Station{Ports: w.sockets(d.ID), Stuck: func() bool { return own.On(fault.Stuck) }}
-		case "gas":
-			unit = &modbus.FGA1000{Gas: w.byID[d.ID].gas}
-		case "feeder":
-			unit = &modbus.SDM630{Meter: w.byID[d.ID].meter}
-		default:
-			unit, faults = moduleOf(s, w, d)
-		}
+		unit, faults := unitOf(s, w, d)
 		bank.Add(byte(d.Unit), d.ID, guarded{w, unit}, faults...)
 	}
 	return &bank
+}
+
+// unitOf is what answers for a device.
+func unitOf(s *Scenario, w *Site, d Device) (modbus.Unit, []*fault.Switches) {
+	own := w.faultsOf(d.ID)
+	faults := []*fault.Switches{own}
+	switch d.Kind {
+	case "station":
+		return &modbus.Station{Ports: w.sockets(d.ID), Stuck: func() bool { return own.On(fault.Stuck) }}, faults
+	case "gas":
+		return &modbus.FGA1000{Gas: w.byID[d.ID].gas}, faults
+	case "feeder":
+		return &modbus.SDM630{Meter: w.byID[d.ID].meter}, faults
+	case "registers":
+		return unknownOf(d), faults
+	}
+	return moduleOf(s, w, d)
 }
 
 // moduleOf makes the one input and output module behind valve, siren and door of the same unit. Its answers suffer from

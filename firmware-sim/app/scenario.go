@@ -27,9 +27,13 @@ type Scenario struct {
 // A Channel is a port or line on which devices answer.
 type Channel struct {
 	ID   string `yaml:"id"`
-	Kind string `yaml:"kind"` // modbus-tcp, modbus-rtu, dlt645
+	Kind string `yaml:"kind"` // modbus-tcp, modbus-rtu, dlt645, rs485: a line with everything that goes wrong on one
 	Port int    `yaml:"port"` // of modbus-tcp on 127.0.0.1; 0: a free one
-	Baud int    `yaml:"baud"` // serial lines: bits per second to be kept to; 0: as fast as it goes
+	Baud int    `yaml:"baud"` // serial lines: bits per second to be kept to; 0: as fast as it goes; rs485: of devices that say nothing else
+
+	Parity string  `yaml:"parity"` // rs485: of devices that say nothing else: none, even, odd
+	Echo   bool    `yaml:"echo"`   // rs485: the adapter hears itself
+	Noise  float64 `yaml:"noise"`  // rs485: probability that an answer is damaged
 }
 
 // A Device is one simulated device. Which keys count depends on its kind.
@@ -53,6 +57,21 @@ type Device struct {
 	FPS     int       `yaml:"fps"`    // camera, frames per second
 	User    string    `yaml:"user"`   // camera: empty: no authentication
 	Secret  string    `yaml:"secret"` // camera: the user's password
+
+	// On a line of kind rs485. Two devices may have one unit there, and destroy each other's answers.
+	Baud   int      `yaml:"baud"`   // its own; 0: the channel's
+	Parity string   `yaml:"parity"` // its own; empty: the channel's
+	Dead   bool     `yaml:"dead"`   // it answers nothing
+	Far    bool     `yaml:"far"`    // at the end of a line without termination: long answers arrive damaged
+	Delay  Span     `yaml:"delay"`  // before its answers
+	Words  []Window `yaml:"words"`  // of a device of kind registers: the map that nobody knows
+}
+
+// A Window is a run of registers and what they hold.
+type Window struct {
+	Table string   `yaml:"table"` // coil, discrete, input, holding
+	At    uint16   `yaml:"at"`
+	Hold  []uint16 `yaml:"hold"`
 }
 
 // An Event is something that happens to a device.

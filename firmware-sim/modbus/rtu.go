@@ -54,6 +54,20 @@ func (r *RTU) Talk(port Port) {
 	}
 }
 
+// Answer is the frame that the slaves send to a request; nil for rubbish, a broadcast or a unit that is not here, and while a fault
+// keeps it quiet. Late is for lines of their own.
+func (r *RTU) Answer(request []byte) []byte {
+	if !good(request) {
+		return nil
+	}
+	var s scratch
+	out, verdict := r.answer(&s, request, nil)
+	if verdict.Drop || len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
 // answer appends the whole response frame; empty for a broadcast or a unit that is not here.
 func (r *RTU) answer(s *scratch, req, out []byte) ([]byte, fault.Verdict) {
 	if req[0] == 0 {

@@ -106,6 +106,19 @@ func (m *Meter) respond(c *fault.Courier, req Request) error {
 	return c.Send(frame, verdict.Delay)
 }
 
+// Hear is what the meter sends to what a master said, with its preamble; nil when it was not meant.
+func (m *Meter) Hear(said []byte) []byte {
+	req, _ := ParseRequest(said)
+	if req == nil || m.cfg.Faults.Judge().Drop {
+		return nil
+	}
+	answer := m.Answer(*req)
+	if answer == nil {
+		return nil
+	}
+	return append([]byte{0xFE, 0xFE, 0xFE, 0xFE}, answer...)
+}
+
 // A Request is a frame from a master, with its data as meant (0x33 already taken off).
 type Request struct {
 	Addr    [6]byte // low byte first, 0xAA is a wildcard

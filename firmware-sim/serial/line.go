@@ -112,6 +112,11 @@ type Port interface {
 	Read(b []byte) (int, error)
 	Write(b []byte) (int, error)
 	SetReadDeadline(t time.Time) error
+	// Setting is how the master has set the line now. A pseudo-terminal carries bytes whatever it says; slaves may care. Even parity
+	// cannot be told from none there.
+	Setting() Setting
+	// Wait lets time pass, until the port is closed.
+	Wait(d time.Duration)
 }
 
 type port struct {
@@ -200,6 +205,29 @@ func (p *port) Write(b []byte) (int, error) {
 		}
 	}
 	return len(b), nil
+}
+
+// Wait implements Port.
+func (p *port) Wait(d time.Duration) { p.rest(time.Now().Add(d)) }
+
+// Setting implements Port.
+func (p *port) Setting() Setting {
+	raw, err := p.slave.SyscallConn()
+	if err != nil {
+		return Setting{}
+	}
+	var t *unix.Termios
+	if bad := raw.Control(func(fd uintptr) { t, err = unix.IoctlGetTermios(int(fd), unix.TCGETS2) }); bad != nil || err != nil {
+		return Setting{}
+	}
+	s := Setting{Baud: int(t.Ospeed), Parity: "none", Stop: 1}
+	if t.Cflag&unix.CSTOPB != 0 {
+		s.Stop = 2
+	}
+	if t.Cflag&unix.PARODD != 0 { // the kernel takes PARENB away on a pseudo-terminal
+		s.Parity = "odd"
+	}
+	return s
 }
 
 func (p *port) rest(until time.Time) {

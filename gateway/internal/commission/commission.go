@@ -8,11 +8,16 @@ package commission
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
+	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/poll"
 )
 
 // Config of a Service.
@@ -78,5 +83,83 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Open == nil {
+		cfg.Open = openLine
+	}
+	if cfg.Models == nil {
+		var err error
+		if cfg.Models, err = shippedModels(cfg.Lang); err != nil {
+			return nil, err
+		}
+	}
 	return &Service{cfg: cfg}, nil
 }
+
+// shippedModels are the profiles inside the gateway.
+func shippedModels(lang config.Language) ([]*config.Model, error) {
+	names, err := fs.Glob(configs.FS, "profiles/*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("find profiles: %w", err)
+	}
+	var models []*config.Model
+	for _, name := range names {
+		data, err := fs.ReadFile(configs.FS, name)
+		if err != nil {
+			return nil, fmt.Errorf("read profile: %w", err)
+		}
+		if m, _ := config.ReadModel(name, data, lang); m != nil {
+			models = append(models, m)
+		}
+	}
+	return models, nil
+}
+
+// ErrNoChannel says that the site has no such channel, or none that can be scanned.
+var ErrNoChannel = errors.New("no such channel")
+
+// channel finds a channel that this package can open.
+func (s *Service) channel(id string) (*config.Channel, error) {
+	var ids []string
+	for i, c := range s.cfg.Site.Channels {
+		if c.Driver == config.DriverRTSP || c.Driver == config.DriverPlugin {
+			continue
+		}
+		if c.ID == id {
+			return &s.cfg.Site.Channels[i], nil
+		}
+		ids = append(ids, c.ID)
+	}
+	if near := configs.Nearest(id, ids); near != "" {
+		return nil, fmt.Errorf("%w: %q (did you mean %s?)", ErrNoChannel, id, near)
+	}
+	return nil, fmt.Errorf("%w: %q (there are %v)", ErrNoChannel, id, ids)
+}
+
+// use runs work on an open line of the channel. After a recall it opens the line anew and runs work again, which must go on where
+// it was; recalled is told.
+func (s *Service) use(ctx context.Context, ch device.Channel, work func(ctx context.Context, l Line) error, recalled func()) error {
+	once := func(ctx context.Context) error {
+		l, err := s.cfg.Open(ctx, ch)
+		if err != nil {
+			return fmt.Errorf("open channel %s: %w", ch.ID, err)
+		}
+		err = work(ctx, l)
+		if closed := l.Close(); err == nil && closed != nil {
+			s.cfg.Log.Warn("close channel", "channel", ch.ID, "error", closed)
+		}
+		return err
+	}
+	if s.cfg.Lend == nil {
+		return once(ctx)
+	}
+	for {
+		err := s.cfg.Lend(ctx, ch.ID, once)
+		if !errors.Is(err, poll.ErrRecalled) || ctx.Err() != nil {
+			return err
+		}
+		recalled()
+	}
+}
+
+// ErrRequest says that a request cannot be done, whatever the line does.
+var ErrRequest = errors.New("wrong request")

@@ -349,7 +349,7 @@ func TestShippedFiles(t *testing.T) {
 			t.Errorf("%v", problems)
 		}
 	}
-	for _, file := range []string{"gateway.yaml", "demo/gateway.yaml", "demo/gateway2.yaml"} {
+	for _, file := range []string{"gateway.yaml", "demo/gateway.yaml", "demo/gateway2.yaml", "demo/bus-gateway.yaml"} {
 		_, problems := config.Load("../../../configs/"+file, config.English)
 		if problems.Fatal() != nil {
 			t.Errorf("%v", problems.Fatal())

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/linshao/linshao/drivers/serial/line"
+	"github.com/linshao/linshao/gateway/internal/commission"
+	"github.com/linshao/linshao/gateway/internal/config"
+)
+
+// commissioner is whoever commissions: the gateway that runs, or this program itself.
+type commissioner interface {
+	Scan(ctx context.Context, req commission.ScanRequest, progress func(commission.Progress)) (commission.Report, error)
+	Probe(ctx context.Context, req commission.ProbeRequest, progress func(commission.Progress)) (commission.ProbeReport, error)
+	Read(ctx context.Context, req commission.ReadRequest) (commission.ReadReport, error)
+}
+
+// standardConfig is where a gateway's file is when nobody says: here, or where the package puts it.
+func standardConfig(path string) string {
+	if path != "" {
+		return shorter(path)
+	}
+	for _, name := range []string{"gateway.yaml", "/etc/linshao/gateway.yaml"} {
+		if _, err := os.Stat(name); err == nil {
+			return name
+		}
+	}
+	return "gateway.yaml"
+}
+
+// commissioning loads a site and finds who commissions it.
+func commissioning(path string, lang config.Language) (*config.Site, commissioner, error) {
+	site, problems := config.Load(standardConfig(path), lang)
+	printProblems(os.Stderr, lang, problems.Fatal())
+	if site == nil {
+		return nil, nil, exit{code: exitFinding}
+	}
+	if client := commission.Dial(site.Data); client != nil {
+		return site, client, nil
+	}
+	s, err := commission.New(commission.Config{Site: site, Lang: lang})
+	if err != nil {
+		return nil, nil, exit{exitDevice, err}
+	}
+	return site, s, nil
+}
+
+// failed gives an error of commissioning its exit code, and says who has the port.
+func failed(err error, site *config.Site, channel string, lang config.Language) error {
+	say := speaker(lang)
+	switch {
+	case errors.Is(err, commission.ErrNoChannel), errors.Is(err, commission.ErrRequest):
+		return exit{exitUsage, err}
+	case errors.Is(err, unix.EWOULDBLOCK), errors.Is(err, unix.EBUSY):
+		for _, c := range site.Channels {
+			if h, held := line.HolderOf(c.Address); c.ID == channel && held {
+				return exit{exitRefused, fmt.Errorf(say("总线 %s 的串口 %s 被进程 %d (%s) 占用。先停下它", "port %[2]s of channel %[1]s is held by process %[3]d (%[4]s): stop that first"),
+					c.ID, c.Address, h.PID, h.Program)}
+			}
+		}
+		return exit{exitRefused, err}
+	}
+	return exit{exitDevice, err}
+}
+
+// settingsOf reads "9600,4800-8E1" and "all". A baud alone stands for 8N1 and 8E1.
+func settingsOf(text string) (list []commission.Setting, all bool, err error) {
+	if text == "" || text == "all" {
+		return nil, text == "all", nil
+	}
+	for _, part := range strings.Split(text, ",") {
+		set, err := config.ParseSerial(strings.TrimSpace(part))
+		if err != nil {
+			return nil, false, err
+		}
+		for _, s := range set {
+			list = append(list, commission.Setting{Baud: s.Baud, Parity: s.Parity, StopBits: s.StopBits})
+		}
+	}
+	return list, false, nil
+}
