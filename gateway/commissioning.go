@@ -69,8 +69,8 @@ func failed(err error, site *config.Site, channel string, lang config.Language) 
 	return exit{exitDevice, err}
 }
 
-// settingsOf reads "9600,4800-8E1" and "all". A baud alone stands for 8N1 and 8E1.
-func settingsOf(text string) (list []commission.Setting, all bool, err error) {
+// lineSettings reads "9600,4800-8E1" and "all". A baud alone stands for 8N1 and 8E1.
+func lineSettings(text string) (list []commission.Setting, all bool, err error) {
 	if text == "" || text == "all" {
 		return nil, text == "all", nil
 	}

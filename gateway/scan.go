@@ -29,7 +29,7 @@ func (c scanCmd) Run(ctx context.Context, lang config.Language) error {
 	if req.Addresses, err = commission.ParseRanges(c.Addr, 0, 247); err != nil {
 		return exit{exitUsage, fmt.Errorf("--addr: %w", err)}
 	}
-	if req.Settings, req.All, err = settingsOf(c.Baud); err != nil {
+	if req.Settings, req.All, err = lineSettings(c.Baud); err != nil {
 		return exit{exitUsage, fmt.Errorf("--baud: %w", err)}
 	}
 	site, who, err := commissioning(c.Config, lang)
