@@ -131,7 +131,9 @@ func TestSettingsAreTried(t *testing.T) {
 	if f := at(t, r, "000000012345"); f.Protocol != "dlt645" || f.Setting != (commission.Setting{Baud: 2400, Parity: "even", StopBits: 1}) {
 		t.Errorf("the meter of the other protocol is %+v", f)
 	}
-	if slices.ContainsFunc(r.Settings, func(o commission.Outcome) bool { return o.Setting == commission.Setting{Baud: 19200, Parity: "none", StopBits: 1} }) {
+	if slices.ContainsFunc(r.Settings, func(o commission.Outcome) bool {
+		return o.Setting == commission.Setting{Baud: 19200, Parity: "none", StopBits: 1}
+	}) {
 		t.Error("the scan did not stop at the setting at which a device answered")
 	}
 }
