@@ -204,7 +204,7 @@ type question struct {
 
 // Scan implements line.Scanner. Noise, preambles, our own echo, other meters' and other identifiers' late replies are skipped.
 func (q *question) Scan(got []byte, over bool) ([]byte, error) {
-	late, rest := 0, got
+	late, own, rest := 0, false, got
 	for {
 		f, used := q.dialect.nextFrame(rest, q.buf[:])
 		if used == 0 {
@@ -215,6 +215,7 @@ func (q *question) Scan(got []byte, over bool) ([]byte, error) {
 			continue // an echo
 		}
 		if q.to.matches(f.address) {
+			own = true
 			value, more, err := q.dialect.judge(f, q.di, q.seq)
 			if q.more = more; err != nil {
 				q.refused, value = err, got[:0]
@@ -229,7 +230,7 @@ func (q *question) Scan(got []byte, over bool) ([]byte, error) {
 	case !over || len(rest) == 0 && late == 0:
 		return nil, nil
 	case late > 0:
-		return nil, &line.Fault{Reason: device.Mismatch, Detail: fmt.Sprintf("%d replies of another meter or identifier", late)}
+		return nil, &line.Fault{Reason: device.Mismatch, Detail: fmt.Sprintf("%d replies of another meter or identifier", late), Foreign: !own && len(rest) == 0}
 	}
 	return nil, &line.Fault{Reason: device.Corrupt, Detail: fmt.Sprintf("%d bytes that are no reply", len(rest))}
 }

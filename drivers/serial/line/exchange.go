@@ -103,7 +103,12 @@ func (p *Port) exchange(ctx context.Context, req Request, s Scanner, deadline ti
 			return nil, err
 		}
 		judged = len(got)
-		if answer, err := p.last(s, until.Equal(deadline)); answer != nil || err != nil {
+		answer, err := p.last(s, until.Equal(deadline))
+		var fault *Fault
+		if errors.As(err, &fault) && fault.Foreign && until.Before(deadline) {
+			continue
+		}
+		if answer != nil || err != nil {
 			return answer, err
 		}
 	}
@@ -117,7 +122,7 @@ func (p *Port) last(s Scanner, deadline bool) ([]byte, error) {
 	}
 	answer, err := s.Scan(got, true)
 	if answer == nil && err == nil && deadline {
-		return nil, &Fault{device.Timeout, "no answer"}
+		return nil, &Fault{Reason: device.Timeout, Detail: "no answer"}
 	}
 	return answer, err
 }
@@ -150,7 +155,7 @@ func (p *Port) rest(ctx context.Context, to uint64) error {
 			return nil
 		}
 		if now.After(patience) {
-			return &Fault{device.Corrupt, "the line is never silent"}
+			return &Fault{Reason: device.Corrupt, Detail: "the line is never silent"}
 		}
 		if err := p.wait(ctx, free); err != nil && !errors.Is(err, errTime) {
 			return err
@@ -195,7 +200,7 @@ func (p *Port) wait(ctx context.Context, until time.Time) error {
 // ended tells a deadline, which is a time-out like any other, from a caller who wants nothing more.
 func ended(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &Fault{device.Timeout, "the caller's deadline"}
+		return &Fault{Reason: device.Timeout, Detail: "the caller's deadline"}
 	}
 	return err
 }

@@ -7,6 +7,8 @@ import "github.com/linshao/linshao/drivers/device"
 type Fault struct {
 	Reason device.Reason
 	Detail string // for people: what was seen
+	// Foreign: only others have spoken, so that the answer may yet come. It is waited for until its time-out.
+	Foreign bool
 }
 
 func (f *Fault) Error() string { return f.Reason.String() + ": " + f.Detail }

@@ -59,6 +59,14 @@ func values645(meter byte, di uint32, from, n int, generation uint32) (out []byt
 	return out
 }
 
+func reply645(meter byte, di uint32) []byte {
+	return frame645(meter, 0x91, append(binary.LittleEndian.AppendUint32(nil, di), values645(meter, di, 0, 1, 1)...))
+}
+
+func reply188(meter byte, di uint32) []byte {
+	return frame188(0x30, meter, 0x81, append([]byte{byte(di), byte(di >> 8), 0}, values188(meter, di, 1)...))
+}
+
 func (m *meters645) Answer(request []byte) []byte {
 	meter, control, data := open645(request)
 	if meter < 1 || meter > 3 || len(data) < 4 {

@@ -156,6 +156,39 @@ func TestLaterThanPromised(t *testing.T) {
 	}
 }
 
+// A meter that nobody asked speaks first, and long enough for an answer. The one that was asked is waited for all the same, so
+// that its answer does not come when the next is asked.
+func TestAnAnswerBehindAnotherMeters(t *testing.T) {
+	for _, x := range trials()[3:] {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				points := x.lists[0]
+				stranger, right := reply645(9, points[0].Register.Addr), reply645(1, points[0].Register.Addr)
+				if x.name == "cjt188" {
+					stranger, right = reply188(9, points[0].Register.Addr), reply188(1, points[0].Register.Addr)
+				}
+				r := &linetest.Rough{}
+				conn, err := x.open(r, device.Channel{Serial: device.Serial{Baud: 9600}, Timeout: timeout})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Play(20*time.Millisecond, string(stranger)+string(stranger))
+				r.Play(200*time.Millisecond, string(right))
+				if rs, err := conn.Read(t.Context(), points[:1]); err != nil || rs[0].Quality != device.Good || rs[0].Value != x.truth(points[0], 1) {
+					t.Errorf("got %+v %v", rs, err)
+				}
+				r.Play(20*time.Millisecond, string(stranger)+string(stranger))
+				if rs, err := conn.Read(t.Context(), points[:1]); err != nil || rs[0].Reason != device.Mismatch {
+					t.Errorf("a stranger alone: got %+v %v", rs, err)
+				}
+				if err := conn.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // run plays until so many requests were made.
 func (x trial) run(t *testing.T, requests int, seed uint64) outcome {
 	w := &world{}
