@@ -65,7 +65,7 @@ func (pg planPage) costs(p bustime.Plan) {
 	for _, u := range p.Units {
 		worst = max(worst, u.Silent)
 	}
-	pg.line(pg.say("  一台不应答：每试一次占 %s，不应答久了最多每分钟试一次", "  a silent device: %s each attempt, in time no more than one a minute"), spanOf(worst))
+	pg.line(pg.say("  一台不应答：每试一次占 %s；所有试探合计不超过线路的 5 %%", "  a silent device: %s each attempt; of all together at most 5 %% of the line"), spanOf(worst))
 }
 
 // verdict is what the figures mean, and what to do about it.

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,8 +80,7 @@ type App struct {
 	metrics    *prometheus.Registry
 	toClose    []func() error // last opened first
 
-	usageMu sync.Mutex
-	usage   []usage // per poller
+	loads   *loads  // how busy the channels are
 	lines   []*line // the channels as devices
 	sensors *health.Watch
 
@@ -151,13 +149,14 @@ func (a *App) openData() error {
 func (a *App) buildPollers() error {
 	metrics := poll.NewMetrics(a.metrics)
 	a.identities = a.watchIdentities()
+	a.loads = newLoads(a.cfg.Site, a.metrics)
 	for _, ch := range a.cfg.Site.Channels {
 		driver, err := a.driver(ch.Channel)
 		if err != nil {
 			return err
 		}
 		p, err := poll.New(poll.Config{Channel: ch.Channel, Driver: driver, Devices: ch.Devices, Now: a.cfg.Now,
-			Changed: a.deviceChanged, Log: a.cfg.Log, Metrics: metrics, Doubt: plausible.Of})
+			Changed: a.deviceChanged, Overloaded: func(o poll.Overload) { a.overloaded(ch.ID, o) }, Log: a.cfg.Log, Metrics: metrics, Doubt: plausible.Of})
 		if err != nil {
 			return err
 		}
@@ -166,7 +165,6 @@ func (a *App) buildPollers() error {
 			a.byKey[d.ID] = p
 		}
 	}
-	a.usage = make([]usage, len(a.pollers))
 	a.lines = linesOf(a.cfg.Site, a.pollers)
 	a.sensors = health.New(a.devices, a.cfg.Site.Location)
 	a.recallSensors()

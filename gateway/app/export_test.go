@@ -12,9 +12,11 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/bus"
+	"github.com/linshao/linshao/gateway/internal/bustime"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/poll"
+	"github.com/linshao/linshao/gateway/internal/status"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -262,4 +264,32 @@ func SnapshotPace(bytes int64, up time.Duration) time.Duration {
 	j := &judge{start: time.Now().Add(-up)}
 	j.size.Store(bytes)
 	return j.pace()
+}
+
+// Loads are how busy the channels of a site are.
+type Loads struct{ loads *loads }
+
+// NewLoads plans the site's channels.
+func NewLoads(site *config.Site, metrics prometheus.Registerer) Loads {
+	return Loads{newLoads(site, metrics)}
+}
+
+// Note takes the figures of the first channel.
+func (l Loads) Note(now time.Time, st poll.Stats) { l.loads.note(0, now, st) }
+
+// Busy is the first channel's share of the last minute, and who used it.
+func (l Loads) Busy(st poll.Stats) (float64, []status.Eater) {
+	c := &l.loads.channels[0]
+	return c.busy(), c.eaters(st.Units)
+}
+
+// Overloaded is what the gateway tells, and shows, of a channel that is overloaded.
+func (a *App) Overloaded(channel string, o poll.Overload) []status.Channel {
+	a.overloaded(channel, o)
+	return a.channels()
+}
+
+// OverloadText is the notice of a line that is planned so full.
+func OverloadText(plan bustime.Plan, o poll.Overload) rules.Text {
+	return overloadText(plan.Channel, plan, o)
 }

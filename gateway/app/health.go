@@ -10,7 +10,6 @@ import (
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/config"
-	"github.com/linshao/linshao/gateway/internal/poll"
 	"github.com/linshao/linshao/gateway/internal/status"
 )
 
@@ -78,27 +77,6 @@ func clockQuality() uint32 {
 	return wire.ClockSynced
 }
 
-// usage is how busy a channel was between two measurements.
-type usage struct {
-	before time.Duration
-	at     time.Time
-	busy   float64
-}
-
-func (a *App) measure() {
-	a.usageMu.Lock()
-	defer a.usageMu.Unlock()
-	now := time.Now()
-	for i, p := range a.pollers {
-		u := &a.usage[i]
-		busy := p.Stats().Busy
-		if span := now.Sub(u.at); !u.at.IsZero() && span > 0 {
-			u.busy = min(1, (busy-u.before).Seconds()/span.Seconds())
-		}
-		u.before, u.at = busy, now
-	}
-}
-
 // state is what the local page shows.
 func (a *App) state() status.State {
 	s := status.State{Started: a.started, Uplink: a.uplink.state(), Lost: a.recorder.lostReadings.Load()}
@@ -107,15 +85,6 @@ func (a *App) state() status.State {
 	events, telemetry := a.events.Stats(), a.telemetry.Stats()
 	s.Events = status.Backlog{Records: events.Backlog, Bytes: events.Bytes}
 	s.Readings = status.Backlog{Records: telemetry.Backlog, Bytes: telemetry.Bytes}
-	a.usageMu.Lock()
-	defer a.usageMu.Unlock()
-	for i, p := range a.pollers {
-		st := p.Stats()
-		s.Channels = append(s.Channels, channelState(p, st, a.cfg.Site.Channels[i].Driver, a.usage[i].busy))
-	}
+	s.Channels = a.channels()
 	return s
-}
-
-func channelState(p *poll.Poller, st poll.Stats, driver string, busy float64) status.Channel {
-	return status.Channel{ID: p.Channel(), Driver: driver, Up: st.Up, Busy: busy, Requests: st.Requests, Bad: st.Bad}
 }

@@ -56,6 +56,7 @@ func (a *App) Run(ctx context.Context) error {
 	var field, stages, actions, journal, ends sync.WaitGroup
 	journal.Go(func() { a.journal.run(a.events) })
 	a.announce()
+	a.tellPlans()
 	ends.Go(func() { a.end("uplink", a.uplink.Run(upCtx)) })
 	ends.Go(func() { a.end("status page", a.page.Run(upCtx)) })
 	actions.Go(func() { a.end("actions", a.executor.Run(actCtx)) })

@@ -76,12 +76,32 @@ type Rules struct {
 type Channel struct {
 	ID, Driver    string
 	Up            bool
-	Busy          float64 // share of the last seconds for which it was in use, 0 to 1
+	Busy          float64 // share of the last minute for which it was in use, 0 to 1
 	Requests, Bad uint64  // since the start
+	Planned       bool    // its driver can say beforehand how busy it will be: Plan
+	Plan          float64 // share of the time that its devices' intervals want; above 1 they cannot be kept
+	Eaters        []Eater // who used it most in the last minute, the greatest first
+	Over          bool    // it has not kept its intervals for minutes
+	Stretch       float64 // while Over: how many times as long the intervals are
+}
+
+// An Eater is a device, or a station, and the share of the last minute for which the channel was in use for it.
+type Eater struct {
+	Name  string
+	Share float64
 }
 
 // Percent is Busy as the page shows it.
 func (c Channel) Percent() float64 { return 100 * c.Busy }
+
+// PlanPercent is Plan as the page shows it.
+func (c Channel) PlanPercent() float64 { return 100 * c.Plan }
+
+// Full says that the plan leaves no room.
+func (c Channel) Full() bool { return c.Planned && c.Plan > 1 }
+
+// Percent is Share as the page shows it.
+func (e Eater) Percent() float64 { return 100 * e.Share }
 
 // A Backlog is what a stream still has to send.
 type Backlog struct {

@@ -248,3 +248,25 @@ func TestThePageDoesNotWaitForRulesThatHang(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 }
+
+// A line that is too full says so, beside who takes its time.
+func TestThePageShowsWhoFillsALine(t *testing.T) {
+	p := start(t, func(cfg *status.Config) {
+		cfg.State = func() status.State {
+			return status.State{Channels: []status.Channel{
+				{ID: "rs485-1", Driver: "modbus-rtu", Up: true, Busy: .97, Planned: true, Plan: 2.4, Over: true, Stretch: 2.37, Eaters: []status.Eater{{Name: "<A-03>", Share: .4}, {Name: "gas-1", Share: .052}}},
+				{ID: "rs485-2", Driver: "dlt645", Planned: true, Plan: 1.2},
+				{ID: "cameras", Driver: "rtsp", Busy: .5}}}
+		}
+	})
+	_, en := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", "en") })
+	_, zh := p.do(t, "GET", "/", nil)
+	for _, want := range []string{"97 %", "240 %", "2.4 times as long", "&lt;A-03&gt; 40.0 % · gas-1 5.2 %", "more is configured than the line carries"} {
+		if !strings.Contains(en, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Count(en, "class=\"eaters\"") != 1 || strings.Count(en, "<p class=\"full\">") != 2 || !strings.Contains(zh, "读不过来，周期拉长到 2.4 倍") || !strings.Contains(zh, "按配置排不下") || !strings.Contains(zh, "占用最多：&lt;A-03&gt;") {
+		t.Error("the lines are not shown right")
+	}
+}
