@@ -1,6 +1,10 @@
 package serial
 
-import "github.com/linshao/linshao/drivers/device"
+import (
+	"time"
+
+	"github.com/linshao/linshao/drivers/device"
+)
 
 // AppendRead shows the request of a read to tests.
 func AppendRead(address string, di uint32) ([]byte, error) {
@@ -39,4 +43,21 @@ func decode(d dialect, p device.Point, got []byte, over bool) (value float64, do
 	}
 	value, err = t.format.decode(data)
 	return value, true, err
+}
+
+// Obeyed says whether what came in confirms a command to a DL/T 645 meter.
+func Obeyed(address string, got []byte) bool {
+	t, err := dlt645{}.parse(device.Point{Address: address, Register: device.Register{Type: "XX"}})
+	o := &order{dialect: dlt645{}, to: t.address}
+	answer, fault := o.Scan(got, true)
+	return err == nil && answer != nil && fault == nil && o.refused == nil
+}
+
+// Command shows the order to a DL/T 645 meter's relay.
+func Command(p device.Point, v float64, now time.Time) ([]byte, error) {
+	t, err := dlt645{}.parse(p)
+	if err != nil {
+		return nil, err
+	}
+	return dlt645{}.command(p, t, v, now)
 }
