@@ -41,6 +41,27 @@ func (words) ReadWords(simbus.Table, uint16, []uint16) simbus.Exception { return
 func (words) WriteBits(uint16, []bool) simbus.Exception                 { return simbus.IllegalFunction }
 func (words) WriteWords(uint16, []uint16) simbus.Exception              { return simbus.IllegalFunction }
 
+// answer serves a meter until the line ends.
+func answer(c *counted, m *simline.Meter) {
+	var in []byte
+	buf := make([]byte, 256)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		in = append(in, buf[:n]...)
+		q, used := simline.ParseRequest(in)
+		in = in[used:]
+		if q == nil {
+			continue
+		}
+		if _, err := c.Write(append([]byte{0xFE, 0xFE, 0xFE, 0xFE}, m.Answer(*q)...)); err != nil {
+			return
+		}
+	}
+}
+
 // What is planned is what the drivers and devices that are not ours put on a line: its bytes, at the line's speed, with the silence
 // before each request. How long devices think is not in it, nor how busy this machine is.
 func TestPlanIsTheTimeOnTheWire(t *testing.T) {
@@ -67,7 +88,7 @@ func TestPlanIsTheTimeOnTheWire(t *testing.T) {
 		serve    func(*counted)
 	}{
 		{modbus.RTU{}, device.Serial{Baud: 9600, Parity: device.ParityNone, StopBits: 1}, registers, func(c *counted) { simbus.NewRTU(bank, nil).Talk(c) }},
-		{serial.DLT645{}, device.Serial{Baud: 2400, Parity: device.ParityEven, StopBits: 1}, values, func(c *counted) { simline.Talk(c, meter) }},
+		{serial.DLT645{}, device.Serial{Baud: 2400, Parity: device.ParityEven, StopBits: 1}, values, func(c *counted) { answer(c, meter) }},
 	} {
 		w := linetest.New(t)
 		wire, ended := &counted{File: w.Far}, make(chan struct{})
