@@ -56,7 +56,6 @@ func (a *App) Run(ctx context.Context) error {
 	var field, stages, actions, journal, ends sync.WaitGroup
 	journal.Go(func() { a.journal.run(a.events) })
 	a.announce()
-	a.tellPlans()
 	ends.Go(func() { a.end("uplink", a.uplink.Run(upCtx)) })
 	ends.Go(func() { a.end("status page", a.page.Run(upCtx)) })
 	actions.Go(func() { a.end("actions", a.executor.Run(actCtx)) })
@@ -111,8 +110,9 @@ func (a *App) untilEnd(ctx context.Context) error {
 	}
 }
 
-// announce puts into the events log what every boot begins with.
+// announce puts into the events log what every boot begins with, and says what cannot go well.
 func (a *App) announce() {
+	a.tellPlans()
 	at := a.cfg.Now()
 	a.journal.put(&wire.Event{Kind: &wire.Event_Boot{Boot: &wire.Boot{Boot: a.boot.Number, Version: a.cfg.Version, AtMs: at.UnixMilli(), PreviousEnd: a.boot.Previous}}})
 	for _, part := range inventories(a.cfg.Site.Inventory) {
