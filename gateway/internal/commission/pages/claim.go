@@ -48,8 +48,7 @@ func (p *Pages) choose(w http.ResponseWriter, r *http.Request, v claimView) {
 			continue
 		}
 		for _, f := range j.progress().Found {
-			if x := rowOf(v.Lang, f); x.Configured == "" && !x.Duplicate {
-				x.Readable = ch.ID // where the link leads
+			if x := p.row(v.Lang, ch, f); x.Configured == nil && !x.Duplicate {
 				v.Found = append(v.Found, x)
 			}
 		}
@@ -135,7 +134,25 @@ func (p *Pages) claim(w http.ResponseWriter, r *http.Request) {
 		p.drawForm(w, http.StatusConflict, v, f)
 		return
 	}
-	v.Notice, v.Refresh, v.To = fmt.Sprintf(v.T.Claimed, v.ID), took, Base+"/try?device="+v.ID
+	v.Notice = fmt.Sprintf(v.T.Claimed, v.ID)
+	p.takeUp(w, r, v)
+}
+
+// takeUp lets the gateway take up what is claimed, and leads to the trial read. The answer leaves before the gateway closes its
+// pages: that waits for it.
+func (p *Pages) takeUp(w http.ResponseWriter, r *http.Request, v claimView) {
+	if err := p.cfg.Restart(r.Context(), v.Lang); err != nil {
+		v.Notice, v.Bad = strings.TrimSpace(v.Notice+" "+v.T.NotYet+err.Error()), true
+		p.draw(w, http.StatusConflict, "claimed.html", v)
+		return
+	}
+	v.Refresh, v.To = took, Base+"/try?device="+v.ID
 	p.draw(w, http.StatusOK, "claimed.html", v)
-	p.cfg.Restart()
+}
+
+// restart tries again to take up what is claimed.
+func (p *Pages) restart(w http.ResponseWriter, r *http.Request) {
+	v := claimView{head: p.head(r, 3)}
+	v.ID = r.PostFormValue("device")
+	p.takeUp(w, r, v)
 }

@@ -33,21 +33,26 @@ var errStopped = errors.New("stopped")
 
 // jobOf is the newest job of a channel; nil when there was none.
 func (p *Pages) jobOf(channel string) *job {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.jobs[channel]
+	m := p.cfg.Memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.jobs[channel]
 }
 
 // begin starts a job unless one runs already.
 func (p *Pages) begin(channel string, work func(ctx context.Context, j *job) error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if j := p.jobs[channel]; j != nil && !j.over() || p.ctx.Err() != nil {
+	m := p.cfg.Memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if j := m.jobs[channel]; j != nil && !j.over() || p.ctx.Err() != nil {
 		return
+	}
+	if m.jobs == nil {
+		m.jobs = map[string]*job{}
 	}
 	ctx, cancel := context.WithCancel(p.ctx)
 	j := &job{cancel: cancel, began: time.Now()}
-	p.jobs[channel] = j
+	m.jobs[channel] = j
 	p.run.Go(func() {
 		defer cancel()
 		err := work(ctx, j)

@@ -48,12 +48,19 @@ type Config struct {
 	Site     *config.Site
 	Models   []*config.Model
 	Service  Service
+	Memory   *Memory                                                         // nil: of these pages alone
 	Propose  func(Claim) Claim                                               // fills in a free id and a name; nil: only what these pages know
 	Claim    func(ctx context.Context, c Claim, lang config.Language) error  // keeps the device; its error is told as it is
-	Restart  func()                                                          // takes up what was claimed, a moment after it returns
+	Restart  func(ctx context.Context, lang config.Language) error           // takes up what was claimed, soon after it returns; an error says why not now
 	Examine  func(ctx context.Context, lines bool) []doctor.Finding          // lines: also what the lines do, which pauses them
 	Handover func(ctx context.Context, w io.Writer, l config.Language) error // the sheet as a page of its own
 	Log      *slog.Logger
+}
+
+// A Memory keeps what scans have found while the gateway takes up a device, which makes new pages.
+type Memory struct {
+	mu   sync.Mutex
+	jobs map[string]*job // by channel; "" is the look at everything
 }
 
 // Pages is an http.Handler for everything below Base.
@@ -63,14 +70,14 @@ type Pages struct {
 	ctx  context.Context //nolint:containedctx // of the jobs, which outlive the request that began them
 	stop context.CancelFunc
 	run  sync.WaitGroup
-
-	mu   sync.Mutex
-	jobs map[string]*job // by channel; "" is the look at everything
 }
 
 // New makes the pages. No job runs before somebody asks.
 func New(cfg Config) *Pages {
-	p := &Pages{cfg: cfg, mux: http.NewServeMux(), jobs: map[string]*job{}}
+	if cfg.Memory == nil {
+		cfg.Memory = &Memory{}
+	}
+	p := &Pages{cfg: cfg, mux: http.NewServeMux()}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.mux.HandleFunc("GET "+Base, p.start)
 	p.mux.HandleFunc("POST "+Base+"/look", p.look)
@@ -79,6 +86,7 @@ func New(cfg Config) *Pages {
 	p.mux.HandleFunc("POST "+Base+"/scan/stop", p.stopScan)
 	p.mux.HandleFunc("GET "+Base+"/claim", p.form)
 	p.mux.HandleFunc("POST "+Base+"/claim", p.claim)
+	p.mux.HandleFunc("POST "+Base+"/restart", p.restart)
 	p.mux.HandleFunc("GET "+Base+"/try", p.try)
 	p.mux.HandleFunc("POST "+Base+"/try", p.compare)
 	p.mux.HandleFunc("GET "+Base+"/handover", p.handover)

@@ -32,6 +32,7 @@ type bench struct {
 	reads    []commission.ReadRequest
 	claims   []pages.Claim
 	refuse   error
+	busy     error
 	restarts int
 }
 
@@ -62,7 +63,7 @@ func start(t *testing.T) *bench {
 	b := &bench{steps: make(chan commission.Progress)}
 	site := &config.Site{Name: "锦绣<花园>", Gateway: "gw-1", Zones: map[string]string{"shed-1": "车棚"}, Channels: []config.Channel{
 		{Channel: device.Channel{ID: "rs485-1", Driver: config.DriverSerial, Address: "/dev/ttyS1", Serial: device.Serial{Baud: 9600, Parity: device.ParityNone, StopBits: 1}},
-			Devices: []device.Device{{ID: "meter-1", Name: "总表"}, {ID: "meter-2"}}},
+			Devices: []device.Device{{ID: "meter-1", Name: "总表", Points: []device.Point{{Address: "1", Protocol: "modbus"}}}, {ID: "meter-2"}}},
 		{Channel: device.Channel{ID: "cams", Driver: config.DriverRTSP}}}}
 	b.Pages = pages.New(pages.Config{Site: site, Service: b, Log: slog.New(slog.DiscardHandler),
 		Models: []*config.Model{{Name: "eastron-sdm120", Kind: "meter", Protocol: "modbus"}, {Name: "dlt645-2007", Kind: "meter", Protocol: "dlt645"}},
@@ -70,7 +71,10 @@ func start(t *testing.T) *bench {
 			b.claims = append(b.claims, c)
 			return b.refuse
 		},
-		Restart: func() { b.restarts++ },
+		Restart: func(context.Context, config.Language) error {
+			b.restarts++
+			return b.busy
+		},
 		Examine: func(_ context.Context, lines bool) []doctor.Finding {
 			said := "short look"
 			if lines {
@@ -156,10 +160,13 @@ func TestFromScanToTrialRead(t *testing.T) {
 		claim := url.Values{"bus": {"rs485-1"}, "protocol": {"modbus"}, "address": {"7"}, "model": {"eastron-sdm120"}, "id": {" meter-7 "}, "name": {"水泵"}, "place": {"水泵房"}, "zone": {"shed-1"}}
 		b.refuse = errors.New("地址 7 已被 meter-9 使用")
 		b.post(t, "/commission/claim", http.StatusConflict, claim, "已被 meter-9 使用", `value="水泵房"`)
-		b.refuse = nil
+		b.refuse, b.busy = nil, errors.New("有 A 级告警，先处理")
+		b.post(t, "/commission/claim", http.StatusConflict, claim, "meter-7 已认领", "有 A 级告警", "再试一次")
+		b.busy = nil
+		b.post(t, "/commission/restart", http.StatusOK, url.Values{"device": {"meter-7"}}, "url=/commission/try?device=meter-7")
 		b.post(t, "/commission/claim", http.StatusOK, claim, "meter-7 已认领", "url=/commission/try?device=meter-7")
 		want := pages.Claim{Channel: "rs485-1", Protocol: "modbus", Address: "7", Setting: f.Setting, Model: "eastron-sdm120", ID: "meter-7", Name: "水泵", Place: "水泵房", Zone: "shed-1"}
-		if len(b.claims) != 2 || b.claims[1] != want || b.restarts != 1 {
+		if len(b.claims) != 3 || b.claims[2] != want || b.restarts != 3 {
 			t.Errorf("%+v, %d restarts", b.claims, b.restarts)
 		}
 		b.get(t, "/commission/try", "device=meter-1")

@@ -27,12 +27,12 @@ type scanView struct {
 // A row is one device that was found.
 type row struct {
 	commission.Found
-	Name       string // of the first candidate; empty: unknown
-	Percent    int
-	Values     string // the trial's first ones
-	Duplicate  bool
-	Certain    bool // one candidate that stands out
-	Configured string
+	Name      string // of the first candidate; empty: unknown
+	Percent   int
+	Values    string // the trial's first ones
+	Duplicate bool
+	Certain   bool // one candidate that stands out
+	Bus       string
 }
 
 // certain is the confidence above which a candidate is offered without a question.
@@ -59,7 +59,7 @@ func (p *Pages) drawScan(w http.ResponseWriter, r *http.Request, code int, refus
 		seen := j.progress()
 		v.Job = &seen
 		for _, f := range seen.Found {
-			v.Rows = append(v.Rows, rowOf(v.Lang, f))
+			v.Rows = append(v.Rows, p.row(v.Lang, ch, f))
 			v.Hints = append(v.Hints, f.Hints...)
 		}
 		if seen.Report != nil {
@@ -75,8 +75,19 @@ func (p *Pages) drawScan(w http.ResponseWriter, r *http.Request, code int, refus
 	p.draw(w, code, "scan.html", v)
 }
 
-func rowOf(lang config.Language, f commission.Found) row {
-	x := row{Found: f, Duplicate: f.State == commission.StateDuplicate, Configured: strings.Join(f.Configured, " ")}
+// row is a device as the page shows it. What is configured there is looked up anew: it may have been claimed since the scan.
+func (p *Pages) row(lang config.Language, ch *config.Channel, f commission.Found) row {
+	f.Configured = nil
+	for _, d := range ch.Devices {
+		if len(d.Points) == 0 {
+			continue
+		}
+		address, _, _ := strings.Cut(d.Points[0].Address, "#")
+		if protocol := d.Points[0].Protocol; address == f.Address && (protocol == f.Protocol || protocol == "") {
+			f.Configured = append(f.Configured, d.ID)
+		}
+	}
+	x := row{Found: f, Bus: ch.ID, Duplicate: f.State == commission.StateDuplicate}
 	if len(f.Candidates) > 0 {
 		best := f.Candidates[0]
 		x.Name, x.Percent = best.Title.In(lang), int(best.Confidence*100+0.5)
