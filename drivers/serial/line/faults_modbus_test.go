@@ -1,6 +1,7 @@
 package line_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 
@@ -19,6 +20,9 @@ func placeModbus(unit, function byte, addr uint16) uint64 {
 
 func pdu(unit byte, request []byte, generation uint32) []byte {
 	first, n := binary.BigEndian.Uint16(request[1:]), binary.BigEndian.Uint16(request[3:])
+	if request[0] == 5 {
+		return bytes.Clone(request)
+	}
 	if request[0] <= 2 {
 		out := make([]byte, 2+(n+7)/8)
 		out[0], out[1] = request[0], byte(len(out)-2)
@@ -72,6 +76,9 @@ func (s *slaves) Answer(request []byte) []byte {
 		return nil
 	}
 	s.generation++
+	if ask[0] == 5 {
+		s.moved = append(s.moved, order{unit, binary.BigEndian.Uint16(ask[1:]), ask[3] == 0xFF})
+	}
 	return s.frame(request, unit, pdu(unit, ask, s.generation))
 }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,17 @@ import (
 
 // A world knows the truth: what stands at a place is made of the place and of how many requests were answered so far, so
 // that a value of another place, or of another time, is seen to be one.
-type world struct{ generation uint32 }
+type world struct {
+	generation uint32
+	moved      []order // by writes, in turn
+}
+
+// An order is a coil that a device has set.
+type order struct {
+	unit byte
+	addr uint16
+	on   bool
+}
 
 // mix is the number at a place, after so many answers.
 func mix(place uint64, generation uint32) uint64 {
@@ -40,6 +51,7 @@ type trial struct {
 	sound   bool          // see linetest.Rough
 	latest  time.Duration // see linetest.Rough
 	char    time.Duration // of one character
+	writes  bool          // coils are set too
 	beyond  bool          // what happens is more than the driver promises to withstand
 	devices func(w *world) linetest.Devices
 	open    func(r *linetest.Rough, ch device.Channel) (device.Conn, error)
@@ -79,6 +91,7 @@ func trials() []trial {
 		case "cjt188":
 			t.devices, t.lists, t.truth = func(w *world) linetest.Devices { return &meters188{world: w} }, points188(), truth188
 		default:
+			t.writes = true
 			t.devices, t.lists, t.truth = func(w *world) linetest.Devices { return &slaves{world: w, tcp: t.sound} }, pointsModbus(), truthModbus
 		}
 	}
@@ -95,6 +108,9 @@ type outcome struct {
 	Old          int            `json:"-"`            // wrong ones that once stood in the right register
 	Forged       int            `json:"undetectable"` // wrong values whose frame got right check bytes by damage
 	Reopened     int            `json:"reopened"`
+	Confirmed    int            `json:"writes_confirmed"`
+	Refused      int            `json:"writes_not_confirmed"`
+	Lied         int            `json:"writes_confirmed_wrongly"`
 	Faults       map[string]int `json:"faults"`
 }
 
@@ -202,6 +218,10 @@ func (x trial) run(t *testing.T, requests int, seed uint64) outcome {
 			t.Fatal(err)
 		}
 		for err == nil && r.Carried() < requests && (x.beyond || o.Wrong < 5) {
+			if x.writes && r.IntN(6) == 0 {
+				x.write(t, &o, r, w, conn)
+				continue
+			}
 			points := x.lists[r.IntN(len(x.lists))]
 			var readings []device.Reading
 			before := w.generation
@@ -218,6 +238,25 @@ func (x trial) run(t *testing.T, requests int, seed uint64) outcome {
 	o.Transactions, o.Faults = r.Carried(), r.Faults()
 	t.Logf("%+v", o)
 	return o
+}
+
+// write sets a coil. When the driver says that the device has confirmed it, the device has done it.
+func (x trial) write(t *testing.T, o *outcome, r *linetest.Rough, w *world, conn device.Conn) {
+	want := order{byte(1 + r.IntN(4)), 0x400 + uint16(r.IntN(2)), r.IntN(2) == 0}
+	p := device.Point{Address: fmt.Sprint(want.unit), Writable: []float64{0, 1}, Register: device.Register{Space: "coil", Addr: uint32(want.addr), Type: "bool"}}
+	value, before := 0.0, len(w.moved)
+	if want.on {
+		value = 1
+	}
+	if conn.Write(t.Context(), p, value) != nil {
+		o.Refused++ // when the line is gone, the next read says so
+		return
+	}
+	o.Confirmed++
+	if !slices.Contains(w.moved[before:], want) && !x.beyond {
+		o.Lied++
+		t.Errorf("request %d: %+v was confirmed and never done: %s", r.Carried(), want, r.Story())
+	}
 }
 
 // judge compares readings with what stood in the registers since before.
