@@ -15,7 +15,8 @@ type conn struct {
 	packager modbus.Packager
 	setup
 	plans    map[planKey]*plan
-	multiple map[byte]bool // units that know no function 6
+	multiple map[byte]bool      // units that know no function 6
+	seen     map[byte]time.Time // when a unit answered; absent where the last request met with no answer
 }
 
 // setup is what a driver gives its connections.
@@ -30,7 +31,7 @@ func newConn(l link, p modbus.Packager, s setup) *conn {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	return &conn{link: l, packager: p, setup: s, plans: map[planKey]*plan{}, multiple: map[byte]bool{}}
+	return &conn{link: l, packager: p, setup: s, plans: map[planKey]*plan{}, multiple: map[byte]bool{}, seen: map[byte]time.Time{}}
 }
 
 // Close implements device.Conn.

@@ -16,6 +16,8 @@ const (
 	// points is left alone for restFirst times these: finding out that each of them is still refused costs the line dearly.
 	restFirst = time.Minute
 	restMost  = 10 * time.Minute
+	// proofOfLife is how long an answer shows that a device lives, while all that it is asked for is at rest.
+	proofOfLife = 10 * time.Second
 	// maxPlans bounds what is kept: a scan may ask for anything.
 	maxPlans = 2048
 )

@@ -122,20 +122,22 @@ func TestSplitIsForgotten(t *testing.T) {
 	}
 }
 
-// A device that refuses everything is asked for something each time: it must show that it lives.
+// A device that refuses everything is asked for something now and then: it must show that it lives.
 func TestAllRefusedTakesTurns(t *testing.T) {
 	x := newTaught(t, 0, 1, 100)
 	points := u16s("holding", 0, 1, 100)
 	x.read(t, points, "[3:0+2 3:0+1 3:1+1 3:100+1]")
-	for _, want := range []string{"[3:100+1]", "[3:0+2]", "[3:100+1]"} {
+	for _, want := range []string{"[]", "[3:100+1]", "[3:0+2]", "[3:100+1]"} {
+		if want != "[]" {
+			x.at = x.at.Add(10 * time.Second)
+		}
 		if got := x.read(t, points, want); got != "---" {
 			t.Error(got)
 		}
 	}
 	x.has(0)
-	x.read(t, points, "[3:0+2]")
 	x.at = x.at.Add(time.Minute)
-	if got := x.read(t, points, "[3:0+2 3:0+1 3:1+1 3:100+1]"); got != "+--" {
+	if got := x.read(t, points, "[3:100+1 3:0+2 3:0+1 3:1+1]"); got != "+--" {
 		t.Error(got)
 	}
 }
@@ -151,5 +153,38 @@ func TestTracedReadAsksForEverything(t *testing.T) {
 	}
 	if got := fmt.Sprint(asked(x.slave.requests())); got != "[3:8+1 3:9+1]" {
 		t.Error(got)
+	}
+}
+
+// What is asked for apart is no reason to ask in vain, as long as the device answers something.
+func TestRefusedPartIsLeftAlone(t *testing.T) {
+	x := newTaught(t, 100)
+	good, bad := u16s("holding", 0, 1), u16s("holding", 100)
+	x.read(t, good, "[3:0+2]")
+	x.read(t, bad, "[3:100+1]")
+	x.at = x.at.Add(30 * time.Second)
+	x.read(t, good, "[3:0+2]")
+	if got := x.read(t, bad, "[]"); got != "-" {
+		t.Error(got)
+	}
+	x.at = x.at.Add(11 * time.Second)
+	x.read(t, bad, "[3:100+1]")
+}
+
+// A device that has fallen silent is not taken for one that refuses.
+func TestRefusedPartTellsOfSilence(t *testing.T) {
+	x := newTaught(t, 100)
+	x.channel.Timeout = 50 * time.Millisecond
+	x.conn = open(t, x.driver, x.channel)
+	good, bad := u16s("holding", 0, 1), u16s("holding", 100)
+	x.read(t, bad, "[3:100+1]")
+	x.slave.mu.Lock()
+	x.slave.units = nil
+	x.slave.mu.Unlock()
+	for _, points := range [][]device.Point{good, bad} {
+		rs, err := x.conn.Read(t.Context(), points)
+		if err != nil || rs[0].Reason != device.Timeout {
+			t.Errorf("%+v %v", rs, err)
+		}
 	}
 }

@@ -103,10 +103,12 @@ func TestSplitIsRemembered(t *testing.T) {
 func TestNothingThereIsCheap(t *testing.T) {
 	u := fullUnit()
 	s := &slave{units: map[byte]*unit{1: u}}
-	conn := open(t, modbus.TCP{}, tcpChannel(s.serveTCP(t), 10*time.Second))
+	at := time.Unix(1_800_000_000, 0)
+	conn := open(t, modbus.TCP{Now: func() time.Time { return at }}, tcpChannel(s.serveTCP(t), 10*time.Second))
 	u.holding = map[uint16]uint16{}
 	points := u16s("holding", 0, 1, 2, 3)
 	for round, most := range []int{7, 1, 1} {
+		at = at.Add(15 * time.Second)
 		rs, err := conn.Read(t.Context(), points)
 		if err != nil {
 			t.Fatal(err)
@@ -123,6 +125,7 @@ func TestNothingThereIsCheap(t *testing.T) {
 	s.mu.Lock()
 	u.holding = fullUnit().holding
 	s.mu.Unlock()
+	at = at.Add(15 * time.Second)
 	if rs, err := conn.Read(t.Context(), points); err != nil || rs[3].Quality != device.Good {
 		t.Errorf("afterwards: %+v %v", rs, err)
 	}

@@ -53,8 +53,9 @@ func (r *reader) blocks() error {
 	return nil
 }
 
-// rouse sees to it that something is asked for, since the device must show that it lives: where it has refused all that there
-// is, one block after the other takes its turn. Somebody who looks on gets the device's own word for everything.
+// rouse sees to it that something is asked for where the device has refused all that there is and has not answered lately:
+// it must show that it lives. One block after the other takes its turn. Somebody who looks on gets the device's own word for
+// everything.
 func (r *reader) rouse() {
 	p := r.plan
 	r.roused = -1
@@ -63,7 +64,10 @@ func (r *reader) rouse() {
 			p.blocks[i].again = r.began
 		}
 	}
-	if len(p.blocks) > 0 && !slices.ContainsFunc(p.blocks, func(b block) bool { return !b.resting(r.began) }) {
+	if len(p.blocks) == 0 || slices.ContainsFunc(p.blocks, func(b block) bool { return !b.resting(r.began) }) {
+		return
+	}
+	if seen, ok := r.conn.seen[p.blocks[0].unit]; !ok || r.began.Sub(seen) >= proofOfLife {
 		p.start = (p.start + 1) % len(p.blocks)
 		r.roused = p.start
 	}
@@ -176,16 +180,23 @@ func (r *reader) request(b *block) (data []byte, why device.Reason, err error) {
 	case readInput:
 		data, err = r.client.ReadInputRegisters(address, count)
 	}
+	delete(r.conn.seen, b.unit)
 	if err == nil {
+		r.conn.seen[b.unit] = r.began
 		return data, device.ReasonNone, nil
 	}
-	if why, ok := reasonOf(err); ok {
-		if code, _ := exception(err); code == modbus.ExceptionCodeIllegalDataValue && len(b.slots) > 1 {
-			why = device.NoSuchPoint // some devices say so of a block that is only too long or has a hole
-		}
-		return nil, why, nil
+	why, ok := reasonOf(err)
+	if !ok {
+		return nil, device.ChannelDown, err
 	}
-	return nil, device.ChannelDown, err
+	code, refused := exception(err)
+	if refused && why != device.Timeout {
+		r.conn.seen[b.unit] = r.began
+	}
+	if code == modbus.ExceptionCodeIllegalDataValue && len(b.slots) > 1 {
+		why = device.NoSuchPoint // some devices say so of a block that is only too long or has a hole
+	}
+	return nil, why, nil
 }
 
 func (r *reader) deliver(b *block, data []byte) {
