@@ -230,12 +230,23 @@ func (p *port) Setting() Setting {
 	return s
 }
 
+// lateness is how late the runtime's timers may be: as much as a character takes at 9600 baud.
+const lateness = 1500 * time.Microsecond
+
+// rest waits to the point: the kernel wakes a thread within 0.1 ms.
 func (p *port) rest(until time.Time) {
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.closed:
+	if long := time.Until(until) - lateness; long > 0 {
+		timer := time.NewTimer(long)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-p.closed:
+			return
+		}
+	}
+	for left := time.Until(until); left > 0; left = time.Until(until) {
+		ts := unix.NsecToTimespec(int64(left))
+		_ = unix.Nanosleep(&ts, nil) // one that ends early is followed by another
 	}
 }
 

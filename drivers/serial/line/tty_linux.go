@@ -1,6 +1,8 @@
 package line
 
 import (
+	"time"
+
 	"github.com/linshao/linshao/drivers/device"
 	"golang.org/x/sys/unix"
 )
@@ -40,4 +42,10 @@ func setTermios(fd int, s device.Serial) error {
 		t.Cflag |= unix.PARENB
 	}
 	return unix.IoctlSetTermios(fd, unix.TCSETSW2, t)
+}
+
+// sleep blocks the thread, which the kernel wakes within 0.1 ms.
+func (t *tty) sleep(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&ts, nil) // one that ends early is followed by another
 }
