@@ -40,6 +40,8 @@ var groups = [...]group{
 	{[]string{"cloud_points_per_s_end_to_end", "cloud_cpu_s_per_mpoint", "cloud_share_of_store_alone"}, []string{"./cloud"}, endToEnd},
 	{[]string{"cloud_embedded_points_per_s"}, []string{"./cloud"}, embedded},
 	{[]string{"uplink_bytes_per_point", "uplink_watched_bytes_per_point"}, []string{"./firmware-sim", "./gateway", "./drivers/rtsp/driver-rtsp"}, quietUplink},
+	{[]string{"rtu9600_cycle_over_wire_limit", "rtu9600_cycle_vs_one_request_per_register"}, nil, slowBus},
+	{[]string{"tcp_max_points_per_s"}, nil, network},
 	{[]string{"log_bytes_per_point", "log_mib_72h"}, nil, quota},
 	{[]string{"log_append_records_per_s"}, nil, logAppend},
 	{[]string{"recovery_ms_256mib"}, nil, recovery},
