@@ -133,3 +133,8 @@ func slowUplink(ctx context.Context, _, _ string) ([]figure, error) {
 	return goFigure(ctx, "./gateway/internal/uplink", "TestRoundTrip50ms", figure{Name: "uplink_50ms_rtt_delivered_ratio", Unit: "ratio", Better: "higher", Goal: 1,
 		Note: "1,000 points a second for 60 s over a round trip of 50 ms; the part that was acknowledged 250 ms after the last record"}, "LINSHAO_PROOF_SECONDS=60", "LINSHAO_PROOF_RUNS=1")
 }
+
+func busJitter(ctx context.Context, _, _ string) ([]figure, error) {
+	return goFigure(ctx, "./gateway/internal/poll", "TestADeadAndAFlappingDeviceMoveNobody", figure{Name: "bus_jitter_with_dead_device", Unit: "ratio", Better: "lower", Goal: 1.1,
+		Note: "30 devices on a simulated line that they fill (70 ms a request, every 2 s), time-out 500 ms; one falls silent, one flaps every 7 s: the interval of the others with against without, over the hour that follows, the larger of median and 95 % quantile"}, "LONG=1")
+}

@@ -47,6 +47,7 @@ var groups = [...]group{
 	{[]string{"recovery_ms_256mib"}, nil, recovery},
 	{[]string{"replay_speed_x_realtime"}, nil, replaySpeed},
 	{[]string{"uplink_50ms_rtt_delivered_ratio"}, nil, slowUplink},
+	{[]string{"bus_jitter_with_dead_device"}, nil, busJitter},
 	{[]string{"rule_readings_per_s_per_core", "rule_latency_us_p99"}, nil, ruleSpeed},
 }
 

@@ -2,9 +2,22 @@
 // to it, so a line is never used by two at once. It decides what a driver does not: when to read, when to try again, when to
 // give a dead device a rest, and who goes first. The app runs one Poller per channel.
 //
-// It promises: a reading for every point of every device at every interval, bad with a reason when there is no value; a dead
-// device costs the others one time-out per back-off, not one per interval; a write waits for the request under way, never for
-// the schedule and never for whoever takes the readings.
+// The walk: Run chooses a move (schedule.go), which asks for one part of a unit's turn (turn.go, unit.go, part.go), probes a
+// dead one (breaker.go, silence.go) or only tells that there is no value; between two moves it serves requests (request.go) and
+// whoever borrows the line (lend.go).
+//
+// It promises:
+//   - A reading for every point of every device at every interval, bad with a reason when there is no value. One lost answer is
+//     asked for again before it is told.
+//   - A write waits for the one request under way, and at most 2 s for somebody to whom the line was lent: never for the
+//     schedule, and never for whoever takes the readings. The line itself may let a device rest after a fault.
+//   - A device that people are warned or let out by (class life) is late by the request under way, by the others of its class,
+//     and by one more request for each lifeRow of these. Who among them falls silent costs the others four time-outs.
+//   - When the line cannot keep all intervals, life keeps its own, the others are stretched alike, and it is told.
+//   - Silence takes a twentieth of the line's time in the long run, however many devices are dead, and more only while nobody
+//     else wants the line. So on a line without rest it may take some twenty time-outs until a death is told.
+//   - A device counts as dead after three silent turns, of which one was waited for as long as the channel allows; it is back
+//     after several good probes in a row, and after more of them each time that it dies again soon.
 package poll
 
 import (
