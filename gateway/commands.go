@@ -23,10 +23,11 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the gateway until it is told to stop."`
 	Check   checkCmd   `cmd:"" help:"Check files; touches no device."`
 	Plan    planCmd    `cmd:"" help:"Print how the time of each line will be used: requests, bytes, one round, utilisation, who takes most. Touches no device. Exit code: 0 printed, 1 a line cannot carry its devices, 2 there is no such channel."`
-	Read    readCmd    `cmd:"" help:"Read a device once."`
+	Read    readCmd    `cmd:"" help:"Read a device, once or again and again. Exit code: 0 something was read, 1 the display shows otherwise, 2 there is no such device, 3 it does not answer, 4 another program has the port, 130 stopped."`
 	Claim   claimCmd   `cmd:"" help:"Add found devices to the site, and let the running gateway take them up. Exit code: 0 done, 1 refused because of a mistake, 4 written, but the gateway is needed now."`
 	Unclaim unclaimCmd `cmd:"" help:"Take a claimed device out again."`
 	Scan    scanCmd    `cmd:"" help:"Look who answers on a line, and what it may be. Reads only. Exit code: 0 all right, 1 a finding, 2 the question is wrong, 3 nobody answers or the port cannot be used, 4 another program has the port, 130 stopped."`
+	Probe   probeCmd   `cmd:"" help:"Read a device of which no register map is known, register by register. Reads only. Exit code: 0 there are registers, 2 the question is wrong, 3 nothing answers, 4 another program has the port, 130 stopped."`
 	Rules   rulesCmd   `cmd:"" help:"Work on rules."`
 	Profile profileCmd `cmd:"" help:"Look at device models and test their register maps."`
 	History historyCmd `cmd:"" help:"Print what was kept of a device, whether the gateway runs or not. Exit code: 0 something was printed, 1 nothing is kept, 2 the question is wrong, 3 cannot be read."`

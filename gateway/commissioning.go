@@ -12,6 +12,7 @@ import (
 	"github.com/linshao/linshao/drivers/serial/line"
 	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/poll"
 )
 
 // commissioner is whoever commissions: the gateway that runs, or this program itself.
@@ -35,13 +36,13 @@ func standardConfig(path string) string {
 }
 
 // commissioning loads a site and finds who commissions it.
-func commissioning(path string, lang config.Language) (*config.Site, commissioner, error) {
+func commissioning(ctx context.Context, path string, lang config.Language) (*config.Site, commissioner, error) {
 	site, problems := config.Load(standardConfig(path), lang)
 	printProblems(os.Stderr, lang, problems.Fatal())
 	if site == nil {
 		return nil, nil, exit{code: exitFinding}
 	}
-	if client := commission.Dial(site.Data); client != nil {
+	if client := commission.Dial(ctx, site.Data); client != nil {
 		return site, client, nil
 	}
 	s, err := commission.New(commission.Config{Site: site, Lang: lang})
@@ -57,6 +58,8 @@ func failed(err error, site *config.Site, channel string, lang config.Language) 
 	switch {
 	case errors.Is(err, commission.ErrNoChannel), errors.Is(err, commission.ErrRequest):
 		return exit{exitUsage, err}
+	case errors.Is(err, poll.ErrLent):
+		return exit{exitRefused, errors.New(say("总线正被另一个扫描使用", "another scan uses the line"))}
 	case errors.Is(err, unix.EWOULDBLOCK), errors.Is(err, unix.EBUSY):
 		for _, c := range site.Channels {
 			if h, held := line.HolderOf(c.Address); c.ID == channel && held {

@@ -12,27 +12,45 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/app"
+	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
 )
 
 type readCmd struct {
 	Device string `arg:"" help:"Id of the device; a station reads all its ports."`
-	Config string `required:"" type:"path" help:"The site: gateway.yaml."`
+	Config string `type:"path" help:"The site. Default: gateway.yaml here, or /etc/linshao/gateway.yaml."`
 	JSON   bool   `name:"json" help:"Print JSON."`
+
+	Raw    bool          `help:"With the bytes, register and answer time of each value; through the gateway where it runs."`
+	Watch  time.Duration `placeholder:"2s" help:"Raw, and again after this time, until Ctrl-C."`
+	Frames bool          `help:"Raw, with each frame on the wire."`
+	Shows  []string      `placeholder:"231.4" help:"Raw, and compare with what the device's display shows: a number, or point=number."`
 }
 
 // Run reads one device once.
 func (c readCmd) Run(ctx context.Context, lang config.Language) error {
-	site, problems := config.Load(shorter(c.Config), lang)
+	if c.Raw || c.Watch > 0 || c.Frames || len(c.Shows) > 0 {
+		return c.raw(ctx, lang)
+	}
+	site, problems := config.Load(standardConfig(c.Config), lang)
 	printProblems(os.Stderr, lang, problems.Fatal())
 	if site == nil {
 		return exit{code: exitFinding}
 	}
+	if client := commission.Dial(ctx, site.Data); client != nil && !filmed(site, c.Device) {
+		return c.throughGateway(ctx, lang, site, client) // the port is the gateway's
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	devices, rs, err := app.ReadOnce(ctx, app.Config{Site: site, Log: log}, c.Device)
 	if err != nil {
-		return exit{exitDevice, err}
+		return failed(err, site, channelOf(site, c.Device), lang)
 	}
+	return c.tell(lang, site, devices, rs)
+}
+
+// tell prints readings; the error is the exit code.
+func (c readCmd) tell(lang config.Language, site *config.Site, devices []device.Device, rs []device.Reading) error {
+	var err error
 	if c.JSON {
 		err = printJSON(devices, rs, site.Location)
 	} else {

@@ -32,7 +32,7 @@ func (c scanCmd) Run(ctx context.Context, lang config.Language) error {
 	if req.Settings, req.All, err = lineSettings(c.Baud); err != nil {
 		return exit{exitUsage, fmt.Errorf("--baud: %w", err)}
 	}
-	site, who, err := commissioning(c.Config, lang)
+	site, who, err := commissioning(ctx, c.Config, lang)
 	if err != nil {
 		return err
 	}

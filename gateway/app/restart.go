@@ -15,6 +15,7 @@ import (
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
 	"github.com/linshao/linshao/rules"
@@ -117,6 +118,7 @@ func (a *App) buildControl() error {
 		control.Answer(w, before, err)
 	})
 	mux.HandleFunc("POST /doctor", a.serveDoctor)
+	mux.Handle("/commission/", commission.Handler(func() (*commission.Service, error) { return a.commission(config.Chinese) }))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second}))
 	server, err := control.Listen(a.cfg.Site.Data, mux, a.cfg.Log)
 	if err != nil {

@@ -27,7 +27,11 @@ func guess(registers []Register) {
 		}{{"", uint32(r.Raw)<<16 | uint32(next.Raw)}, {" swap", uint32(next.Raw)<<16 | uint32(r.Raw)}} {
 			r.Guess = append(r.Guess, meant("u32"+order.word, float64(order.long)), meant("i32"+order.word, float64(int32(order.long))))
 			if f := float64(math.Float32frombits(order.long)); f == 0 || math.Abs(f) > 1e-6 && math.Abs(f) < 1e9 {
-				r.Guess = append(r.Guess, meant("f32"+order.word, f)) // JSON knows no NaN, and people no 1e-38
+				g := meant("f32"+order.word, f) // JSON knows no NaN, and people no 1e-38
+				if order.word != "" && r.Raw == 0 {
+					g.Looks = "" // the tail of one float in front of the head of another
+				}
+				r.Guess = append(r.Guess, g)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/linshao/linshao/drivers/modbus"
 	"github.com/linshao/linshao/drivers/serial"
 	"github.com/linshao/linshao/drivers/serial/line"
+	"github.com/linshao/linshao/drivers/serial/osdp"
 	"github.com/linshao/linshao/gateway/internal/config"
 )
 
@@ -36,6 +37,7 @@ func openLine(ctx context.Context, ch device.Channel) (Line, error) {
 	}
 	return &wire{port: port, conns: map[string]device.Conn{
 		protocolModbus: modbus.RTU{}.On(port), protocolDLT645: serial.DLT645{}.On(port), protocolCJT188: serial.CJT188{}.On(port),
+		protocolOSDP: osdp.Driver{}.On(port),
 	}}, nil
 }
 

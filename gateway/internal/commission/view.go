@@ -26,6 +26,7 @@ type view struct {
 	code            byte // of the last refusal
 	last            device.Exchange
 	keep            bool // frames
+	own             bool // the points are of a configured device, which has its own address, secrets and settings
 }
 
 // A place is where a value stands and how it is understood.
@@ -60,6 +61,12 @@ const mostMute = 4
 
 // at makes a model's point one of the device that is looked at.
 func (v *view) at(p device.Point) device.Point {
+	if v.own {
+		if p.Protocol == "" {
+			p.Protocol = v.found.Protocol
+		}
+		return p
+	}
 	if p.Device == "" {
 		p.Device = "scan"
 	}
