@@ -117,7 +117,7 @@ type outcome struct {
 // Whatever happens on a line, a good value is what stood in the register that was asked for, at a moment between the question and
 // the answer.
 func TestBusFaults(t *testing.T) {
-	runs, seed := 4_000, uint64(1)
+	runs, seed := 2_500, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("LINSHAO_PROOF_RUNS")); err == nil {
 		runs = n
 	}

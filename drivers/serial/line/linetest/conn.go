@@ -15,7 +15,7 @@ func (r *Rough) Dial() net.Conn {
 	if r.news == nil || r.gone {
 		r.queue = nil
 	}
-	r.gone, r.news, r.life = false, make(chan struct{}, 1), r.life+1
+	r.plugged()
 	return &conn{Rough: r, life: r.life, changed: make(chan struct{})}
 }
 

@@ -109,7 +109,16 @@ type piece struct {
 func (r *Rough) Plug() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue, r.gone, r.news, r.life = nil, false, make(chan struct{}, 1), r.life+1
+	r.queue = nil
+	r.plugged()
+}
+
+// plugged begins another connection. Who still waits on the one before shares its channel.
+func (r *Rough) plugged() {
+	if r.news == nil {
+		r.news = make(chan struct{}, 1)
+	}
+	r.gone, r.life = false, r.life+1
 }
 
 // Play lets bytes arrive after a time, whatever is asked.
