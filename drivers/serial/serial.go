@@ -1,6 +1,6 @@
 // Package serial holds the drivers of serial lines that speak something other than Modbus, DL/T 645-2007 of electricity
 // meters and CJ/T 188 of gas and water meters; and Shared, a line on which devices of several protocols hang, those of osdp and
-// gashistory among them. The gateway's poll uses them as device.Drivers.
+// gashistory among them (ascii hears readers that speak unasked: they share no line). The gateway's poll uses them as device.Drivers.
 //
 // It promises: a value is always of the meter and the data identifier that were asked for, or the reading is bad with a
 // reason; one deadline for a whole answer; Close ends a Read. Of a meter only

@@ -10,6 +10,7 @@ import (
 	"github.com/linshao/linshao/drivers/modbus"
 	"github.com/linshao/linshao/drivers/sdk"
 	"github.com/linshao/linshao/drivers/serial"
+	"github.com/linshao/linshao/drivers/serial/ascii"
 	"github.com/linshao/linshao/drivers/serial/gashistory"
 	"github.com/linshao/linshao/drivers/serial/osdp"
 	"github.com/linshao/linshao/gateway/internal/config"
@@ -29,6 +30,7 @@ func shipped() map[string]device.Driver {
 		config.DriverCJT188:    serial.CJT188{},
 		config.DriverOSDP:      osdp.Driver{},
 		config.DriverGB15322:   gashistory.Driver{},
+		config.DriverASCII:     ascii.Driver{},
 		config.DriverSerial: serial.Shared{"modbus": modbus.RTU{Memory: taught}, "dlt645": serial.DLT645{}, "cjt188": serial.CJT188{},
 			"osdp": osdp.Driver{}, "gb15322": gashistory.Driver{}},
 	}

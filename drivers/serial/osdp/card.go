@@ -16,6 +16,10 @@ type card struct {
 	at    time.Time
 }
 
+// CardAlias is cardAlias for other kinds of readers: a card has the same number at all of them. Data has as many bits, the first one
+// highest in the first byte.
+func CardAlias(key []byte, bits int, data []byte) uint64 { return cardAlias(key, bits, data) }
+
 // cardAlias turns a card's bits into a number from 1 on that is the same at every reader of a site, different at every other site,
 // and tells nothing of the card without the site's key.
 func cardAlias(key []byte, bits int, data []byte) uint64 {

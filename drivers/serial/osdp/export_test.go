@@ -94,6 +94,3 @@ func SessionKeys(key Key, random [8]byte) (enc, mac1, mac2 [16]byte, err error) 
 	c.mac2.Encrypt(mac2[:], mac2[:])
 	return enc, mac1, mac2, nil
 }
-
-// CardAlias shows the number that stands for a card.
-func CardAlias(key []byte, bits int, data []byte) uint64 { return cardAlias(key, bits, data) }

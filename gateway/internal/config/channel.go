@@ -31,6 +31,7 @@ const (
 	DriverCJT188    = "cjt188"
 	DriverOSDP      = "osdp"
 	DriverGB15322   = "gb15322"
+	DriverASCII     = "ascii"
 	DriverSerial    = "serial"
 	DriverRTSP      = "rtsp"
 	DriverPlugin    = "plugin"
@@ -51,6 +52,8 @@ func lineOf(driver string) (line, bool) {
 	case DriverGB15322:
 		s := gashistory.Settings()
 		return line{serial: true, protocols: []string{protocolGB15322}, timeout: gashistory.Timeout, baud: s.Baud, parity: s.Parity, addressed: true}, true
+	case DriverASCII:
+		return line{serial: true, protocols: []string{protocolASCII}, timeout: 300 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverSerial:
 		return line{serial: true, protocols: lineProtocols(), timeout: 500 * time.Millisecond, baud: 9600, parity: device.ParityNone, addressed: true}, true
 	case DriverRTSP:
@@ -81,7 +84,7 @@ func usual(protocol string) *device.Serial {
 }
 
 func driverNames() []string {
-	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverCJT188, DriverOSDP, DriverGB15322, DriverSerial, DriverRTSP, DriverPlugin}
+	return []string{DriverModbusTCP, DriverModbusRTU, DriverDLT645, DriverCJT188, DriverOSDP, DriverGB15322, DriverASCII, DriverSerial, DriverRTSP, DriverPlugin}
 }
 
 func bauds() []int {

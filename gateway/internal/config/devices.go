@@ -12,6 +12,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/modbus"
 	"github.com/linshao/linshao/drivers/serial"
+	"github.com/linshao/linshao/drivers/serial/ascii"
 	"github.com/linshao/linshao/drivers/serial/gashistory"
 	"github.com/linshao/linshao/drivers/serial/osdp"
 )
@@ -58,7 +59,7 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 			if own := devices[0].Identity; own != nil {
 				l.checkPoints(path+".profile", p.Protocol, []device.Point{*own})
 			}
-			if p.Protocol == protocolOSDP {
+			if p.Protocol == protocolOSDP || p.Protocol == protocolASCII {
 				l.checkCards(path, devices[0].Points)
 			}
 		}
@@ -71,7 +72,7 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 // driver is another process, and knows their points by name.
 func (l *loader) checkPoints(path, protocol string, points []device.Point) {
 	check := map[string]func(device.Point) error{protocolModbus: modbus.CheckPoint, protocolDLT645: serial.CheckPoint, protocolCJT188: serial.CheckCJT188, protocolOSDP: osdp.CheckPoint,
-		protocolGB15322: gashistory.CheckPoint}[protocol]
+		protocolGB15322: gashistory.CheckPoint, protocolASCII: ascii.CheckPoint}[protocol]
 	if check == nil {
 		return
 	}
@@ -118,7 +119,7 @@ func fits(ln line, driver, protocol string) bool {
 	if driver != DriverPlugin {
 		return slices.Contains(ln.protocols, protocol)
 	}
-	return protocol != protocolRTSP && !slices.Contains(lineProtocols(), protocol)
+	return protocol != protocolRTSP && protocol != protocolASCII && !slices.Contains(lineProtocols(), protocol)
 }
 
 func (l *loader) checkZone(path, zone string) {
@@ -188,6 +189,8 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 			l.add(at, l.say("表号 %q 不是 14 位数字", "meter number %q has not 14 digits", raw.Address), l.say(`加引号写："33001122334455"`, `write it in quotes: "33001122334455"`))
 			return ""
 		}
+	case protocolASCII:
+		return l.readerAddress(path, raw)
 	case protocolGB15322:
 		return l.noAddress(path, raw, protocol)
 	case protocolOSDP:

@@ -18,7 +18,7 @@ const DetectorLabel = "detector"
 const theOnly = "only"
 
 // alone says whether a protocol has no addresses, so that one device of it can be on a line.
-func alone(protocol string) bool { return protocol == protocolGB15322 }
+func alone(protocol string) bool { return protocol == protocolGB15322 || protocol == protocolASCII }
 
 // noAddress is the address of a device whose protocol has none.
 func (l *loader) noAddress(path string, raw rawDevice, protocol string) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/ascii"
 	"github.com/linshao/linshao/drivers/serial/osdp"
 )
 
@@ -33,6 +34,9 @@ func (l *loader) siteCardKey(name string) []byte {
 
 // mostPoll is the longest interval in which a device may be read.
 func mostPoll(protocol string) time.Duration {
+	if protocol == protocolASCII {
+		return ascii.MaxPoll // the line holds no more of what it says
+	}
 	if protocol == protocolOSDP {
 		return osdp.MaxPoll // after 8 s without a panel the device gives it up
 	}

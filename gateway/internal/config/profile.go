@@ -23,6 +23,7 @@ type profile struct {
 	reports     []*Reporting   // per point; nil: every reading is recorded
 	golden      []Golden       // for tests alone
 	identity    *device.Point  // where the device tells its serial number; nil: it does not
+	format      string         // of the lines of a reader that speaks unasked
 }
 
 // at are the points of port n (0-based) of a device at an address. What can be shared between devices is.
@@ -157,6 +158,7 @@ func checkProfile(s speaker, file string, data []byte) *profileCheck {
 	}
 	c.checkHead(strings.TrimSuffix(file[strings.LastIndexByte(file, '/')+1:], ".yaml"))
 	c.checkPorts()
+	c.checkASCII()
 	c.checkPoints()
 	c.checkGolden()
 	return c

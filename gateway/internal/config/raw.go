@@ -129,6 +129,7 @@ type rawProfile struct {
 	BitStride    *uint32    `yaml:"bit_stride"`
 	Points       []rawPoint `yaml:"points"`
 	Identity     *rawPoint  `yaml:"identity"`
+	ASCII        *rawASCII  `yaml:"ascii"`
 
 	Golden map[string]map[string]string `yaml:"golden"` // by point and by what stands on the wire
 }
@@ -146,6 +147,17 @@ type rawState struct {
 type rawStuck struct {
 	After string `yaml:"after"`
 	While string `yaml:"while"`
+}
+
+// rawASCII is what the lines of a reader look like that speaks unasked.
+type rawASCII struct {
+	Frame   string `yaml:"frame"`
+	End     string `yaml:"end"`
+	Value   string `yaml:"value"`
+	Check   string `yaml:"check"`
+	Bits    int    `yaml:"bits"`
+	Parity  bool   `yaml:"parity"`
+	Reverse bool   `yaml:"reverse"`
 }
 
 type rawPoint struct {

@@ -19,6 +19,7 @@ const (
 	protocolCJT188  = "cjt188"
 	protocolOSDP    = "osdp"
 	protocolGB15322 = "gb15322"
+	protocolASCII   = "ascii"
 	protocolRTSP    = "rtsp"
 )
 
@@ -78,6 +79,8 @@ func (c *profileCheck) register(path string, raw rawPoint) device.Register {
 		c.gasMeter(path, raw, &r)
 	case protocolOSDP:
 		c.osdp(path, raw, &r)
+	case protocolASCII:
+		c.ascii(path, raw, &r)
 	case protocolGB15322:
 		c.gasHistory(path, raw, &r)
 	case protocolRTSP:
