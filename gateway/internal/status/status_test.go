@@ -261,12 +261,12 @@ func TestThePageShowsWhoFillsALine(t *testing.T) {
 	})
 	_, en := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", "en") })
 	_, zh := p.do(t, "GET", "/", nil)
-	for _, want := range []string{"97 %", "240 %", "2.4 times as long", "&lt;A-03&gt; 40.0 % · gas-1 5.2 %", "more is configured than the line carries"} {
+	for _, want := range []string{"97 %", "240 %", "2.4 times as long", "<span>&lt;A-03&gt; 40.0 %</span> · <span>gas-1 5.2 %</span>", "more is configured than the line carries"} {
 		if !strings.Contains(en, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if strings.Count(en, "class=\"eaters\"") != 1 || strings.Count(en, "<p class=\"full\">") != 2 || !strings.Contains(zh, "读不过来，周期拉长到 2.4 倍") || !strings.Contains(zh, "按配置排不下") || !strings.Contains(zh, "占用最多：&lt;A-03&gt;") {
+	if strings.Count(en, "class=\"eaters\"") != 1 || strings.Count(en, "<p class=\"full\">") != 2 || !strings.Contains(zh, "读不过来，周期拉长到 2.4 倍") || !strings.Contains(zh, "按配置排不下") || !strings.Contains(zh, "占用最多：<span>&lt;A-03&gt;") {
 		t.Error("the lines are not shown right")
 	}
 }
