@@ -14,6 +14,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/bus"
 	"github.com/linshao/linshao/gateway/internal/bustime"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/health"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/poll"
 	"github.com/linshao/linshao/gateway/internal/status"
@@ -49,6 +50,16 @@ func RunJournal(log *outbox.Log, now func() time.Time, clock func() uint32) (put
 	done := make(chan struct{})
 	go func() { defer close(done); j.run(log) }()
 	return j.put, func() { j.close(); <-done }
+}
+
+// WatchSensors takes up what an earlier run knew of devices' health, tells of it until ctx ends, and returns when all is in the log.
+func WatchSensors(ctx context.Context, watch *health.Watch, dir string, events *outbox.Log, out chan<- []device.Reading) {
+	log := slog.New(slog.DiscardHandler)
+	a := &App{cfg: Config{Site: &config.Site{Data: dir}, Now: time.Now, Log: log}, sensors: watch, journal: newJournal(time.Now, clockQuality, log)}
+	a.recallSensors()
+	a.watchSensors(ctx, out)
+	a.journal.close()
+	a.journal.run(events)
 }
 
 // WatchStorage watches logs until ctx ends and writes what it has to tell to the events log. state is what the local page shows.
