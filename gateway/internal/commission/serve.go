@@ -123,7 +123,9 @@ func (c *Client) Scan(ctx context.Context, req ScanRequest, progress func(Progre
 		case Known:
 			sofar.Found = append(sofar.Found, *p.Found)
 		}
-		progress(p)
+		if progress != nil {
+			progress(p)
+		}
 	})
 	if err != nil && ctx.Err() != nil {
 		sofar.Stopped = true
@@ -172,7 +174,7 @@ func (c *Client) ask(ctx context.Context, what string, req, report any, progress
 			return fmt.Errorf("read the gateway's answer: %w", err)
 		}
 		switch {
-		case m.Progress != nil:
+		case m.Progress != nil && progress != nil:
 			progress(*m.Progress)
 		case m.Error != "":
 			if sentinel := sentinels()[m.Code]; sentinel != nil {

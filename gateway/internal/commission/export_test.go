@@ -1,0 +1,23 @@
+package commission
+
+import (
+	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/control"
+)
+
+// Explain is explain for tests: its code.
+func Explain(p device.Point, raw []byte, value, shown float64) string {
+	return explain(p, register{raw: raw, reading: device.Reading{Value: value}}, shown).code
+}
+
+// ModbusRead is the question of a scan.
+func ModbusRead(unit byte) []byte { return modbusRead(unit) }
+
+// JudgeAll lets every judge look at bytes, for fuzzing, and answers what they make of them.
+func JudgeAll(unit byte, got []byte) (sorts [4]uint8, numbers [2]string) {
+	a, b := judgeMeters(got, dlt645Frame), judgeMeters(got, cjt188Frame)
+	return [4]uint8{uint8(judgeModbus(unit, got).sort), uint8(judgeOSDP(unit, got).sort), uint8(a.sort), uint8(b.sort)}, [2]string{a.address, b.address}
+}
+
+// ClientOf is a client of whoever serves the socket of a data folder.
+func ClientOf(data string) *Client { return &Client{data, control.Dial(data)} }
