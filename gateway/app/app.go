@@ -20,6 +20,7 @@ import (
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
+	"github.com/linshao/linshao/gateway/internal/commission/pages"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
 	"github.com/linshao/linshao/gateway/internal/health"
@@ -41,6 +42,7 @@ type Config struct {
 	Now     func() time.Time         // stamps readings and events; intervals run on the real clock. Nil: time.Now
 	Clock   func() uint32            // how good Now is, one of wire's clock qualities. Nil: what the kernel says
 	Door    *login.Door              // of the gateway's own pages; nil: made from the claim code in the data folder
+	Found   *pages.Memory            // what scans have found; nil: nothing yet
 	Drivers map[string]device.Driver // nil: the shipped ones
 
 	// Reload asks for rules, overrides and mode to be taken up anew, as Load reads them then. Nil: nobody asks.
@@ -77,6 +79,7 @@ type App struct {
 	latest     *status.Latest
 	uplink     *cloudLink
 	page       *status.Page
+	installer  *installer // the commissioning pages
 	metrics    *prometheus.Registry
 	toClose    []func() error // last opened first
 

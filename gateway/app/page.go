@@ -3,6 +3,7 @@ package app
 import (
 	"path/filepath"
 
+	"github.com/linshao/linshao/gateway/internal/commission/pages"
 	"github.com/linshao/linshao/gateway/internal/login"
 	"github.com/linshao/linshao/gateway/internal/status"
 )
@@ -26,14 +27,18 @@ func (a *App) buildPage() error {
 	if a.cfg.Door == nil {
 		a.cfg.Door = newDoor(a.cfg)
 	}
+	if a.cfg.Found == nil {
+		a.cfg.Found = &pages.Memory{}
+	}
+	a.installer = a.newInstaller()
 	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Door: a.cfg.Door, Site: s.Name,
 		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Sensor: a.sensorHealth, Now: a.cfg.Now, Healthy: a.judge.healthy,
 		State: a.state, Rules: a.book.get, Alerts: a.judge.active, Reset: a.reset, Explain: a.judge.explain,
-		Outputs: a.executor.Outputs, Move: a.executor.Ask, Release: a.executor.Release, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)
+		Outputs: a.executor.Outputs, Move: a.executor.Ask, Release: a.executor.Release, Commission: a.installer, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)
 	if err != nil {
 		return err
 	}
 	a.page = page
-	a.toClose = append(a.toClose, page.Close)
+	a.toClose = append(a.toClose, page.Close, a.installer.close)
 	return nil
 }

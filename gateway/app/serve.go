@@ -15,7 +15,7 @@ func Serve(ctx context.Context, cfg Config, built func(*App)) error {
 	if err != nil {
 		return fmt.Errorf("start gateway: %w", err)
 	}
-	cfg.Door = gateway.cfg.Door // who has logged in stays so
+	cfg.Door, cfg.Found = gateway.cfg.Door, gateway.cfg.Found // who has logged in stays so, and sees what was found
 	for {
 		debug.FreeOSMemory() // reading the configuration took more than running does
 		if built != nil {

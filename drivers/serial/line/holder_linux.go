@@ -24,17 +24,13 @@ func HolderOf(port string, besides ...int) (h Holder, ok bool) {
 	if err != nil {
 		return Holder{}, false
 	}
-	open, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	processes, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return Holder{}, false
 	}
-	for _, fd := range open {
-		if to, err := os.Readlink(fd); err != nil || to != file {
-			continue
-		}
-		process := filepath.Dir(filepath.Dir(fd))
+	for _, process := range processes {
 		pid, err := strconv.Atoi(filepath.Base(process))
-		if err != nil || pid == os.Getpid() || slices.Contains(besides, pid) {
+		if err != nil || pid == os.Getpid() || slices.Contains(besides, pid) || !holds(process, file) {
 			continue
 		}
 		name, err := os.ReadFile(filepath.Join(process, "comm"))
@@ -44,4 +40,19 @@ func HolderOf(port string, besides ...int) (h Holder, ok bool) {
 		return Holder{pid, strings.TrimSpace(string(name))}, true
 	}
 	return Holder{}, false
+}
+
+// holds says whether a process has the file open. Whoever plays a line has both ends of its pty, and is no thief.
+func holds(process, file string) bool {
+	open, err := filepath.Glob(filepath.Join(process, "fd", "*"))
+	if err != nil {
+		return false
+	}
+	has, plays := false, false
+	for _, fd := range open {
+		to, err := os.Readlink(fd)
+		has = has || err == nil && to == file
+		plays = plays || err == nil && strings.HasSuffix(to, "/ptmx")
+	}
+	return has && !(plays && strings.HasPrefix(file, "/dev/pts/"))
 }

@@ -95,6 +95,9 @@ func New(cfg Config) (*Service, error) {
 	return &Service{cfg: cfg}, nil
 }
 
+// Models are what a device may be, as the service knows them.
+func (s *Service) Models() []*config.Model { return s.cfg.Models }
+
 // shippedModels are the profiles inside the gateway.
 func shippedModels(lang config.Language) ([]*config.Model, error) {
 	names, err := fs.Glob(configs.FS, "profiles/*.yaml")

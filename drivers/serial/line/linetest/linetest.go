@@ -33,7 +33,7 @@ func New(t testing.TB) *Wire {
 // pollable turns a file into one whose Read ends when it is closed.
 func pollable(t testing.TB, f *os.File) *os.File {
 	t.Helper()
-	fd, err := unix.Dup(int(f.Fd()))
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err == nil {
 		err = unix.SetNonblock(fd, true)
 	}
