@@ -28,6 +28,7 @@ type cli struct {
 	Unclaim unclaimCmd `cmd:"" help:"Take a claimed device out again."`
 	Scan    scanCmd    `cmd:"" help:"Look who answers on a line, and what it may be. Reads only. Exit code: 0 all right, 1 a finding, 2 the question is wrong, 3 nobody answers or the port cannot be used, 4 another program has the port, 130 stopped."`
 	Probe   probeCmd   `cmd:"" help:"Read a device of which no register map is known, register by register. Reads only. Exit code: 0 there are registers, 2 the question is wrong, 3 nothing answers, 4 another program has the port, 130 stopped."`
+	Sheet   sheetCmd   `cmd:"" name:"handover" help:"Print the hand-over sheet as an HTML page for paper. Exit code: 0 fit to be handed over, 1 printed, with open problems."`
 	Rules   rulesCmd   `cmd:"" help:"Work on rules."`
 	Profile profileCmd `cmd:"" help:"Look at device models and test their register maps."`
 	History historyCmd `cmd:"" help:"Print what was kept of a device, whether the gateway runs or not. Exit code: 0 something was printed, 1 nothing is kept, 2 the question is wrong, 3 cannot be read."`

@@ -113,6 +113,10 @@ func (a *App) busy(ctx context.Context) error {
 func (a *App) buildControl() error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /site", func(w http.ResponseWriter, _ *http.Request) { control.Answer(w, a.running(), nil) })
+	mux.HandleFunc("GET /now", func(w http.ResponseWriter, r *http.Request) {
+		now, err := a.now(r.Context())
+		control.Answer(w, now, err)
+	})
 	mux.HandleFunc("POST /restart", func(w http.ResponseWriter, r *http.Request) {
 		before, err := a.running(), a.Restart(r.Context())
 		control.Answer(w, before, err)

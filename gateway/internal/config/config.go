@@ -35,6 +35,7 @@ type Site struct {
 	Rules     *rules.Set
 	Overrides map[string]rules.Override
 	Emergency bool                     // 急: parameters for emergencies are in force
+	Maps      map[string]string        // model → where its register map comes from
 	LeftOut   configs.Problems         // why fragments of the include folder are not in the site; nil: all are
 	Refused   configs.Problems         // why the rules are the last good ones and not those of the files; nil: they are the files'
 	Sources   []rules.Source           // what Rules was read from

@@ -89,6 +89,12 @@ func (l *loader) profile(path, model string) *profile {
 	}
 	l.used[model] = c.profile
 	l.unusable(path, model, c.profile)
+	if c.profile != nil {
+		if l.site.Maps == nil {
+			l.site.Maps = map[string]string{}
+		}
+		l.site.Maps[model] = c.profile.Source
+	}
 	return c.profile
 }
 
