@@ -56,7 +56,7 @@ type Channel struct {
 type Device struct {
 	ID, Name, Place, Zone, Model, Map, Address string
 	Values                                     []Value
-	Took                                       string
+	At, Took                                   string // At: of all readings, where they are of one second
 	Bad                                        bool
 }
 
@@ -181,6 +181,7 @@ func (m *maker) device(c config.Channel, d device.Device) Device {
 		out.Bad = out.Bad && v.Bad
 		out.Values = append(out.Values, v)
 	}
+	out.share()
 	if d.Name == d.ID && d.Place == "" {
 		m.problem(fmt.Sprintf(m.say("设备 %s 没有名称和位置", "device %s has neither name nor place"), d.ID))
 	}
@@ -188,6 +189,21 @@ func (m *maker) device(c config.Channel, d device.Device) Device {
 		m.problem(fmt.Sprintf(m.say("设备 %s（%s）没有一个好读数", "device %s (%s) has no good reading"), d.ID, d.Name))
 	}
 	return out
+}
+
+// share tells a time once that all readings have.
+func (d *Device) share() {
+	for _, v := range d.Values {
+		if v.At != d.Values[0].At {
+			return
+		}
+	}
+	if len(d.Values) > 0 {
+		d.At = d.Values[0].At
+	}
+	for i := range d.Values {
+		d.Values[i].At = ""
+	}
 }
 
 // address without what is secret in it.
