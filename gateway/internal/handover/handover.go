@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +44,7 @@ type Sheet struct {
 	At, How, Cloud                                      string
 	Channels                                            []Channel
 	Outputs                                             []Output
+	Models                                              []Model
 	Problems                                            []string
 	Devices, Good                                       int
 }
@@ -54,11 +57,14 @@ type Channel struct {
 
 // A Device is one row.
 type Device struct {
-	ID, Name, Place, Zone, Model, Map, Address string
-	Values                                     []Value
-	At, Took                                   string // At: of all readings, where they are of one second
-	Bad                                        bool
+	ID, Name, Place, Zone, Model, Address string
+	Values                                []Value
+	At, Took                              string // At: of all readings, where they are of one second
+	Bad                                   bool
 }
+
+// A Model is where the register map of a profile comes from.
+type Model struct{ Name, Map string }
 
 // A Value is one reading of a device.
 type Value struct {
@@ -101,6 +107,9 @@ func Make(site *config.Site, k Known, lang config.Language) Sheet {
 				s.Good++
 			}
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(site.Maps)) {
+		s.Models = append(s.Models, Model{name, site.Maps[name]})
 	}
 	s.Outputs = m.outputs()
 	s.Problems = append(m.problems, k.Problems...)
@@ -158,7 +167,7 @@ func settings(s device.Serial) string {
 }
 
 func (m *maker) device(c config.Channel, d device.Device) Device {
-	out := Device{ID: d.ID, Name: d.Name, Place: d.Place, Zone: m.site.Zones[d.Zone], Model: d.Model, Map: m.site.Maps[d.Model], Took: "—", Bad: true}
+	out := Device{ID: d.ID, Name: d.Name, Place: d.Place, Zone: m.site.Zones[d.Zone], Model: d.Model, Took: "—", Bad: true}
 	if took, ok := m.known.Took[d.ID]; ok {
 		out.Took = fmt.Sprintf("%d ms", took.Milliseconds())
 	}
