@@ -105,8 +105,8 @@ func (v *view) readAll(ctx context.Context, points []device.Point) error {
 		return nil
 	}
 	got, err := v.exchange(ctx, missing)
-	if err == nil && len(missing) > 1 && unanswered(got) {
-		got, err = v.exchange(ctx, missing) // the driver gives up after one silence, and begins with another request the next time
+	if space := missing[0].Register.Space; err == nil && (len(missing) > 1 || v.mute[space] == 0) && unanswered(got) {
+		got, err = v.exchange(ctx, missing) // one lost frame rules out no model; and the driver gives up after one silence
 	}
 	if err != nil {
 		return err
