@@ -98,15 +98,16 @@ func spoken(driver string) []string {
 
 // dead is what an address costs at which nobody is, so long as what is asked and what could be answered take on the wire.
 func (sc *scan) dead(s Setting) time.Duration {
+	wait := sc.timeout + sc.channel.Pause // which the most delicate device of the channel needs
 	if s.Baud == 0 {
-		return sc.timeout
+		return wait
 	}
 	bits := 9 + max(s.StopBits, 1)
 	if s.Parity != device.ParityNone && s.Parity != "" {
 		bits++
 	}
 	const chars = 8 + shortest + 4 // request, answer, silence
-	return sc.timeout + time.Duration(chars*bits)*time.Second/time.Duration(s.Baud)
+	return wait + time.Duration(chars*bits)*time.Second/time.Duration(s.Baud)
 }
 
 // usual are the settings that devices are delivered with, most usual first.
