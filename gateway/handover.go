@@ -6,22 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
-	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/app"
-	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
 	"github.com/linshao/linshao/gateway/internal/handover"
-	"github.com/linshao/linshao/gateway/internal/outbox"
 )
 
 type sheetCmd struct {
@@ -35,11 +28,11 @@ func (c sheetCmd) Run(ctx context.Context, lang config.Language) error {
 	if site == nil {
 		return exit{code: exitFinding}
 	}
-	k := handover.Known{At: time.Now(), Version: version(), Readings: map[device.Key]device.Reading{}, Took: map[string]time.Duration{}, Tested: tested(site.Data)}
+	k := app.Unknown(site, version())
 	var now app.Now
 	switch err := control.Ask(ctx, site.Data, http.MethodGet, "/now", &now); {
 	case err == nil:
-		ofRunning(&k, now, site, lang)
+		now.Tell(&k, site, lang)
 	case errors.Is(err, control.ErrNobody):
 		readAll(ctx, site, &k)
 	default:
@@ -63,25 +56,6 @@ func (c sheetCmd) Run(ctx context.Context, lang config.Language) error {
 	return nil
 }
 
-// ofRunning takes what the running gateway knows.
-func ofRunning(k *handover.Known, now app.Now, site *config.Site, lang config.Language) {
-	say := speaker(lang)
-	k.Running, k.Version = true, now.Version
-	if now.Hash != site.Inventory.GetConfigHash() {
-		k.Problems = append(k.Problems, say("网关运行的不是文件里的配置：重启它", "the gateway does not run what is in the files: restart it"))
-	}
-	for _, v := range now.Readings {
-		r := device.Reading{Device: v.Device, Point: v.Point, Value: math.NaN(), Quality: v.Quality, Reason: v.Reason, Time: time.UnixMilli(v.AtMs)}
-		if v.Value != nil {
-			r.Value = *v.Value
-		}
-		k.Readings[r.Key()] = r
-	}
-	for _, a := range now.Alerts {
-		k.Problems = append(k.Problems, say("告警 ", "alert ")+a.Severity+" "+say(a.ZH, a.EN))
-	}
-}
-
 // readAll reads each device once.
 func readAll(ctx context.Context, site *config.Site, k *handover.Known) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
@@ -98,19 +72,4 @@ func readAll(ctx context.Context, site *config.Site, k *handover.Known) {
 			}
 		}
 	}
-}
-
-// tested are the outputs that were moved and read back, as the events log tells; none where it cannot be read.
-func tested(data string) map[device.Key]time.Time {
-	all := map[device.Key]time.Time{}
-	_, _ = outbox.Inspect(filepath.Join(data, wire.StreamName(wire.StreamEvents)), func(r outbox.Record) error { // a log that is damaged tells less
-		var e wire.Event
-		if r.Type != wire.TypeEvent || proto.Unmarshal(r.Payload, &e) != nil || e.GetAction().GetOutcome() != action.Confirmed {
-			return nil
-		}
-		a := e.GetAction().GetAction()
-		all[device.Key{Device: a.GetDevice(), Point: a.GetPoint()}] = time.UnixMilli(e.GetAction().GetAtMs())
-		return nil
-	})
-	return all
 }

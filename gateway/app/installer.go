@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -109,9 +108,4 @@ func inWords(err error, lang config.Language) error {
 		return errors.New(strings.Join(lines, "\n"))
 	}
 	return err
-}
-
-// handover writes the hand-over sheet.
-func (a *App) handover(context.Context, io.Writer, config.Language) error {
-	return errors.ErrUnsupported
 }
