@@ -63,6 +63,39 @@ func (a *App) handover(ctx context.Context, w io.Writer, lang config.Language) e
 	return err
 }
 
+// settleMost bounds the wait for readings after a scan or a trial read.
+const settleMost = 10 * time.Second
+
+// settle waits until devices that answer have been read again: a line that was lent to a scan a moment ago has no readings yet.
+func (a *App) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleMost)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for _, d := range a.devices {
+		if len(d.Points) == 0 {
+			continue
+		}
+		key := d.Points[0].Key()
+		unread := func() bool {
+			r, known := a.latest.Of(key)
+			return !known || r.Reason == device.NotRead
+		}
+		if !unread() {
+			continue
+		}
+		if r, err := a.read(ctx, key); err != nil || r.Quality == device.Bad {
+			continue // it does not answer: the sheet says so
+		}
+		for unread() && ctx.Err() == nil {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
 // tested are the outputs that were moved and read back, as the events log tells; none where it cannot be read.
 func tested(data string) map[device.Key]time.Time {
 	all := map[device.Key]time.Time{}

@@ -35,6 +35,7 @@ type Alert struct {
 }
 
 func (a *App) now(ctx context.Context) (Now, error) {
+	a.settle(ctx)
 	n := Now{Running: a.running()}
 	for _, d := range a.devices {
 		for _, p := range d.Points {

@@ -170,7 +170,7 @@ func TestFromScanToTrialRead(t *testing.T) {
 			t.Errorf("%+v, %d restarts", b.claims, b.restarts)
 		}
 		b.get(t, "/commission/try", "device=meter-1")
-		b.get(t, "/commission/try?device=meter-1", "231.4 V", "0909", "3x0001")
+		b.get(t, "/commission/try?device=meter-1", "231.4 V", "0909", "3x0001", "31 ms")
 		b.post(t, "/commission/try", http.StatusOK, url.Values{"device": {"meter-1"}, "shows.voltage": {"231,4"}, "shows.power": {"x"}}, "一致", `value="231,4"`, "x 不是数字")
 		if last := b.reads[len(b.reads)-1]; last.Device != "meter-1" || last.Shows["voltage"] != 231.4 || len(last.Shows) != 1 {
 			t.Errorf("%+v", last)

@@ -78,5 +78,9 @@ func trialText(t commission.Trial) string {
 	case t.Value == nil:
 		return ""
 	}
-	return strings.TrimSpace(strconv.FormatFloat(math.Round(*t.Value*1e4)/1e4, 'f', -1, 64) + " " + t.Unit)
+	steps := 1e2 // hundredths, as displays show them
+	if math.Abs(*t.Value) < 10 {
+		steps = 1e4
+	}
+	return strings.TrimSpace(strconv.FormatFloat(math.Round(*t.Value*steps)/steps, 'f', -1, 64) + " " + t.Unit)
 }

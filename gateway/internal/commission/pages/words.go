@@ -20,7 +20,7 @@ type words struct {
 	Model, Candidates, OtherModels, ID, Name, Place, Zone, NoZone, Keep        string
 	PlaceNote, Claimed, ScanFirst, NothingFound, Restarting                    string
 	NotYet, TakeUp, More                                                       string
-	Choose, Point, Value, Quality, Raw, Register, Shows, Compare, ReadAgain    string
+	Choose, Shows, Compare, ReadAgain                                          string
 	Match, NoNumber, NoChannel, BadAddresses, Matches, Next                    string
 }
 
@@ -36,7 +36,7 @@ func chinese() words {
 		Model:     "型号", Candidates: "扫描认出的", OtherModels: "其他型号", ID: "编号（字母、数字、-）", Name: "名称", Place: "位置", Zone: "区域", NoZone: "不属于任何区域", Keep: "认领",
 		PlaceNote: "写到人能找到：3栋2单元 1802 厨房", Claimed: "%s 已认领", ScanFirst: "先扫描这条总线", NothingFound: "还没有扫描到新设备", Restarting: "网关正在接上新设备，约 5 秒后转到试读。",
 		NotYet: "已写入配置，但现在不能接上：", TakeUp: "再试一次", More: "认领下一台",
-		Choose: "选一台设备", Point: "点位", Value: "值", Quality: "质量", Raw: "原始", Register: "寄存器（0 起 / 1 起）", Shows: "表计显示", Compare: "核对", ReadAgain: "再读一次",
+		Choose: "选一台设备", Shows: "表计显示", Compare: "核对", ReadAgain: "再读一次",
 		Match: "一致", NoNumber: " 不是数字", NoChannel: "没有这条总线", BadAddresses: "地址写成 1-32 或 1,5,7-9：", Matches: "把表上显示的数填进来，看是否一致。", Next: "下一步"}
 }
 
@@ -52,7 +52,7 @@ func english() words {
 		Model:     "Model", Candidates: "Recognised", OtherModels: "Other models", ID: "Id (letters, digits, -)", Name: "Name", Place: "Place", Zone: "Zone", NoZone: "no zone", Keep: "Claim",
 		PlaceNote: "So that people find it: building 3, unit 2, flat 1802, kitchen", Claimed: "%s is claimed", ScanFirst: "Scan this line first", NothingFound: "No scan has found a new device", Restarting: "The gateway takes the device up; the trial read follows in some 5 s.",
 		NotYet: "It is in the configuration and cannot be taken up now: ", TakeUp: "Try again", More: "Claim the next one",
-		Choose: "Choose a device", Point: "Point", Value: "Value", Quality: "Quality", Raw: "Raw", Register: "Register (0-based / 1-based)", Shows: "Display shows", Compare: "Compare", ReadAgain: "Read again",
+		Choose: "Choose a device", Shows: "Display shows", Compare: "Compare", ReadAgain: "Read again",
 		Match: "matches", NoNumber: " is no number", NoChannel: "There is no such line", BadAddresses: "Write addresses as 1-32 or 1,5,7-9: ", Matches: "Type what the device's display shows, to see whether it is the same.", Next: "Next"}
 }
 
