@@ -1491,7 +1491,7 @@ func (x *RulesChange) GetAtMs() int64 {
 // line has more to do than it can carry, a detector's own log tells of an alarm that nobody saw.
 type Notice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`     // "device_swapped", "line_overloaded", "line_keeps_up", "missed_alarm", "sensor_health", "commissioned"
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`     // one of NoticeKinds
 	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"` // empty: it is about a line
 	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
 	Text          *Text                  `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`

@@ -19,7 +19,6 @@ import (
 const (
 	auditFile   = "audit.state"
 	missedPoint = "missed_alarms" // of a gas detector's log
-	missedKind  = "missed_alarm"  // of the notice
 )
 
 // tellsOfGas are the shipped rules that say that there is gas. What the others say of a detector, that it is old or lost, is no alarm.
@@ -122,5 +121,5 @@ func (a *App) tellMissed(m audit.Missed) {
 		Zh: fmt.Sprintf("%s：探测器自己记下 %s 报警（按网关的钟约 %s），规则没有报过。", m.Log.Name, noted, at),
 		En: fmt.Sprintf("%s: the detector noted an alarm at %s (about %s by the gateway's clock) of which no rule told.", m.Log.Name, noted, at),
 	}
-	a.journal.put(&wire.Event{Kind: &wire.Event_Notice{Notice: &wire.Notice{Kind: missedKind, Device: m.Log.Device, Channel: m.Log.Channel, Text: text, AtMs: m.At.UnixMilli()}}})
+	a.journal.put(&wire.Event{Kind: &wire.Event_Notice{Notice: &wire.Notice{Kind: wire.NoticeMissedAlarm, Device: m.Log.Device, Channel: m.Log.Channel, Text: text, AtMs: m.At.UnixMilli()}}})
 }

@@ -24,5 +24,5 @@ func (a *App) swapped(d device.Device, old, now string) {
 		text = &wire.Text{Zh: fmt.Sprintf("%s：表号 %s → %s，电量计数重新开始", d.Name, old, now), En: fmt.Sprintf("%s: meter %s → %s, its energy counter begins anew", d.Name, old, now)}
 	}
 	a.journal.put(&wire.Event{Kind: &wire.Event_Notice{Notice: &wire.Notice{
-		Kind: "device_swapped", Device: d.ID, Channel: d.Channel, Text: text, AtMs: a.cfg.Now().UnixMilli()}}})
+		Kind: wire.NoticeDeviceSwapped, Device: d.ID, Channel: d.Channel, Text: text, AtMs: a.cfg.Now().UnixMilli()}}})
 }

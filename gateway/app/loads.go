@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/gateway/internal/bustime"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/poll"
@@ -159,10 +160,10 @@ func (a *App) overloaded(channel string, o poll.Overload) {
 	plan := c.plan
 	a.loads.mu.Unlock()
 	if !o.Over {
-		a.notice("line_keeps_up", "", channel, rules.Text{ZH: "总线 " + channel + " 又能按周期读完", EN: "channel " + channel + " keeps its intervals again"})
+		a.notice(wire.NoticeLineKeepsUp, "", channel, rules.Text{ZH: "总线 " + channel + " 又能按周期读完", EN: "channel " + channel + " keeps its intervals again"})
 		return
 	}
-	a.notice("line_overloaded", "", channel, overloadText(channel, plan, o))
+	a.notice(wire.NoticeLineOverloaded, "", channel, overloadText(channel, plan, o))
 }
 
 // overloadText says how late a line is, who takes its time, and what was to be expected.

@@ -154,12 +154,12 @@ func (a *App) running() Running {
 func (a *App) siteNews() {
 	for _, p := range a.cfg.Site.LeftOut {
 		a.cfg.Log.Error("A FRAGMENT IS BROKEN and left out: its devices are not read", "problem", p.Error())
-		a.notice("fragment_left_out", "", "", rules.Text{ZH: "配置片段有错误，未采用，其中的设备没有采集：" + p.Error(),
+		a.notice(wire.NoticeFragmentLeftOut, "", "", rules.Text{ZH: "配置片段有错误，未采用，其中的设备没有采集：" + p.Error(),
 			EN: "a fragment of the configuration is broken and left out, its devices are not read: " + p.Error()})
 	}
 	if a.cfg.Refused != nil {
 		a.cfg.Log.Error("the new site cannot be run: the one before goes on", "error", a.cfg.Refused)
-		a.notice("restart_refused", "", "", rules.Text{ZH: "新配置无法运行，照旧运行：" + a.cfg.Refused.Error(), EN: "the new site cannot be run, the one before goes on: " + a.cfg.Refused.Error()})
+		a.notice(wire.NoticeRestartRefused, "", "", rules.Text{ZH: "新配置无法运行，照旧运行：" + a.cfg.Refused.Error(), EN: "the new site cannot be run, the one before goes on: " + a.cfg.Refused.Error()})
 	}
 	if a.cfg.Previous == nil {
 		return
@@ -173,15 +173,15 @@ func (a *App) siteNews() {
 		delete(before, d.ID)
 		switch {
 		case !known:
-			a.notice("commissioned", d.ID, d.Channel, rules.Text{ZH: "新接入设备 " + d.ID + "：" + d.Model, EN: "device " + d.ID + " was added: " + d.Model})
+			a.notice(wire.NoticeCommissioned, d.ID, d.Channel, rules.Text{ZH: "新接入设备 " + d.ID + "：" + d.Model, EN: "device " + d.ID + " was added: " + d.Model})
 		case address(old) != address(d) || old.Channel != d.Channel || old.Model != d.Model:
-			a.notice("commissioned", d.ID, d.Channel, rules.Text{
+			a.notice(wire.NoticeCommissioned, d.ID, d.Channel, rules.Text{
 				ZH: fmt.Sprintf("设备 %s 已更换：%s %s %s → %s %s %s", d.ID, old.Model, old.Channel, address(old), d.Model, d.Channel, address(d)),
 				EN: fmt.Sprintf("device %s was replaced: %s %s %s → %s %s %s", d.ID, old.Model, old.Channel, address(old), d.Model, d.Channel, address(d))})
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(before)) {
-		a.notice("commissioned", id, before[id].Channel, rules.Text{ZH: "设备 " + id + " 已撤下", EN: "device " + id + " was taken out"})
+		a.notice(wire.NoticeCommissioned, id, before[id].Channel, rules.Text{ZH: "设备 " + id + " 已撤下", EN: "device " + id + " was taken out"})
 	}
 }
 

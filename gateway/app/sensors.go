@@ -60,7 +60,7 @@ func (a *App) watchSensors(ctx context.Context, out chan<- []device.Reading) {
 }
 
 func sensorNotice(n health.Notice, at time.Time) *wire.Event {
-	return &wire.Event{Kind: &wire.Event_Notice{Notice: &wire.Notice{Kind: "sensor_health", Device: n.Device, Channel: n.Channel,
+	return &wire.Event{Kind: &wire.Event_Notice{Notice: &wire.Notice{Kind: wire.NoticeSensorHealth, Device: n.Device, Channel: n.Channel,
 		Text: &wire.Text{Zh: n.Text.ZH, En: n.Text.EN}, AtMs: at.UnixMilli()}}}
 }
 

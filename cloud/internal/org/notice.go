@@ -11,15 +11,10 @@ import (
 	"github.com/linshao/linshao/rules"
 )
 
-// noticeKinds are the journal's words for what a gateway tells of its field side, the same as on the wire.
-func noticeKinds() []string {
-	return []string{"device_swapped", "line_overloaded", "line_keeps_up", "missed_alarm", "sensor_health", "commissioned"}
-}
-
-// Notice writes into the journal what a gateway noticed of a device or a line.
+// Notice writes into the journal what a gateway noticed of a device or a line, under its kind on the wire.
 func Notice(ctx context.Context, tx *sql.Tx, gateway string, n *wire.Notice) error {
 	kind, about := n.GetKind(), cmp.Or(n.GetDevice(), n.GetChannel())
-	if !slices.Contains(noticeKinds(), kind) {
+	if !slices.Contains(wire.NoticeKinds(), kind) {
 		kind = FieldNotice
 	}
 	text := rules.Text{ZH: n.GetText().GetZh(), EN: n.GetText().GetEn()}

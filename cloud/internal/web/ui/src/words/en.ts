@@ -228,6 +228,8 @@ export const en: Record<Key, string> = {
   'journal.missed_alarm': 'Missed alarm',
   'journal.sensor_health': 'Sensor health',
   'journal.commissioned': 'Commissioning',
+  'journal.fragment_left_out': 'Configuration left out',
+  'journal.restart_refused': 'New site refused',
   'journal.field_notice': 'Notice',
   'journal.foreign_site': 'Site conflict',
   'journal.decommissioned': 'Decommissioned',

@@ -227,6 +227,8 @@ export const zh = {
   'journal.missed_alarm': '漏报',
   'journal.sensor_health': '传感器健康',
   'journal.commissioned': '调试',
+  'journal.fragment_left_out': '配置未采用',
+  'journal.restart_refused': '重启未采用',
   'journal.field_notice': '现场通知',
   'journal.foreign_site': '小区冲突',
   'journal.decommissioned': '网关退役',
