@@ -96,7 +96,7 @@ func network(ctx context.Context, _, _ string) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []figure{{"tcp_max_points_per_s", m["points/s"], "1/s", "higher", 400_000, "50 devices of 1,000 registers, each over its own connection, read at the shortest interval (40 to 120 ms) of which none is skipped (0: there is none); pollers, drivers and simulator share the machine"}}, nil
+	return []figure{{"tcp_max_points_per_s", m["points/s"], "1/s", "higher", 400_000, "50 devices of 5,000 registers, each over its own connection, read at the shortest interval (200 to 600 ms) of which none is skipped (0: there is none); pollers, drivers and simulator share the machine"}}, nil
 }
 
 const outboxFolder = "./gateway/internal/outbox"
