@@ -26,12 +26,14 @@ type Part struct {
 // looks like a password, a key, a phone number or a card is taken out of the others, as is everything that a secret file of this
 // site says.
 func Bundle(w io.Writer, cfg Config, found []Finding, parts []Part) error {
+	site := configuring(cfg.File)
 	r := newRedactor(cfg.File, cfg.Lang)
+	r.hideFilesOf(filepath.Dir(cfg.File), site)
 	report, err := json.MarshalIndent(found, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
-	all := append([]Part{{"doctor.json", report}}, configuring(cfg.File)...)
+	all := append([]Part{{"doctor.json", report}}, site...)
 	all = append(all, r.files()...)
 	all = append(all, parts...)
 	z := zip.NewWriter(w)
@@ -54,7 +56,7 @@ func Bundle(w io.Writer, cfg Config, found []Finding, parts []Part) error {
 func configuring(file string) []Part {
 	var parts []Part
 	names := []string{file}
-	if more, err := filepath.Glob(filepath.Join(filepath.Dir(file), "devices.d", "*.yaml")); err == nil {
+	if more, err := filepath.Glob(filepath.Join(config.IncludeDir(file), "*.yaml")); err == nil {
 		names = append(names, more...)
 	}
 	for _, name := range names {
@@ -62,9 +64,9 @@ func configuring(file string) []Part {
 		if err != nil {
 			data = []byte(err.Error())
 		}
-		inside, err := filepath.Rel(filepath.Dir(file), name)
-		if err != nil {
-			inside = filepath.Base(name)
+		inside := filepath.Base(name)
+		if name != file {
+			inside = filepath.Join(filepath.Base(filepath.Dir(name)), inside)
 		}
 		parts = append(parts, Part{"config/" + inside, data})
 	}

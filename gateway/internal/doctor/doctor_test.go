@@ -247,3 +247,54 @@ func TestTheBundleHoldsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestTheBundleOfABrokenSiteHoldsNoSecret: what cannot be loaded is what a bundle is made of, and its secrets are still some.
+func TestTheBundleOfABrokenSiteHoldsNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "gateway.yaml")
+	write := func(name, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700), os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("meter.password", "00000007:02246813\n")
+	write("card.key", "geheimer-schluessel\n")
+	write("gateway.yaml", `site: {id: t, card_key_file: card.key}
+include: found.d
+status: {user: admin, password: 'ein ganzer satz'}
+uplink: {api_key: "sesam oeffne dich", url: "mqtts://gw:per/cent@sign@broker:8883"}
+channels: [{id: a, driver: serial, address: /dev/null, devices: [{id: m, name: 王 +86 138-1234-5678, password_file: "meter.password"}]}]
+not-a-key: 1
+`)
+	write("found.d/x.yaml", "channel: a\ntoken: in-a-fragment\n")
+	log := "Authorization: Basic YWRtaW46YWRtaW4= meter 02246813 key geheimer-schluessel phone 8613812345678 and 139 1234 5678 cookie linshao_session=ABCDEFGHIJKLMNOPQRSTUVWXYZ\n密码：wasser\n"
+	var b bytes.Buffer
+	if err := doctor.Bundle(&b, doctor.Config{File: file, Lang: config.Chinese}, doctor.Look(t.Context(), doctor.Config{File: file, Lang: config.Chinese, Version: "v1"}), []doctor.Part{{Name: "log.txt", Data: []byte(log)}}); err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fragment := false
+	for _, f := range z.File {
+		fragment = fragment || f.Name == "config/found.d/x.yaml"
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil || r.Close() != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"02246813", "geheimer", "ganzer", "satz", "sesam", "oeffne", "per/cent", "sign@", "1234-5678", "1234 5678", "13812345678", "in-a-fragment", "YWRtaW4", "ABCDEF", "wasser"} {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s holds %q:\n%s", f.Name, secret, text)
+			}
+		}
+	}
+	if !fragment {
+		t.Error("the fragment is not in the bundle")
+	}
+}
