@@ -73,8 +73,7 @@ type Poller struct {
 	cfg     Config
 	units   []*unit
 	points  map[device.Key]*device.Point
-	plans   bool                 // the driver says beforehand what it will ask for
-	quiet   map[string]time.Time // address → no request before: what was late must have been swallowed
+	plans   bool // the driver says beforehand what it will ask for
 	account account
 	row     int // requests of the class life since the last of another
 	load    load

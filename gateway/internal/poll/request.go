@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/line"
 )
 
 // A request is a write, or a read out of turn.
@@ -108,8 +109,9 @@ func (p *Poller) between(ctx context.Context) {
 
 // serve carries out a request. It opens the channel without regard to the back-off: whoever asks has a reason.
 func (p *Poller) serve(ctx context.Context, q request) {
+	before := p.since.Load() // readings may be waiting that nobody takes
 	p.at()
-	defer p.since.Store(0)
+	defer p.since.Store(before)
 	if q.ctx.Err() != nil { // expired in the queue: a late write is worse than none
 		q.reply <- answer{err: q.ctx.Err()}
 		return
@@ -130,6 +132,9 @@ func (p *Poller) serve(ctx context.Context, q request) {
 			q.reply <- answer{err: fmt.Errorf("read %s: %w", q.point.Device, err)}
 			return
 		}
+		if p.faulted(rs) {
+			p.hush(q.point.Address)
+		}
 		q.reply <- answer{reading: rs[0]}
 		return
 	}
@@ -138,11 +143,27 @@ func (p *Poller) serve(ctx context.Context, q request) {
 	p.meter.write(time.Since(began), err)
 	if err != nil {
 		err = fmt.Errorf("write %s of %s: %w", q.point.Name, q.point.Device, err)
-		if !errors.Is(err, errors.ErrUnsupported) {
+		var fault *line.Fault
+		switch {
+		case errors.As(err, &fault): // the device's, or the line's: the channel goes on, and the next write need not wait for a look
+			p.hush(q.point.Address)
+		case !errors.Is(err, errors.ErrUnsupported):
 			p.look(qctx, q.point)
 		}
 	}
 	q.reply <- answer{err: err}
+}
+
+// hush lets nobody be polled at an address while the line swallows what may still come from it.
+func (p *Poller) hush(address string) {
+	if p.cfg.Channel.Serial.Baud == 0 {
+		return
+	}
+	for _, u := range p.units {
+		if u.points[0].Address == address {
+			*u.quiet = later(*u.quiet, time.Now().Add(p.timeout()))
+		}
+	}
 }
 
 // look finds out whether a failed write means that the channel is gone: a write's error does not say, a read's does. Without it,

@@ -131,6 +131,7 @@ func (p *Poller) first(a, b move, now time.Time) move {
 
 // urgency orders moves of one rank. Among life the earliest deadline goes first; the others by how late they are, in
 // intervals, so that all are stretched alike. Who is in the middle of a turn has a little more, for its values belong together.
+// Those who share the slots for silence go by how long they were not asked.
 func (m move) urgency(now time.Time) float64 {
 	u := m.unit
 	switch m.rank {
@@ -145,6 +146,9 @@ func (m move) urgency(now time.Time) float64 {
 			return (float64(now.Sub(u.due))+float64(u.interval))/float64(u.interval) + u.class.headStart() + 0.25
 		}
 		return u.lateness(now) + u.class.headStart()
+	}
+	if m.rank == rankProbe {
+		return u.waiting(now)
 	}
 	return now.Sub(m.at).Seconds()
 }

@@ -72,6 +72,18 @@ func (u *unit) wary() bool {
 	return u.open || u.strikes > 0 || u.turn.on && u.turn.again && !u.turn.answered
 }
 
+// lifeWaits is how many times as much the wait of a device counts that people are warned by, when a slot for silence is given.
+const lifeWaits = 4
+
+// waiting is for how long the unit was not asked, in seconds.
+func (u *unit) waiting(now time.Time) float64 {
+	wait := now.Sub(u.asked).Seconds()
+	if u.class == life {
+		wait *= lifeWaits
+	}
+	return wait
+}
+
 // slowest is the longest that a right answer on this line took lately.
 func (p *Poller) slowest() (d time.Duration) {
 	for _, u := range p.units {

@@ -120,6 +120,7 @@ func (p *Poller) use(ctx context.Context, u *unit, a *part) ([]device.Reading, e
 	rs, err := p.read(ctx, a.points, limit)
 	now := time.Now()
 	took := now.Sub(began)
+	u.asked = now
 	u.busy.Add(int64(took))
 	p.meter.unit(u, took)
 	if err != nil {
@@ -198,8 +199,8 @@ func (p *Poller) probe(ctx context.Context, u *unit, out chan<- []device.Reading
 		return
 	}
 	now = time.Now()
+	u.first = (u.first + 1) % len(u.parts) // the next one may not be silent, or has not been seen for long
 	if _, quiet := silent(rs); quiet {
-		u.first = (u.first + 1) % len(u.parts)
 		u.missed(now, u.interval)
 		return
 	}

@@ -25,6 +25,7 @@ type unit struct {
 	due   time.Time     // next turn
 	shift time.Duration // of the turn after the first
 	began time.Time     // of the last turn in which it answered; zero: unknown, or not to be compared with
+	asked time.Time     // when a request of it was over last
 	turn  turn
 	breaker
 	known    bool // its state has been told
