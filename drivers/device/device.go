@@ -3,7 +3,11 @@
 // It imports the standard library alone, so that a driver in another process or another repository can use it too.
 package device
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // A Channel is one physical line or connection: an RS-485 port, a TCP endpoint, a child process. One goroutine uses it at a time.
 type Channel struct {
@@ -96,6 +100,18 @@ type Key struct{ Device, Point string }
 
 // Key of the point.
 func (p Point) Key() Key { return Key{p.Device, p.Name} }
+
+// CheckWrite says why v may not be written to the point: errors.ErrUnsupported where the profile makes it read-only. Every driver
+// asks it first, and for a driver in another process the gateway does.
+func (p Point) CheckWrite(v float64) error {
+	switch {
+	case len(p.Writable) == 0:
+		return fmt.Errorf("the profile makes it read-only: %w", errors.ErrUnsupported)
+	case !p.Allows(v):
+		return fmt.Errorf("the profile allows %v, not %v", p.Writable, v)
+	}
+	return nil
+}
 
 // Allows says whether a profile lets v be written to the point.
 func (p Point) Allows(v float64) bool {

@@ -23,11 +23,8 @@ func (c *conn) Write(ctx context.Context, p device.Point, v float64) error {
 }
 
 func (c *conn) write(ctx context.Context, p device.Point, v float64) error {
-	if len(p.Writable) == 0 {
-		return fmt.Errorf("the profile makes it read-only: %w", errors.ErrUnsupported)
-	}
-	if !p.Allows(v) {
-		return fmt.Errorf("the profile allows %v, not %v", p.Writable, v)
+	if err := p.CheckWrite(v); err != nil {
+		return err
 	}
 	t, err := parsePoint(p)
 	if err != nil {

@@ -65,8 +65,11 @@ func (c *conn) Read(ctx context.Context, points []device.Point) ([]device.Readin
 	return readings, nil
 }
 
-// Write asks the child; errors.ErrUnsupported comes across.
+// Write asks the child; errors.ErrUnsupported comes across. What the profile forbids does not reach it.
 func (c *conn) Write(ctx context.Context, p device.Point, v float64) error {
+	if err := p.CheckWrite(v); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
 	call, done, err := c.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("write: %w", err)

@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,11 +143,11 @@ func eat() (eaten [][]byte) {
 	return eaten
 }
 
-func (c *faultyConn) Write(_ context.Context, p device.Point, v float64) error {
-	if !slices.Contains(p.Writable, v) {
+func (c *faultyConn) Write(_ context.Context, p device.Point, _ float64) error {
+	switch { // it does not look at what the profile allows, as a careless driver would not
+	case p.Name == "cannot":
 		return fmt.Errorf("write %s: %w", p.Name, errors.ErrUnsupported)
-	}
-	if p.Name == "broken" {
+	case p.Name == "broken":
 		return errors.New("the relay did not move")
 	}
 	return nil

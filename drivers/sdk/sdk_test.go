@@ -90,8 +90,14 @@ func TestErrorsComeAcross(t *testing.T) {
 	if err := c.Write(t.Context(), named("x")[0], 1); err != nil {
 		t.Error(err)
 	}
-	if err := c.Write(t.Context(), named("x")[0], 2); !errors.Is(err, errors.ErrUnsupported) {
+	if err := c.Write(t.Context(), named("cannot")[0], 1); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v, want errors.ErrUnsupported", err)
+	}
+	if err := c.Write(t.Context(), named("x")[0], 2); err == nil {
+		t.Error("a value that the profile forbids reached the driver")
+	}
+	if err := c.Write(t.Context(), device.Point{Device: "d", Name: "x"}, 1); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a read-only point: got %v, want errors.ErrUnsupported", err)
 	}
 	err := c.Write(t.Context(), named("broken")[0], 1)
 	if err == nil || err.Error() != "write: the relay did not move" || errors.Is(err, sdk.ErrCrashed) {

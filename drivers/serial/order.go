@@ -19,11 +19,8 @@ func (m *meterLine) Write(ctx context.Context, p device.Point, v float64) error 
 }
 
 func (m *meterLine) write(ctx context.Context, p device.Point, v float64) error {
-	switch {
-	case len(p.Writable) == 0:
-		return fmt.Errorf("the profile makes it read-only: %w", errors.ErrUnsupported)
-	case !p.Allows(v):
-		return fmt.Errorf("the profile allows %v, not %v", p.Writable, v)
+	if err := p.CheckWrite(v); err != nil {
+		return err
 	}
 	t := m.target(p)
 	if t.err != nil {

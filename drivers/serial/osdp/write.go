@@ -18,11 +18,8 @@ func (p *panel) Write(ctx context.Context, pt device.Point, v float64) error {
 }
 
 func (p *panel) write(ctx context.Context, pt device.Point, v float64) error {
-	switch {
-	case len(pt.Writable) == 0:
-		return fmt.Errorf("the profile makes it read-only: %w", errors.ErrUnsupported)
-	case !pt.Allows(v):
-		return fmt.Errorf("the profile allows %v, not %v", pt.Writable, v)
+	if err := pt.CheckWrite(v); err != nil {
+		return err
 	}
 	if err := checkPlace(pt); err != nil {
 		return fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
