@@ -19,7 +19,8 @@ import (
 	"github.com/linshao/linshao/drivers/serial/line"
 )
 
-// MaxPoll is the longest interval between two reads: the line holds what a reader says for as long, however much it speaks.
+// MaxPoll is the longest interval between two reads: at 9600 bit/s the line holds what a reader says for as long, however much it speaks.
+// A faster one that speaks without end loses lines, which are counted as errors.
 const MaxPoll = time.Second
 
 // Driver opens serial lines with one reader at their end, by default 9600 bit/s without parity. Its zero value is ready.

@@ -116,16 +116,17 @@ func TestACardIsTheSameAtEveryReader(t *testing.T) {
 type conversation struct {
 	said []byte
 	last time.Time
+	lost bool
 	gone error
 }
 
 func (c *conversation) say(text string) { c.said, c.last = append(c.said, text...), time.Now() }
 
 // Take implements the driver's wire.
-func (c *conversation) Take(buf []byte) ([]byte, time.Time, error) {
-	buf = append(buf, c.said...)
-	c.said = nil
-	return buf, c.last, c.gone
+func (c *conversation) Take(buf []byte) (got []byte, last time.Time, lost bool, err error) {
+	got, lost = append(buf, c.said...), c.lost
+	c.said, c.lost = nil, false
+	return got, c.last, lost, c.gone
 }
 
 func (*conversation) Close() error { return nil }
@@ -227,6 +228,53 @@ func TestHalfALineAndOneThatNeverEnds(t *testing.T) {
 	c.say("0000000002\r\n0000000003\r\n")
 	if v := h.read(t); v["reads"] != 2 || v["errors"] != 2 || v["card"] != float64(ascii.Alias([]byte(siteKey), 3, 32)) {
 		t.Errorf("behind one that never ended: %v", v)
+	}
+}
+
+// Noise without an end costs no card that comes when it is over.
+func TestACardLongAfterNoise(t *testing.T) {
+	c := &conversation{}
+	h := c.reader(t, em())
+	c.say(strings.Repeat("7", 300))
+	c.last = time.Now().Add(-time.Second)
+	h.read(t)
+	h.read(t)
+	c.say("\x02010063E9AE25\x03")
+	if v := h.read(t); v["reads"] != 1 || v["errors"] != 1 {
+		t.Errorf("%v", v)
+	}
+}
+
+// Half a line that was old when it was first seen is not the beginning of the next one.
+func TestOldHalfALineBeginsNoCard(t *testing.T) {
+	c := &conversation{}
+	h := c.reader(t, ascii.Format{Frame: `(?P<card>[0-9]+)`, End: "\n", Value: "decimal"})
+	c.say("12")
+	c.last = time.Now().Add(-time.Second)
+	h.read(t)
+	c.say("3456\n")
+	if v := h.read(t); v["card"] != float64(ascii.Alias([]byte(siteKey), 3456, 32)) {
+		t.Errorf("%v", v)
+	}
+}
+
+// Where bytes were lost, the head of one line and the tail of another are no card.
+func TestLostBytesMakeNoCard(t *testing.T) {
+	c := &conversation{}
+	h := c.reader(t, ascii.Format{Frame: `(?P<card>[0-9]+)`, End: "\n", Value: "decimal"})
+	c.say("11\n12")
+	c.lost = true
+	one := float64(ascii.Alias([]byte(siteKey), 11, 32))
+	if v := h.read(t); v["card"] != one {
+		t.Errorf("before: %v", v)
+	}
+	c.say("34\n")
+	if v := h.read(t); v["card"] != one || v["reads"] != 1 {
+		t.Errorf("spliced: %v", v)
+	}
+	c.say("56\n")
+	if v := h.read(t); v["card"] != float64(ascii.Alias([]byte(siteKey), 56, 32)) {
+		t.Errorf("after: %v", v)
 	}
 }
 

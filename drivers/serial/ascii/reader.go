@@ -14,7 +14,7 @@ import (
 
 // A wire tells what came in: a line.Port.
 type wire interface {
-	Take(buf []byte) ([]byte, time.Time, error)
+	Take(buf []byte) (got []byte, last time.Time, lost bool, err error)
 	Close() error
 }
 
@@ -94,8 +94,7 @@ func (r *reader) use(text string) (err error) {
 
 // hear takes in what came.
 func (r *reader) hear(key []byte) error {
-	before := len(r.pending)
-	got, last, err := r.port.Take(r.pending)
+	got, last, lost, err := r.port.Take(r.pending)
 	if err != nil {
 		return err
 	}
@@ -110,10 +109,12 @@ func (r *reader) hear(key []byte) error {
 		r.pending = append(r.pending[:0], rest...)
 	}
 	switch n := len(r.pending); {
+	case lost: // what comes may be the tail of another line
+		r.pending, r.long = r.pending[:0], true
 	case n > maxFrame:
 		r.long = true
 		r.pending = append(r.pending[:0], r.pending[n-len(end)+1:]...) // the end may have begun
-	case n > 0 && n == before && time.Since(last) > patience:
+	case (n > 0 || r.long) && time.Since(last) > patience:
 		r.drop()
 	}
 	return nil

@@ -65,6 +65,7 @@ type Port struct {
 	mu     sync.Mutex
 	rx     []byte // what came in and was not dropped
 	lastRx time.Time
+	spilt  bool   // more came in than rx holds
 	life   uint64 // bytes of another are of no use
 	gone   error
 }
@@ -145,7 +146,8 @@ func (p *Port) receive(b []byte, now time.Time, life uint64) {
 		return
 	}
 	// What is there must not move, an exchange may be looking at it: what does not fit is dropped, and was too long for any frame.
-	p.rx, p.lastRx = append(p.rx, b[:min(len(b), maxPending-len(p.rx))]...), now
+	fits := min(len(b), maxPending-len(p.rx))
+	p.rx, p.lastRx, p.spilt = append(p.rx, b[:fits]...), now, p.spilt || fits < len(b)
 	p.mu.Unlock()
 	p.wake()
 }
