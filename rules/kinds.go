@@ -27,12 +27,12 @@ const (
 	kindZone, kindSite, kindChannel, kindIncident = "zone", "site", "channel", "incident"
 )
 
-// exRated is the label of a fan that cannot be the spark (domain: no electrical load is switched where gas may be).
+// exRated is the label of a fan that cannot be the spark (no electrical load is switched where gas may be).
 const exRated = "ex_rated"
 
 // kinds is the vocabulary that profiles, rules, simulator and web share. What a rule may write is narrower than what a
 // profile may allow: a rule never opens a gas valve, never switches a socket or a feeder on, never locks a door, and starts
-// a fan only where the site has labelled it as safe in gas (domain: interlocks).
+// a fan only where the site has labelled it as safe in gas.
 func kinds() []kind {
 	return []kind{
 		{"socket", Text{"充电插座", "charging socket"}, []kindPoint{

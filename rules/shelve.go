@@ -2,7 +2,7 @@ package rules
 
 import "fmt"
 
-// An alert that begins to fire often within a short time says nothing new (domain §7.3): it is shelved, events go on.
+// An alert that begins to fire often within a short time says nothing new: it is shelved, events go on.
 const (
 	chatterCount = 3
 	chatterTime  = 60 * 1000      // ms

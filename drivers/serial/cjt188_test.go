@@ -33,7 +33,7 @@ func gasFrame(typ byte, number []byte, control byte, data ...byte) []byte {
 
 var gasAddress = [...]byte{0x55, 0x44, 0x33, 0x22, 0x11, 0x00, 0x33}
 
-// The frame of domain.md §4.3.
+// A frame whose sum was computed by hand.
 func TestRequestCJT188(t *testing.T) {
 	p := device.Point{Address: "78330011223344", Register: device.Register{Space: "water", Addr: 0x901F, Type: "XXXXXX.XX@0"}}
 	got, err := serial.AppendCJT188(p)

@@ -26,7 +26,7 @@ func point(di uint32, format string) device.Point {
 	return device.Point{Device: "m", Name: format, Address: "123456789012", Register: device.Register{Addr: di, Type: format}}
 }
 
-// The frames of domain.md §4.1.
+// Frames whose sums were computed by hand.
 func TestRequests(t *testing.T) {
 	cases := []struct {
 		di   uint32
@@ -64,7 +64,7 @@ func reply(address string, control byte, data ...byte) []byte {
 }
 
 func TestReplies(t *testing.T) {
-	const voltage = "68 12 90 78 56 34 12 68 91 06 33 34 34 35 38 55 7A 16" // 220.5 V, domain.md
+	const voltage = "68 12 90 78 56 34 12 68 91 06 33 34 34 35 38 55 7A 16" // 220.5 V
 	ua := point(0x02010100, "XXX.X")
 	me := "123456789012"
 	damaged := bin(t, voltage)

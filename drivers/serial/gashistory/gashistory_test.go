@@ -34,7 +34,7 @@ func point(t testing.TB, at string) device.Point {
 	return device.Point{Device: "d", Name: at, Protocol: "gb15322", Register: device.Register{Space: space, Addr: addr}}
 }
 
-// The frames of the domain facts, computed there by hand.
+// Frames whose sums were computed by hand.
 func TestQuestions(t *testing.T) {
 	for want, q := range map[string][2]byte{"AA 00 00 00 AA 55": {0, 0}, "AA 01 01 00 AC 55": {1, 1}, "AA 00 07 00 B1 55": {0, 7}, "AA 00 08 00 B2 55": {0, 8}} {
 		if got, _ := gashistory.Ask(q[0], q[1]); !bytes.Equal(got, bin(t, want)) {

@@ -29,7 +29,7 @@ func bin(t testing.TB, s string) []byte {
 
 func block(t testing.TB, s string) [16]byte { t.Helper(); return [16]byte(bin(t, s)) }
 
-// The commands of domain.md §3.1, of libosdp's tests/unit-tests/test-cp-phy.c, and of SIA OSDP annex E.
+// The commands of libosdp's tests/unit-tests/test-cp-phy.c, and of SIA OSDP annex E.
 func TestCommands(t *testing.T) {
 	cases := []struct {
 		want                    string

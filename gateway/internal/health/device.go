@@ -9,7 +9,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// Limits of the tests (domain facts §7.4).
+// Limits of the tests.
 const (
 	lostPolls    = 3
 	voltsLow     = 176.0

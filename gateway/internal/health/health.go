@@ -1,5 +1,5 @@
-// Package health tells how far each device can be trusted: a score of 0 to 100 and the reasons why it is not 100, after the tests
-// of domain facts §7.4. It sees every reading after the judges of single readings (drivers/device, package plausible) and adds
+// Package health tells how far each device can be trusted: a score of 0 to 100 and the reasons why it is not 100, by tests in
+// the manner of QARTOD. It sees every reading after the judges of single readings (drivers/device, package plausible) and adds
 // what only time shows: answers missed in 24 h, late ones, a zero that drifts, noise, a contact that chatters. The app feeds it
 // from the bus and sends what it tells the ordinary way, as a point of the device; the local page asks for the reasons.
 //
