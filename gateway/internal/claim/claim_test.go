@@ -20,6 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const text = `site: {id: t, name: 测试}
 gateway: gw-t
 profiles: ../PROFILES
+rules: one
 zones: [{id: k, name: 厨房}]
 outputs: [{device: valve-1, point: open, safe: {value: 0, on: [failure]}}]
 channels:
@@ -35,6 +36,11 @@ func newSite(t testing.TB) claim.Site {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "profiles"), os.DirFS("../../app/testdata/profiles")); err != nil {
+		t.Fatal(err)
+	}
+	// One rule, not all: loading them takes longer than all the rest.
+	rule := "rules:\n  - {id: R1, kind: valve, expr: open == 1, mode: notify-only, severity: C, title: {zh: 阀, en: valve}, message: {zh: 开, en: open}}\n"
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "one"), 0o700), os.WriteFile(filepath.Join(dir, "one/rule.yaml"), []byte(rule), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "site.yaml")

@@ -167,14 +167,7 @@ func FuzzFragment(f *testing.F) {
 	f.Add(more)
 	f.Add("channel: rs485-1\nreplaces: [m-1]\ndevices:\n  - {id: m-1, profile: meter, address: \"000000099999\"}\n")
 	f.Add("channel: tcp-1\nreplaces: [A-03, valve-1, siren-1]\n")
-	file := write(f, "rules: one\n"+good) // one rule, not all: they are not what is looked at
-	rule := "rules:\n  - {id: R1, kind: valve, expr: open == 1, mode: notify-only, severity: C, title: {zh: 阀, en: valve}, message: {zh: 开, en: open}}\n"
-	if err := os.MkdirAll(filepath.Join(filepath.Dir(file), "one"), 0o700); err != nil {
-		f.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "one", "r.yaml"), []byte(rule), 0o600); err != nil {
-		f.Fatal(err)
-	}
+	file := write(f, good)
 	f.Fuzz(func(t *testing.T, text string) {
 		devicesD(t, file, map[string]string{"x.yaml": text})
 		site, problems := config.Load(file, config.English)

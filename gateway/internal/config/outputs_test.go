@@ -54,21 +54,21 @@ func TestStaleIsSlowerThanTheReadings(t *testing.T) {
 
 func TestBadOutputs(t *testing.T) {
 	for entry, want := range map[string]string{
-		`{point: relay}`: `:34:6: an output has a device or a kind`,
-		`{kind: socket, device: A-03.1, point: relay}`:                                `:34:6: an output has a device or a kind`,
-		`{kind: soket, point: relay}`:                                                 `:34:12: there is no kind "soket" (did you mean socket?)`,
-		`{device: A-03, point: relay}`:                                                `:34:14: there is no device "A-03"`,
-		`{kind: socket, point: power}`:                                                `:34:27: socket has no writable point "power" (use relay)`,
-		`{kind: socket, point: relay, safe: {value: 1, on: [start]}}`:                 `:34:48: socket.relay is safe at 0, not at 1 (0)`,
-		`{device: valve-1, point: open, safe: {value: 1, on: [failure]}}`:             `:34:50: valve.open is safe at 0, not at 1 (0)`,
-		`{kind: valve, point: open, safe: {value: 0, on: [stale]}}`:                   `:34:53: there is no gas detector in the zone of valve-1: stale would never be noticed`,
+		`{point: relay}`: `:35:6: an output has a device or a kind`,
+		`{kind: socket, device: A-03.1, point: relay}`:                                `:35:6: an output has a device or a kind`,
+		`{kind: soket, point: relay}`:                                                 `:35:12: there is no kind "soket" (did you mean socket?)`,
+		`{device: A-03, point: relay}`:                                                `:35:14: there is no device "A-03"`,
+		`{kind: socket, point: power}`:                                                `:35:27: socket has no writable point "power" (use relay)`,
+		`{kind: socket, point: relay, safe: {value: 1, on: [start]}}`:                 `:35:48: socket.relay is safe at 0, not at 1 (0)`,
+		`{device: valve-1, point: open, safe: {value: 1, on: [failure]}}`:             `:35:50: valve.open is safe at 0, not at 1 (0)`,
+		`{kind: valve, point: open, safe: {value: 0, on: [stale]}}`:                   `:35:53: there is no gas detector in the zone of valve-1: stale would never be noticed`,
 		`{kind: socket, point: relay, safe: {on: [start]}}`:                           `value is missing`,
 		`{kind: socket, point: relay, safe: {value: 0}}`:                              `on is missing (use start | failure | stale)`,
-		`{kind: socket, point: relay, safe: {value: 0, on: [fail]}}`:                  `:34:56: on cannot be "fail"`,
-		`{kind: socket, point: relay, safe: {value: 0, on: [start], after: 60s}}`:     `:34:71: after does nothing without stale`,
-		`{kind: socket, point: relay, safe: {value: 0, on: [stale], after: 1s}}`:      `:34:71: 1s is out of range (10s to 24h0m0s)`,
-		`{kind: socket, point: relay, lockout: 48h}`:                                  `:34:43: 48h is out of range (0s to 24h0m0s)`,
-		"{kind: socket, point: relay, lockout: 1m}\n  - {kind: socket, point: relay}": `:35:6: output socket.relay is there twice (first in line 34)`,
+		`{kind: socket, point: relay, safe: {value: 0, on: [fail]}}`:                  `:35:56: on cannot be "fail"`,
+		`{kind: socket, point: relay, safe: {value: 0, on: [start], after: 60s}}`:     `:35:71: after does nothing without stale`,
+		`{kind: socket, point: relay, safe: {value: 0, on: [stale], after: 1s}}`:      `:35:71: 1s is out of range (10s to 24h0m0s)`,
+		`{kind: socket, point: relay, lockout: 48h}`:                                  `:35:43: 48h is out of range (0s to 24h0m0s)`,
+		"{kind: socket, point: relay, lockout: 1m}\n  - {kind: socket, point: relay}": `:36:6: output socket.relay is there twice (first in line 35)`,
 	} {
 		for _, lang := range []config.Language{config.English, config.Chinese} {
 			_, problems := config.Load(write(t, good+"outputs:\n  - "+entry+"\n"), lang)
