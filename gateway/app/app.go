@@ -41,7 +41,7 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time         // stamps readings and events; intervals run on the real clock. Nil: time.Now
 	Clock   func() uint32            // how good Now is, one of wire's clock qualities. Nil: what the kernel says
-	Door    *login.Door              // of the gateway's own pages; nil: made from the claim code in the data folder
+	Door    *login.Door              // of the gateway's own pages; used again while the claim code in the data folder is still the same
 	Found   *pages.Memory            // what scans have found; nil: nothing yet
 	Drivers map[string]device.Driver // nil: the shipped ones
 
@@ -87,9 +87,10 @@ type App struct {
 	lines   []*line // the channels as devices
 	sensors *health.Watch
 
-	control *control.Server // nil: it could not be opened
-	again   chan struct{}   // closed when next is set
-	next    atomic.Pointer[config.Site]
+	control  *control.Server // nil: it could not be opened
+	again    chan struct{}   // closed when next is set
+	next     atomic.Pointer[config.Site]
+	reloaded atomic.Pointer[config.Site] // cfg.Site with the rules of the last reload; nil: there was none
 }
 
 // New builds a gateway: it opens the logs and the port of the local page, and restores the rules' state. It touches no device
@@ -106,7 +107,11 @@ func New(cfg Config) (*App, error) {
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, build := range []func() error{a.openData, a.buildPollers, a.buildRules, a.buildRecorder, a.buildUplink, a.buildPage, a.buildControl} {
 		if err := build(); err != nil {
-			return nil, errors.Join(err, a.closeAll())
+			err = errors.Join(err, a.closeAll())
+			if a.boot != nil {
+				err = errors.Join(err, a.boot.GiveUp())
+			}
+			return nil, err
 		}
 	}
 	return a, nil

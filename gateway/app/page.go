@@ -11,22 +11,26 @@ import (
 // CodeFile holds the claim code, in the data folder.
 const CodeFile = "claim.code"
 
-// newDoor stands before the gateway's own pages; nil when there is no claim code: beyond loopback nobody gets in then, and the
-// gateway runs.
-func newDoor(cfg Config) *login.Door {
+// door stands before the gateway's own pages: the one of before a restart, unless there is another claim code now. nil when there is
+// none: beyond loopback nobody gets in then, and the gateway runs.
+func door(cfg Config) *login.Door {
 	code, err := login.Code(filepath.Join(cfg.Site.Data, CodeFile))
-	if err != nil {
+	switch {
+	case err != nil && cfg.Door != nil:
+		cfg.Log.Error("the claim code cannot be read: the one of before stays in force", "error", err)
+		return cfg.Door
+	case err != nil:
 		cfg.Log.Error("nobody can log in with a claim code", "error", err)
 		return nil
+	case cfg.Door != nil && cfg.Door.For(code):
+		return cfg.Door
 	}
 	return login.NewDoor(code)
 }
 
 func (a *App) buildPage() error {
 	s := a.cfg.Site
-	if a.cfg.Door == nil {
-		a.cfg.Door = newDoor(a.cfg)
-	}
+	a.cfg.Door = door(a.cfg)
 	if a.cfg.Found == nil {
 		a.cfg.Found = &pages.Memory{}
 	}

@@ -70,6 +70,9 @@ func (a *App) reload(ctx context.Context) {
 		a.cfg.Log.Warn("changed in gateway.yaml, and taken up at the next start only", "keys", names)
 		changes = append(changes, rules.Text{ZH: "gateway.yaml 的 " + names + " 也改了，重启网关后才生效", EN: names + " in gateway.yaml are other too, and are taken up by a restart only"})
 	}
+	present := *a.cfg.Site
+	present.Rules, present.Sources, present.Overrides, present.Emergency, present.Refused = site.Rules, site.Sources, site.Overrides, site.Emergency, nil
+	a.reloaded.Store(&present)
 	if err := config.Keep(site); err != nil {
 		a.cfg.Log.Error("keep last good rules", "error", err)
 	}

@@ -72,6 +72,14 @@ func (a *App) Restart(ctx context.Context) error {
 // Next is the site to go on with after Run; nil: the gateway was told to stop.
 func (a *App) Next() *config.Site { return a.next.Load() }
 
+// present is the site that runs, with the rules that a reload has taken up since.
+func (a *App) present() *config.Site {
+	if s := a.reloaded.Load(); s != nil {
+		return s
+	}
+	return a.cfg.Site
+}
+
 // newlyLeftOut are the mistakes of fragments that are in the running site: its devices must not vanish by a restart that somebody asked
 // for because of others.
 func newlyLeftOut(site, running *config.Site) configs.Problems {
@@ -152,11 +160,7 @@ func (a *App) running() Running {
 
 // siteNews tells what is other than before the restart, and what of the files is not in force.
 func (a *App) siteNews() {
-	for _, p := range a.cfg.Site.LeftOut {
-		a.cfg.Log.Error("A FRAGMENT IS BROKEN and left out: its devices are not read", "problem", p.Error())
-		a.notice(wire.NoticeFragmentLeftOut, "", "", rules.Text{ZH: "配置片段有错误，未采用，其中的设备没有采集：" + p.Error(),
-			EN: "a fragment of the configuration is broken and left out, its devices are not read: " + p.Error()})
-	}
+	a.tellLeftOut()
 	if a.cfg.Refused != nil {
 		a.cfg.Log.Error("the new site cannot be run: the one before goes on", "error", a.cfg.Refused)
 		a.notice(wire.NoticeRestartRefused, "", "", rules.Text{ZH: "新配置无法运行，照旧运行：" + a.cfg.Refused.Error(), EN: "the new site cannot be run, the one before goes on: " + a.cfg.Refused.Error()})
@@ -182,6 +186,28 @@ func (a *App) siteNews() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(before)) {
 		a.notice(wire.NoticeCommissioned, id, before[id].Channel, rules.Text{ZH: "设备 " + id + " 已撤下", EN: "device " + id + " was taken out"})
+	}
+}
+
+// tellLeftOut tells of each fragment that is not in force, by its first mistake; the page has all of them.
+func (a *App) tellLeftOut() {
+	first, more := map[string]string{}, map[string]int{}
+	for _, p := range a.cfg.Site.LeftOut {
+		a.cfg.Log.Error("A FRAGMENT IS BROKEN and left out: its devices are not read", "problem", p.Error())
+		if _, known := first[p.File]; known {
+			more[p.File]++
+		} else {
+			first[p.File] = p.Error()
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(first)) {
+		text := rules.Text{ZH: "配置片段有错误，未采用，其中的设备没有采集：" + first[file],
+			EN: "a fragment of the configuration is broken and left out, its devices are not read: " + first[file]}
+		if n := more[file]; n > 0 {
+			text.ZH += fmt.Sprintf("（另有 %d 处错误）", n)
+			text.EN += fmt.Sprintf(" (and %d more mistakes)", n)
+		}
+		a.notice(wire.NoticeFragmentLeftOut, "", "", text)
 	}
 }
 

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +23,7 @@ import (
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
+	"github.com/linshao/linshao/gateway/internal/login"
 )
 
 // shop is a gateway that takes up its files anew when it is asked to.
@@ -33,6 +37,11 @@ type shop struct {
 }
 
 func openShop(t *testing.T, k *kitchen) *shop {
+	return openShopWith(t, k, func(*app.Config, string) {})
+}
+
+// openShopWith lets a test say more of the gateway; it is told where its site stands.
+func openShopWith(t *testing.T, k *kitchen, more func(cfg *app.Config, file string)) *shop {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "shop") // short: a socket's path has 108 bytes at most
 	if err != nil {
@@ -44,6 +53,7 @@ func openShop(t *testing.T, k *kitchen) *shop {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	cfg := app.Config{Site: site(t, dir, k.serve(t)), Version: "test", Log: slog.New(slog.DiscardHandler), Anew: load}
+	more(&cfg, s.file)
 	go func() { done <- app.Serve(ctx, cfg, func(a *app.App) { s.builds <- a }) }()
 	s.stop = func() {
 		cancel()
@@ -130,13 +140,91 @@ func TestARestartTakesUpNewDevices(t *testing.T) {
 			t.Errorf("not told: %s\n%s", want, got)
 		}
 	}
+	if all := strings.Join(events(t, s.dir), ", "); strings.Contains(all, "unclean") {
+		t.Errorf("a site that could not be built counts as a gateway that died: %s", all)
+	}
+}
+
+// TestARefusedSiteLeavesTheRulesOfNow: what a reload has taken up stays in force when the site that was to follow cannot be built.
+func TestARefusedSiteLeavesTheRulesOfNow(t *testing.T) {
+	k := &kitchen{open: true}
+	hup := make(chan os.Signal, 1)
+	s := openShopWith(t, k, func(cfg *app.Config, file string) {
+		cfg.Reload, cfg.Load = hup, func() (*config.Site, configs.Problems) { return config.LoadRules(file, config.English) }
+	})
+	edit := func(old, text string) {
+		t.Helper()
+		data, err := os.ReadFile(s.file)
+		if err != nil || !strings.Contains(string(data), old) {
+			t.Fatalf("no %q: %v", old, err)
+		}
+		if err := os.WriteFile(s.file, []byte(strings.Replace(string(data), old, text, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit("zones:", "emergency: true\nzones:")
+	hup <- syscall.SIGHUP
+	eventually(t, "the mode is taken up", func() bool { all := s.present.RuleChanges(); return len(all) > 0 && all[len(all)-1].GetEmergency() })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	edit("127.0.0.1:0", l.Addr().String())
+	if err := s.restart(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the detector is read again", func() bool {
+		return control.Ask(t.Context(), filepath.Join(s.dir, "data"), "GET", "/site", nil) == nil
+	})
+	changes := s.present.RuleChanges()
+	if last := changes[len(changes)-1]; !last.GetEmergency() {
+		t.Errorf("the mode of before the reload is back: %v", last)
+	}
+	s.stop()
+}
+
+// TestANewClaimCodeIsInForceAfterARestart: whoever knew the old one is outside then; who has logged in stays so over any other restart.
+func TestANewClaimCodeIsInForceAfterARestart(t *testing.T) {
+	k := &kitchen{open: true}
+	s := openShop(t, k)
+	file := filepath.Join(s.dir, "data", app.CodeFile)
+	old, err := login.Code(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enter := func(code string) int {
+		t.Helper()
+		client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		defer client.CloseIdleConnections()
+		res, err := client.PostForm("http://"+s.present.StatusAddr()+"/login", url.Values{"code": {code}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	fresh, err := login.NewCode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := enter(old); got != http.StatusSeeOther {
+		t.Errorf("the old code before the restart: %d", got)
+	}
+	if err := s.restart(); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := enter(old), enter(fresh); a != http.StatusForbidden || b != http.StatusSeeOther {
+		t.Errorf("after the restart the old code gets %d, the new one %d", a, b)
+	}
+	s.stop()
 }
 
 func TestABrokenFragmentIsToldLoudly(t *testing.T) {
 	k := &kitchen{open: true}
 	s := openShop(t, k)
 	s.stop()
-	s.fragment("channel: tpc\n")
+	s.fragment("channel: tpc\ndevices:\n" + strings.Repeat("  - {id: valve-3, wrong: key}\n", 30))
 	s = &shop{t: t, dir: s.dir, file: s.file}
 	broken, _ := config.LoadForStart(s.file, config.English)
 	if broken == nil {
@@ -147,8 +235,9 @@ func TestABrokenFragmentIsToldLoudly(t *testing.T) {
 		t.Error("the page does not tell")
 	}
 	g.stop()
-	if got := strings.Join(notices(t, s.dir), "\n"); !strings.Contains(got, "fragment_left_out: a fragment of the configuration is broken") {
-		t.Error(got)
+	got := notices(t, s.dir) // one for a file: the page has all its mistakes
+	if len(got) != 1 || !strings.HasPrefix(got[0], "fragment_left_out: a fragment of the configuration is broken") || !strings.Contains(got[0], "more mistakes") {
+		t.Error(strings.Join(got, "\n"))
 	}
 }
 

@@ -15,9 +15,9 @@ func Serve(ctx context.Context, cfg Config, built func(*App)) error {
 	if err != nil {
 		return fmt.Errorf("start gateway: %w", err)
 	}
-	cfg.Door, cfg.Found = gateway.cfg.Door, gateway.cfg.Found // who has logged in stays so, and sees what was found
 	for {
-		debug.FreeOSMemory() // reading the configuration took more than running does
+		cfg.Door, cfg.Found = gateway.cfg.Door, gateway.cfg.Found // who has logged in stays so, and sees what was found
+		debug.FreeOSMemory()                                      // reading the configuration took more than running does
 		if built != nil {
 			built(gateway)
 		}
@@ -28,6 +28,7 @@ func Serve(ctx context.Context, cfg Config, built func(*App)) error {
 		if next == nil || ctx.Err() != nil {
 			return nil
 		}
+		cfg.Site = gateway.present()
 		if gateway, cfg, err = follow(cfg, next); err != nil {
 			return fmt.Errorf("start gateway again: %w", err)
 		}

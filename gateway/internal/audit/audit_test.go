@@ -12,6 +12,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/serial/gashistory"
 	"github.com/linshao/linshao/gateway/internal/audit"
+	"github.com/linshao/linshao/gateway/internal/state"
 )
 
 // A kitchen has a detector with a log.
@@ -150,6 +151,18 @@ func TestOneAuditANight(t *testing.T) {
 		k.run(7 * 24 * time.Hour)
 		if k.reads != 7*202 {
 			t.Errorf("%d reads in a week, want %d", k.reads, 7*202)
+		}
+	})
+}
+
+func TestAMemoryWithNothingInIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &kitchen{t: t, dir: t.TempDir()}
+		if err := state.SaveSealed(filepath.Join(k.dir, "audit.state"), time.Now(), []byte("null")); err != nil {
+			t.Fatal(err)
+		}
+		if n, known := k.run(6 * time.Hour).Count("log"); n != 0 || !known {
+			t.Errorf("%d missed, %v", n, known)
 		}
 	})
 }

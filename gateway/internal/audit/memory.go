@@ -51,6 +51,9 @@ func load(file string) (memory, error) {
 	if err != nil {
 		return memory{}, fmt.Errorf("load the audit's memory: %w", err)
 	}
+	if m == nil { // "null" is JSON too
+		m = memory{}
+	}
 	for log, p := range m {
 		if p == nil {
 			delete(m, log)

@@ -65,6 +65,8 @@ func New(cfg Config) *Watch {
 	}
 	if err != nil { // the numbers are learned anew; an exchange before that is not seen
 		cfg.Log.Error("serial numbers of before are not known", "error", err)
+	}
+	if err != nil || w.known == nil { // "null" is JSON too
 		w.known = map[string]string{}
 	}
 	return w

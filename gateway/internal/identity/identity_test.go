@@ -13,6 +13,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/identity"
+	"github.com/linshao/linshao/gateway/internal/state"
 	"go.uber.org/goleak"
 )
 
@@ -84,6 +85,22 @@ func TestAnExchangeIsToldOnce(t *testing.T) {
 		w.Changed("meter", true)
 		p.want(t, "meter 123 456")
 		wait(3 * time.Hour)
+		p.want(t, "meter 123 456")
+		end()
+	})
+}
+
+// A file that is whole and says nothing is no reason to end.
+func TestAFileWithNothingInIt(t *testing.T) {
+	bubble(t, func(t *testing.T, p *place) {
+		if err := state.SaveSealed(p.file, time.Now(), []byte("null")); err != nil {
+			t.Fatal(err)
+		}
+		p.says = says(123)
+		w, end := p.begin(t)
+		w.Changed("meter", false)
+		p.says = says(456)
+		w.Changed("meter", true)
 		p.want(t, "meter 123 456")
 		end()
 	})

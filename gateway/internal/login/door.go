@@ -33,6 +33,12 @@ func NewDoor(code string) *Door {
 	return &Door{code: sha256.Sum256([]byte(plain(code))), sessions: map[[sha256.Size]byte]time.Time{}}
 }
 
+// For says whether the door is that of a code.
+func (d *Door) For(code string) bool {
+	hash := sha256.Sum256([]byte(plain(code)))
+	return subtle.ConstantTimeCompare(hash[:], d.code[:]) == 1
+}
+
 // Try opens a session for a right code. After some wrong ones it answers how long nobody's is looked at: whoever guesses at
 // this rate needs longer than the world is old.
 func (d *Door) Try(typed string) (session string, wait time.Duration, ok bool) {
@@ -42,8 +48,7 @@ func (d *Door) Try(typed string) (session string, wait time.Duration, ok bool) {
 	if wait := d.next.Sub(now); wait > 0 {
 		return "", wait, false
 	}
-	hash := sha256.Sum256([]byte(plain(typed)))
-	if subtle.ConstantTimeCompare(hash[:], d.code[:]) != 1 {
+	if !d.For(typed) {
 		d.wrong++
 		if d.wrong > free {
 			d.next = now.Add(min(waitMost, time.Second<<min(d.wrong-free, 6)))

@@ -93,6 +93,9 @@ func NextBoot(dir string, unix int64) *Boot {
 // End notes that this run ends as it should.
 func (b *Boot) End() error { return b.save(true) }
 
+// GiveUp notes that this run never began: the next start is to know how the one before it ended.
+func (b *Boot) GiveUp() error { return b.save(b.Previous == EndClean || b.Previous == EndFirst) }
+
 func (b *Boot) save(clean bool) error {
 	data, err := json.Marshal(bootFile{b.Number, clean})
 	if err != nil {
