@@ -9,10 +9,10 @@ help: ## lists the targets
 demo: ## a simulated compound, its gateway and the cloud on loopback: an overcharge and a gas leak within a minute
 	@$(GO) run ./firmware-sim demo
 
-# Many packages wait for servers and lines rather than compute: four at a time keep two cores busy.
+# Many packages wait for servers and lines rather than compute: four at a time keep two cores busy. Vet is a part of make check.
 test: ## all tests, with real brokers, stores, devices, cameras and a browser; installs what is missing on Debian as root
 	@.ci/packages
-	$(GO) test -race -p 4 -timeout 20m ./...
+	$(GO) test -race -vet=off -p 4 -timeout 20m ./...
 	@.ci/web-test
 
 check: ## format, vet, staticcheck, tidy, layering, and that the built web files are those of the sources
