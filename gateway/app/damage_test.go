@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"errors"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,4 +47,32 @@ func TestTheGatewayStartsOverAnyDataFolder(t *testing.T) {
 			g.stop()
 		})
 	}
+}
+
+// TestATakenPortKeepsNoGatewayFromStarting: the valve closes, and the page is there as soon as its port is free.
+func TestATakenPortKeepsNoGatewayFromStarting(t *testing.T) {
+	k := &kitchen{open: true}
+	dir := t.TempDir()
+	s := site(t, dir, k.serve(t))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Status.Listen = l.Addr().String()
+	g := start(t, app.Config{Site: s})
+	eventually(t, "the detector is read", func() bool { reads, _, _ := k.state(); return reads > 2 })
+	k.set(62)
+	eventually(t, "the valve closes", func() bool { _, _, open := k.state(); return !open })
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the page is served", func() bool {
+		res, err := http.Get("http://" + s.Status.Listen + "/healthz")
+		if err != nil {
+			return false
+		}
+		return res.Body.Close() == nil
+	})
+	http.DefaultClient.CloseIdleConnections()
+	g.stop()
 }

@@ -28,6 +28,8 @@ func door(cfg Config) *login.Door {
 	return login.NewDoor(code)
 }
 
+// buildPage opens the local page. A port that is taken refuses a restart, whose site before runs on; it does not keep a gateway from
+// starting, nor the one that runs on.
 func (a *App) buildPage() error {
 	s := a.cfg.Site
 	a.cfg.Door = door(a.cfg)
@@ -35,7 +37,7 @@ func (a *App) buildPage() error {
 		a.cfg.Found = &pages.Memory{}
 	}
 	a.installer = a.newInstaller()
-	page, err := status.New(status.Config{Listen: s.Status.Listen, User: s.Status.User, Password: s.Status.Password, Door: a.cfg.Door, Site: s.Name,
+	page, err := status.New(status.Config{Listen: s.Status.Listen, Patient: a.cfg.Previous == nil || a.cfg.Refused != nil, User: s.Status.User, Password: s.Status.Password, Door: a.cfg.Door, Site: s.Name,
 		Gateway: s.Gateway, Version: a.cfg.Version, Location: s.Location, Devices: a.devices, Sensor: a.sensorHealth, Now: a.cfg.Now, Healthy: a.judge.healthy,
 		State: a.state, Rules: a.book.get, Alerts: a.judge.active, Reset: a.reset, Explain: a.judge.explain,
 		Outputs: a.executor.Outputs, Move: a.executor.Ask, Release: a.executor.Release, Commission: a.installer, Gatherer: a.metrics, Log: a.cfg.Log}, a.latest)

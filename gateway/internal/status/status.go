@@ -25,6 +25,7 @@ import (
 // Config of the page.
 type Config struct {
 	Listen         string      // host:port
+	Patient        bool        // a port that is taken is tried again by Run; otherwise it is an error of New
 	User, Password string      // both empty: whoever is on this machine, and the claim code for others
 	Door           *login.Door // for the claim code; nil: nobody logs in with one
 	Site           string      // its name
@@ -123,21 +124,56 @@ func New(cfg Config, latest *Latest) (*Page, error) {
 	p := &Page{cfg: cfg, latest: latest, open: cfg.Password == "" && local(cfg.Listen)}
 	p.handler = p.guard(p.routes())
 	var err error
-	if p.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+	switch p.listener, err = net.Listen("tcp", cfg.Listen); {
+	case err != nil && cfg.Patient:
+		p.listener = nil // not an interface around one
+		cfg.Log.Error("THE LOCAL PAGE CANNOT BE OPENED yet", "error", err)
+	case err != nil:
 		return nil, fmt.Errorf("open status page: %w", err)
 	}
 	return p, nil
 }
 
-// Addr is where the page listens.
-func (p *Page) Addr() string { return p.listener.Addr().String() }
+// Addr is where the page listens, or will.
+func (p *Page) Addr() string {
+	if p.listener == nil {
+		return p.cfg.Listen
+	}
+	return p.listener.Addr().String()
+}
+
+// again is how often a port that is taken is tried.
+const again = time.Second
+
+// later waits until the port is free; nil when ctx ends first.
+func (p *Page) later(ctx context.Context) net.Listener {
+	tick := time.NewTicker(again)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if l, err := net.Listen("tcp", p.cfg.Listen); err == nil {
+			p.cfg.Log.Info("the local page is open", "addr", p.cfg.Listen)
+			return l
+		}
+	}
+}
 
 // Run serves until ctx ends.
 func (p *Page) Run(ctx context.Context) error {
+	listener := p.listener
+	if listener == nil {
+		if listener = p.later(ctx); listener == nil {
+			return nil
+		}
+	}
 	server := &http.Server{Handler: p.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(p.cfg.Log.Handler(), slog.LevelDebug)}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(p.listener) }()
+	go func() { done <- server.Serve(listener) }()
 	var err error
 	select {
 	case err = <-done:
@@ -157,6 +193,9 @@ func (p *Page) Run(ctx context.Context) error {
 
 // Close gives the port back; after Run it does nothing.
 func (p *Page) Close() error {
+	if p.listener == nil {
+		return nil // Run has closed what it opened
+	}
 	if err := p.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("close status page: %w", err)
 	}
