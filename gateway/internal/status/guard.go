@@ -12,6 +12,9 @@ import (
 // commissioning begins the paths of what an installer does.
 const commissioning = "/commission"
 
+// mostForm is how long a form may be, in bytes: a value typed for each point of a station with many ports.
+const mostForm = 64 << 10
+
 // guard stands before every request: log-in, foreign pages, headers.
 func (p *Page) guard(next http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection().Handler(next)
@@ -30,7 +33,7 @@ func (p *Page) guard(next http.Handler) http.Handler {
 			p.refuse(w, r)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		sameOrigin.ServeHTTP(w, r)
 	})
 }

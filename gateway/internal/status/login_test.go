@@ -1,6 +1,7 @@
 package status_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -122,5 +123,25 @@ func TestGuessingTheCodeIsAnswered429(t *testing.T) {
 	}
 	if code, _ := ask(t, b, enter(p.addr, claimCode, "/")); code != 429 {
 		t.Error(code)
+	}
+}
+
+// TestAFormWithManyPointsIsTaken: what a display shows is typed for each point of a station, and names are long in a form's code.
+func TestAFormWithManyPointsIsTaken(t *testing.T) {
+	taken := 0
+	p := start(t, func(c *status.Config) {
+		c.Door = login.NewDoor(claimCode)
+		c.Commission = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _ = r.ParseForm(); taken = len(r.PostForm) })
+	})
+	b := browser(t)
+	ask(t, b, enter(p.addr, claimCode, "/"))
+	form := url.Values{}
+	for i := range 200 {
+		form.Set(fmt.Sprintf("shows.energy_of_port_%d", i), "12.5")
+	}
+	r, _ := http.NewRequest(http.MethodPost, "http://"+p.addr+"/commission/try", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if code, _ := ask(t, b, r); code != 200 || taken != 200 {
+		t.Errorf("%d, %d points", code, taken)
 	}
 }

@@ -34,6 +34,8 @@ type bench struct {
 	refuse   error
 	busy     error
 	restarts int
+	looks    int           // short ones
+	looked   chan struct{} // a long look waits for it; nil: it does not
 }
 
 func (b *bench) Scan(ctx context.Context, req commission.ScanRequest, progress func(commission.Progress)) (commission.Report, error) {
@@ -79,6 +81,11 @@ func start(t *testing.T) *bench {
 			said := "short look"
 			if lines {
 				said = "long look"
+				if b.looked != nil {
+					<-b.looked
+				}
+			} else {
+				b.looks++
 			}
 			return []doctor.Finding{{Area: commission.Text{ZH: "时钟", EN: "clock"}, Level: doctor.Well, Said: commission.Text{ZH: said, EN: said}}}
 		},
@@ -201,4 +208,23 @@ func TestBadRequestsAreSaidWhy(t *testing.T) {
 	if len(b.requests)+len(b.claims) != 0 {
 		t.Errorf("%v %v", b.requests, b.claims)
 	}
+}
+
+// TestAPageThatWaitsLooksAtNothing: it is drawn every second, and a look reads the whole configuration.
+func TestAPageThatWaitsLooksAtNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		b.looked = make(chan struct{})
+		b.get(t, "/commission", "short look")
+		b.post(t, "/commission/look", http.StatusSeeOther, nil)
+		for range 5 {
+			b.get(t, "/commission", `http-equiv="refresh"`)
+		}
+		if b.looks != 1 {
+			t.Errorf("%d short looks, one of them before", b.looks)
+		}
+		close(b.looked)
+		synctest.Wait()
+		b.get(t, "/commission", "long look")
+	})
 }

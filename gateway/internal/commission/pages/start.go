@@ -27,7 +27,7 @@ func (p *Pages) start(w http.ResponseWriter, r *http.Request) {
 	if v.Looking {
 		v.Refresh = time.Second
 	}
-	if v.Findings == nil {
+	if v.Findings == nil && !v.Looking { // a look reads the whole configuration, and a page that waits is drawn every second
 		v.Findings = p.cfg.Examine(r.Context(), false)
 	}
 	p.draw(w, http.StatusOK, "start.html", v)
