@@ -36,6 +36,10 @@ func (pg planPage) channel(ch config.Channel, p bustime.Plan) {
 		pg.line(pg.say("  驱动说不出请求，不计时间", "  its driver cannot say what it asks: nothing is planned") + "\n")
 		return
 	}
+	if len(p.Units) == 0 {
+		pg.line(pg.say("  还没有设备：gateway scan --bus %s", "  no devices yet: gateway scan --bus %s")+"\n", ch.ID)
+		return
+	}
 	pg.line("  %s  %s", bar(p.Utilisation), pg.verdict(ch, p))
 	pg.costs(p)
 	pg.line("")
@@ -54,7 +58,7 @@ func (pg planPage) channel(ch config.Channel, p bustime.Plan) {
 func (pg planPage) costs(p bustime.Plan) {
 	pg.line(pg.say("  一轮 %s", "  one round: %s"), spanOf(p.Cycle))
 	if p.Pause > 0 {
-		pg.line(pg.say("  每个请求前停 %s：总线的 pause，或最慢型号的要求", "  pause before each request: %s, by the channel or its most delicate model"), spanOf(p.Pause))
+		pg.line(pg.say("  每个请求前停 %s：总线的 pause", "  pause before each request: %s, the channel's"), spanOf(p.Pause))
 	}
 	assumed := pg.say("  估算按：设备收完请求 %s 后开始应答（不符就写 turnaround）", "  taken: devices answer %s after a request (turnaround says otherwise)")
 	if p.Serial == nil {

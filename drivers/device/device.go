@@ -87,9 +87,10 @@ type Register struct {
 	Type  string // Modbus: "u16 i16 u32 i32 f32 u64 i64 f64 bool hi8 lo8 bit0…bit15"; whole numbers beyond 2^53 lose their last digits. DL/T 645: a format such as "XXX.X", "±XX.XXXX"
 	Swap  bool   // low word first, for types of 32 and 64 bits
 	// Request limits of the model, repeated in each of its points.
-	MaxRegisters int      // most registers in one request; 0: the protocol's limit
-	Holes        []Extent // registers that must not be read, even between two points
-	Even         bool     // only even addresses and counts
+	MaxRegisters int           // most registers in one request; 0: the protocol's limit
+	Holes        []Extent      // registers that must not be read, even between two points
+	Even         bool          // only even addresses and counts
+	Rest         time.Duration // Modbus: after its last answer, before this device is asked again; others may be asked meanwhile
 }
 
 // An Extent is a run of registers, both ends included.

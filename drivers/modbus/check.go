@@ -3,6 +3,7 @@ package modbus
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -70,6 +71,7 @@ type target struct {
 	words  uint32 // registers, or 1 bit
 	from   uint32 // what must be asked for to get it, both ends included
 	to     uint32
+	rest   time.Duration // of the unit, between two requests
 }
 
 func parsePoint(p device.Point) (target, error) {
@@ -88,6 +90,7 @@ func parsePoint(p device.Point) (target, error) {
 	if t.space.bits() && t.format.kind != kindBool {
 		return t, fmt.Errorf("a %s is a bool, not %s", r.Space, r.Type)
 	}
+	t.rest = r.Rest
 	t.first, t.words = r.Addr, t.format.words()
 	if uint64(t.first)+uint64(t.words)-1 > lastAddress {
 		return t, fmt.Errorf("register %#x is above 0xffff", r.Addr)

@@ -80,7 +80,7 @@ var (
 type link interface {
 	send(ctx context.Context, frame []byte) ([]byte, error)
 	// address chooses the unit of the requests to come.
-	address(unit byte)
+	address(unit byte, rest time.Duration)
 	// sureOfWrites says whether a write's answer could be told from an echo of the request.
 	sureOfWrites() bool
 	Close() error

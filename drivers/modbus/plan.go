@@ -24,13 +24,14 @@ type block struct {
 	barren      bool      // the device has refused every single one of the points
 	again       time.Time // when it may be asked for again
 	rest        time.Duration
+	pause       time.Duration // of the unit, between two requests
 }
 
 func newBlock(slots []slot) block {
 	at := slots[0].at
 	b := block{unit: at.unit, space: at.space, first: at.from, slots: slots}
 	for _, s := range slots {
-		b.last = max(b.last, s.at.to)
+		b.last, b.pause = max(b.last, s.at.to), max(b.pause, s.at.rest)
 	}
 	return b
 }
@@ -117,7 +118,7 @@ func (p *plan) fits(points []device.Point) bool {
 		a, b := &points[i], &p.points[i]
 		ra, rb := &a.Register, &b.Register
 		if ra.Addr != rb.Addr || ra.Space != rb.Space || ra.Type != rb.Type || ra.Swap != rb.Swap || ra.Even != rb.Even ||
-			ra.MaxRegisters != rb.MaxRegisters || a.Address != b.Address || !slices.Equal(ra.Holes, rb.Holes) {
+			ra.MaxRegisters != rb.MaxRegisters || ra.Rest != rb.Rest || a.Address != b.Address || !slices.Equal(ra.Holes, rb.Holes) {
 			return false
 		}
 	}

@@ -168,7 +168,7 @@ func (r *reader) remember() {
 
 // request asks for one block. Its data is good until the next request.
 func (r *reader) request(b *block) (data []byte, why device.Reason, err error) {
-	r.conn.link.address(b.unit)
+	r.conn.link.address(b.unit, b.pause)
 	address, count := uint16(b.first), b.count()
 	switch b.space {
 	case readCoils:

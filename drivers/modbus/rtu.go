@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/goburrow/modbus"
 	"github.com/linshao/linshao/drivers/device"
@@ -30,6 +31,7 @@ const echoGone = 3
 type rtuLink struct {
 	port    *line.Port
 	unit    byte
+	rest    time.Duration // that the unit needs between two requests
 	pdu     modbus.ProtocolDataUnit
 	request []byte // the frame that is being answered
 	echo    echoing
@@ -40,7 +42,7 @@ func newRTULink(port *line.Port) *rtuLink {
 	return &rtuLink{port: port, request: make([]byte, 0, 256)}
 }
 
-func (l *rtuLink) address(unit byte) { l.unit = unit }
+func (l *rtuLink) address(unit byte, rest time.Duration) { l.unit, l.rest = unit, rest }
 
 // sureOfWrites: the answer to a write equals its request, so an echo would pass for a confirmation.
 func (l *rtuLink) sureOfWrites() bool { return l.echo != echoUnknown }
@@ -52,7 +54,7 @@ func (l *rtuLink) send(ctx context.Context, frame []byte) ([]byte, error) {
 	if l.echo == echoPresent {
 		expect += len(frame)
 	}
-	return l.port.Exchange(ctx, line.Request{Frame: frame, To: uint64(l.unit), Expect: expect, Whole: frame[1] > readInput}, l)
+	return l.port.Exchange(ctx, line.Request{Frame: frame, To: uint64(l.unit), Expect: expect, Whole: frame[1] > readInput, Rest: l.rest}, l)
 }
 
 // Encode implements modbus.Packager. The frame is good until the next one.

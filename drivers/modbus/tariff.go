@@ -37,7 +37,7 @@ func rtuTariff(ch device.Channel, points []device.Point) tariff {
 		s = *points[0].Serial
 	}
 	char, silence := line.Character(s), line.Silence(s)
-	return tariff{request: (rtuOut+rtuIn)*char + max(turnAround, silence) + max(ch.Pause, silence), data: char}
+	return tariff{request: (rtuOut+rtuIn)*char + max(turnAround, silence) + max(ch.Pause, points[0].Register.Rest, silence), data: char}
 }
 
 // of is the cost of reading n registers or bits at once.

@@ -33,6 +33,8 @@ type tcpLink struct {
 	known   map[byte]*line.Patience // unit → how long it takes to answer
 	whole   time.Time               // until when nobody is waited for less than the time-out: a missed request may hold up the peer
 	pause   time.Duration
+	own     time.Duration      // rest that the unit needs between two requests
+	asked   map[byte]time.Time // unit that needs one → when its last exchange was over
 	idleAt  time.Time
 	unit    byte
 	id      uint16
@@ -60,11 +62,11 @@ func newTCPLink(conn net.Conn, ch device.Channel) *tcpLink {
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
-	return &tcpLink{conn: conn, timeout: timeout, known: map[byte]*line.Patience{}, pause: ch.Pause,
+	return &tcpLink{conn: conn, timeout: timeout, known: map[byte]*line.Patience{}, asked: map[byte]time.Time{}, pause: ch.Pause,
 		request: make([]byte, 0, maxTCP), in: make([]byte, 0, 2*maxTCP)}
 }
 
-func (l *tcpLink) address(unit byte) { l.unit = unit }
+func (l *tcpLink) address(unit byte, rest time.Duration) { l.unit, l.own = unit, rest }
 
 // sureOfWrites: transaction ids tell an answer from everything else.
 func (l *tcpLink) sureOfWrites() bool { return true }
@@ -125,6 +127,9 @@ func (l *tcpLink) send(ctx context.Context, request []byte) ([]byte, error) {
 	if l.pause > 0 {
 		l.idleAt = time.Now()
 	}
+	if l.own > 0 {
+		l.asked[l.unit] = time.Now()
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(ctx.Err(), context.Canceled) {
 		return nil, context.Canceled
 	}
@@ -160,13 +165,19 @@ func (l *tcpLink) learn(known *line.Patience, began time.Time, err error) {
 	}
 }
 
-// rest keeps the channel's pause between two requests.
+// rest keeps the channel's pause between two requests, and the unit's.
 func (l *tcpLink) rest(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return ended(err)
 	}
+	if l.pause <= 0 && l.own <= 0 {
+		return nil
+	}
 	left := time.Until(l.idleAt.Add(l.pause))
-	if l.pause <= 0 || left <= 0 {
+	if l.own > 0 {
+		left = max(left, time.Until(l.asked[l.unit].Add(l.own)))
+	}
+	if left <= 0 {
 		return nil
 	}
 	t := time.NewTimer(left)

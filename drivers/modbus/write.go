@@ -35,7 +35,7 @@ func (c *conn) write(ctx context.Context, p device.Point, v float64) error {
 		return err
 	}
 	client := c.client(ctx)
-	c.link.address(t.unit)
+	c.link.address(t.unit, t.rest)
 	if !c.link.sureOfWrites() {
 		if err := probe(client, t); err != nil {
 			return err

@@ -28,6 +28,8 @@ type Request struct {
 	// Whole is for what may take the device longer than what it has answered so far, a write say: it is waited for as long as
 	// the channel allows, and nothing is learnt from it.
 	Whole bool
+	// Rest is how long this device is left alone after its last exchange. The line waits for it only when nobody else is asked first.
+	Rest time.Duration
 }
 
 // Exchange sends a request and waits for its answer, which is good until the next Exchange. A *Fault leaves the line usable.
@@ -35,7 +37,7 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 	if err := ctx.Err(); err != nil {
 		return nil, ended(err)
 	}
-	if err := p.rest(ctx, req.To); err != nil {
+	if err := p.rest(ctx, req); err != nil {
 		return nil, err
 	}
 	p.drop()
@@ -46,6 +48,9 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 	}
 	answer, err := p.exchange(ctx, req, s, began.Add(limit+onWire))
 	p.idleAt = time.Now()
+	if req.Rest > 0 {
+		p.asked[req.To] = p.idleAt
+	}
 	p.trace(ctx, req.Frame, began, err)
 	switch {
 	case err != nil:
@@ -127,14 +132,19 @@ func (p *Port) last(s Scanner, deadline bool) ([]byte, error) {
 	return answer, err
 }
 
-// rest keeps the silence between frames, the pause of the channel, and the quiet time of a device that had a fault.
-func (p *Port) rest(ctx context.Context, to uint64) error {
-	until, late := p.quiet[to]
+// rest keeps the silence between frames, the pauses of the channel and of the device, and the quiet time of one that had a fault.
+func (p *Port) rest(ctx context.Context, req Request) error {
+	until, late := p.quiet[req.To]
 	if late {
 		if err := p.sleep(ctx, until); err != nil {
 			return err
 		}
-		delete(p.quiet, to)
+		delete(p.quiet, req.To)
+	}
+	if req.Rest > 0 {
+		if err := p.sleep(ctx, p.asked[req.To].Add(req.Rest)); err != nil {
+			return err
+		}
 	}
 	if err := p.sleep(ctx, p.idleAt.Add(p.timing.pause)); err != nil {
 		return err

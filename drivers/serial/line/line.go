@@ -56,6 +56,7 @@ type Port struct {
 	timer   *time.Timer
 	quiet   map[uint64]time.Time // device → until when it gets no request
 	known   map[uint64]*Patience // device → how long it takes to answer
+	asked   map[uint64]time.Time // device that needs a rest of its own → when its last exchange was over
 	idleAt  time.Time            // when the last own frame had left the wire
 	arrived chan struct{}        // there are new bytes, or the port is gone
 	closed  chan struct{}
@@ -87,7 +88,7 @@ func Open(ctx context.Context, ch device.Channel) (*Port, error) {
 func newPort(w wire, ch device.Channel) *Port {
 	p := &Port{
 		wire: w, channel: ch, serial: ch.Serial, timing: newTiming(ch), timer: time.NewTimer(time.Hour),
-		quiet: map[uint64]time.Time{}, known: map[uint64]*Patience{}, arrived: make(chan struct{}, 1), closed: make(chan struct{}),
+		quiet: map[uint64]time.Time{}, known: map[uint64]*Patience{}, asked: map[uint64]time.Time{}, arrived: make(chan struct{}, 1), closed: make(chan struct{}),
 		rx: make([]byte, 0, maxPending),
 	}
 	p.timer.Stop()

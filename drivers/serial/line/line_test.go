@@ -132,6 +132,26 @@ func TestAnotherDeviceNeedNotWait(t *testing.T) {
 	}
 }
 
+// What one delicate device needs between two requests costs the others nothing.
+func TestRestOfOneDevice(t *testing.T) {
+	w := linetest.New(t)
+	w.Serve(t, 1, func(r []byte) { w.Send(r[0], '.') })
+	p := open(t, w.Path, 10*time.Second)
+	gently := func(ctx context.Context, to byte) error {
+		_, err := p.Exchange(ctx, line.Request{Frame: []byte{to}, To: uint64(to), Expect: 2, Rest: time.Hour}, echo(to))
+		return err
+	}
+	if err := gently(t.Context(), 'a'); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(p, 'b'); err != nil {
+		t.Fatalf("another device: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	wantFault(t, gently(ctx, 'a'), device.Timeout)
+}
+
 // Wrong bytes are known to be wrong when the line is silent again, long before the time-out.
 func TestWrongAnswerEndsEarly(t *testing.T) {
 	w := linetest.New(t)

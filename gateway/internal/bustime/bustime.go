@@ -61,7 +61,7 @@ type Unit struct {
 type Request struct {
 	What    string        // for people: "holding 0x0000–0x0009"
 	Out, In int           // bytes on the wire
-	Took    time.Duration // with the silence before it, the device's turn-around and the pause
+	Took    time.Duration // with the silence or pause before it and the device's turn-around
 	Every   time.Duration // it is asked no more often than that; 0: in each read
 	Points  int           // how many points it answers
 }
@@ -134,7 +134,10 @@ func (l Line) unit(devices []device.Device) Unit {
 	}
 	t := l.times(points[0])
 	u.turnaround = t.turnaround
-	for _, x := range plan {
+	for i, x := range plan {
+		if i == 1 {
+			t.rest = max(t.rest, points[0].Register.Rest) // the rest of a device passes with the requests of others, but not between its own
+		}
 		r := Request{What: x.What, Out: x.Out, In: x.In, Took: t.took(x), Every: x.Every, Points: len(x.Points)}
 		u.Requests = append(u.Requests, r)
 		u.Took += r.Took

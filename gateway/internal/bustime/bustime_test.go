@@ -71,6 +71,14 @@ func TestWhatAddsToARequest(t *testing.T) {
 	if got := took(func(l *bustime.Line) { l.Channel.Pause = 100 * ms }); got < plain+80*ms || got > plain+100*ms {
 		t.Errorf("a pause of 100 ms: %v after %v", got, plain)
 	}
+	two := meterDevice(1, 2, time.Second)
+	both := took(func(l *bustime.Line) { l.Devices = []device.Device{two} })
+	for i := range two.Points {
+		two.Points[i].Register.Rest = 500 * ms
+	}
+	if got := took(func(l *bustime.Line) { l.Devices = []device.Device{two} }); got < both+480*ms || got > both+500*ms {
+		t.Errorf("two requests to a device that rests 500 ms between them: %v after %v", got, both)
+	}
 	if got := took(func(l *bustime.Line) { l.Channel.Address = "tcp://192.168.1.20:8899" }); got <= plain {
 		t.Errorf("behind a converter: %v after %v", got, plain)
 	}

@@ -98,7 +98,7 @@ func spoken(driver string) []string {
 
 // dead is what an address costs at which nobody is, so long as what is asked and what could be answered take on the wire.
 func (sc *scan) dead(s Setting) time.Duration {
-	wait := sc.timeout + sc.channel.Pause // which the most delicate device of the channel needs
+	wait := sc.timeout + sc.channel.Pause
 	if s.Baud == 0 {
 		return wait
 	}

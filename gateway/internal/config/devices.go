@@ -49,7 +49,9 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 		if raw.Zone != "" {
 			l.checkZone(path+".zone", raw.Zone)
 		}
-		c.Pause = max(c.Pause, p.pause) // the line is as slow as its most delicate device
+		if p.Protocol != protocolModbus { // whose driver keeps each device's own
+			c.Pause = max(c.Pause, p.pause)
+		}
 		poll := l.duration(path+".poll", raw.Poll, p.poll, 100*time.Millisecond, mostPoll(p.Protocol))
 		devices := l.expand(raw, p, c.ID, address, poll)
 		l.ownSettings(path, raw, c, p.Protocol, devices)

@@ -252,6 +252,14 @@ func (c *profileCheck) checkPoints() {
 		p.reports = append(p.reports, c.report(path, rawReport{raw.Deadband, raw.Report}))
 	}
 	c.checkIdentity()
+	if p.Protocol == protocolModbus {
+		for i := range p.points {
+			p.points[i].Register.Rest = p.pause
+		}
+		if p.identity != nil {
+			p.identity.Register.Rest = p.pause
+		}
+	}
 }
 
 // identityPoint is what the place of a device's serial number is called: it has no name of its own.

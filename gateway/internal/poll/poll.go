@@ -77,6 +77,7 @@ type Poller struct {
 	account account
 	row     int // requests of the class life since the last of another
 	load    load
+	rest    time.Duration // the longest that a device needs between two requests to it
 	writes  chan request
 	reads   chan request
 	leases  chan *lease
@@ -118,6 +119,7 @@ func New(cfg Config) (*Poller, error) {
 		}
 		u.parts = partsOf(cfg.Driver, cfg.Channel, u.points)
 		for i := range u.points {
+			p.rest = max(p.rest, u.points[i].Register.Rest)
 			p.points[u.points[i].Key()] = &u.points[i]
 		}
 	}
@@ -215,7 +217,7 @@ func (p *Poller) read(ctx context.Context, points []device.Point, limit time.Dur
 
 // readLimit bounds a read whose driver does not come back. Drivers keep the channel's time-out for each answer; this is far above.
 func (p *Poller) readLimit(points int) time.Duration {
-	return 10*time.Second + time.Duration(points)*(p.cfg.Channel.Timeout+p.cfg.Channel.Pause)
+	return 10*time.Second + time.Duration(points)*(p.cfg.Channel.Timeout+p.cfg.Channel.Pause+p.rest)
 }
 
 // emit hands readings on. While nobody takes them, requests are served: a write never waits for a disk.
