@@ -19,7 +19,7 @@ import (
 
 type claimCmd struct {
 	File     string `arg:"" optional:"" type:"path" help:"A fragment, as gateway scan --emit prints it; or say one device by the flags."`
-	Config   string `required:"" type:"path" help:"The site: gateway.yaml."`
+	Config   string `type:"path" help:"The site. Default: gateway.yaml here, or /etc/linshao/gateway.yaml."`
 	Bus      string `help:"Id of the channel."`
 	Addr     string `help:"Address of the device on it."`
 	Profile  string `help:"Model: a profile."`
@@ -37,7 +37,7 @@ type claimCmd struct {
 
 type unclaimCmd struct {
 	ID     string `arg:"" help:"Id of a device that was claimed."`
-	Config string `required:"" type:"path" help:"The site: gateway.yaml."`
+	Config string `type:"path" help:"The site. Default: gateway.yaml here, or /etc/linshao/gateway.yaml."`
 	takeUp
 }
 
@@ -51,7 +51,7 @@ type takeUp struct {
 // Run claims devices.
 func (c claimCmd) Run(ctx context.Context, lang config.Language) error {
 	say := speaker(lang)
-	s := claim.Site{File: shorter(c.Config), Lang: lang}
+	s := claim.Site{File: standardConfig(c.Config), Lang: lang}
 	var r claim.Result
 	var err error
 	switch {
@@ -74,7 +74,7 @@ func (c claimCmd) Run(ctx context.Context, lang config.Language) error {
 
 // Run takes a device out.
 func (c unclaimCmd) Run(ctx context.Context, lang config.Language) error {
-	s := claim.Site{File: shorter(c.Config), Lang: lang}
+	s := claim.Site{File: standardConfig(c.Config), Lang: lang}
 	r, err := s.Unclaim(c.ID)
 	return c.finish(ctx, lang, s.File, r, err, speaker(lang)("已撤下", "taken out"))
 }
@@ -144,6 +144,11 @@ func (u takeUp) refused(lang config.Language, err error) error {
 			return fmt.Errorf("print mistakes: %w", err)
 		}
 	case errors.As(err, &problems):
+		for i, p := range problems {
+			if _, err := os.Stat(p.File); errors.Is(err, os.ErrNotExist) { // it was never written: the flags are wrong
+				problems[i].File, problems[i].Line, problems[i].Source = "gateway claim", 0, ""
+			}
+		}
 		printProblems(os.Stdout, lang, problems)
 		fmt.Println(speaker(lang)("没有写入任何文件", "nothing was written"))
 	case errors.As(err, &no):
@@ -225,7 +230,7 @@ func (u takeUp) sentence(lang config.Language, out claimed) string {
 			text += "\n  " + strings.Join(out.Refusal.More, "\n  ")
 		}
 		if out.Refusal.Code == "busy" {
-			text += "\n" + say("之后自动采用：加 --wait 等待；或下次重启时采用", "it is taken up at the next restart; --wait waits for a good moment")
+			text += "\n" + say("下次重启时采用；--wait 会等到可以重启", "it is taken up at the next restart; --wait waits for a good moment")
 		}
 		return text
 	case "not running":

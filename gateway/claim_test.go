@@ -123,9 +123,13 @@ func TestClaimTellsItsMistakes(t *testing.T) {
 	if code, _, errs := gateway(t, dir, "en", "claim", "--config", "site.yaml", "--bus", "tcp"); code != exitUsage || !strings.Contains(errs, "--bus --addr --profile") {
 		t.Errorf("%d %s", code, errs)
 	}
-	if code, out, _ := gateway(t, dir, "zh_CN.UTF-8", "claim", "--config", "site.yaml", "--bus", "tcp", "--addr", "2", "--profile", "valve"); code != exitFinding ||
-		!strings.Contains(out, "地址 2 重复：valve-1 (site.yaml 第 13 行)") || !strings.Contains(out, "没有写入任何文件") {
-		t.Errorf("%d %s", code, out)
+	if code, out, errs := gateway(t, dir, "zh_CN.UTF-8", "claim", "--config", "site.yaml", "--bus", "tcp", "--addr", "2", "--profile", "valve"); code != exitFinding ||
+		!strings.Contains(errs, "地址 2 已是 valve-1（site.yaml）") || !strings.Contains(errs, "gateway claim --replace valve-1 --addr 2 --profile valve") {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+	if code, out, _ := gateway(t, dir, "zh_CN.UTF-8", "claim", "--config", "site.yaml", "--bus", "tcp", "--addr", "9", "--profile", "vlave"); code != exitFinding ||
+		!strings.Contains(out, "gateway claim  错误  没有型号 \"vlave\"") || !strings.Contains(out, "没有写入任何文件") {
+		t.Errorf("a file that was never written is named: %d %s", code, out)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "new.yaml"), []byte("channel: tcp\ndevices:\n  - {profile: vlave, address: \"9\"}\n"), 0o600); err != nil {
 		t.Fatal(err)

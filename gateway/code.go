@@ -12,14 +12,14 @@ import (
 )
 
 type codeCmd struct {
-	Config string `required:"" type:"path" help:"The site: gateway.yaml."`
+	Config string `type:"path" help:"The site. Default: gateway.yaml here, or /etc/linshao/gateway.yaml."`
 	New    bool   `help:"Make a new code. The old one is good until the gateway starts again."`
 	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
 // Run prints the claim code, or makes another. Who can read the data folder may know it.
 func (c codeCmd) Run(lang config.Language) error {
-	site, problems := config.Load(shorter(c.Config), lang)
+	site, problems := config.Load(standardConfig(c.Config), lang)
 	if site == nil {
 		printProblems(os.Stderr, lang, problems.Fatal())
 		return exit{code: exitFinding}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,17 @@ func standardConfig(path string) string {
 		}
 	}
 	return "gateway.yaml"
+}
+
+// retold are the commands that take --config.
+var retold = regexp.MustCompile(`\bgateway (scan|probe|read|claim|unclaim|doctor|handover) `)
+
+// typed puts the site that the user named into the commands that a text tells him to type next.
+func typed(text, file string) string {
+	if file == "" {
+		return text
+	}
+	return retold.ReplaceAllString(text, "gateway $1 --config "+shorter(file)+" ")
 }
 
 // commissioning loads a site and finds who commissions it.

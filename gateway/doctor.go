@@ -17,7 +17,7 @@ import (
 )
 
 type doctorCmd struct {
-	Config string `required:"" type:"path" help:"The site: gateway.yaml."`
+	Config string `type:"path" help:"The site. Default: gateway.yaml here, or /etc/linshao/gateway.yaml."`
 	Bundle string `type:"path" placeholder:"FILE.zip" help:"Put the findings, the configuration, the metrics and the log into a zip for whoever helps, without secrets."`
 	JSON   bool   `name:"json" help:"Print JSON."`
 }
@@ -43,7 +43,7 @@ func (c doctorCmd) Run(ctx context.Context, lang config.Language) error {
 			return fmt.Errorf("print findings: %w", err)
 		}
 	} else {
-		printFindings(os.Stdout, lang, found)
+		printFindings(os.Stdout, lang, found, c.Config)
 	}
 	if err := c.bundle(lang, found, parts); err != nil {
 		return exit{exitDevice, err}
@@ -57,7 +57,7 @@ func (c doctorCmd) Run(ctx context.Context, lang config.Language) error {
 // look asks the gateway that runs with the file, which knows its lines and can pause them; without one it looks itself.
 func (c doctorCmd) look(ctx context.Context, lang config.Language) ([]doctor.Finding, []doctor.Part, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	return app.Examine(ctx, app.Config{Version: version(), Log: log}, shorter(c.Config), lang)
+	return app.Examine(ctx, app.Config{Version: version(), Log: log}, standardConfig(c.Config), lang)
 }
 
 func (c doctorCmd) bundle(lang config.Language, found []doctor.Finding, parts []doctor.Part) error {
@@ -66,7 +66,7 @@ func (c doctorCmd) bundle(lang config.Language, found []doctor.Finding, parts []
 	}
 	for _, language := range []config.Language{config.Chinese, config.English} {
 		var text bytes.Buffer
-		printFindings(&text, language, found)
+		printFindings(&text, language, found, "")
 		parts = append(parts, doctor.Part{Name: "doctor." + string(language) + ".txt", Data: text.Bytes()})
 	}
 	if text, err := exec.Command("journalctl", "--unit", "linshao-gateway", "--lines", "5000", "--no-pager").CombinedOutput(); err == nil {
@@ -76,7 +76,7 @@ func (c doctorCmd) bundle(lang config.Language, found []doctor.Finding, parts []
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
-	err = doctor.Bundle(f, doctor.Config{File: c.Config, Lang: lang}, found, parts)
+	err = doctor.Bundle(f, doctor.Config{File: standardConfig(c.Config), Lang: lang}, found, parts)
 	if closed := f.Close(); err == nil && closed != nil {
 		err = fmt.Errorf("write bundle: %w", closed)
 	}
@@ -90,8 +90,8 @@ func (c doctorCmd) bundle(lang config.Language, found []doctor.Finding, parts []
 	return err
 }
 
-// printFindings draws a line for each finding, and under it what to do.
-func printFindings(w io.Writer, lang config.Language, found []doctor.Finding) {
+// printFindings draws a line for each finding, and under it what to do, with the site that the user named.
+func printFindings(w io.Writer, lang config.Language, found []doctor.Finding, file string) {
 	signs := map[doctor.Level]string{doctor.Well: "✓", doctor.Warning: "!", doctor.Problem: "✗"}
 	bad, odd, areas := 0, 0, 0
 	for _, f := range found {
@@ -105,7 +105,7 @@ func printFindings(w io.Writer, lang config.Language, found []doctor.Finding) {
 		}
 		fmt.Fprintln(w, f.Said.In(lang))
 		for _, next := range f.Next {
-			fmt.Fprintf(w, "  %*s  → %s\n", areas, "", next.In(lang))
+			fmt.Fprintf(w, "  %*s  → %s\n", areas, "", typed(next.In(lang), file))
 		}
 		switch f.Level {
 		case doctor.Problem:

@@ -18,12 +18,12 @@ import (
 )
 
 type sheetCmd struct {
-	Config string `required:"" type:"path" help:"The site: gateway.yaml."`
+	Config string `type:"path" help:"The site. Default: gateway.yaml here, or /etc/linshao/gateway.yaml."`
 }
 
 // Run prints the sheet: from the running gateway's newest readings, or by reading each device once.
 func (c sheetCmd) Run(ctx context.Context, lang config.Language) error {
-	site, problems := config.LoadForStart(shorter(c.Config), lang)
+	site, problems := config.LoadForStart(standardConfig(c.Config), lang)
 	printProblems(os.Stderr, lang, problems.Fatal())
 	if site == nil {
 		return exit{code: exitFinding}

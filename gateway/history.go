@@ -22,7 +22,7 @@ import (
 )
 
 type historyCmd struct {
-	Config string `required:"" type:"path" help:"The site: gateway.yaml."`
+	Config string `type:"path" help:"The site. Default: gateway.yaml here, or /etc/linshao/gateway.yaml."`
 	Device string `required:"" help:"Id of the device."`
 	Point  string `help:"Name of the point. Default: all of the device."`
 	From   string `default:"2h" help:"How long ago (90m, 2h, 7d), or a time of the site: 2026-11-22 18:30."`
@@ -33,7 +33,7 @@ type historyCmd struct {
 
 // Run prints what the gateway kept of a device. It reads the logs' folders, so the gateway may run or not.
 func (c historyCmd) Run(lang config.Language) error {
-	site, problems := config.Load(shorter(c.Config), lang)
+	site, problems := config.Load(standardConfig(c.Config), lang)
 	printProblems(os.Stderr, lang, problems.Fatal())
 	if site == nil {
 		return exit{code: exitFinding}
@@ -81,7 +81,7 @@ func (c historyCmd) nothing(lang config.Language, points map[string]device.Point
 	_, known := points[c.Point]
 	switch {
 	case len(points) == 0:
-		return fmt.Errorf(say("%s 这段时间没有记录；%s 里没有这台设备", "nothing of %s is kept of this time, and %s has no such device"), what, shorter(c.Config))
+		return fmt.Errorf(say("%s 这段时间没有记录；%s 里没有这台设备", "nothing of %s is kept of this time, and %s has no such device"), what, standardConfig(c.Config))
 	case c.Point != "" && !known:
 		names := slices.Sorted(maps.Keys(points))
 		return fmt.Errorf(say("%s 没有点位 %s，它有：%s", "%s has no point %s; it has %s"), c.Device, c.Point, strings.Join(names, " "))
@@ -217,7 +217,7 @@ func (p printer) text(r device.Reading, named bool) string {
 	}
 	line += fmt.Sprintf("  %12s %-6s", valueOf(p.points[r.Point], r), p.points[r.Point].Unit)
 	if r.Quality != device.Good {
-		line += "  " + qualityOf(r)
+		line += "  " + qualityOf(p.lang, r)
 	}
 	return line
 }

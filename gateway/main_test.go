@@ -145,7 +145,7 @@ func TestRead(t *testing.T) {
 		}
 	})
 	code, out, errs := gateway(t, dir, "zh_CN.UTF-8", "read", "gas-1", "--config", "site.yaml")
-	if code != exitOK || !strings.Contains(out, "点位    值      单位  质量  时间\n") || !strings.Contains(out, "status  0 正常        good  ") || !strings.Contains(out, "level   62      %LEL  good  ") {
+	if code != exitOK || !strings.Contains(out, "点位    值      单位  质量  时间\n") || !strings.Contains(out, "status  0 正常        好  ") || !strings.Contains(out, "level   62      %LEL  好    ") {
 		t.Errorf("%d\n%s%s", code, out, errs)
 	}
 	code, out, _ = gateway(t, dir, "en", "read", "valve-1", "--json", "--config", "site.yaml")

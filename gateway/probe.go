@@ -43,7 +43,10 @@ func (c probeCmd) Run(ctx context.Context, lang config.Language) error {
 	if err != nil {
 		return err
 	}
-	show := newScanShow(os.Stderr, lang)
+	show := newScanShow(os.Stderr, lang, c.Config)
+	if show.tty {
+		show.println(show.say("逐个寄存器读，只读不写，约半分钟。本总线的采集暂停，之后自动恢复；Ctrl-C 随时停止。", "Register by register, reading only, about half a minute. Polling of this bus is paused meanwhile; Ctrl-C stops."))
+	}
 	report, err := who.Probe(ctx, req, func(p commission.Progress) {
 		if show.tty && p.Kind == commission.Tried {
 			show.bar(p, "\r", "\x1b[K")
@@ -59,7 +62,7 @@ func (c probeCmd) Run(ctx context.Context, lang config.Language) error {
 	case c.Emit != "":
 		_, err = os.Stdout.Write(commission.Skeleton(report, c.Emit, lang))
 	default:
-		printProbe(report, lang, c.All)
+		printProbe(report, lang, c)
 	}
 	if err != nil {
 		return err
@@ -80,7 +83,7 @@ func probeExit(r commission.ProbeReport) error {
 }
 
 // printProbe prints what each register may mean, each understanding in a column; what stands out is marked.
-func printProbe(r commission.ProbeReport, lang config.Language, all bool) {
+func printProbe(r commission.ProbeReport, lang config.Language, c probeCmd) {
 	say := speaker(lang)
 	fmt.Printf(say("总线 %s 地址 %s  %s  只读\n", "bus %s address %s  %s  read only\n"), r.Channel, r.Address, r.Setting)
 	rows := [][]string{{say("寄存器", "register"), say("原始", "raw"), "u16", "i16", "u32", "u32↔", "f32", "f32↔", say("像", "like")}}
@@ -88,7 +91,7 @@ func printProbe(r commission.ProbeReport, lang config.Language, all bool) {
 	for _, reg := range r.Registers {
 		counts[reg.State]++
 		if reg.State != commission.RegisterValue {
-			if all {
+			if c.All {
 				rows = append(rows, []string{registerName(reg), registerState(reg, say)})
 			}
 			continue
@@ -112,11 +115,11 @@ func printProbe(r commission.ProbeReport, lang config.Language, all bool) {
 		"%d with a value, %d illegal addresses, %d other exceptions, %d damaged, %d silent; %d frames, %.1f s\n"), counts[commission.RegisterValue],
 		counts[commission.RegisterIllegal], counts[commission.RegisterException], counts[commission.RegisterDamaged], counts[commission.RegisterSilent], r.Frames, r.TookMS/1000)
 	for _, h := range r.Hints {
-		fmt.Printf("! %s\n", h.Text.In(lang))
+		fmt.Printf("! %s\n", typed(h.Text.In(lang), c.Config))
 	}
 	if counts[commission.RegisterValue] > 0 {
-		fmt.Printf(say("↔ 低字在前；* 像电网的值。生成型号草稿：gateway probe %s --bus %s --emit my-model > profiles/my-model.yaml\n",
-			"↔ low word first; * looks like the mains.\nas a profile: gateway probe %s --bus %s --emit my-model > profiles/my-model.yaml\n"), r.Address, r.Channel)
+		fmt.Print(typed(fmt.Sprintf(say("↔ 低字在前；* 像电网的值。生成型号草稿：\n  gateway probe %s --bus %s --emit my-model > profiles/my-model.yaml\n",
+			"↔ low word first; * looks like the mains. As a profile:\n  gateway probe %s --bus %s --emit my-model > profiles/my-model.yaml\n"), r.Address, r.Channel), c.Config))
 	}
 }
 

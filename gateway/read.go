@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,6 +56,7 @@ func (c readCmd) tell(lang config.Language, site *config.Site, devices []device.
 		err = printJSON(devices, rs, site.Location)
 	} else {
 		printReadings(lang, devices, rs, site.Location)
+		c.advise(lang, devices, rs)
 	}
 	if err != nil {
 		return err
@@ -65,6 +67,15 @@ func (c readCmd) tell(lang config.Language, site *config.Site, devices []device.
 		}
 	}
 	return exit{code: exitDevice} // nothing could be read: the table says why
+}
+
+// advise says what to do when nothing could be read.
+func (c readCmd) advise(lang config.Language, devices []device.Device, rs []device.Reading) {
+	if slices.ContainsFunc(rs, func(r device.Reading) bool { return r.Quality == device.Good }) || len(devices) == 0 {
+		return
+	}
+	fmt.Println(typed(fmt.Sprintf(speaker(lang)("没有读到。看收发的帧：gateway read %[1]s --frames ；查原因：gateway doctor ；谁在线：gateway scan --bus %[2]s",
+		"nothing was read. its frames: gateway read %[1]s --frames ; why: gateway doctor ; who is there: gateway scan --bus %[2]s"), c.Device, devices[0].Channel), c.Config))
 }
 
 func printReadings(lang config.Language, devices []device.Device, rs []device.Reading, zone *time.Location) {
@@ -78,7 +89,7 @@ func printReadings(lang config.Language, devices []device.Device, rs []device.Re
 		for _, p := range d.Points {
 			for _, r := range rs {
 				if r.Key() == p.Key() {
-					rows = append(rows, []string{p.Name, valueOf(p, r), p.Unit, qualityOf(r), r.Time.In(zone).Format("15:04:05.000")})
+					rows = append(rows, []string{p.Name, valueOf(p, r), p.Unit, qualityOf(lang, r), r.Time.In(zone).Format("15:04:05.000")})
 				}
 			}
 		}
@@ -97,11 +108,15 @@ func valueOf(p device.Point, r device.Reading) string {
 	return text
 }
 
-func qualityOf(r device.Reading) string {
-	if r.Reason == device.ReasonNone {
-		return r.Quality.String()
+func qualityOf(lang config.Language, r device.Reading) string {
+	quality := map[device.Quality]string{device.Good: "好", device.Uncertain: "存疑", device.Bad: "坏"}[r.Quality]
+	if lang != config.Chinese || quality == "" {
+		quality = r.Quality.String()
 	}
-	return r.Quality.String() + " " + r.Reason.String()
+	if r.Reason == device.ReasonNone {
+		return quality
+	}
+	return quality + " " + commission.ReasonText(r.Reason).In(lang)
 }
 
 // printJSON prints one object per point; a value that is none is null.

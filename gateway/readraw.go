@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -135,14 +136,15 @@ func (c readCmd) printRaw(r commission.ReadReport, lang config.Language) error {
 		if t.Device != "" && t.Device != r.Device {
 			name = t.Device[strings.LastIndexByte(t.Device, '.')+1:] + "." + name
 		}
-		value := "— " + t.Reason
+		why, _ := device.ParseReason(t.Reason)
+		value := "— " + commission.ReasonText(why).In(lang)
 		if t.Value != nil {
 			value = strings.TrimSpace(strconv.FormatFloat(*t.Value, 'f', -1, 64) + " " + t.Unit)
 			if t.Label != "" {
 				value += " " + t.Label
 			}
 			if t.Reason != "" {
-				value += " (" + t.Reason + ")"
+				value += " (" + commission.ReasonText(why).In(lang) + ")"
 			}
 		}
 		if t.Shows != "" {
@@ -163,9 +165,11 @@ func (c readCmd) printRaw(r commission.ReadReport, lang config.Language) error {
 		fmt.Println()
 	}
 	for _, h := range r.Hints {
-		fmt.Printf("! %s\n", h.Text.In(lang))
+		fmt.Printf("! %s\n", typed(h.Text.In(lang), c.Config))
 	}
-	if len(c.Shows) == 0 && c.Watch == 0 {
+	if errors.As(readExit(r), new(exit)) && len(r.Hints) == 0 {
+		fmt.Println(typed(fmt.Sprintf(say("没有读到。查原因：gateway doctor ；谁在线：gateway scan --bus %s", "nothing was read. why: gateway doctor ; who is there: gateway scan --bus %s"), r.Channel), c.Config))
+	} else if len(c.Shows) == 0 && c.Watch == 0 {
 		fmt.Println(say("对照表计显示，一致吗？--shows 231.4 或 --shows voltage=231.4 帮你找原因", "Is it what the device's display shows? --shows 231.4, or voltage=231.4, looks for the reason"))
 	}
 	return nil

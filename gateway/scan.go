@@ -40,7 +40,7 @@ func (c scanCmd) Run(ctx context.Context, lang config.Language) error {
 	if c.Emit || c.JSON {
 		out = os.Stderr
 	}
-	show := newScanShow(out, lang)
+	show := newScanShow(out, lang, c.Config)
 	if c.JSON && !show.tty {
 		show.out = nil // who wants JSON reads no table
 	}

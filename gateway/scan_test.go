@@ -49,7 +49,9 @@ Ctrl-C 随时停止，采集会自动恢复。
 ? 地址 2 可能是：eastron-sdm630 37%, eastron-sdm54 18%
 ! 地址 15：疑似两台设备同址
 寄存器表：gateway probe 12 --bus rs485-1
-生成配置片段：gateway scan --bus rs485-1 --emit > devices.d/rs485-1.yaml
+认领一台：gateway claim --bus rs485-1 --addr 2 --profile eastron-sdm630
+认领全部：gateway scan --bus rs485-1 --emit > new.yaml
+          选型号、起名，再 gateway claim new.yaml
 采集已恢复。
 `, config.English: `
 bus rs485-1 (/dev/ttyS1)  addresses 1–32
@@ -67,7 +69,9 @@ found 4: 1 configured, 2 new, 1 odd. 4.1 s
 ? address 2 may be: eastron-sdm630 37%, eastron-sdm54 18%
 ! address 15: probably two devices have it
 its registers: gateway probe 12 --bus rs485-1
-as configuration: gateway scan --bus rs485-1 --emit > devices.d/rs485-1.yaml
+claim one:  gateway claim --bus rs485-1 --addr 2 --profile eastron-sdm630
+claim all:  gateway scan --bus rs485-1 --emit > new.yaml
+            choose models and names, then gateway claim new.yaml
 polling goes on.
 `}
 	for lang, text := range want {

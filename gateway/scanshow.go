@@ -23,16 +23,18 @@ type scanShow struct {
 	widths []int
 	headed bool
 	plan   commission.Plan
+	file   string // the site, where the user named one
+	began  time.Time
 }
 
-func newScanShow(f *os.File, lang config.Language) *scanShow {
+func newScanShow(f *os.File, lang config.Language, file string) *scanShow {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return &scanShow{out: f, tty: err == nil, lang: lang, say: speaker(lang)}
+	return &scanShow{out: f, tty: err == nil, lang: lang, say: speaker(lang), file: file, began: time.Now()}
 }
 
 func (s *scanShow) printf(format string, args ...any) {
 	if s.out != nil {
-		fmt.Fprintf(s.out, format, args...)
+		fmt.Fprint(s.out, typed(fmt.Sprintf(format, args...), s.file))
 	}
 }
 
@@ -219,6 +221,9 @@ func brief(v float64) string {
 
 // end sums up.
 func (s *scanShow) end(r commission.Report) {
+	if r.Stopped && r.TookMS == 0 { // the gateway was not waited for
+		r.TookMS = float64(time.Since(s.began).Milliseconds())
+	}
 	configured, fresh, odd := 0, 0, 0
 	for _, f := range r.Found {
 		switch {
@@ -265,6 +270,20 @@ func (s *scanShow) hints(hints []commission.Hint) {
 	}
 }
 
+// claims says how the first new device is taken on: its model is only proposed.
+func (s *scanShow) claims(r commission.Report) {
+	for _, f := range r.Found {
+		if f.Configured == nil && f.State == commission.StateDevice && len(f.Candidates) > 0 && (r.Driver == config.DriverSerial || f.Setting == r.Line) {
+			own := ""
+			if f.Setting != r.Line && f.Setting.Baud != 0 {
+				own = fmt.Sprintf(" --baud %d --parity %s", f.Setting.Baud, f.Setting.Parity)
+			}
+			s.printf(s.say("认领一台：gateway claim --bus %s --addr %s --profile %s%s\n", "claim one:  gateway claim --bus %s --addr %s --profile %s%s\n"), r.Plan.Channel, f.Address, f.Candidates[0].Model, own)
+			return
+		}
+	}
+}
+
 // next says what to do now.
 func (s *scanShow) next(r commission.Report, fresh int) {
 	again := fmt.Sprintf("gateway scan --bus %s", r.Plan.Channel)
@@ -275,7 +294,8 @@ func (s *scanShow) next(r commission.Report, fresh int) {
 	}
 	switch {
 	case fresh > 0:
-		s.printf(s.say("生成配置片段：%s --emit > devices.d/%s.yaml\n", "as configuration: %s --emit > devices.d/%s.yaml\n"), again, r.Plan.Channel)
+		s.claims(r)
+		s.printf(s.say("认领全部：%s --emit > new.yaml\n          选型号、起名，再 gateway claim new.yaml\n", "claim all:  %s --emit > new.yaml\n            choose models and names, then gateway claim new.yaml\n"), again)
 	case len(r.Found) == 0 && !r.Stopped:
 		s.printf(s.say("再试：%s --baud all --addr 1-247\n", "try next: %s --baud all --addr 1-247\n"), again)
 	}

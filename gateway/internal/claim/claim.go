@@ -57,7 +57,7 @@ const (
 func (s Site) Claim(f config.Fragment, from string) (Result, error) {
 	return s.locked(func(dir string) (Result, error) {
 		if len(f.Devices) == 0 {
-			return Result{}, refused("没有要认领的设备", "there is no device to be claimed")
+			return Result{}, refused("片段里没有设备：选好型号，去掉那一行的 #，再认领", "there is no device in the fragment: choose a model, remove the # of its line, and claim again")
 		}
 		if err := s.sound(); err != nil {
 			return Result{}, err
@@ -65,10 +65,29 @@ func (s Site) Claim(f config.Fragment, from string) (Result, error) {
 		name := s.freeName(dir, f)
 		f.Devices = slices.Clone(f.Devices)
 		if err := s.propose(dir, name, from, &f); err != nil {
-			return Result{}, err
+			return Result{}, s.taken(f, err)
 		}
-		return s.write(dir, name, from, f)
+		r, err := s.write(dir, name, from, f)
+		return r, s.taken(f, err)
 	})
+}
+
+// taken says of a refusal that an address has its device already, and what can be done.
+func (s Site) taken(f config.Fragment, err error) error {
+	var problems configs.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	same := func(a, b string) bool { return strings.TrimLeft(a, "0") == strings.TrimLeft(b, "0") }
+	for _, p := range config.Entries(s.File) {
+		for _, e := range f.Devices {
+			if p.Channel == f.Channel && same(p.Entry.Address, e.Address) {
+				return refused("总线 %[1]s 的地址 %[2]s 已是 %[3]s（%[4]s）。换了表或换了型号：gateway claim --replace %[3]s --addr %[2]s --profile %[5]s",
+					"address %[2]s of channel %[1]s is %[3]s already (%[4]s). If it was exchanged: gateway claim --replace %[3]s --addr %[2]s --profile %[5]s", f.Channel, e.Address, p.Entry.ID, p.File, e.Profile)
+			}
+		}
+	}
+	return err
 }
 
 // Replace gives a device another address, and another profile or channel where they are not empty: it keeps its id, and with it its history.

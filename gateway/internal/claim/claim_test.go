@@ -86,13 +86,21 @@ func TestClaimProposesWritesAndTakesBack(t *testing.T) {
 		t.Error(got)
 	}
 	for _, c := range []struct{ entry, want string }{
-		{"gas-2 9", "设备 gas-2 重复（"}, {"gas-9 1", "总线 rs485-1 上地址 1 重复：gas-1 ("}, {"gas-9 7", "上地址 7 重复：gas-7 ("}, {"gas-9 300", `Modbus 地址 "300" 无效`}, {"a,b 9", "id \"a,b\" 无效"},
+		{"gas-2 9", "设备 gas-2 重复（"}, {"gas-9 300", `Modbus 地址 "300" 无效`}, {"a,b 9", "id \"a,b\" 无效"},
 	} {
 		id, addr, _ := strings.Cut(c.entry, " ")
 		_, err := s.Claim(frag("rs485-1", gas(id, addr)), "")
 		var problems configs.Problems
 		if !errors.As(err, &problems) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.entry, err)
+		}
+	}
+	for _, addr := range []string{"1", "7", "007"} {
+		_, err := s.Claim(frag("rs485-1", gas("", addr)), "")
+		var no *claim.Refused
+		id := "gas-" + strings.TrimLeft(addr, "0")
+		if !errors.As(err, &no) || !strings.Contains(no.Text.ZH, "已是 "+id) || !strings.Contains(no.Text.ZH, "gateway claim --replace "+id) {
+			t.Errorf("address %s: %v", addr, err)
 		}
 	}
 	if _, err := s.Claim(frag("rs485-l", gas("", "9")), "new.yaml"); err == nil || !strings.Contains(err.Error(), `new.yaml:2:10: 没有总线 "rs485-l" (是不是 rs485-1？)`) {

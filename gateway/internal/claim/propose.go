@@ -50,7 +50,7 @@ func (s Site) kinds(dir, name, from string, f config.Fragment, taken map[string]
 	ids := make([]string, len(trial.Devices))
 	for i := range trial.Devices {
 		if trial.Devices[i].ID == "" {
-			trial.Devices[i].ID = free("new", taken)
+			trial.Devices[i].ID = free("addr-"+digits(trial.Devices[i].Address), taken) // what a mistake calls it
 			taken[trial.Devices[i].ID] = true
 		}
 		ids[i] = trial.Devices[i].ID
@@ -78,6 +78,16 @@ func free(kind string, taken map[string]bool) string {
 			return id
 		}
 	}
+}
+
+// digits are what an id may hold of an address.
+func digits(address string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, address)
 }
 
 // number is what an id ends in, so that two devices of a kind at one place have two names.

@@ -16,22 +16,16 @@ const likely = 0.5
 func Emit(r Report, lang config.Language) []byte {
 	say := func(zh, en string) string { return Text{zh, en}.In(lang) }
 	var b strings.Builder
-	fmt.Fprintf(&b, say("# gateway scan 找到的 %s 上的新设备。存为 devices.d/*.yaml，改好 id 和 name。\n", "# New devices of %s, found by gateway scan. Save it as devices.d/*.yaml, and give them ids and names.\n"), r.Plan.Channel)
+	fmt.Fprintf(&b, say("# gateway scan 找到的 %s 上的新设备。选好型号，改好 id 和 name，再 gateway claim 本文件。\n", "# New devices of %s, found by gateway scan. Choose models, give them ids and names, then gateway claim this file.\n"), r.Plan.Channel)
 	fmt.Fprintf(&b, "channel: %s\n", r.Plan.Channel)
 	var lines []string
-	some := false
 	for _, f := range r.Found {
 		if f.Configured != nil || f.State != StateDevice {
 			continue
 		}
 		lines = append(lines, entry(r, f, say)...)
-		some = some || len(f.Candidates) > 0 && f.Candidates[0].Confidence >= likely
 	}
-	if !some {
-		b.WriteString("devices: []\n")
-	} else {
-		b.WriteString("devices:\n")
-	}
+	b.WriteString("devices:\n") // of comments alone too: then a # is all that must go
 	for _, l := range lines {
 		b.WriteString(l + "\n")
 	}

@@ -35,6 +35,7 @@ type Seen struct {
 	longest  int // bytes of the longest right answer
 	shortest int // bytes of the shortest damaged one; 0: none was damaged
 	most     int // bytes of the longest damaged one
+	heads    int // damaged ones that begin as the right one would: baud and parity are right
 }
 
 // note counts one exchange.
@@ -59,6 +60,9 @@ func (s *Seen) note(x device.Exchange) {
 	default:
 		s.Damaged++
 		s.most = max(s.most, len(in))
+		if len(in) >= longAnswer && len(x.Out) > 2 && bytes.HasPrefix(in, x.Out[:2]) {
+			s.heads++
+		}
 		if s.shortest == 0 || len(in) < s.shortest {
 			s.shortest = len(in)
 		}

@@ -112,7 +112,8 @@ func disk(site *config.Site, r *Running) []Finding {
 	var s unix.Statfs_t
 	if err := unix.Statfs(site.Data, &s); err != nil {
 		return append(found, Finding{Area: area, Subject: site.Data, Level: Warning, Code: "no_data",
-			Said: commission.Text{ZH: "还没有数据目录：" + err.Error(), EN: "no data folder yet: " + err.Error()}})
+			Said: commission.Text{ZH: "还没有数据目录：" + err.Error(), EN: "no data folder yet: " + err.Error()},
+			Next: []commission.Text{{ZH: "网关第一次启动时建立；启动过的，看 gateway.yaml 的 data 对不对", EN: "the gateway makes it at its first start; if it has run before, is data in gateway.yaml right?"}}})
 	}
 	return append(found, judgeDisk(area, site, int64(s.Bavail)*int64(s.Bsize), s.Flags&unix.ST_RDONLY != 0))
 }

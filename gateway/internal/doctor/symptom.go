@@ -39,10 +39,10 @@ func lines(ctx context.Context, cfg Config, site *config.Site, ports []Finding) 
 
 // Diagnose draws conclusions from what was seen of a line: what is wrong, the likeliest cause first.
 func Diagnose(l Line) []Finding {
-	var right, requests, echoed, damaged int
+	var right, requests, echoed, damaged, heads int
 	var silent []string
 	for _, s := range l.Seen {
-		right, requests, echoed, damaged = right+s.Right, requests+s.Requests, echoed+s.Echoed, damaged+s.Damaged
+		right, requests, echoed, damaged, heads = right+s.Right, requests+s.Requests, echoed+s.Echoed, damaged+s.Damaged, heads+s.heads
 		if s.Right == 0 && s.Damaged == 0 && s.Foreign == 0 {
 			silent = append(silent, s.ID)
 		}
@@ -56,6 +56,13 @@ func Diagnose(l Line) []Finding {
 		return []Finding{f}
 	case requests > 0 && right == 0 && damaged == 0 && len(silent) == len(l.Seen):
 		return []Finding{mute(f, l, requests, echoed, serial)}
+	case serial && right == 0 && damaged > 0 && heads == damaged:
+		f.Code = "line_long_damaged"
+		f.Said = commission.Text{ZH: fmt.Sprintf("应答开头正确，后面损坏（%d 帧）：波特率和校验是对的", damaged), EN: fmt.Sprintf("answers begin rightly and then break (%d frames): baud and parity are right", damaged)}
+		f.Next = []commission.Text{
+			{ZH: "线路末端缺 120 Ω 终端电阻或偏置，或分支太长；降低波特率", EN: "no 120 Ω or bias at the far end, or branches that are too long; a lower baud"},
+			{ZH: "两台设备同一地址也会这样：gateway scan --bus " + l.Channel.ID, EN: "two devices with one address look like this too: gateway scan --bus " + l.Channel.ID}}
+		return []Finding{f}
 	case serial && right == 0 && damaged > 0:
 		f.Code = "line_garbled"
 		f.Said = commission.Text{ZH: fmt.Sprintf("收到的全是乱码（%d 帧）", damaged), EN: fmt.Sprintf("everything that comes is garbled (%d frames)", damaged)}

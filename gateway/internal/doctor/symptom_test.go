@@ -66,6 +66,7 @@ func TestSymptoms(t *testing.T) {
 		{"nobody answers", scripted{"a": {silent}, "b": {silent}}, "line_mute rs485-1", "A and B exchanged"},
 		{"only echoes", scripted{"a": {{in: "ask", wrong: device.Timeout}}, "b": {silent}}, "line_mute rs485-1", "A and B exchanged"},
 		{"all garbled", scripted{"a": {garbled}, "b": {garbled}}, "line_garbled rs485-1", "another baud or parity"},
+		{"long answers break", scripted{"a": {{in: "as-" + long, wrong: device.Corrupt}}, "b": {{in: "as-" + long, wrong: device.Corrupt}}}, "line_long_damaged rs485-1", "120 Ω"},
 		{"one is dead", scripted{"a": {right}, "b": {silent}}, "device_silent rs485-1 b", "its power"},
 		{"two with one address", scripted{"a": {right}, "b": {garbled}}, "duplicate_address rs485-1 b", "unplug one"},
 		{"two answers at once", scripted{"a": {right}, "b": {right, {in: "rightright", wrong: device.Corrupt}}}, "duplicate_address rs485-1 b", "unplug one"},
