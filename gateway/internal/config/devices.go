@@ -176,10 +176,12 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 	}
 	switch protocol {
 	case protocolModbus:
-		if n, err := strconv.Atoi(raw.Address); err != nil || n < 1 || n > 247 {
+		n, err := strconv.Atoi(raw.Address)
+		if err != nil || n < 1 || n > 247 {
 			l.add(at, l.say("Modbus 地址 %q 无效", "Modbus unit %q is not usable", raw.Address), "1–247")
 			return ""
 		}
+		return strconv.Itoa(n) // 007 is the unit 7
 	case protocolDLT645:
 		if !meterNumber.MatchString(raw.Address) {
 			l.add(at, l.say("表号 %q 不是 12 位数字", "meter number %q has not 12 digits", raw.Address), l.say(`加引号写："000000012345"`, `write it in quotes: "000000012345"`))
