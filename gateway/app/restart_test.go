@@ -256,14 +256,14 @@ func TestNoRestartWhileAnAlertOfSeverityAFires(t *testing.T) {
 	}
 }
 
-// Fifty restarts (LONG=1; eight otherwise) leave nothing behind: no goroutine, no memory, no duplicate or hole in the logs.
+// Fifty restarts (LONG=1; four otherwise) leave nothing behind: no goroutine, no memory, no duplicate or hole in the logs.
 func TestManyRestarts(t *testing.T) {
 	k := &kitchen{open: true}
 	s := openShop(t, k)
 	var goroutines int
 	var heap uint64
 	var longest time.Duration
-	rounds, settled := 8, 3
+	rounds, settled := 4, 1
 	if os.Getenv("LONG") == "1" {
 		rounds, settled = 50, 9
 	}

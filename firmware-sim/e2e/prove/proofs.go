@@ -13,6 +13,7 @@ import (
 	"github.com/linshao/linshao/firmware-sim/e2e/chain"
 	"github.com/linshao/linshao/firmware-sim/e2e/charging"
 	"github.com/linshao/linshao/firmware-sim/e2e/kill9"
+	"github.com/linshao/linshao/firmware-sim/e2e/restarts"
 	"github.com/linshao/linshao/firmware-sim/e2e/safety"
 	"github.com/linshao/linshao/firmware-sim/e2e/timers"
 )
@@ -40,6 +41,7 @@ func proofs() []proof {
 		{"safety_latency", "gas at a register to the valve's write on the wire, with processor and disk busy and the uplink down", built(safetyLatency)},
 		{"gateway_kill9", "a killed gateway loses and doubles nothing on its way to the cloud's charts", built(gatewayKill9)},
 		{"rule_timer_kill9", "a gateway killed under pending timers raises each alert once, under one id and in time", built(ruleTimerKill9)},
+		{"restarts", "devices are claimed and taken out while 50 are read and alerts come and go: nothing lost, nothing twice, no timer forgotten", built(restartsOf)},
 		{"chain_kill", "gateways, broker, clouds, database and store are killed in turn: every value and event is there once, or explained", built(chainKill)},
 		{"soak", "long-lived programs under churn hold no more at the end than at the beginning", built(soak)},
 	}
@@ -77,6 +79,10 @@ func gatewayKill9(ctx context.Context, bin, dir string, o options) (kill9.Result
 
 func ruleTimerKill9(ctx context.Context, bin, dir string, o options) (timers.Result, error) {
 	return timers.Run(ctx, timers.Options{Bin: bin, Dir: dir, Kills: o.pick(20, 500), Seed: o.seed})
+}
+
+func restartsOf(ctx context.Context, bin, dir string, o options) (*restarts.Result, error) {
+	return restarts.Run(ctx, restarts.Options{Bin: bin, Dir: dir, Restarts: o.pick(32, 400), Seed: o.seed})
 }
 
 func safetyLatency(ctx context.Context, bin, dir string, o options) (safety.Result, error) {
