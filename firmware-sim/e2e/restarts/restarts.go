@@ -107,13 +107,13 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	p.asked = append(p.asked, span{p.began, time.Now()})
 	moved := p.field.live(ctx)
 	for n := range o.Restarts {
-		process.Pause(ctx, time.Duration(500+p.random.IntN(2000))*time.Millisecond)
+		process.Pause(ctx, time.Duration(300+p.random.IntN(1500))*time.Millisecond)
 		if err := p.round(ctx, n, v); err != nil {
 			return r, err
 		}
 	}
 	moved()
-	process.Pause(ctx, hold+late) // what was high is seen to be low, and told
+	process.Pause(ctx, poll+late) // what was high is seen to be low, and told
 	if err := p.gateway.Stop(); err != nil {
 		return r, err
 	}

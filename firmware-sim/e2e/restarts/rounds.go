@@ -139,7 +139,7 @@ func (p *proof) severe(ctx context.Context, args []string) error {
 		p.result.wrong(&p.result.Failed, "a claim with --wait did not wait: %v", err)
 		m.mend()
 		return err
-	case <-time.After(3 * time.Second):
+	case <-time.After(2500 * time.Millisecond):
 	}
 	m.mend()
 	err = <-ended
