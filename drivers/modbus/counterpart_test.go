@@ -52,12 +52,12 @@ func start(t *testing.T, name string, args ...string) {
 	})
 }
 
-// eventually tries until ready says so, for at most 20 s.
+// eventually tries until ready says so, for at most 60 s.
 func eventually(t *testing.T, what string, ready func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !ready(); <-tick.C {
+	for deadline := time.Now().Add(time.Minute); !ready(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s is not ready", what)
 		}
@@ -92,8 +92,10 @@ func wirePair(t *testing.T) (near, far string) {
 // conform waits until the counterpart answers and runs the suite against it.
 func conform(t *testing.T, c devicetest.Case) {
 	t.Helper()
+	look := c.Channel
+	look.Timeout = time.Second
 	eventually(t, "the counterpart", func() bool {
-		conn, err := c.Driver.Open(t.Context(), c.Channel)
+		conn, err := c.Driver.Open(t.Context(), look)
 		if err != nil {
 			return false
 		}
@@ -116,7 +118,7 @@ func pymodbus(t *testing.T) string {
 func TestPymodbusTCP(t *testing.T) {
 	python, port := pymodbus(t), freePort(t)
 	start(t, python, "testdata/pymodbus_server.py", "tcp", fmt.Sprint(port))
-	ch := tcpChannel(fmt.Sprintf("127.0.0.1:%d", port), time.Second)
+	ch := tcpChannel(fmt.Sprintf("127.0.0.1:%d", port), 10*time.Second)
 	conform(t, sampleCase(modbus.TCP{}, ch))
 	secondUnit(t, modbus.TCP{}, ch)
 }
@@ -125,7 +127,7 @@ func TestPymodbusRTU(t *testing.T) {
 	python := pymodbus(t)
 	near, far := wirePair(t)
 	start(t, python, "testdata/pymodbus_server.py", "rtu", far)
-	ch := rtuChannel(near, time.Second)
+	ch := rtuChannel(near, 10*time.Second)
 	conform(t, sampleCase(modbus.RTU{}, ch))
 	secondUnit(t, modbus.RTU{}, ch)
 }
@@ -162,14 +164,14 @@ func libmodbus(t *testing.T) string {
 func TestLibmodbusTCP(t *testing.T) {
 	server, port := libmodbus(t), freePort(t)
 	start(t, server, "tcp", fmt.Sprint(port))
-	conform(t, sampleCase(modbus.TCP{}, tcpChannel(fmt.Sprintf("127.0.0.1:%d", port), time.Second)))
+	conform(t, sampleCase(modbus.TCP{}, tcpChannel(fmt.Sprintf("127.0.0.1:%d", port), 10*time.Second)))
 }
 
 func TestLibmodbusRTU(t *testing.T) {
 	server := libmodbus(t)
 	near, far := wirePair(t)
 	start(t, server, "rtu", far)
-	conform(t, sampleCase(modbus.RTU{}, rtuChannel(near, time.Second)))
+	conform(t, sampleCase(modbus.RTU{}, rtuChannel(near, 10*time.Second)))
 }
 
 // simonvetter serves the sample unit by simonvetter/modbus; a unit that is not there is answered as gateways do.
@@ -237,7 +239,7 @@ func TestSimonvetterTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Stop() }) // a test's end
-	c := sampleCase(modbus.TCP{}, tcpChannel(address, time.Second))
+	c := sampleCase(modbus.TCP{}, tcpChannel(address, 10*time.Second))
 	c.Absent = "" // this server always answers something: what needs silence is shown elsewhere
 	conform(t, c)
 	p := c.Points[0].Point

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -163,41 +164,43 @@ func TestPlanIsTheCheapest(t *testing.T) {
 
 // What Plan says is what Read does.
 func TestReadFollowsItsPlan(t *testing.T) {
-	s := &slave{units: map[byte]*unit{1: fullUnit()}}
-	ch := tcpChannel(s.serveTCP(t), 10*time.Second)
-	conn := open(t, modbus.TCP{}, ch)
-	for seed := range uint64(50) {
-		points := randomPoints(rand.New(rand.NewPCG(seed, 2)))
-		points = append(points, point("holding", 1, "u16"))
-		for i := range points {
-			points[i].Register.Addr %= 200
-		}
-		points = slices.DeleteFunc(points, func(p device.Point) bool { return modbus.CheckPoint(p) != nil })
-		if _, err := conn.Read(t.Context(), points); err != nil {
-			t.Fatal(err)
-		}
-		plan, err := modbus.TCP{}.Plan(ch, points)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var want []string
-		for _, tr := range plan {
-			want = append(want, tr.What)
-		}
-		var got []string
-		for _, pdu := range s.requests() {
-			space := []string{"coil", "discrete", "holding", "input"}[pdu[0]-1]
-			first, n := int(pdu[1])<<8|int(pdu[2]), int(pdu[3])<<8|int(pdu[4])
-			what := fmt.Sprintf("%s 0x%04X", space, first)
-			if n > 1 {
-				what += fmt.Sprintf("–0x%04X", first+n-1)
+	synctest.Test(t, func(t *testing.T) {
+		s := &slave{units: map[byte]*unit{1: fullUnit()}}
+		ch := tcpChannel("", 10*time.Second)
+		conn := open(t, modbus.TCP{Dial: s.dial}, ch)
+		for seed := range uint64(50) {
+			points := randomPoints(rand.New(rand.NewPCG(seed, 2)))
+			points = append(points, point("holding", 1, "u16"))
+			for i := range points {
+				points[i].Register.Addr %= 200
 			}
-			got = append(got, what)
+			points = slices.DeleteFunc(points, func(p device.Point) bool { return modbus.CheckPoint(p) != nil })
+			if _, err := conn.Read(t.Context(), points); err != nil {
+				t.Fatal(err)
+			}
+			plan, err := modbus.TCP{}.Plan(ch, points)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			for _, tr := range plan {
+				want = append(want, tr.What)
+			}
+			var got []string
+			for _, pdu := range s.requests() {
+				space := []string{"coil", "discrete", "holding", "input"}[pdu[0]-1]
+				first, n := int(pdu[1])<<8|int(pdu[2]), int(pdu[3])<<8|int(pdu[4])
+				what := fmt.Sprintf("%s 0x%04X", space, first)
+				if n > 1 {
+					what += fmt.Sprintf("–0x%04X", first+n-1)
+				}
+				got = append(got, what)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("seed %d: read %v, planned %v", seed, got, want)
+			}
 		}
-		if !slices.Equal(got, want) {
-			t.Fatalf("seed %d: read %v, planned %v", seed, got, want)
-		}
-	}
+	})
 }
 
 // A large station is planned in no time.

@@ -2,6 +2,7 @@ package modbus_test
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -67,6 +68,7 @@ func TestEchoThatAppearsIsNoAnswer(t *testing.T) {
 
 // The answer to a write equals its request: an echo must not confirm what a dead valve never did.
 func TestEchoConfirmsNoWrite(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	w := linetest.New(t)
 	w.Serve(t, 8, func(r []byte) { w.Send(r...) })
 	c := open(t, modbus.RTU{}, rtuChannel(w.Path, 100*time.Millisecond))
@@ -105,6 +107,7 @@ func TestWriteAnswerIsVerified(t *testing.T) {
 
 // What a serial line does wrong costs at most one reading; the next one is right.
 func TestOneFaultOneReadingRTU(t *testing.T) {
+	t.Parallel()
 	other := slices.Clip(rtuFrame(2, 3, 2, 0x99, 0x99))
 	cases := []struct {
 		name   string
@@ -122,27 +125,29 @@ func TestOneFaultOneReadingRTU(t *testing.T) {
 		{"another unit, then the answer", func(r []byte) []byte { return append(other, r...) }, 0},
 		{"noise, then the answer", func(r []byte) []byte { return append([]byte{0, 0xFF, 1, 3}, r...) }, 0},
 	}
+	var all sync.WaitGroup // most of it is waiting, so they wait together
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
-			w := linetest.New(t)
-			first := true
-			w.Serve(t, 8, func(r []byte) {
-				right := oneRegister(r)
-				if first {
-					first, right = false, c.answer(right)
-				}
-				w.Send(right...)
-			})
-			conn := open(t, modbus.RTU{}, rtuChannel(w.Path, 2*time.Second))
-			if r := readOne(t, conn, point("holding", 77, "u16")); r.Reason != c.reason || (c.reason == 0) != (r.Value == 77) {
-				t.Fatalf("got %+v, want %q", r, c.reason)
+		w := linetest.New(t)
+		first := true
+		w.Serve(t, 8, func(r []byte) {
+			right := oneRegister(r)
+			if first {
+				first, right = false, c.answer(right)
 			}
-			if r := readOne(t, conn, point("holding", 78, "u16")); r.Value != 78 || r.Quality != device.Good {
-				t.Fatalf("afterwards: %+v", r)
+			w.Send(right...)
+		})
+		conn := open(t, modbus.RTU{}, rtuChannel(w.Path, 2*time.Second))
+		all.Go(func() {
+			rs, err := conn.Read(t.Context(), u16s("holding", 77))
+			if err != nil || rs[0].Reason != c.reason || (c.reason == 0) != (rs[0].Value == 77) {
+				t.Errorf("%s: got %+v %v, want %q", c.name, rs, err, c.reason)
+			}
+			if rs, err := conn.Read(t.Context(), u16s("holding", 78)); err != nil || rs[0].Value != 78 || rs[0].Quality != device.Good {
+				t.Errorf("%s: afterwards: %+v %v", c.name, rs, err)
 			}
 		})
 	}
+	all.Wait()
 }
 
 func TestUnpluggedLineIsAnError(t *testing.T) {
@@ -156,6 +161,7 @@ func TestUnpluggedLineIsAnError(t *testing.T) {
 
 // Noise before an echo does not make a confirmation of it: the valve behind this line is dead.
 func TestEchoBehindNoiseConfirmsNoWrite(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	w := linetest.New(t)
 	s := &slave{units: map[byte]*unit{1: sampleUnit()}}
 	w.Serve(t, 8, func(r []byte) {

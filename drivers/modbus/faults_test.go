@@ -71,6 +71,7 @@ func (h *holder) release() {
 
 // The first answer arrives right after its time-out. goburrow then gives every caller the value of the register before.
 func TestLateAnswerRTU(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	t.Run("goburrow", func(t *testing.T) {
 		w := linetest.New(t)
 		h := &holder{w: w}
@@ -106,6 +107,7 @@ func TestLateAnswerRTU(t *testing.T) {
 
 // The same on TCP, where goburrow notices but stays out of step for ever.
 func TestLateAnswerTCP(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	serve := func(c net.Conn) {
 		var late func()
 		for n := 0; ; n++ {
@@ -222,6 +224,7 @@ func TestSplitException(t *testing.T) {
 
 // A device that drips one byte at a time: goburrow's time-out begins anew with each.
 func TestDrippingAnswer(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	serve := func(t *testing.T, w *linetest.Wire, every time.Duration) {
 		w.Serve(t, 8, func(r []byte) {
 			for _, b := range rtuFrame(r[0], r[1], 20, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8, 0, 9, 0, 10) {
@@ -325,6 +328,7 @@ func TestPeerCloses(t *testing.T) {
 
 // A device that does not answer: goburrow's Close waits for the request, ours ends it (see also devicetest).
 func TestCloseInterruptsTCP(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	asked := make(chan struct{}, 2)
 	mute := func(c net.Conn) {
 		for {
@@ -359,6 +363,7 @@ func TestCloseInterruptsTCP(t *testing.T) {
 
 // A long answer at 1200 baud is 2.1 s on the wire: that time is not the device's, and does not count against its time-out.
 func TestWireTimeIsNotTheDevices(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	w := linetest.New(t)
 	w.Serve(t, 8, func(r []byte) {
 		<-time.After(2 * time.Second)

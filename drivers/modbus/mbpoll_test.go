@@ -25,7 +25,7 @@ var mbpollValue = regexp.MustCompile(`(?m)^\[\d+\]:\s+(\S+)`)
 // run answers what it prints; it ends with an error when a device refuses.
 func (m mbpoll) run(t *testing.T, flags []string, to string, write ...string) string {
 	t.Helper()
-	args := append(append(append([]string{}, m.args...), flags...), "-0", "-1", "-a", "1", "-o", "2", to)
+	args := append(append(append([]string{}, m.args...), flags...), "-0", "-1", "-a", "1", "-o", "10", to)
 	out, err := exec.Command(m.path, append(args, write...)...).CombinedOutput()
 	if err != nil && !strings.Contains(string(out), "Illegal") {
 		t.Fatalf("mbpoll %q: %v\n%s", args, err, out)
@@ -96,9 +96,9 @@ func (m mbpoll) compare(t *testing.T, d device.Driver, ch device.Channel, to str
 			p.Register.Swap = c.swap
 			points = append(points, p)
 		}
-		rs, err := conn.Read(t.Context(), points)
-		if err != nil || len(theirs[i]) != len(rs) {
-			t.Fatalf("%+v: mbpoll has %v, we %v %v", c, theirs[i], rs, err)
+		rs := answered(t, conn, points)
+		if len(theirs[i]) != len(rs) {
+			t.Fatalf("%+v: mbpoll has %v, we %v", c, theirs[i], rs)
 		}
 		for j, r := range rs {
 			if want := theirs[i][j]; r.Quality != device.Good || math.Abs(r.Value-want) > math.Abs(want)*1e-5 { // it prints six digits
@@ -106,11 +106,11 @@ func (m mbpoll) compare(t *testing.T, d device.Driver, ch device.Channel, to str
 			}
 		}
 	}
-	if r := readOne(t, conn, point("input", 40, "u16")); r.Reason != device.NoSuchPoint {
+	if r := answered(t, conn, u16s("input", 40))[0]; r.Reason != device.NoSuchPoint {
 		t.Errorf("40: %+v", r)
 	}
 	p := point("holding", 7, "u16")
-	if r := readOne(t, conn, p); r.Value != changed {
+	if r := answered(t, conn, []device.Point{p})[0]; r.Value != changed {
 		t.Errorf("what mbpoll wrote: %+v", r)
 	}
 	p.Writable = []float64{65535}
@@ -126,6 +126,7 @@ func (m mbpoll) compare(t *testing.T, d device.Driver, ch device.Channel, to str
 }
 
 func TestMbpollReadsTheSame(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	path := program(t, "mbpoll", "mbpoll")
 	servers := map[string]func(t *testing.T, args ...string){
 		"pymodbus": func(t *testing.T, args ...string) {
@@ -137,12 +138,12 @@ func TestMbpollReadsTheSame(t *testing.T) {
 		t.Run(name+" TCP", func(t *testing.T) {
 			port := fmt.Sprint(freePort(t))
 			serve(t, "tcp", port)
-			mbpoll{path, []string{"-m", "tcp", "-p", port}}.compare(t, modbus.TCP{}, tcpChannel("127.0.0.1:"+port, 2*time.Second), "127.0.0.1")
+			mbpoll{path, []string{"-m", "tcp", "-p", port}}.compare(t, modbus.TCP{}, tcpChannel("127.0.0.1:"+port, 10*time.Second), "127.0.0.1")
 		})
 		t.Run(name+" RTU", func(t *testing.T) {
 			near, far := wirePair(t)
 			serve(t, "rtu", far)
-			mbpoll{path, []string{"-m", "rtu", "-b", "115200", "-P", "none"}}.compare(t, modbus.RTU{}, rtuChannel(near, 2*time.Second), near)
+			mbpoll{path, []string{"-m", "rtu", "-b", "115200", "-P", "none"}}.compare(t, modbus.RTU{}, rtuChannel(near, 10*time.Second), near)
 		})
 	}
 }

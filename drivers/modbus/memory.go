@@ -12,8 +12,8 @@ const (
 	// forgetAfter is how long a split serves. Then the whole block is asked for again, because the device may have been
 	// exchanged for one that knows more: a few refused requests, four times a day.
 	forgetAfter = 6 * time.Hour
-	// What the device has refused is left alone for restFirst, and twice as long each time, up to restMost. A block of many
-	// points is left alone for restFirst times these: finding out that each of them is still refused costs the line dearly.
+	// What the device has refused twice in a row is left alone for restFirst, and twice as long each time, up to restMost, or
+	// up to restFirst times its points: finding out that each of many is still refused costs the line dearly.
 	restFirst = time.Minute
 	restMost  = 10 * time.Minute
 	// proofOfLife is how long an answer shows that a device lives, while all that it is asked for is at rest.
@@ -74,9 +74,13 @@ func (p *plan) stale(now time.Time) bool {
 	return p.outdated || !p.taught.IsZero() && now.Sub(p.taught) > forgetAfter
 }
 
-// refused notes that the device has none of the block's points.
+// refused notes that the device has none of the block's points. The first time it may be a slip, of a device that starts say:
+// the next read asks again.
 func (b *block) refused(now time.Time) {
-	b.barren = true
+	if !b.barren {
+		b.barren, b.rest, b.again = true, 0, now
+		return
+	}
 	b.rest = min(max(2*b.rest, restFirst), max(restMost, time.Duration(len(b.slots))*restFirst))
 	b.again = now.Add(b.rest)
 }

@@ -135,6 +135,7 @@ func TestNothingThereIsCheap(t *testing.T) {
 }
 
 func TestExceptionsHaveReasons(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	for code, want := range map[byte]device.Reason{
 		0: device.Refused, 1: device.Refused, 2: device.NoSuchPoint, 3: device.Refused, 4: device.Refused, 5: device.Refused, 6: device.DeviceBusy,
 		8: device.Refused, 10: device.Refused, 11: device.Timeout, 99: device.Refused,

@@ -21,6 +21,7 @@ type reader struct {
 	watched  bool // somebody looks on
 	found    func(p device.Point, raw []byte)
 	splits   map[int][]block // what the plan's blocks are replaced with, by index
+	extra    int             // requests made to find out what is refused
 	learned  bool            // the device has refused something
 	roused   int             // a block that is only asked to see whether the device lives; -1: none
 }
@@ -90,8 +91,10 @@ func (r *reader) block(i int) (why device.Reason, err error) {
 		return why, nil
 	}
 	r.learned = true
-	if len(b.slots) == 1 {
-		b.refused(r.began)
+	if sure := b.barren && b.rest == 0; sure || len(b.slots) == 1 || r.extra >= maxExtra {
+		if sure || len(b.slots) == 1 {
+			b.refused(r.began)
+		}
 		r.fail(b, why)
 		return why, nil
 	}
@@ -110,11 +113,21 @@ func (r *reader) block(i int) (why device.Reason, err error) {
 	return why, nil
 }
 
+// maxExtra is how many requests of one Read find out what a device refuses: whoever waits for the line has to wait for them. The
+// rest is left to the reads to come.
+const maxExtra = 16
+
 // bisect reads the halves of a refused block, and theirs, until only single points are refused. some says whether the
-// device had any of them.
+// device had any of them, or may have.
 func (r *reader) bisect(b *block) (parts []block, some bool, err error) {
 	left, right := b.split()
 	for _, half := range []block{left, right} {
+		if r.extra >= maxExtra {
+			r.fail(&half, device.NotRead)
+			parts, some = append(parts, half), true
+			continue
+		}
+		r.extra++
 		data, why, err := r.request(&half)
 		if err != nil {
 			return nil, false, err
@@ -123,7 +136,12 @@ func (r *reader) bisect(b *block) (parts []block, some bool, err error) {
 		case why == device.ReasonNone:
 			r.deliver(&half, data)
 			some = true
-		case why == device.NoSuchPoint && len(half.slots) > 1:
+		case why != device.NoSuchPoint:
+			r.fail(&half, why)
+			if some = true; why == device.Timeout {
+				r.extra = maxExtra // nothing is found out of a device that has fallen silent
+			}
+		case len(half.slots) > 1 && r.extra < maxExtra:
 			inner, had, err := r.bisect(&half)
 			if err != nil {
 				return nil, false, err
@@ -133,10 +151,11 @@ func (r *reader) bisect(b *block) (parts []block, some bool, err error) {
 				continue
 			}
 			half.refused(r.began)
+		case len(half.slots) > 1:
+			r.fail(&half, why)
+			some = true
 		default:
-			if why == device.NoSuchPoint {
-				half.refused(r.began)
-			}
+			half.refused(r.began)
 			r.fail(&half, why)
 		}
 		parts = append(parts, half)

@@ -3,7 +3,8 @@
 // a rule alone. The pollers send every read of a device through it, so drivers in other processes are judged too.
 //
 // It promises: a change that stays is believed after confirm readings, whatever its size, so nothing is doubted for ever: a
-// counter that was exchanged, has overflowed or began anew, and a fire. Without limits in the profile a reading is not touched.
+// counter that was exchanged, has overflowed or began anew, and a fire. While it goes on the same way it stays believed. Without
+// limits in the profile a reading is not touched.
 package plausible
 
 import (
@@ -68,8 +69,8 @@ type rate struct {
 	most  float64
 	value float64   // the last that was believed
 	time  time.Time // of that reading; zero: none was
-	above bool      // on which side of it those that are doubted lie
-	count int       // how many of them
+	above bool      // on which side of the one before those lie that jumped
+	count int       // how many of them in a row, up to confirm: from there on they are believed
 }
 
 func (r *rate) judge(rs []device.Reading) {
@@ -79,19 +80,18 @@ func (r *rate) judge(rs []device.Reading) {
 	is := &rs[r.at]
 	passed := is.Time.Sub(r.time)
 	change := is.Value - r.value
-	switch above := change > 0; {
-	case r.time.IsZero(), passed < 0, math.Abs(change) <= r.most*max(passed, least).Seconds():
-	case r.count > 0 && r.above == above && r.count+1 >= confirm:
-	case r.count > 0 && r.above == above:
-		r.count++
-		is.Quality, is.Reason = device.Uncertain, device.RateExceeded
-		return
-	default:
-		r.count, r.above = 1, above
-		is.Quality, is.Reason = device.Uncertain, device.RateExceeded
-		return
+	if above := change > 0; r.time.IsZero() || passed < 0 || math.Abs(change) <= r.most*max(passed, least).Seconds() {
+		r.count = 0
+	} else {
+		if r.above != above {
+			r.count = 0
+		}
+		if r.count, r.above = min(r.count+1, confirm), above; r.count < confirm {
+			is.Quality, is.Reason = device.Uncertain, device.RateExceeded
+			return
+		}
 	}
-	r.value, r.time, r.count = is.Value, is.Time, 0
+	r.value, r.time = is.Value, is.Time
 }
 
 // stuck is the memory of a point that cannot stand still.

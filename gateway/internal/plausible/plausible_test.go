@@ -45,7 +45,8 @@ func TestAJump(t *testing.T) {
 		{"one glitch", []float64{20, 85, 20, 20}, []device.Reason{g, d, g, g}},
 		{"two glitches on both sides", []float64{20, 85, -40, 20}, []device.Reason{g, d, d, g}},
 		{"a step that stays", []float64{20, 85, 85, 85, 85}, []device.Reason{g, d, d, g, g}},
-		{"a fire that rises and rises", []float64{20, 40, 60, 80, 100, 120, 140}, []device.Reason{g, d, d, g, d, d, g}},
+		{"a fire that rises and rises", []float64{20, 40, 60, 80, 100, 120, 140, 140.1, 190}, []device.Reason{g, d, d, g, g, g, g, g, d}},
+		{"a fire that is put out at once", []float64{20, 40, 60, 80, 100, 40}, []device.Reason{g, d, d, g, g, d}},
 		{"a counter that begins anew", []float64{99999, 0, 0.1, 0.2, 0.3}, []device.Reason{g, d, d, g, g}},
 	}
 	for _, c := range cases {
