@@ -117,6 +117,9 @@ func (l *tcpLink) send(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	answer, err := l.exchange(request)
 	l.learn(learns, began, err)
+	if known := l.known[l.unit]; known != nil && request[mbapHeader+1] > readInput {
+		known.Stirred()
+	}
 	if t := device.TraceOf(ctx); t != nil && t.Exchanged != nil {
 		in := answer
 		if in == nil {

@@ -26,7 +26,7 @@ type Request struct {
 	// Expect is the length of the longest right answer, in bytes: it adds to the time-out what the wire takes.
 	Expect int
 	// Whole is for what may take the device longer than what it has answered so far, a write say: it is waited for as long as
-	// the channel allows, and nothing is learnt from it.
+	// the channel allows, and so is the answer after it; nothing is learnt from it.
 	Whole bool
 	// Rest is how long this device is left alone after its last exchange. The line waits for it only when nobody else is asked first.
 	Rest time.Duration
@@ -55,7 +55,9 @@ func (p *Port) Exchange(ctx context.Context, req Request, s Scanner) ([]byte, er
 	switch {
 	case err != nil:
 		known.Missed()
-	case !req.Whole:
+	case req.Whole:
+		known.Stirred()
+	default:
 		known.Answered(p.idleAt.Sub(began) - p.timing.wire(len(req.Frame)+len(answer)))
 		p.known[req.To] = known
 	}

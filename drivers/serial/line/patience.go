@@ -17,7 +17,7 @@ type Patience struct {
 	mean, deviation time.Duration // as TCP has them: an eighth and a quarter of the new
 	longest         time.Duration // lately: a 64th of it is forgotten with each answer
 	answers         int
-	missed          bool
+	missed          bool // or may be busy: how quick it was says nothing of its next answer
 }
 
 // Limit is the longest wait for an answer, beside its time on the wire.
@@ -43,6 +43,9 @@ func (p *Patience) Answered(took time.Duration) {
 
 // Missed notes that no right answer came in time.
 func (p *Patience) Missed() { p.missed = true }
+
+// Stirred notes that the device was made to do something, for which its next answer may have to wait.
+func (p *Patience) Stirred() { p.missed = true }
 
 // patience of a device; a new one is kept only when it has answered, so that a scan of all addresses leaves nothing behind.
 func (p *Port) patience(to uint64) *Patience {

@@ -88,6 +88,12 @@ func TestAWriteIsWaitedForAsLongAsTheChannelAllows(t *testing.T) {
 		if took, err := l.exchange(t, p, 1900*time.Millisecond, true); err != nil {
 			t.Errorf("%v after %v", err, took)
 		}
+		if took, err := l.exchange(t, p, 1000*time.Millisecond, false); err != nil { // it is read back while it is still at it
+			t.Errorf("after a write: %v after %v", err, took)
+		}
+		if took, err := l.exchange(t, p, 0, false); err == nil || took > 1600*time.Millisecond {
+			t.Errorf("then its silence cost %v", took)
+		}
 	})
 }
 

@@ -85,6 +85,10 @@ func (r *remote) set(device.Serial) error {
 // forget gives up the connection for a new one. Many a converter serves one connection at a time, so the old one ends first.
 func (r *remote) forget(ctx context.Context) (uint64, error) {
 	r.mu.Lock()
+	if r.done {
+		r.mu.Unlock()
+		return 0, ErrClosed
+	}
 	old := r.conn
 	r.conn, r.news = nil, make(chan struct{})
 	ctx, r.stop = context.WithCancel(ctx)
