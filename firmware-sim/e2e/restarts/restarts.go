@@ -19,7 +19,7 @@ const (
 	hold   = 3 * time.Second         // of the rule
 	late   = 1500 * time.Millisecond // an alert may be raised after the reading at which it was due: a tick, and a busy machine
 	meters = 50
-	cut    = 1500 * time.Millisecond // an answer that was under way when the restart was ordered may be in no record
+	cut    = 100 * time.Millisecond // an answer that was under way when the restart was ordered may be in no record
 )
 
 // Options of a proof.
