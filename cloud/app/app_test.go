@@ -299,7 +299,7 @@ func TestRefusals(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		s := open(t, place, t.TempDir(), false)
 		s.fire("a1", rules.Firing)
-		for _, path := range []string{"/session", "/incidents", "/incidents/outcomes.csv", "/incidents/GJ-1", "/sites", "/sites/jinxiu", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-1/level", "/stream"} {
+		for _, path := range []string{"/session", "/incidents", "/incidents/outcomes.csv", "/incidents/GJ-1", "/sites", "/sites/jinxiu", "/sites/jinxiu/org", "/org", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-1/level", "/stream"} {
 			s.wrong("GET", path, "", 401, "login_required")
 		}
 		s.wrong("POST", "/incidents/GJ-1/take", "{}", 401, "login_required")
@@ -332,6 +332,8 @@ func TestRefusals(t *testing.T) {
 		s.wrong("GET", "/incidents/GJ-1", "", 404, "not_found")
 		s.wrong("POST", "/incidents/GJ-1/take", "{}", 404, "not_found")
 		s.wrong("GET", "/sites/none", "", 404, "not_found")
+		s.wrong("GET", "/sites/jinxiu/org", "", 404, "not_found") // it hangs on no node
+		s.wrong("GET", "/org?node=none", "", 404, "not_found")
 		s.wrong("GET", "/devices/"+gw+"/none", "", 404, "not_found")
 		s.wrong("GET", "/series/"+gw+"/gas-1/none", "", 404, "not_found")
 		s.wrong("GET", "/series/"+gw+"/gas-1/level?from=2000&to=1000", "", 422, "bad_range")
@@ -588,7 +590,7 @@ func TestLinkOfAMessage(t *testing.T) {
 		if got := s.ask("POST", "/incidents/"+id+"/take"+k, "{}", &detail); got != 200 || detail.TakenBy != "值班群" {
 			t.Errorf("take: %d %+v", got, detail)
 		}
-		for _, path := range []string{"/incidents", "/sites", "/sites/jinxiu", "/incidents/GJ-20261122-9999", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-2/level"} {
+		for _, path := range []string{"/incidents", "/sites", "/sites/jinxiu", "/sites/jinxiu/org", "/org", "/incidents/GJ-20261122-9999", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-2/level"} {
 			s.wrong("GET", path+k, "", 401, "login_required")
 		}
 		s.wrong("POST", "/incidents/"+id+"/close"+k, `{"outcome":"real"}`, 401, "login_required")

@@ -113,6 +113,8 @@ func (a *API) operations(h huma.API) {
 	register(a, h, http.MethodGet, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
 	register(a, h, http.MethodGet, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
 	register(a, h, http.MethodGet, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)
+	register(a, h, http.MethodGet, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
+	register(a, h, http.MethodGet, "/sites/{site}/org", "The nodes above a site, from the root, and who is responsible", a.siteOrg)
 	register(a, h, http.MethodGet, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, http.MethodGet, "/parked", "Records and readings that could not be taken", a.parked)
 	register(a, h, http.MethodPost, "/parked/{id}/reapply", "Try a parked record again", a.reapply)

@@ -22,6 +22,7 @@ const (
 	RulesRefused = "rules_refused"  // new ones were not taken there
 	OutputMoved  = "output_moved"   // somebody moved an output, or was refused; what an alert had done is in its incident
 	FieldNotice  = "field_notice"   // a notice of a kind that this program does not know
+	TreeImported = "tree_imported"  // a person changed the tree of the organisation by a file; of no gateway
 	Retired      = "decommissioned" // a person took the gateway out of service, or it came back with a new log after that
 )
 

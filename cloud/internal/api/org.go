@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/org/tree"
+)
+
+type orgIn struct {
+	Node   string `query:"node" maxLength:"80" doc:"this node and all below it; default: everything"`
+	Phones string `query:"phones" enum:"masked,full" default:"masked" doc:"full: for operators alone, and it is logged"`
+}
+
+type orgOut struct {
+	Body struct {
+		Nodes []tree.Node `json:"nodes" doc:"each before those below it, siblings by id"`
+	}
+}
+
+// org is the tree of those who answer for sites, with who is responsible today.
+func (a *API) org(ctx context.Context, in *orgIn) (*orgOut, error) {
+	if err := a.mayDial(ctx, in.Phones, "node", in.Node); err != nil {
+		return nil, err
+	}
+	nodes, err := tree.With(ctx, a.cfg.DB.Reader(), in.Node, a.today())
+	if err != nil {
+		return nil, err
+	}
+	return orgAnswer(nodes, in.Phones), nil
+}
+
+type siteOrgIn struct {
+	Site   string `path:"site" maxLength:"80"`
+	Phones string `query:"phones" enum:"masked,full" default:"masked" doc:"full: for operators alone, and it is logged"`
+}
+
+// siteOrg is the way from the root to the node on which a site hangs; the last one's responsible is the site's.
+func (a *API) siteOrg(ctx context.Context, in *siteOrgIn) (*orgOut, error) {
+	if err := a.mayDial(ctx, in.Phones, "site", in.Site); err != nil {
+		return nil, err
+	}
+	path, err := tree.PathOf(ctx, a.cfg.DB.Reader(), in.Site)
+	if err != nil {
+		return nil, err
+	}
+	tree.Assign(nil, path, a.today().Format(time.DateOnly))
+	return orgAnswer(path, in.Phones), nil
+}
+
+// mayDial lets everybody with an account see the tree, and those who handle incidents the whole phone numbers in it.
+func (a *API) mayDial(ctx context.Context, phones, what, id string) error {
+	if err := may(ctx, phones == "full", ""); err != nil {
+		return err
+	}
+	if phones == "full" {
+		a.cfg.Log.Info("phone numbers of the organisation shown", "who", callerOf(ctx).user.Name, what, id)
+	}
+	return nil
+}
+
+// today is now where the street is.
+func (a *API) today() time.Time {
+	if a.cfg.Zone == nil {
+		return a.cfg.Now()
+	}
+	return a.cfg.Now().In(a.cfg.Zone)
+}
+
+func orgAnswer(nodes []tree.Node, phones string) *orgOut {
+	if phones != "full" {
+		nodes = tree.Masked(nodes)
+	}
+	out := &orgOut{}
+	out.Body.Nodes = append([]tree.Node{}, nodes...)
+	return out
+}
