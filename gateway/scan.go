@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/linshao/linshao/gateway/internal/commission"
@@ -68,7 +69,8 @@ func scanExit(r commission.Report) error {
 	if r.Stopped {
 		return exit{code: exitSignal}
 	}
-	if len(r.Found) == 0 {
+	several := slices.ContainsFunc(r.Hints, func(h commission.Hint) bool { return h.Code == commission.HintSeveral })
+	if len(r.Found) == 0 && !several {
 		return exit{code: exitDevice}
 	}
 	for _, f := range r.Found {

@@ -174,7 +174,7 @@ func (s *scanShow) found(f commission.Found) []string {
 		model, trial = "—", s.say("拒绝", "refuses")
 	}
 	if f.Protocol == "osdp" {
-		model, trial = "OSDP", ""
+		model, trial = "OSDP", f.Readable
 	}
 	return []string{f.Address, clip(model, s.widths[1]-1), took, clip(trial, s.widths[3]-1), where}
 }

@@ -19,6 +19,7 @@ type Trace struct {
 type Exchange struct {
 	Out  []byte        // the request, with its framing
 	In   []byte        // all that arrived, right or wrong: noise, an echo and several answers included
+	Late []byte        // answers to earlier requests that came meanwhile; only where a protocol can tell
 	Took time.Duration // from the request's first byte to the end of the wait
 	Err  error         // nil: a right answer; also a device's refusal is one
 }

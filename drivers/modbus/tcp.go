@@ -42,6 +42,7 @@ type tcpLink struct {
 	request []byte
 	in      []byte // bytes read and not yet used; one buffer for the life of the link
 	used    int    // bytes at the front of in that were the last answer
+	late    []byte // answers to earlier requests that came during the last one
 }
 
 func dialTCP(ctx context.Context, ch device.Channel, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*tcpLink, error) {
@@ -125,7 +126,7 @@ func (l *tcpLink) send(ctx context.Context, request []byte) ([]byte, error) {
 		if in == nil {
 			in = l.in // what may yet become an answer, or was a strange one
 		}
-		t.Exchanged(device.Exchange{Out: request, In: in, Took: time.Since(began), Err: err})
+		t.Exchanged(device.Exchange{Out: request, In: in, Late: l.late, Took: time.Since(began), Err: err})
 	}
 	if l.pause > 0 {
 		l.idleAt = time.Now()
@@ -207,6 +208,7 @@ func (l *tcpLink) exchange(request []byte) ([]byte, error) {
 		return nil, fmt.Errorf("send to %s, %d of %d bytes: %w", l.conn.RemoteAddr(), n, len(request), err)
 	}
 	strange := 0
+	l.late = l.late[:0]
 	for {
 		frame, err := l.next()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -222,6 +224,8 @@ func (l *tcpLink) exchange(request []byte) ([]byte, error) {
 		if id != l.id {
 			if l.id-id > lateWindow {
 				strange++
+			} else if len(l.late) < lateWindow {
+				l.late = append(l.late, frame...)
 			}
 			continue
 		}

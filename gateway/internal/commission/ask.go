@@ -13,6 +13,8 @@ type job struct {
 	setting  Setting
 	protocol string
 	address  string // of a meter: digits and wildcards
+	kind     byte   // CJ/T 188: the type of meter; 0: any
+	read     question
 }
 
 // A reply is what one question brought.
@@ -20,6 +22,7 @@ type reply struct {
 	sort    sort
 	address string // of a meter: its whole number
 	refused bool   // by an exception
+	others  []byte // Modbus TCP: units whose answers to earlier requests came meanwhile
 	echo    bool
 	strange int // bytes that were part of nothing
 	took    float64
@@ -41,25 +44,41 @@ func (j job) ask(ctx context.Context, l Line, tcp bool) (reply, error) {
 	if tcp {
 		return j.askTCP(ctx, l)
 	}
-	var frame []byte
-	var judge func(got []byte) reply
 	switch j.protocol {
-	case protocolModbus, protocolOSDP:
-		n, err := strconv.Atoi(j.address)
-		if err != nil {
-			return reply{}, err
-		}
-		frame, judge = modbusRead(byte(n)), func(got []byte) reply { return judgeModbus(byte(n), got) }
-		if j.protocol == protocolOSDP {
-			frame, judge = osdpPoll(byte(n)), func(got []byte) reply { return judgeOSDP(byte(n), got) }
-		}
+	case protocolOSDP:
+		_, r, err := j.osdp(ctx, l, osdpID)
+		return r, err
 	case protocolDLT645:
-		frame = dlt645Ask(j.address)
-		judge = func(got []byte) reply { return judgeMeters(got, dlt645Frame) }
+		return j.raw(ctx, l, dlt645Ask(j.address), func(got []byte) reply { return judgeMeters(got, dlt645Frame) })
 	case protocolCJT188:
-		frame = cjt188Ask()
-		judge = func(got []byte) reply { return judgeMeters(got, cjt188Frame) }
+		return j.raw(ctx, l, cjt188Ask(j.kind), func(got []byte) reply { return judgeMeters(got, cjt188Frame) })
 	}
+	unit, err := strconv.ParseUint(j.address, 10, 8)
+	if err != nil {
+		return reply{}, err
+	}
+	return j.raw(ctx, l, modbusRead(byte(unit), j.read), func(got []byte) reply { return judgeModbus(byte(unit), got) })
+}
+
+// osdp sends a command to a peripheral device and answers its reply too; code 0: none.
+func (j job) osdp(ctx context.Context, l Line, command byte) (osdpReply, reply, error) {
+	n, err := strconv.ParseUint(j.address, 10, 7)
+	if err != nil {
+		return osdpReply{}, reply{}, err
+	}
+	var mine osdpReply
+	r, err := j.raw(ctx, l, osdpAsk(byte(n), command), func(got []byte) reply {
+		r, last := judgeOSDP(byte(n), got)
+		if mine = (osdpReply{}); r.sort == answer {
+			mine = last
+		}
+		return r
+	})
+	return mine, r, err
+}
+
+// raw sends a frame and judges all that comes back.
+func (j job) raw(ctx context.Context, l Line, frame []byte, judge func(got []byte) reply) (reply, error) {
 	x, err := l.Raw(ctx, j.setting.Serial(), frame, func(got []byte) bool {
 		rest, _ := withoutEcho(frame, got)
 		return judge(rest).sort == answer
@@ -139,15 +158,16 @@ func judgeMeters(got []byte, next func([]byte) (meterReply, int, int)) reply {
 	return r
 }
 
-func judgeOSDP(address byte, got []byte) reply {
-	r := reply{strange: len(got)}
+func judgeOSDP(address byte, got []byte) (r reply, last osdpReply) {
+	r.strange = len(got)
 	mine, other := 0, 0
 	for {
-		who, at, n := osdpFrame(got)
+		x, at, n := osdpFrame(got)
 		if n == 0 {
 			break
 		}
-		if r.strange -= n; who == address {
+		if r.strange -= n; x.address == address {
+			last = x
 			mine++
 		} else {
 			other++
@@ -155,7 +175,7 @@ func judgeOSDP(address byte, got []byte) reply {
 		got = got[at+n:]
 	}
 	r.sort = sortOf(mine, other, max(0, r.strange-1)) // a marking byte before the frame
-	return r
+	return r, last
 }
 
 // askTCP reads one register over a connection.
@@ -163,13 +183,19 @@ func (j job) askTCP(ctx context.Context, l Line) (reply, error) {
 	var x device.Exchange
 	traced := device.WithTrace(ctx, &device.Trace{Exchanged: func(e device.Exchange) {
 		x = e
-		x.In = append([]byte(nil), e.In...)
+		x.In, x.Late = append([]byte(nil), e.In...), append([]byte(nil), e.Late...)
 	}})
-	readings, err := l.Read(traced, []device.Point{{Address: j.address, Protocol: protocolModbus, Register: device.Register{Space: "holding", Type: "u16"}}})
+	space := map[byte]string{1: "coil", 2: "discrete", 4: "input"}[j.read.function]
+	kind := map[bool]string{true: "bool", false: "u16"}[j.read.function < 3]
+	if space == "" {
+		space = "holding"
+	}
+	point := device.Point{Address: j.address, Protocol: protocolModbus, Register: device.Register{Space: space, Addr: uint32(j.read.at), Type: kind}}
+	readings, err := l.Read(traced, []device.Point{point})
 	if err != nil {
 		return reply{}, err
 	}
-	r := reply{took: ms(x.Took), sort: answer}
+	r := reply{took: ms(x.Took), sort: answer, others: lateUnits(x.Late)}
 	switch readings[0].Reason {
 	case device.Timeout:
 		r.sort = silent
@@ -198,4 +224,18 @@ func exceptionOf(in []byte, tcp bool) byte {
 		}
 	}
 	return 0
+}
+
+// lateUnits are the units of Modbus TCP frames, one behind the other.
+func lateUnits(b []byte) (units []byte) {
+	const head = 6
+	for len(b) > head {
+		n := head + (int(b[4])<<8 | int(b[5]))
+		if n > len(b) || n <= head {
+			break
+		}
+		units = append(units, b[head])
+		b = b[n:]
+	}
+	return units
 }

@@ -19,7 +19,11 @@ func Emit(r Report, lang config.Language) []byte {
 	fmt.Fprintf(&b, say("# gateway scan 找到的 %s 上的新设备。选好型号，改好 id 和 name，再 gateway claim 本文件。\n", "# New devices of %s, found by gateway scan. Choose models, give them ids and names, then gateway claim this file.\n"), r.Plan.Channel)
 	fmt.Fprintf(&b, "channel: %s\n", r.Plan.Channel)
 	var lines []string
+	one := slices.ContainsFunc(r.Hints, func(h Hint) bool { return h.Code == HintAnyUnit }) // at all addresses
 	for _, f := range r.Found {
+		if one && (lines != nil || slices.ContainsFunc(r.Found, func(o Found) bool { return o.Configured != nil })) {
+			break
+		}
 		if f.Configured != nil || f.State != StateDevice {
 			continue
 		}

@@ -16,21 +16,35 @@ func withoutEcho(request, got []byte) (rest []byte, echo bool) {
 	return got, false
 }
 
-// modbusRead is a request for one holding register: the shortest question that every Modbus device answers, were it with a refusal.
-func modbusRead(unit byte) []byte {
-	b := []byte{unit, 3, 0, 0, 0, 1}
+// modbusRead is a request for registers or bits. One holding register at 0 is the shortest question that nearly every Modbus device
+// answers, were it with a refusal.
+func modbusRead(unit byte, q question) []byte {
+	b := []byte{unit, q.function, byte(q.at >> 8), byte(q.at), 0, q.count}
 	return binary.LittleEndian.AppendUint16(b, crc16(b, 0xA001, 0xFFFF))
 }
 
-// modbusFrame finds the first whole answer to a read of one register and what it takes; size 0: none.
+// A question is a read that a Modbus unit is asked for.
+type question struct {
+	function, count byte
+	at              uint16
+}
+
+// first is what every unit is asked; second what a silent one is, for devices that say nothing about registers that they do not have.
+func first() question  { return question{function: 3, count: 1} }
+func second() question { return question{function: 4, count: 1} }
+
+// mostData is the longest value that is asked for, in bytes.
+const mostData = 8
+
+// modbusFrame finds the first whole answer to a read of one value and what it takes; size 0: none.
 func modbusFrame(b []byte) (at, size int) {
 	for at := 0; at+shortest <= len(b); at++ {
 		n := 0
 		switch {
 		case b[at+1]&0x80 != 0:
 			n = shortest
-		case b[at+1] == 3 && b[at+2] == 2:
-			n = 7
+		case b[at+1] >= 1 && b[at+1] <= 4 && b[at+2] >= 1 && b[at+2] <= mostData:
+			n = shortest + int(b[at+2])
 		}
 		if n == 0 || at+n > len(b) {
 			continue
@@ -114,10 +128,10 @@ func dlt645Frame(b []byte) (r meterReply, at, size int) {
 	return meterReply{}, 0, 0
 }
 
-// cjt188Ask asks every gas, water or heat meter for its number.
-func cjt188Ask() []byte {
-	b := meterFrame()
-	for range 8 { // type and number: any
+// cjt188Ask asks every meter of a type (0xAA: any) for its number.
+func cjt188Ask(kind byte) []byte {
+	b := append(meterFrame(), kind)
+	for range 7 { // number: any
 		b = append(b, 0xAA)
 	}
 	b = append(b, 0x03, 3, 0x0A, 0x81, 0)
@@ -144,25 +158,4 @@ func backwards(b []byte) string {
 		fmt.Fprintf(&s, "%02X", b[i])
 	}
 	return s.String()
-}
-
-// osdpPoll asks a peripheral device whether it is there: sequence 0, by checksum, which every device takes.
-func osdpPoll(address byte) []byte {
-	b := []byte{0x53, address, 7, 0, 0, 0x60}
-	return append(b, -sum8(b))
-}
-
-// osdpFrame finds the first whole reply of a peripheral device; size 0: none.
-func osdpFrame(b []byte) (address byte, at, size int) {
-	for at := 0; at+7 <= len(b); at++ {
-		f := b[at:]
-		n := int(f[2]) | int(f[3])<<8
-		if f[0] != 0x53 || f[1]&0x80 == 0 || n < 7 || n > len(f) {
-			continue
-		}
-		if f[4]&4 == 0 && sum8(f[:n]) == 0 {
-			return f[1] & 0x7F, at, n
-		}
-	}
-	return 0, 0, 0
 }

@@ -17,6 +17,7 @@ const (
 	HintModel     = "other-model"
 	HintMissing   = "configured-silent"
 	HintShared    = "needs-serial-driver"
+	HintSeveral   = "several-meters"
 )
 
 // conclude looks at everything that was found together and says what is probably wrong.
@@ -29,8 +30,9 @@ func (sc *scan) conclude() {
 			f.Hints = append(f.Hints, duplicateHint(*f))
 		}
 	}
+	sc.tellCrowds()
 	frames, answers, damaged, echoes := sums(r.Settings)
-	if len(r.Found) == 0 && !r.Stopped && frames > 0 && answers == 0 {
+	if len(r.Found) == 0 && len(sc.crowds) == 0 && !r.Stopped && frames > 0 && answers == 0 {
 		r.Hints = append(r.Hints, sc.silentHint(frames, damaged, echoes))
 	}
 	if echoes > 0 {
@@ -180,7 +182,7 @@ func (sc *scan) asked(address string) bool {
 // tellAnyUnit says when a server answers whatever unit is asked: it is one device.
 func (sc *scan) tellAnyUnit() {
 	r := &sc.report
-	if !sc.tcp || r.Plan.Frames < 8 || len(r.Found) < r.Plan.Frames {
+	if !sc.tcp || r.Stopped || r.Plan.units < 8 || len(r.Found) < r.Plan.units {
 		return
 	}
 	r.Hints = append(r.Hints, Hint{Code: HintAnyUnit, Text: Text{

@@ -28,7 +28,7 @@ func (s *Service) identify(ctx context.Context, l Line, ch *config.Channel, f *F
 		if err != nil {
 			return err
 		}
-		if w.ok {
+		if w.ok && w.bits > 0 { // zeros fit every map
 			w.present = slices.ContainsFunc(s.cfg.Site.Devices(), func(d device.Device) bool { return d.Model == m.Name })
 			fits = append(fits, w)
 		}
@@ -121,7 +121,7 @@ func candidates(fits []weighed) []Candidate {
 	}
 	var list []Candidate
 	for _, w := range fits {
-		sure := math.Round(100*min(mostSure, weight(w)/total)) / 100
+		sure := math.Floor(100*min(mostSure, weight(w)/total)) / 100 // all together are not more than 1
 		if sure < leastSure {
 			continue
 		}

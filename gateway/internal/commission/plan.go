@@ -27,6 +27,7 @@ const (
 const (
 	anyMeter = "AAAAAAAAAAAA"
 	anyGas   = "AAAAAAAAAAAAAA"
+	anyKind  = 0xAA
 )
 
 // check resolves a request into the jobs of a scan.
@@ -62,7 +63,7 @@ func (s *Service) check(req ScanRequest) (*scan, error) {
 	if req.TimeoutMS > 0 {
 		timeout = min(time.Duration(req.TimeoutMS)*time.Millisecond, mostTimeout)
 	}
-	sc.timeout = timeout
+	sc.timeout, sc.chosen = timeout, len(req.Settings) > 0
 	settings := sc.settings(req)
 	for _, set := range settings {
 		jobs := jobsAt(set, settings, addresses, protocols)
@@ -73,10 +74,17 @@ func (s *Service) check(req ScanRequest) (*scan, error) {
 	sc.report = Report{Driver: c.Driver, Line: settingOf(c.Serial), Settings: []Outcome{}, Found: []Found{}, Plan: Plan{Channel: c.ID, Address: c.Address,
 		Addresses: addresses.join("–"), Protocols: protocols, Stops: !req.All && len(req.Settings) == 0 && len(sc.stages) > 1,
 		Paused: s.cfg.Lend != nil, TimeoutMS: ms(timeout)}}
+	sc.report.Plan.units = addresses.Count()
 	for _, st := range sc.stages {
 		sc.report.Plan.Settings = append(sc.report.Plan.Settings, st.setting)
-		sc.report.Plan.Frames += len(st.jobs)
-		sc.report.Plan.MostMS += float64(len(st.jobs)) * ms(sc.dead(st.setting))
+		most := len(st.jobs)
+		for _, j := range st.jobs {
+			if _, more := sc.otherwise(j); more && sc.asksTwice(st.setting) {
+				most++
+			}
+		}
+		sc.report.Plan.Frames += most
+		sc.report.Plan.MostMS += float64(most) * ms(sc.dead(st.setting))
 	}
 	return sc, nil
 }
@@ -172,22 +180,22 @@ func jobsAt(set Setting, all []Setting, addresses Ranges, protocols []string) []
 		case protocolModbus:
 			for _, n := range addresses.All() {
 				if n > 0 {
-					jobs = append(jobs, job{set, p, strconv.Itoa(n)})
+					jobs = append(jobs, job{setting: set, protocol: p, address: strconv.Itoa(n), read: first()})
 				}
 			}
 		case protocolOSDP:
 			for _, n := range addresses.All() {
 				if n <= lastOSDP && set.Parity != device.ParityEven {
-					jobs = append(jobs, job{set, p, strconv.Itoa(n)})
+					jobs = append(jobs, job{setting: set, protocol: p, address: strconv.Itoa(n)})
 				}
 			}
 		case protocolDLT645:
 			if set.Parity == device.ParityEven || len(all) == 1 {
-				jobs = append(jobs, job{set, p, anyMeter})
+				jobs = append(jobs, job{setting: set, protocol: p, address: anyMeter})
 			}
 		case protocolCJT188:
 			if set.Parity == device.ParityEven || len(all) == 1 {
-				jobs = append(jobs, job{set, p, anyGas})
+				jobs = append(jobs, job{setting: set, protocol: p, address: anyGas, kind: anyKind})
 			}
 		}
 	}

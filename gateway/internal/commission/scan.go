@@ -52,10 +52,13 @@ type scan struct {
 	channel      *config.Channel
 	bare         bool
 	tcp, network bool
+	chosen       bool // the caller has named the settings
 	timeout      time.Duration
 	stages       []*stage
 	at           int
 	report       Report
+	crowds       []job // whose question several meters answered at once
+	noisy        bool  // there was an answer to a question that was for nobody
 	tell         func(Progress)
 }
 
@@ -66,6 +69,8 @@ type stage struct {
 	jobs    []job
 	next    int // of jobs
 	last    *job
+	silent  []job // Modbus units that said nothing
+	again   bool  // they are being asked something else
 	out     Outcome
 	spent   time.Duration
 }
@@ -85,7 +90,7 @@ func (sc *scan) run(ctx context.Context, l Line) error {
 		}
 		began := time.Now()
 		spent := st.spent
-		for st.next < len(st.jobs) {
+		for st.next < len(st.jobs) || sc.askMore(st) {
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
@@ -114,6 +119,9 @@ const moreAsks = 2
 
 // job asks one address, and whoever answers what it is.
 func (sc *scan) job(ctx context.Context, l Line, st *stage, j job) error {
+	if sc.has(Found{Protocol: j.protocol, Address: j.address, Setting: j.setting}) {
+		return nil // the scan went back for others
+	}
 	r, err := sc.ask(ctx, l, st, j)
 	if err != nil {
 		return err
@@ -125,13 +133,18 @@ func (sc *scan) job(ctx context.Context, l Line, st *stage, j job) error {
 		return errSlower
 	}
 	st.last = &j
+	if len(r.others) > 0 && sc.timeout < mostTimeout {
+		sc.timeout = min(2*sc.timeout, mostTimeout)
+		sc.back(st, r.others)
+		return errSlower
+	}
 	if r.sort == silent || r.sort == late {
+		st.silent = append(st.silent, j)
 		return nil
 	}
 	f := Found{Protocol: j.protocol, Address: j.address, Setting: j.setting, TookMS: r.took, Asked: 1, State: StateDevice}
 	bad := 0
 	twice := r.sort == several
-	refused := r.refused
 	if r.sort != answer {
 		bad++
 		for range moreAsks {
@@ -142,16 +155,15 @@ func (sc *scan) job(ctx context.Context, l Line, st *stage, j job) error {
 			if f.Asked++; again.sort != answer {
 				bad++
 			} else {
-				f.TookMS, refused, r.address = again.took, again.refused, again.address
+				f.TookMS, r.address = again.took, again.address
 			}
 			twice = twice || again.sort == several
 		}
 	}
 	f.Damaged = bad
 	if wild := strings.Contains(j.address, "A"); wild {
-		if bad > 0 {
-			sc.narrow(st, j)
-			return nil
+		if bad > 1 {
+			return sc.narrow(ctx, l, st, j)
 		}
 		f.Address = r.address
 		if sc.has(f) {
@@ -163,8 +175,6 @@ func (sc *scan) job(ctx context.Context, l Line, st *stage, j job) error {
 		f.State = StateDuplicate
 	case twice:
 		f.State = StateDuplicate
-	case refused && j.protocol != protocolModbus:
-		f.State = StateRefuses
 	}
 	return sc.found(ctx, l, f)
 }
@@ -192,20 +202,6 @@ func (sc *scan) ask(ctx context.Context, l Line, st *stage, j job) (reply, error
 	return r, nil
 }
 
-// narrow asks more exactly where several meters answered at once: for each of the next two digits of their numbers, from the last.
-func (sc *scan) narrow(st *stage, j job) {
-	known := strings.TrimLeft(j.address, "A")
-	if j.protocol != protocolDLT645 || len(known) >= len(anyMeter) {
-		return
-	}
-	more := make([]job, 100)
-	for n := range more {
-		address := fmt.Sprintf("%02d%s", n, known)
-		more[n] = job{j.setting, j.protocol, strings.Repeat("A", len(anyMeter)-len(address)) + address}
-	}
-	st.jobs = slices.Insert(st.jobs, st.next+1, more...)
-}
-
 func (sc *scan) has(f Found) bool {
 	return slices.ContainsFunc(sc.report.Found, func(old Found) bool {
 		return old.Protocol == f.Protocol && old.Address == f.Address && old.Setting == f.Setting
@@ -216,8 +212,12 @@ func (sc *scan) has(f Found) bool {
 func (sc *scan) found(ctx context.Context, l Line, f Found) error {
 	f.Configured = sc.ids(f)
 	sc.tell(Progress{Kind: Answered, Setting: f.Setting, Found: &f})
-	if f.State == StateDevice && !sc.bare && f.Protocol != protocolOSDP {
-		if err := sc.service.identify(ctx, l, sc.channel, &f); err != nil {
+	if f.State == StateDevice && !sc.bare {
+		identify := sc.service.identify
+		if f.Protocol == protocolOSDP {
+			identify = introduce
+		}
+		if err := identify(ctx, l, sc.channel, &f); err != nil {
 			return err
 		}
 	}

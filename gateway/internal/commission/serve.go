@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -57,7 +59,10 @@ const mostRequest = 64 << 10
 func serve[Q, A any](w http.ResponseWriter, r *http.Request, newService func() (*Service, error), do func(context.Context, *Service, Q, func(Progress)) (A, error)) {
 	out := &lines{w: w}
 	var req Q
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostRequest)).Decode(&req); err != nil {
+	body := http.MaxBytesReader(w, r.Body, mostRequest)
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // HTTP/1 can, whatever else cannot
+	if err := json.NewDecoder(body).Decode(&req); err != nil {
 		out.put(message{Error: err.Error(), Code: "request"})
 		return
 	}
@@ -66,7 +71,22 @@ func serve[Q, A any](w http.ResponseWriter, r *http.Request, newService func() (
 		out.put(message{Error: err.Error()})
 		return
 	}
-	answer, err := do(r.Context(), s, req, func(p Progress) { out.put(message{Progress: &p}) })
+	ctx, stop := context.WithCancel(r.Context())
+	defer stop()
+	if r.ContentLength < 0 { // the caller ends its request when it wants no more, and waits for the report
+		w.Header().Set("Connection", "close")
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_, _ = io.Copy(io.Discard, body) // however it ends, nobody wants more
+			stop()
+		}()
+		defer func() {
+			_ = control.SetReadDeadline(time.Unix(1, 0))
+			<-ended
+		}()
+	}
+	answer, err := do(ctx, s, req, func(p Progress) { out.put(message{Progress: &p}) })
 	if err != nil {
 		m := message{Error: err.Error()}
 		for word, sentinel := range sentinels() {
@@ -134,7 +154,7 @@ func (c *Client) Scan(ctx context.Context, req ScanRequest, progress func(Progre
 	return r, err
 }
 
-// Probe is Service.Probe of the gateway.
+// Probe is Service.Probe of the gateway. A caller who wants no more gets what was read until then.
 func (c *Client) Probe(ctx context.Context, req ProbeRequest, progress func(Progress)) (ProbeReport, error) {
 	var r ProbeReport
 	err := c.ask(ctx, "probe", req, &r, progress)
@@ -150,12 +170,24 @@ func (c *Client) Read(ctx context.Context, req ReadRequest) (ReadReport, error) 
 	return r, c.ask(ctx, "read", req, &r, func(Progress) {})
 }
 
+// lastWord is how long a report is waited for that was asked to come early.
+const lastWord = 5 * time.Second
+
 func (c *Client) ask(ctx context.Context, what string, req, report any, progress func(Progress)) error {
 	body, err := json.Marshal(req)
 	if err != nil {
 		return fmt.Errorf("ask gateway: %w", err)
 	}
-	ask, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://gateway/commission/"+what, bytes.NewReader(body))
+	open, end := io.Pipe()
+	defer func() { _ = end.Close() }()
+	asking, give := context.WithCancel(context.WithoutCancel(ctx))
+	defer give()
+	defer context.AfterFunc(ctx, func() { // the end of the request asks for the report as it is
+		_ = end.Close()
+		patience := time.AfterFunc(lastWord, give)
+		context.AfterFunc(asking, func() { patience.Stop() })
+	})()
+	ask, err := http.NewRequestWithContext(asking, http.MethodPost, "http://gateway/commission/"+what, io.MultiReader(bytes.NewReader(body), open))
 	if err != nil {
 		return fmt.Errorf("ask gateway: %w", err)
 	}

@@ -28,6 +28,7 @@ type Plan struct {
 	MostMS    float64   `json:"most_ms"`    // when nobody answers at any setting
 	Paused    bool      `json:"paused"`     // the gateway runs and has paused polling on this channel
 	TimeoutMS float64   `json:"timeout_ms"` // wait for a dead address, beside the time on the wire
+	units     int       // addresses that are asked
 }
 
 // Progress is one step of a scan or probe. Which fields are set depends on Kind.
@@ -73,7 +74,7 @@ type Found struct {
 	Configured []string    `json:"configured,omitempty"` // ids of the devices that gateway.yaml has at this address already
 	Candidates []Candidate `json:"candidates,omitempty"` // best first
 	Trial      []Trial     `json:"trial,omitempty"`      // values, read as the first candidate or as what is configured
-	Readable   string      `json:"readable,omitempty"`   // of an unknown device: what answered, "4x0001–4x0010"
+	Readable   string      `json:"readable,omitempty"`   // of an unknown device: what answered, "4x0001–4x0010"; OSDP: what it says of itself
 	Hints      []Hint      `json:"hints,omitempty"`
 }
 
