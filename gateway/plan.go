@@ -52,7 +52,9 @@ type shownUnit struct {
 	Interval float64        `json:"interval_ms"`
 	Took     float64        `json:"took_ms"`
 	Share    float64        `json:"share"`
-	Silent   float64        `json:"silent_ms"` // what one attempt costs when it does not answer
+	Silent   float64        `json:"silent_ms"`                   // what one attempt costs when it does not answer
+	Pause    float64        `json:"pause_ms,omitempty"`          // that the device needs after each answer; the line is free then
+	Least    float64        `json:"least_interval_ms,omitempty"` // the shortest that its pause allows
 	Requests []shownRequest `json:"requests"`
 }
 
@@ -83,7 +85,7 @@ func (c planCmd) Run(lang config.Language) error {
 	page := planPage{w: os.Stdout, say: speaker(lang)}
 	for _, ch := range channels {
 		p := ch.Plan()
-		possible = possible && !p.Impossible()
+		possible = possible && planVerdict(p) != planImpossible
 		if c.JSON {
 			list = append(list, shownPlanOf(ch, p))
 			continue
@@ -103,7 +105,7 @@ func planVerdict(p bustime.Plan) string {
 	switch {
 	case !p.Known:
 		return planUnknown
-	case p.Impossible():
+	case p.Impossible(), len(p.Hurried()) > 0:
 		return planImpossible
 	case p.Tight():
 		return planTight
@@ -120,7 +122,7 @@ func shownPlanOf(ch config.Channel, p bustime.Plan) shownPlan {
 	}
 	for _, u := range p.Eaters(len(p.Units)) {
 		shown := shownUnit{Devices: u.Devices, Known: !u.Unknown, Interval: inMillis(u.Interval), Took: inMillis(u.Took), Share: u.Share,
-			Silent: inMillis(u.Silent), Requests: []shownRequest{}}
+			Silent: inMillis(u.Silent), Pause: inMillis(u.Pause), Least: inMillis(u.Least), Requests: []shownRequest{}}
 		for _, r := range u.Requests {
 			shown.Requests = append(shown.Requests, shownRequest{r.What, r.Out, r.In, inMillis(r.Took), inMillis(r.Every), r.Points})
 		}

@@ -74,3 +74,44 @@ func TestPlanAsJSON(t *testing.T) {
 		t.Errorf("got %+v", cameras)
 	}
 }
+
+// What six detectors that want 200 ms between two polls ask of a line: the pauses are theirs, and the line has room.
+func TestPlanOfDevicesThatRest(t *testing.T) {
+	dir, file := t.TempDir(), "site.yaml"
+	site := func(poll string) {
+		var b strings.Builder
+		b.WriteString("site: {id: test}\ngateway: gw-test\nstatus: {listen: \"127.0.0.1:0\"}\nchannels:\n  - id: rs485-1\n    driver: modbus-rtu\n    address: ttyS1\n    devices:\n")
+		for i := 1; i <= 6; i++ {
+			fmt.Fprintf(&b, "      - {id: gas-%d, profile: fga1000, address: \"%d\", poll: %s}\n", i, i, poll)
+		}
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		poll, lang string
+		code       int
+		want       string
+	}{
+		{"1s", "en", exitOK, `rs485-1  modbus-rtu  9600 8N1  6 devices
+  █████░░░░░░░░░░░░░░░  ✓ used 25 %
+  one round: 248 ms
+  taken: devices answer 20 ms after a request (turnaround says otherwise)
+  a silent device: 321 ms each attempt; of all together at most 5 % of the line
+
+  device/request                       each  out+in bytes  takes  share
+  gas-1…gas-6 ×6                         1s           8+9  41 ms   25 %
+    rests 200ms, the line is free  ≥ 238 ms
+    holding 0x0000–0x0001                             8+9  41 ms
+
+`},
+		{"1s", "zh", exitOK, "    每次后停 200ms，线路空出  ≥ 238 ms\n"},
+		{"200ms", "zh", exitFinding, "✗ 占用 124 %，排不下"},
+		{"230ms", "zh", exitFinding, "✗ 占用 108 %，排不下"},
+	} {
+		site(c.poll)
+		if code, out, errs := gateway(t, dir, c.lang, "plan", file); code != c.code || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit %d %s, want %q in\n%s", c.poll, code, errs, c.want, out)
+		}
+	}
+}

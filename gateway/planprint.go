@@ -77,11 +77,22 @@ func (pg planPage) verdict(ch config.Channel, p bustime.Plan) string {
 	percent := percentOf(p.Utilisation)
 	switch planVerdict(p) {
 	case planImpossible:
+		if !p.Impossible() {
+			return pg.say("✗ 占用 ", "✗ used ") + percent + pg.hurried(p)
+		}
 		return pg.say("✗ 占用 ", "✗ used ") + percent + pg.say("，排不下", ": more than it carries") + pg.fit(ch, p)
 	case planTight:
 		return pg.say("! 占用 ", "! used ") + percent + pg.say("，余量太小", ": hardly any room") + pg.fit(ch, p)
 	}
 	return pg.say("✓ 占用 ", "✓ used ") + percent
+}
+
+// hurried says which devices are asked too often for their own pause.
+func (pg planPage) hurried(p bustime.Plan) string {
+	all := p.Hurried()
+	u := all[0]
+	return fmt.Sprintf(pg.say("，但 %s 每 %v 太勤（%d 台）\n  → poll ≥ %v：每次应答后要停 %v", ": but %s each %v is too often (devices: %d)\n  → poll of %v or more: it rests %v after each answer"),
+		shortened(u.Name()), u.Interval, len(all), u.Relaxed(), u.Pause)
 }
 
 func (pg planPage) fit(ch config.Channel, p bustime.Plan) string {
@@ -102,7 +113,7 @@ func alike(p bustime.Plan) [][]bustime.Unit {
 	var all [][]bustime.Unit
 	for _, u := range p.Eaters(len(p.Units)) {
 		i := slices.IndexFunc(all, func(same []bustime.Unit) bool {
-			return same[0].Interval == u.Interval && same[0].Unknown == u.Unknown && slices.Equal(same[0].Requests, u.Requests)
+			return same[0].Interval == u.Interval && same[0].Unknown == u.Unknown && same[0].Pause == u.Pause && slices.Equal(same[0].Requests, u.Requests)
 		})
 		if i < 0 {
 			all = append(all, nil)
@@ -131,6 +142,9 @@ func (pg planPage) rows(same []bustime.Unit, before [][]bustime.Unit) [][]string
 		out, in = out+r.Out, in+r.In
 	}
 	rows := [][]string{{shortened(name), u.Interval.String(), fmt.Sprintf("%d+%d", out, in), spanOf(u.Took), percentOf(u.Share * float64(len(same)))}}
+	if u.Pause > 0 {
+		rows = append(rows, []string{fmt.Sprintf(pg.say("  每次后停 %v，线路空出", "  rests %v, the line is free"), u.Pause), "≥ " + spanOf(u.Least), "", "", ""})
+	}
 	for _, other := range before {
 		if slices.Equal(other[0].Requests, u.Requests) {
 			return append(rows, []string{pg.say("  请求同 ", "  asked as ") + shortened(other[0].Name()), "", "", "", ""})

@@ -183,6 +183,10 @@ func overloadText(channel string, plan bustime.Plan, o poll.Overload) rules.Text
 	case plan.Impossible():
 		t.ZH += fmt.Sprintf("。按配置要占 %.0f %%，见 gateway plan", 100*plan.Utilisation)
 		t.EN += fmt.Sprintf(". As configured it needs %.0f %% of its time, see gateway plan", 100*plan.Utilisation)
+	case len(plan.Hurried()) > 0:
+		u := plan.Hurried()[0]
+		t.ZH += fmt.Sprintf("。%s 每次应答后要停 %v，最短 %v 读一次", u.Name(), u.Pause, u.Relaxed())
+		t.EN += fmt.Sprintf(". %s rests %v after each answer and can be read each %v at most", u.Name(), u.Pause, u.Relaxed())
 	case plan.Known:
 		t.ZH += fmt.Sprintf("。按配置只占 %.0f %%：有设备应答慢或不应答，查 gateway doctor", 100*plan.Utilisation)
 		t.EN += fmt.Sprintf(". As configured it needs only %.0f %%: devices answer slowly or not at all, see gateway doctor", 100*plan.Utilisation)

@@ -52,6 +52,8 @@ type Unit struct {
 	Share    float64       // of the line's time
 	Silent   time.Duration // what one read costs when nothing answers: the driver gives up after the first request
 	Unknown  bool          // its driver cannot say: it is not in any sum
+	Pause    time.Duration // that the device itself needs after each answer: the line is free then
+	Least    time.Duration // the shortest interval that its pause allows; 0: it needs none
 
 	turnaround time.Duration
 	least      float64
@@ -133,19 +135,32 @@ func (l Line) unit(devices []device.Device) Unit {
 		return u
 	}
 	t := l.times(points[0])
-	u.turnaround = t.turnaround
-	for i, x := range plan {
-		if i == 1 {
-			t.rest = max(t.rest, points[0].Register.Rest) // the rest of a device passes with the requests of others, but not between its own
-		}
+	u.turnaround, u.Pause = t.turnaround, points[0].Register.Rest
+	for _, x := range plan {
 		r := Request{What: x.What, Out: x.Out, In: x.In, Took: t.took(x), Every: x.Every, Points: len(x.Points)}
 		u.Requests = append(u.Requests, r)
 		u.Took += r.Took
 		u.Share += r.share(u.Interval)
 		u.least += float64(t.least(x)) / float64(r.period(u.Interval))
 		u.Silent = max(u.Silent, t.silent(x))
+		if u.Pause > 0 {
+			u.Least += t.own(x)
+		}
 	}
 	return u
+}
+
+// Hurried says that a device is to be asked more often than its own pause allows, however free the line is.
+func (u Unit) Hurried() bool { return u.Least > u.Interval }
+
+// Relaxed is the shortest interval that a hurried device keeps, rounded up to what one would write.
+func (u Unit) Relaxed() time.Duration { return handsome(u.Least) }
+
+// Hurried are those that are, the one that needs the longest interval first.
+func (p Plan) Hurried() []Unit {
+	units := slices.DeleteFunc(slices.Clone(p.Units), func(u Unit) bool { return !u.Hurried() })
+	slices.SortStableFunc(units, func(a, b Unit) int { return cmp.Compare(b.Least, a.Least) })
+	return units
 }
 
 // period is how often a request is made when its unit is read at an interval: with the first read after Every.

@@ -76,8 +76,8 @@ func TestWhatAddsToARequest(t *testing.T) {
 	for i := range two.Points {
 		two.Points[i].Register.Rest = 500 * ms
 	}
-	if got := took(func(l *bustime.Line) { l.Devices = []device.Device{two} }); got < both+480*ms || got > both+500*ms {
-		t.Errorf("two requests to a device that rests 500 ms between them: %v after %v", got, both)
+	if got := took(func(l *bustime.Line) { l.Devices = []device.Device{two} }); got != both {
+		t.Errorf("two requests to a device that rests 500 ms between them, while the line is free: %v after %v", got, both)
 	}
 	if got := took(func(l *bustime.Line) { l.Channel.Address = "tcp://192.168.1.20:8899" }); got <= plain {
 		t.Errorf("behind a converter: %v after %v", got, plain)
@@ -86,6 +86,37 @@ func TestWhatAddsToARequest(t *testing.T) {
 	own.Points[0].Serial = &device.Serial{Baud: 9600, Parity: device.ParityNone, StopBits: 1}
 	if got := took(func(l *bustime.Line) { l.Devices = []device.Device{own} }); got >= plain {
 		t.Errorf("a device that is faster than its line: %v after %v", got, plain)
+	}
+}
+
+// A device's own pause is no time of the line: it only keeps the device itself from being asked more often.
+func TestADevicesPause(t *testing.T) {
+	plain, slow := meterDevice(1, 3, time.Second), meterDevice(1, 3, time.Second)
+	for i := range slow.Points {
+		slow.Points[i].Register.Rest = 200 * ms
+	}
+	before, p := bustime.Of(meterLine(plain)), bustime.Of(meterLine(slow))
+	if p.Utilisation != before.Utilisation || p.Cycle != before.Cycle || p.Least != before.Least || p.Pause != 0 {
+		t.Errorf("used for %v, without a pause for %v", p.Utilisation, before.Utilisation)
+	}
+	// Each of the three requests: 42 characters and 50 ms, then 200 ms.
+	if got, want := p.Units[0].Least.Seconds(), 3*(42*11.0/2400+0.250); math.Abs(got-want) > 1e-6 {
+		t.Errorf("it can be read each %.6f s, want %.6f", got, want)
+	}
+	if all := p.Hurried(); len(all) != 1 || all[0].Relaxed() != 1500*ms || p.Impossible() {
+		t.Errorf("each second: %+v", all)
+	}
+	slow.Poll = 1500 * ms
+	if p := bustime.Of(meterLine(slow)); len(p.Hurried()) != 0 || p.Units[0].Pause != 200*ms {
+		t.Errorf("each 1.5 s: %+v", p.Units[0])
+	}
+	if before.Units[0].Least != 0 || before.Units[0].Hurried() {
+		t.Errorf("without a pause: %+v", before.Units[0])
+	}
+	l := meterLine(slow)
+	l.Channel.Serial, l.Devices[0].Poll = device.Serial{}, 600*ms // on a network only the pauses are known
+	if p := bustime.Of(l); p.Units[0].Least != 600*ms || p.Units[0].Hurried() {
+		t.Errorf("on a network: %v", p.Units[0].Least)
 	}
 }
 

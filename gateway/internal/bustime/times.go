@@ -36,14 +36,15 @@ func usual(driver, protocol string) time.Duration {
 // times turn bytes into time, for one device.
 type times struct {
 	char       time.Duration // one character; 0 on a network
-	rest       time.Duration // before a request: the line's silence, or the device's pause where that is longer
+	rest       time.Duration // before a request: the line's silence, or the channel's pause where that is longer
+	pause      time.Duration // that the device itself needs: the line is free then
 	turnaround time.Duration
 	least      func(device.Transaction) time.Duration
 	timeout    time.Duration
 }
 
 func (l Line) times(p device.Point) times {
-	t := times{rest: l.Channel.Pause, turnaround: l.Turnaround, timeout: l.Channel.Timeout}
+	t := times{rest: l.Channel.Pause, pause: p.Register.Rest, turnaround: l.Turnaround, timeout: l.Channel.Timeout}
 	settings := l.Channel.Serial
 	if p.Serial != nil {
 		settings = *p.Serial
@@ -70,6 +71,14 @@ func (t times) wire(x device.Transaction) time.Duration {
 }
 
 func (t times) took(x device.Transaction) time.Duration { return t.rest + t.wire(x) + t.turnaround }
+
+// own is for how long a request and the pause after it keep its device from the next one. On a network only the pause is known.
+func (t times) own(x device.Transaction) time.Duration {
+	if t.char == 0 {
+		return max(t.pause, t.rest)
+	}
+	return t.took(x) - t.rest + max(t.pause, t.rest)
+}
 
 // silent is what a request costs that is met with silence.
 func (t times) silent(x device.Transaction) time.Duration { return t.rest + t.wire(x) + t.timeout }

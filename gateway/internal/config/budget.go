@@ -77,16 +77,21 @@ func (c Channel) line() bustime.Line {
 // site is right, or adds a device. A gateway that starts, or takes up new rules, is only warned: what ran yesterday runs tomorrow,
 // and a late reading is better than none.
 func (l *loader) checkBudget(path string, c Channel, raws []rawDevice) {
-	p := c.Plan()
+	p, refuse := c.Plan(), l.warn
+	if l.strict || l.adds(path, raws) {
+		refuse = l.add
+	}
+	if hurried := p.Hurried(); len(hurried) > 0 {
+		u := hurried[0]
+		refuse(path+".id", l.say("总线 %s 读得太勤：%s 每 %v 一次，而它每次应答后要停 %v（这样的有 %d 台）", "channel %s is read more often than devices allow: %s each %v, which rests %v after each answer (such devices: %d)",
+			c.ID, u.Name(), u.Interval, u.Pause, len(hurried)), l.say("把 poll 改成 ≥ %v", "set poll to %v or more", u.Relaxed()))
+	}
 	if !p.Tight() {
 		return
 	}
 	tell, what := l.warn, l.say("快排满了", "has hardly any room")
 	if p.Impossible() {
-		what = l.say("排不下", "cannot carry its devices")
-		if l.strict || l.adds(path, raws) {
-			tell = l.add
-		}
+		tell, what = refuse, l.say("排不下", "cannot carry its devices")
 	}
 	tell(path+".id", l.say("总线 %s %s：%s", "channel %s %s: %s", c.ID, what, l.load(p)), l.fit(c.Fit(p)))
 }

@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -137,5 +139,34 @@ func TestAdviceKeepsToTheProtocol(t *testing.T) {
 	p := site.Channels[0].Plan()
 	if f := site.Channels[0].Fit(p); !p.Impossible() || f.Poll != 0 || f.Lines < 2 {
 		t.Errorf("used %.1f: %+v", p.Utilisation, f)
+	}
+}
+
+// A device that is read more often than its own pause allows is refused, however free the line is; a slower one costs the line nothing.
+func TestAHurriedDeviceIsRefused(t *testing.T) {
+	site := func(poll string) string {
+		return strings.NewReplacer("driver: dlt645", "driver: modbus-rtu", "profile: meter", "profile: io-valve", `"000000000000"`, `"8"`, `"000000000001"`, `"9"`).Replace(crowded(2, poll))
+	}
+	file := write(t, site("1s"))
+	profile := filepath.Join(filepath.Dir(file), "profiles", "io-valve.yaml")
+	text, err := os.ReadFile(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(profile, append([]byte("pause: 2s\n"), text...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fatal := config.Check(file, config.Chinese).Problems.Fatal()
+	if len(fatal) != 1 || fatal[0].Message != "总线 rs485-1 读得太勤：m-0 每 1s 一次，而它每次应答后要停 2s（这样的有 2 台）" || fatal[0].Hint != "把 poll 改成 ≥ 2.5s" {
+		t.Fatalf("got %v", fatal)
+	}
+	if site, problems := config.LoadForStart(file, config.English); site == nil || site.Channels[0].Plan().Tight() {
+		t.Errorf("at a start: %v", problems)
+	}
+	if err := os.WriteFile(file, []byte(site("2500ms")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := config.Check(file, config.English); len(r.Problems.Fatal()) > 0 {
+		t.Errorf("what was advised: %v", r.Problems)
 	}
 }

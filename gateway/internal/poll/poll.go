@@ -10,7 +10,8 @@
 //   - A reading for every point of every device at every interval, bad with a reason when there is no value. One lost answer is
 //     asked for again before it is told.
 //   - A write waits for the one request under way, and at most 2 s for somebody to whom the line was lent: never for the
-//     schedule, and never for whoever takes the readings. The line itself may let a device rest after a fault.
+//     schedule, and never for whoever takes the readings. The line itself may let a device rest after a fault, or as its model needs.
+//   - A device whose model needs a pause is not asked before it is over. The others are asked meanwhile.
 //   - A device that people are warned or let out by (class life) is late by the request under way, by the others of its class,
 //     and by one more request for each lifeRow of these. Who among them falls silent costs the others four time-outs.
 //   - When the line cannot keep all intervals, life keeps its own, the others are stretched alike, and it is told.
@@ -193,6 +194,7 @@ func (p *Poller) read(ctx context.Context, points []device.Point, limit time.Dur
 	began := time.Now()
 	rs, err := p.conn.Read(limited, points)
 	took := time.Since(began)
+	p.rests(points[0])
 	p.meter.read(took, err)
 	if err == nil && len(rs) != len(points) {
 		err = fmt.Errorf("driver answered %d readings for %d points", len(rs), len(points))
@@ -213,6 +215,18 @@ func (p *Poller) read(ctx context.Context, points []device.Point, limit time.Dur
 		}
 	}
 	return rs, nil
+}
+
+// rests notes when the device of a point may be asked again.
+func (p *Poller) rests(point device.Point) {
+	if point.Register.Rest <= 0 {
+		return
+	}
+	for _, u := range p.units {
+		if u.points[0].Address == point.Address {
+			*u.pause = time.Now().Add(point.Register.Rest)
+		}
+	}
 }
 
 // readLimit bounds a read whose driver does not come back. Drivers keep the channel's time-out for each answer; this is far above.

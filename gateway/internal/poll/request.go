@@ -140,6 +140,7 @@ func (p *Poller) serve(ctx context.Context, q request) {
 	}
 	began := time.Now()
 	err := p.conn.Write(qctx, q.point, q.value)
+	p.rests(q.point)
 	p.meter.write(time.Since(began), err)
 	if err != nil {
 		err = fmt.Errorf("write %s of %s: %w", q.point.Name, q.point.Device, err)

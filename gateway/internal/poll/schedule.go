@@ -81,13 +81,14 @@ func (p *Poller) wary(u *unit, now, wanted time.Time) move {
 		return m
 	}
 	word := move{u, (*Poller).skip, u.due, rankWord}
-	if probe := (move{u, (*Poller).probe, later(from, u.restTo), rankProbe}); probe.at.Before(word.at) {
+	if probe := (move{u, (*Poller).probe, later(later(from, u.restTo), *u.pause), rankProbe}); probe.at.Before(word.at) {
 		return probe
 	}
 	return word
 }
 
-// request is the next request of a unit, not before from. A turn that would not end before the next one is told as far as it came.
+// request is the next request of a unit, not before from. A turn that would not end before the next one is told as far as it came;
+// the pause that its model needs only stretches it.
 func (p *Poller) request(u *unit, now, from time.Time) move {
 	until := u.due
 	if !u.turn.on {
@@ -103,7 +104,7 @@ func (p *Poller) request(u *unit, now, from time.Time) move {
 	if u.class == life {
 		rank = rankLife
 	}
-	return move{u, (*Poller).step, from, rank}
+	return move{u, (*Poller).step, later(from, *u.pause), rank}
 }
 
 // first is the better of two moves.

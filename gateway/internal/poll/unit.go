@@ -22,6 +22,7 @@ type unit struct {
 	stretch  ratio
 
 	quiet *time.Time    // of all units of the address: no request before, what is late must have been swallowed
+	pause *time.Time    // the same, until the device has had the rest that its model needs
 	due   time.Time     // next turn
 	shift time.Duration // of the turn after the first
 	began time.Time     // of the last turn in which it answered; zero: unknown, or not to be compared with
@@ -39,7 +40,7 @@ func unitsOf(devices []device.Device) []*unit {
 		interval time.Duration
 	}
 	var units []*unit
-	at, quiet := map[place]*unit{}, map[string]*time.Time{}
+	at, quiet, pause := map[place]*unit{}, map[string]*time.Time{}, map[string]*time.Time{}
 	class := classes(devices)
 	for _, d := range devices {
 		if len(d.Points) == 0 {
@@ -49,9 +50,9 @@ func unitsOf(devices []device.Device) []*unit {
 		u := at[pl]
 		if u == nil {
 			if quiet[pl.address] == nil {
-				quiet[pl.address] = new(time.Time)
+				quiet[pl.address], pause[pl.address] = new(time.Time), new(time.Time)
 			}
-			u = &unit{quiet: quiet[pl.address], interval: max(pl.interval, 10*time.Millisecond), class: class[d.ID]}
+			u = &unit{quiet: quiet[pl.address], pause: pause[pl.address], interval: max(pl.interval, 10*time.Millisecond), class: class[d.ID]}
 			at[pl] = u
 			units = append(units, u)
 		}
