@@ -52,7 +52,7 @@ func (p *Page) enter(w http.ResponseWriter, r *http.Request) {
 	case wait > 0:
 		seconds := int(math.Ceil(wait.Seconds()))
 		w.Header().Set("Retry-After", fmt.Sprint(seconds))
-		p.cfg.Log.Warn("wrong claim codes", "from", r.RemoteAddr, "wait", wait)
+		p.cfg.Log.Debug("wrong claim codes", "from", r.RemoteAddr, "wait", wait) // no more: a guesser must not fill the log
 		p.drawLogin(w, r, http.StatusTooManyRequests, fmt.Sprintf(said.Wait, seconds))
 		return
 	case !ok:
