@@ -102,7 +102,7 @@ type claimed struct {
 // finish tells what was written, and lets the running gateway take it up.
 func (u takeUp) finish(ctx context.Context, lang config.Language, file string, r claim.Result, err error, done string) error {
 	if err != nil {
-		return u.refused(lang, err)
+		return u.refused(lang, file, err)
 	}
 	if !u.JSON {
 		for i, id := range r.IDs {
@@ -135,7 +135,7 @@ func (u takeUp) finish(ctx context.Context, lang config.Language, file string, r
 }
 
 // refused tells why nothing was written.
-func (u takeUp) refused(lang config.Language, err error) error {
+func (u takeUp) refused(lang config.Language, file string, err error) error {
 	var problems configs.Problems
 	var no *claim.Refused
 	switch {
@@ -152,7 +152,7 @@ func (u takeUp) refused(lang config.Language, err error) error {
 		printProblems(os.Stdout, lang, problems)
 		fmt.Println(speaker(lang)("没有写入任何文件", "nothing was written"))
 	case errors.As(err, &no):
-		return exit{exitFinding, errors.New(speaker(lang)(no.Text.ZH, no.Text.EN))}
+		return exit{exitFinding, errors.New(typed(speaker(lang)(no.Text.ZH, no.Text.EN), file))}
 	default:
 		return exit{exitDevice, err}
 	}

@@ -124,7 +124,7 @@ func TestClaimTellsItsMistakes(t *testing.T) {
 		t.Errorf("%d %s", code, errs)
 	}
 	if code, out, errs := gateway(t, dir, "zh_CN.UTF-8", "claim", "--config", "site.yaml", "--bus", "tcp", "--addr", "2", "--profile", "valve"); code != exitFinding ||
-		!strings.Contains(errs, "地址 2 已是 valve-1（site.yaml）") || !strings.Contains(errs, "gateway claim --replace valve-1 --addr 2 --profile valve") {
+		!strings.Contains(errs, "地址 2 已是 valve-1（site.yaml）") || !strings.Contains(errs, "gateway claim --config site.yaml --replace valve-1 --addr 2 --profile valve") {
 		t.Errorf("%d %s%s", code, out, errs)
 	}
 	if code, out, _ := gateway(t, dir, "zh_CN.UTF-8", "claim", "--config", "site.yaml", "--bus", "tcp", "--addr", "9", "--profile", "vlave"); code != exitFinding ||

@@ -37,14 +37,14 @@ func standardConfig(path string) string {
 }
 
 // retold are the commands that take --config.
-var retold = regexp.MustCompile(`\bgateway (scan|probe|read|claim|unclaim|doctor|handover) `)
+var retold = regexp.MustCompile(`\bgateway (scan|probe|read|claim|unclaim|doctor|handover)\b`)
 
 // typed puts the site that the user named into the commands that a text tells him to type next.
 func typed(text, file string) string {
 	if file == "" {
 		return text
 	}
-	return retold.ReplaceAllString(text, "gateway $1 --config "+shorter(file)+" ")
+	return retold.ReplaceAllString(text, "gateway $1 --config "+shorter(file))
 }
 
 // commissioning loads a site and finds who commissions it.

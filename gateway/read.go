@@ -74,8 +74,8 @@ func (c readCmd) advise(lang config.Language, devices []device.Device, rs []devi
 	if slices.ContainsFunc(rs, func(r device.Reading) bool { return r.Quality == device.Good }) || len(devices) == 0 {
 		return
 	}
-	fmt.Println(typed(fmt.Sprintf(speaker(lang)("没有读到。看收发的帧：gateway read %[1]s --frames ；查原因：gateway doctor ；谁在线：gateway scan --bus %[2]s",
-		"nothing was read. its frames: gateway read %[1]s --frames ; why: gateway doctor ; who is there: gateway scan --bus %[2]s"), c.Device, devices[0].Channel), c.Config))
+	fmt.Println(typed(fmt.Sprintf(speaker(lang)("没有读到。查原因：gateway doctor\n谁在线上：gateway scan --bus %[2]s\n收发的帧：gateway read %[1]s --frames",
+		"nothing was read. why: gateway doctor\nwho is there: gateway scan --bus %[2]s\nits frames: gateway read %[1]s --frames"), c.Device, devices[0].Channel), c.Config))
 }
 
 func printReadings(lang config.Language, devices []device.Device, rs []device.Reading, zone *time.Location) {

@@ -168,7 +168,7 @@ func (c readCmd) printRaw(r commission.ReadReport, lang config.Language) error {
 		fmt.Printf("! %s\n", typed(h.Text.In(lang), c.Config))
 	}
 	if errors.As(readExit(r), new(exit)) && len(r.Hints) == 0 {
-		fmt.Println(typed(fmt.Sprintf(say("没有读到。查原因：gateway doctor ；谁在线：gateway scan --bus %s", "nothing was read. why: gateway doctor ; who is there: gateway scan --bus %s"), r.Channel), c.Config))
+		fmt.Println(typed(fmt.Sprintf(say("没有读到。查原因：gateway doctor\n谁在线上：gateway scan --bus %s", "nothing was read. why: gateway doctor\nwho is there: gateway scan --bus %s"), r.Channel), c.Config))
 	} else if len(c.Shows) == 0 && c.Watch == 0 {
 		fmt.Println(say("对照表计显示，一致吗？--shows 231.4 或 --shows voltage=231.4 帮你找原因", "Is it what the device's display shows? --shows 231.4, or voltage=231.4, looks for the reason"))
 	}

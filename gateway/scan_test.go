@@ -36,8 +36,8 @@ func TestWhatAScanShows(t *testing.T) {
 	want := map[config.Language]string{config.Chinese: `
 总线 rs485-1 (/dev/ttyS1)  地址 1–32
 9600 8E1
-最多约 4s。本总线的采集已暂停，只读不写。
-Ctrl-C 随时停止，采集会自动恢复。
+问一遍最多约 4s；每找到一台加 1–2 s。
+采集已暂停，只读不写。Ctrl-C 随时停止，采集会自动恢复。
 地址  型号（把握）              应答    试读                      配置
 1     eastron-sdm630 (95%)      31 ms   231.4 V                   meter-1
 2     eastron-sdm630 (37%) +1   30 ms   230.9 V                   新
@@ -56,8 +56,8 @@ Ctrl-C 随时停止，采集会自动恢复。
 `, config.English: `
 bus rs485-1 (/dev/ttyS1)  addresses 1–32
 9600 8E1
-at most about 4s. Polling of this bus is paused; nothing is written.
-Ctrl-C stops at any time; polling goes on by itself.
+asking takes at most about 4s, each device found a second or two more.
+Polling of this bus is paused, nothing is written. Ctrl-C stops, it goes on.
 addr  model (confidence)        answer  trial read                configured
 1     eastron-sdm630 (95%)      31 ms   231.4 V                   meter-1
 2     eastron-sdm630 (37%) +1   30 ms   230.9 V                   new

@@ -92,9 +92,9 @@ func (s *scanShow) begin(p commission.Plan) {
 	if p.Stops {
 		stops = s.say("，有应答即停", ", fewer when somebody answers")
 	}
-	s.printf(s.say("最多约 %v%s。", "at most about %v%s. "), most, stops)
+	s.printf(s.say("问一遍最多约 %v%s；每找到一台加 1–2 s。\n", "asking takes at most about %v%s, each device found a second or two more.\n"), most, stops)
 	if p.Paused {
-		s.println(s.say("本总线的采集已暂停，只读不写。\nCtrl-C 随时停止，采集会自动恢复。", "Polling of this bus is paused; nothing is written.\nCtrl-C stops at any time; polling goes on by itself."))
+		s.println(s.say("采集已暂停，只读不写。Ctrl-C 随时停止，采集会自动恢复。", "Polling of this bus is paused, nothing is written. Ctrl-C stops, it goes on."))
 		return
 	}
 	s.println(s.say("只读不写。Ctrl-C 随时停止。", "Nothing is written. Ctrl-C stops at any time."))

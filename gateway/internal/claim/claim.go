@@ -82,8 +82,8 @@ func (s Site) taken(f config.Fragment, err error) error {
 	for _, p := range config.Entries(s.File) {
 		for _, e := range f.Devices {
 			if p.Channel == f.Channel && same(p.Entry.Address, e.Address) {
-				return refused("总线 %[1]s 的地址 %[2]s 已是 %[3]s（%[4]s）。换了表或换了型号：gateway claim --replace %[3]s --addr %[2]s --profile %[5]s",
-					"address %[2]s of channel %[1]s is %[3]s already (%[4]s). If it was exchanged: gateway claim --replace %[3]s --addr %[2]s --profile %[5]s", f.Channel, e.Address, p.Entry.ID, p.File, e.Profile)
+				return refused("总线 %[1]s 的地址 %[2]s 已是 %[3]s（%[4]s）。\n换了表或换了型号：gateway claim --replace %[3]s --addr %[2]s --profile %[5]s",
+					"address %[2]s of channel %[1]s is %[3]s already (%[4]s).\nIf it was exchanged: gateway claim --replace %[3]s --addr %[2]s --profile %[5]s", f.Channel, e.Address, p.Entry.ID, p.File, e.Profile)
 			}
 		}
 	}
