@@ -232,6 +232,7 @@ export const en: Record<Key, string> = {
   'journal.restart_refused': 'New site refused',
   'journal.field_notice': 'Notice',
   'journal.foreign_site': 'Site conflict',
+  'journal.tree_imported': 'Organisation imported',
   'journal.decommissioned': 'Decommissioned',
 
   'quality.good': 'Good',

@@ -231,6 +231,7 @@ export const zh = {
   'journal.restart_refused': '重启未采用',
   'journal.field_notice': '现场通知',
   'journal.foreign_site': '小区冲突',
+  'journal.tree_imported': '组织导入',
   'journal.decommissioned': '网关退役',
 
   'quality.good': '良好',
