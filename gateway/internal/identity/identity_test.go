@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A place is where a meter hangs.
 type place struct {
+	mu    sync.Mutex
 	says  []device.Reading // in turn; the last one for ever
 	asked int
 	told  []string
@@ -34,6 +36,13 @@ func says(values ...float64) (out []device.Reading) {
 	return out
 }
 
+// answers changes what the meter says from now on.
+func (p *place) answers(with []device.Reading) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.says = with
+}
+
 // begin runs a watch over the place; the meter answers. end stops it.
 func (p *place) begin(t *testing.T) (w *identity.Watch, end func()) {
 	t.Helper()
@@ -41,6 +50,8 @@ func (p *place) begin(t *testing.T) (w *identity.Watch, end func()) {
 		File:    p.file,
 		Devices: []device.Device{{ID: "lamp"}, {ID: "meter", Identity: &device.Point{Device: "meter", Name: "identity"}}},
 		Read: func(_ context.Context, key device.Key) (device.Reading, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			if p.asked++; key != (device.Key{Device: "meter", Point: "identity"}) || len(p.says) == 0 {
 				return device.Reading{}, errors.New("no line")
 			}
@@ -50,8 +61,12 @@ func (p *place) begin(t *testing.T) (w *identity.Watch, end func()) {
 			}
 			return r, nil
 		},
-		Swapped: func(d device.Device, old, now string) { p.told = append(p.told, d.ID+" "+old+" "+now) },
-		Now:     time.Now, Log: slog.New(slog.DiscardHandler),
+		Swapped: func(d device.Device, old, now string) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.told = append(p.told, d.ID+" "+old+" "+now)
+		},
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -62,9 +77,20 @@ func (p *place) begin(t *testing.T) (w *identity.Watch, end func()) {
 	return w, func() { cancel(); <-ended }
 }
 
+// count is how often the meter was asked.
+func (p *place) count() int {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
+}
+
 func (p *place) want(t *testing.T, told ...string) {
 	t.Helper()
-	if synctest.Wait(); !slices.Equal(p.told, told) {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Equal(p.told, told) {
 		t.Errorf("told %q, want %q", p.told, told)
 	}
 }
@@ -77,11 +103,11 @@ func bubble(t *testing.T, story func(t *testing.T, p *place)) {
 
 func TestAnExchangeIsToldOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, p *place) {
-		p.says = says(123)
+		p.answers(says(123))
 		w, end := p.begin(t)
 		p.want(t) // the first number is no exchange
 		w.Changed("meter", false)
-		p.says = says(456)
+		p.answers(says(456))
 		w.Changed("meter", true)
 		p.want(t, "meter 123 456")
 		wait(3 * time.Hour)
@@ -96,10 +122,10 @@ func TestAFileWithNothingInIt(t *testing.T) {
 		if err := state.SaveSealed(p.file, time.Now(), []byte("null")); err != nil {
 			t.Fatal(err)
 		}
-		p.says = says(123)
+		p.answers(says(123))
 		w, end := p.begin(t)
 		w.Changed("meter", false)
-		p.says = says(456)
+		p.answers(says(456))
 		w.Changed("meter", true)
 		p.want(t, "meter 123 456")
 		end()
@@ -108,10 +134,10 @@ func TestAFileWithNothingInIt(t *testing.T) {
 
 func TestAnExchangeWhileTheGatewayWasOff(t *testing.T) {
 	bubble(t, func(t *testing.T, p *place) {
-		p.says = says(123)
+		p.answers(says(123))
 		_, end := p.begin(t)
 		end()
-		p.says = says(999999999998) // all twelve digits of a DL/T 645 number
+		p.answers(says(999999999998)) // all twelve digits of a DL/T 645 number
 		_, end = p.begin(t)
 		p.want(t, "meter 123 999999999998")
 		end()
@@ -124,9 +150,9 @@ func TestAnExchangeWhileTheGatewayWasOff(t *testing.T) {
 // A meter that is exchanged between two polls never seemed to be gone.
 func TestAnExchangeThatNobodySaw(t *testing.T) {
 	bubble(t, func(t *testing.T, p *place) {
-		p.says = says(123)
+		p.answers(says(123))
 		_, end := p.begin(t)
-		p.says = says(456)
+		p.answers(says(456))
 		wait(time.Hour + time.Second)
 		p.want(t, "meter 123 456")
 		end()
@@ -147,9 +173,9 @@ func TestWhatIsNoExchange(t *testing.T) {
 	for name, then := range cases {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, p *place) {
-				p.says = says(123)
+				p.answers(says(123))
 				w, end := p.begin(t)
-				p.says = then
+				p.answers(then)
 				w.Changed("meter", true)
 				wait(10 * time.Minute)
 				p.want(t)
@@ -164,14 +190,14 @@ func TestWhoIsAsked(t *testing.T) {
 	bubble(t, func(t *testing.T, p *place) {
 		w, end := p.begin(t)
 		wait(5*time.Minute + time.Second)
-		if p.asked != 6 {
-			t.Errorf("asked %d times in 5 minutes, want at once and every minute", p.asked)
+		if p.count() != 6 {
+			t.Errorf("asked %d times in 5 minutes, want at once and every minute", p.count())
 		}
 		w.Changed("meter", false)
-		before := p.asked
+		before := p.count()
 		wait(3 * time.Hour)
-		if p.asked != before {
-			t.Errorf("a device that is gone was asked %d times", p.asked-before)
+		if p.count() != before {
+			t.Errorf("a device that is gone was asked %d times", p.count()-before)
 		}
 		end()
 	})
@@ -182,7 +208,7 @@ func TestADamagedRecordIsNoExchange(t *testing.T) {
 		if err := os.WriteFile(p.file, []byte("{"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p.says = says(123)
+		p.answers(says(123))
 		_, end := p.begin(t)
 		p.want(t)
 		end()
