@@ -166,7 +166,7 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
         const banner = page.locator('.banner')
         await banner.waitFor({ timeout: 11_000 })
         assert.ok(Date.now() - from < 11_000)
-        assert.match(await banner.innerText(), /连接中断 \d+:\d\d，显示 \d\d:\d\d 的数据/)
+        assert.match(await banner.innerText(), /连接中断 \d+:\d\d，显示 (\d\d-\d\d )?\d\d:\d\d 的数据/)
         wire.mend()
         await banner.waitFor({ state: 'detached', timeout: 15_000 })
         await page.locator('[data-live=live]').first().waitFor()
