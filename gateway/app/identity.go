@@ -7,6 +7,7 @@ import (
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/identity"
+	"github.com/linshao/linshao/rules"
 )
 
 // identitiesFile holds the serial numbers of the devices, in the data folder.
@@ -19,10 +20,9 @@ func (a *App) watchIdentities() *identity.Watch {
 
 // swapped tells people that another device hangs where one was known.
 func (a *App) swapped(d device.Device, old, now string) {
-	text := &wire.Text{Zh: fmt.Sprintf("%s：序列号 %s → %s，设备已更换", d.Name, old, now), En: fmt.Sprintf("%s: serial number %s → %s, the device was exchanged", d.Name, old, now)}
+	text := rules.Text{ZH: fmt.Sprintf("%s：序列号 %s → %s，设备已更换", d.Name, old, now), EN: fmt.Sprintf("%s: serial number %s → %s, the device was exchanged", d.Name, old, now)}
 	if d.Kind == "meter" || d.Kind == "socket" {
-		text = &wire.Text{Zh: fmt.Sprintf("%s：表号 %s → %s，电量计数重新开始", d.Name, old, now), En: fmt.Sprintf("%s: meter %s → %s, its energy counter begins anew", d.Name, old, now)}
+		text = rules.Text{ZH: fmt.Sprintf("%s：表号 %s → %s，电量计数重新开始", d.Name, old, now), EN: fmt.Sprintf("%s: meter %s → %s, its energy counter begins anew", d.Name, old, now)}
 	}
-	a.journal.put(&wire.Event{Kind: &wire.Event_Notice{Notice: &wire.Notice{
-		Kind: wire.NoticeDeviceSwapped, Device: d.ID, Channel: d.Channel, Text: text, AtMs: a.cfg.Now().UnixMilli()}}})
+	a.notice(wire.NoticeDeviceSwapped, d.ID, d.Channel, text)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/cloud/wire"
@@ -90,6 +91,19 @@ const (
 	Chinese Language = "zh"
 	English Language = "en"
 )
+
+// Accepted is the first language of an Accept-Language header that the product has; Chinese when there is none.
+func Accepted(header string) Language {
+	for part := range strings.SplitSeq(header, ",") {
+		switch lang := strings.ToLower(strings.TrimSpace(part)); {
+		case strings.HasPrefix(lang, "zh"):
+			return Chinese
+		case strings.HasPrefix(lang, "en"):
+			return English
+		}
+	}
+	return Chinese
+}
 
 // A Report is what Check found.
 type Report struct {

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
 )
@@ -168,6 +166,3 @@ func reasonOf(err error) commission.Text {
 	}
 	return commission.Text{ZH: err.Error(), EN: err.Error()}
 }
-
-// readable asks the kernel whether this user may read and write a file.
-func readable(file string) bool { return unix.Access(file, unix.R_OK|unix.W_OK) == nil }

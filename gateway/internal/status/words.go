@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/config"
 )
 
 // words are the page's texts in one language.
@@ -44,13 +45,8 @@ func english() words {
 
 // wordsOf picks the first language of the header that the page has; Chinese when there is none.
 func wordsOf(accept string) words {
-	for part := range strings.SplitSeq(accept, ",") {
-		switch lang := strings.ToLower(strings.TrimSpace(part)); {
-		case strings.HasPrefix(lang, "zh"):
-			return chinese()
-		case strings.HasPrefix(lang, "en"):
-			return english()
-		}
+	if config.Accepted(accept) == config.English {
+		return english()
 	}
 	return chinese()
 }

@@ -92,9 +92,6 @@ func (p *Pages) found(bus, protocol, address string) *commission.Found {
 
 // propose fills in an id that is free and a name.
 func (p *Pages) propose(c Claim, lang config.Language) Claim {
-	if p.cfg.Propose != nil {
-		return p.cfg.Propose(c)
-	}
 	kind := "device"
 	for _, m := range p.cfg.Models {
 		if m.Name == c.Model {

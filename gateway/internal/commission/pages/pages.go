@@ -49,7 +49,6 @@ type Config struct {
 	Models   []*config.Model
 	Service  Service
 	Memory   *Memory                                                         // nil: of these pages alone
-	Propose  func(Claim) Claim                                               // fills in a free id and a name; nil: only what these pages know
 	Claim    func(ctx context.Context, c Claim, lang config.Language) error  // keeps the device; its error is told as it is
 	Restart  func(ctx context.Context, lang config.Language) error           // takes up what was claimed, soon after it returns; an error says why not now
 	Examine  func(ctx context.Context, lines bool) []doctor.Finding          // lines: also what the lines do, which pauses them

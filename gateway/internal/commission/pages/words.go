@@ -1,8 +1,6 @@
 package pages
 
 import (
-	"strings"
-
 	"github.com/linshao/linshao/gateway/internal/config"
 )
 
@@ -21,7 +19,7 @@ type words struct {
 	PlaceNote, Claimed, ScanFirst, NothingFound, Restarting                    string
 	NotYet, TakeUp, More                                                       string
 	Choose, Shows, Compare, ReadAgain                                          string
-	Match, NoNumber, NoChannel, BadAddresses, Matches, Next                    string
+	NoNumber, NoChannel, BadAddresses, Matches                                 string
 }
 
 func chinese() words {
@@ -37,7 +35,7 @@ func chinese() words {
 		PlaceNote: "写到人能找到：3栋2单元 1802 厨房", Claimed: "%s 已认领", ScanFirst: "先扫描这条总线", NothingFound: "还没有扫描到新设备", Restarting: "网关正在接上新设备，约 5 秒后转到试读。",
 		NotYet: "已写入配置，但现在不能接上：", TakeUp: "再试一次", More: "认领下一台",
 		Choose: "选一台设备", Shows: "表计显示", Compare: "核对", ReadAgain: "再读一次",
-		Match: "一致", NoNumber: " 不是数字", NoChannel: "没有这条总线", BadAddresses: "地址写成 1-32 或 1,5,7-9：", Matches: "把表上显示的数填进来，看是否一致。", Next: "下一步"}
+		NoNumber: " 不是数字", NoChannel: "没有这条总线", BadAddresses: "地址写成 1-32 或 1,5,7-9：", Matches: "把表上显示的数填进来，看是否一致。"}
 }
 
 func english() words {
@@ -53,18 +51,13 @@ func english() words {
 		PlaceNote: "So that people find it: building 3, unit 2, flat 1802, kitchen", Claimed: "%s is claimed", ScanFirst: "Scan this line first", NothingFound: "No scan has found a new device", Restarting: "The gateway takes the device up; the trial read follows in some 5 s.",
 		NotYet: "It is in the configuration and cannot be taken up now: ", TakeUp: "Try again", More: "Claim the next one",
 		Choose: "Choose a device", Shows: "Display shows", Compare: "Compare", ReadAgain: "Read again",
-		Match: "matches", NoNumber: " is no number", NoChannel: "There is no such line", BadAddresses: "Write addresses as 1-32 or 1,5,7-9: ", Matches: "Type what the device's display shows, to see whether it is the same.", Next: "Next"}
+		NoNumber: " is no number", NoChannel: "There is no such line", BadAddresses: "Write addresses as 1-32 or 1,5,7-9: ", Matches: "Type what the device's display shows, to see whether it is the same."}
 }
 
 // wordsOf picks the first language of the header that the pages have; Chinese when there is none.
 func wordsOf(accept string) words {
-	for part := range strings.SplitSeq(accept, ",") {
-		switch lang := strings.ToLower(strings.TrimSpace(part)); {
-		case strings.HasPrefix(lang, "zh"):
-			return chinese()
-		case strings.HasPrefix(lang, "en"):
-			return english()
-		}
+	if config.Accepted(accept) == config.English {
+		return english()
 	}
 	return chinese()
 }
