@@ -62,7 +62,7 @@ func (c *checkCmd) Run() error {
 
 type userCmd struct {
 	Name   string `arg:"" help:"Name of the user, as others see it."`
-	Role   string `help:"operator or viewer." enum:"operator,viewer" required:""`
+	Role   string `help:"What the user may do: ${enum}." enum:"viewer,operator,property,grid,community,department,street,installer,auditor,admin" required:""`
 	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
 }
 

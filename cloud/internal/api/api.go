@@ -99,26 +99,27 @@ func New(cfg Config) http.Handler {
 	}))
 }
 
+// operations is the table of what the API can do, and of who may.
 func (a *API) operations(h huma.API) {
-	register(a, h, http.MethodGet, "/session", "Who is logged in", a.session)
-	register(a, h, http.MethodPost, "/login", "Log in", a.login)
-	register(a, h, http.MethodPost, "/logout", "Log out", a.logout)
-	register(a, h, http.MethodGet, "/incidents", "List incidents, newest first", a.incidents)
-	register(a, h, http.MethodGet, "/incidents/outcomes.csv", "What people found about closed incidents, as CSV", a.outcomes)
-	register(a, h, http.MethodGet, "/incidents/{id}", "One incident with its timeline", a.incident)
-	register(a, h, http.MethodPost, "/incidents/{id}/take", "Take an incident (接警)", a.take)
-	register(a, h, http.MethodPost, "/incidents/{id}/close", "Close an incident (办结)", a.close)
-	register(a, h, http.MethodGet, "/sites", "List sites", a.sites)
-	register(a, h, http.MethodGet, "/sites/{site}", "One site with its devices", a.site)
-	register(a, h, http.MethodGet, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
-	register(a, h, http.MethodGet, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
-	register(a, h, http.MethodGet, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)
-	register(a, h, http.MethodGet, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
-	register(a, h, http.MethodGet, "/sites/{site}/org", "The nodes above a site, from the root, and who is responsible", a.siteOrg)
-	register(a, h, http.MethodGet, "/journal", "What the operator should know about gateways, newest first", a.journal)
-	register(a, h, http.MethodGet, "/parked", "Records and readings that could not be taken", a.parked)
-	register(a, h, http.MethodPost, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
-	register(a, h, http.MethodGet, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
+	register(a, h, access{}, get, "/session", "Who is logged in", a.session)
+	register(a, h, access{}, post, "/login", "Log in", a.login)
+	register(a, h, access{}, post, "/logout", "Log out", a.logout)
+	register(a, h, access{auth.See, anything}, get, "/incidents", "List incidents, newest first", a.incidents)
+	register(a, h, access{auth.See, anything}, get, "/incidents/outcomes.csv", "What people found about closed incidents, as CSV", a.outcomes)
+	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}", "One incident with its timeline", a.incident)
+	register(a, h, access{auth.Take, ofIncident}, post, "/incidents/{id}/take", "Take an incident (接警)", a.take)
+	register(a, h, access{auth.Work, ofIncident}, post, "/incidents/{id}/close", "Close an incident (办结)", a.close)
+	register(a, h, access{auth.See, anything}, get, "/sites", "List sites", a.sites)
+	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}", "One site with its devices", a.site)
+	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)
+	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/org", "The nodes above a site, from the root, and who is responsible", a.siteOrg)
+	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
+	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
+	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
+	register(a, h, access{auth.See, anything}, get, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
+	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
+	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
+	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
 }
 
 // streamPath is that of the live stream.
@@ -126,21 +127,6 @@ const streamPath = "/api/v1/stream"
 
 // maxBody bounds every request's body, in bytes.
 const maxBody = 64 << 10
-
-func register[I, O any](a *API, h huma.API, method, path, summary string, fn func(context.Context, *I) (*O, error)) {
-	op := huma.Operation{Method: method, Path: "/api/v1" + path, Summary: summary, OperationID: huma.GenerateOperationID(method, path, (*O)(nil)), MaxBodyBytes: maxBody}
-	op.Responses = map[string]*huma.Response{}
-	ref := h.OpenAPI().Components.Schemas.Schema(problemType, true, "Problem")
-	op.Responses["default"] = &huma.Response{Description: "What went wrong", Content: map[string]*huma.MediaType{"application/json": {Schema: ref}}}
-	op.Errors = nil
-	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := fn(ctx, in)
-		if err != nil {
-			return nil, a.known(err)
-		}
-		return out, nil
-	})
-}
 
 func isUnknown(err error) bool {
 	return errors.Is(err, incident.ErrUnknown) || errors.Is(err, org.ErrUnknown)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
@@ -20,7 +21,7 @@ type orgOut struct {
 
 // org is the tree of those who answer for sites, with who is responsible today.
 func (a *API) org(ctx context.Context, in *orgIn) (*orgOut, error) {
-	if err := a.mayDial(ctx, in.Phones, "node", in.Node); err != nil {
+	if err := a.mayDial(ctx, in.Phones, ofNode, in.Node); err != nil {
 		return nil, err
 	}
 	nodes, err := tree.With(ctx, a.cfg.DB.Reader(), in.Node, a.today())
@@ -37,7 +38,7 @@ type siteOrgIn struct {
 
 // siteOrg is the way from the root to the node on which a site hangs; the last one's responsible is the site's.
 func (a *API) siteOrg(ctx context.Context, in *siteOrgIn) (*orgOut, error) {
-	if err := a.mayDial(ctx, in.Phones, "site", in.Site); err != nil {
+	if err := a.mayDial(ctx, in.Phones, ofSite, in.Site); err != nil {
 		return nil, err
 	}
 	path, err := tree.PathOf(ctx, a.cfg.DB.Reader(), in.Site)
@@ -48,14 +49,18 @@ func (a *API) siteOrg(ctx context.Context, in *siteOrgIn) (*orgOut, error) {
 	return orgAnswer(path, in.Phones), nil
 }
 
-// mayDial lets everybody with an account see the tree, and those who handle incidents the whole phone numbers in it.
-func (a *API) mayDial(ctx context.Context, phones, what, id string) error {
-	if err := may(ctx, phones == "full", ""); err != nil {
+// mayDial lets those who give out work see whole phone numbers.
+func (a *API) mayDial(ctx context.Context, phones string, what about, id string) error {
+	if phones != "full" {
+		return nil
+	}
+	if id == "" {
+		what = street
+	}
+	if err := a.check(ctx, access{auth.Dial, what}, func(string) string { return id }); err != nil {
 		return err
 	}
-	if phones == "full" {
-		a.cfg.Log.Info("phone numbers of the organisation shown", "who", callerOf(ctx).user.Name, what, id)
-	}
+	a.cfg.Log.Info("phone numbers of the organisation shown", "who", callerOf(ctx).user.Name, string(what), id)
 	return nil
 }
 

@@ -10,23 +10,19 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/linshao/linshao/cloud/internal/db"
 )
 
-// Roles. Link is the reader of a signed link: one incident, for a day.
-const (
-	Viewer   = "viewer"
-	Operator = "operator"
-	Link     = "link"
-)
-
 // A User is who makes a request.
 type User struct {
-	Name string `json:"name"`
-	Role string `json:"role" enum:"viewer,operator,link"`
+	Name   string  `json:"name"`
+	Role   string  `json:"role" doc:"the widest of the grants; link: the holder of a signed link, who sees one incident"`
+	Grants []Grant `json:"grants,omitempty" doc:"roles, each in a part of the street"`
 }
 
 // Errors of a login.
@@ -75,8 +71,8 @@ func (s *Service) Add(ctx context.Context, u User, password string) error {
 	if n := utf8.RuneCountInString(u.Name); n < 1 || n > 40 {
 		return fmt.Errorf("user name has %d characters: use 1 to 40", n)
 	}
-	if u.Role != Viewer && u.Role != Operator {
-		return fmt.Errorf("role %q: use %s or %s", u.Role, Operator, Viewer)
+	if !slices.Contains(Roles(), u.Role) {
+		return fmt.Errorf("role %q: use one of %s", u.Role, strings.Join(Roles(), ", "))
 	}
 	if n := utf8.RuneCountInString(password); n < minPassword || len(password) > maxPassword {
 		return fmt.Errorf("password has %d characters: use at least %d", n, minPassword)
@@ -127,6 +123,7 @@ func (s *Service) Login(ctx context.Context, name, password, address string) (to
 	}
 	s.locks.right(name)
 	u.Name = name
+	u.Grants = []Grant{{Role: u.Role}}
 	token, err = s.begin(ctx, name)
 	return token, u, err
 }
@@ -164,6 +161,7 @@ func (s *Service) User(ctx context.Context, token string) (User, error) {
 	if err != nil {
 		return User{}, fmt.Errorf("read session: %w", err)
 	}
+	u.Grants = []Grant{{Role: u.Role}}
 	now := s.now().UnixMilli()
 	if now-used > idleLife.Milliseconds() || now-created > fullLife.Milliseconds() {
 		return User{}, ErrNobody
