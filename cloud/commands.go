@@ -105,3 +105,25 @@ func (c *decommissionCmd) Run(ctx context.Context) error {
 	fmt.Printf("gateway %s: out of service; when it comes back with new logs, nothing counts as lost\n", c.ID)
 	return nil
 }
+
+type notifyTestCmd struct {
+	Receiver string `arg:"" help:"Id of the receiver in the configuration."`
+	Config   string `help:"Configuration file." default:"cloud.yaml" type:"path"`
+}
+
+// Run sends a test message.
+func (c *notifyTestCmd) Run(ctx context.Context) error {
+	cfg, err := app.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	r, err := app.TestReceiver(ctx, cfg, c.Receiver, "cloud notify test")
+	if err != nil {
+		return err
+	}
+	if !r.OK {
+		return fmt.Errorf("receiver %s did not take the message (after %v): %s", c.Receiver, r.Took.Round(time.Millisecond), r.Answer)
+	}
+	fmt.Printf("receiver %s took the message after %v: %s\n", c.Receiver, r.Took.Round(time.Millisecond), r.Answer)
+	return nil
+}

@@ -22,6 +22,9 @@ func main() {
 		Gateway struct {
 			Decommission decommissionCmd `cmd:"" help:"Take a gateway out of service: it leaves its site, and its next new log is no loss."`
 		} `cmd:"" help:"Manage gateways."`
+		Notify struct {
+			Test notifyTestCmd `cmd:"" help:"Send a test message to a receiver, and show what it answers."`
+		} `cmd:"" help:"Look after receivers."`
 		Org  orgCmd `cmd:"" help:"The organisation: street, communities, grids, compounds, and who answers for them."`
 		User struct {
 			Add userCmd `cmd:"" help:"Make a user, or give one a new password. The password is read from standard input."`

@@ -125,11 +125,7 @@ func (a *App) buildWork(ctx context.Context) error {
 	a.hub = live.NewHub(a.opt.Now(), a.registry)
 	a.feed = api.NewFeed(a.db, a.hub, a.opt.Log)
 	a.links = notify.NewLinks(a.cfg.PublicURL, key, a.opt.Now)
-	receivers := make([]notify.Receiver, len(a.cfg.Notify))
-	for i, r := range a.cfg.Notify {
-		receivers[i] = notify.Receiver{ID: r.ID, Name: r.Name, Kind: r.Kind, URL: r.URL, Secret: r.secret, Severities: r.Severities, Sites: r.Sites, AllowPrivate: r.AllowPrivate}
-	}
-	a.notify = notify.New(notify.Config{DB: a.db, Receivers: receivers, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
+	a.notify = notify.New(notify.Config{DB: a.db, Receivers: a.cfg.receivers(), Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
 		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies})
 	a.events = incident.New(incident.Config{DB: a.db, Notifier: a.notify, Now: a.opt.Now, Zone: a.cfg.zone})
 	w := incident.WatchConfig{DB: a.db, Notifier: a.notify, Rules: a.cfg.rules, Changed: observer{a.feed, a.notify}.Incident, Now: a.opt.Now, Log: a.opt.Log}
@@ -212,7 +208,7 @@ func (a *App) openHTTP(context.Context) error {
 		names[r.ID] = r.Name
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Links: a.links, Receivers: names, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Links: a.links, Receivers: names, Notifier: a.notify, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest,
 		Changed: a.notify.Wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

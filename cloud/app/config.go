@@ -15,7 +15,6 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/broker"
 	"github.com/linshao/linshao/cloud/internal/db"
-	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/rules"
 )
@@ -69,20 +68,6 @@ type Series struct {
 	keep  time.Duration
 }
 
-// Receiver is somebody who is told of incidents.
-type Receiver struct {
-	ID           string   `yaml:"id"`
-	Name         string   `yaml:"name"`
-	Kind         string   `yaml:"kind"`
-	URL          string   `yaml:"url"`
-	SecretFile   string   `yaml:"secret_file"`
-	Severities   []string `yaml:"severities"`
-	Sites        []string `yaml:"sites"`
-	AllowPrivate bool     `yaml:"allow_private"`
-
-	secret []byte
-}
-
 // Kinds of series stores.
 const (
 	kindSQLite   = "sqlite"
@@ -100,7 +85,7 @@ func Load(path string) (Config, error) {
 }
 
 // secrets is what addresses may hold: a user with a password, and the key of a robot.
-var secrets = regexp.MustCompile(`(://)\S*(@)|([?&](?:key|access_token|token)=)[^\s&'"]*()`)
+var secrets = regexp.MustCompile(`(://)\S*(@)|((?:[?&](?:key|access_token|token)=|/hook/))[^\s&'"]*()`)
 
 // Parse checks the text of the file at path. Files that it names are looked for beside it. No message repeats a secret.
 func Parse(path string, text []byte) (Config, error) {
@@ -302,37 +287,6 @@ func (c *checker) overdue() {
 }
 
 var receiverID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
-
-func (c *checker) receiver(i int, seen map[string]bool) {
-	r, path := &c.cfg.Notify[i], fmt.Sprintf("$.notify[%d]", i)
-	if !receiverID.MatchString(r.ID) {
-		c.wrong(path+".id", fmt.Sprintf("id %q is not made of a-z, 0-9 and -", r.ID), "such as duty")
-	} else if seen[r.ID] {
-		c.wrong(path+".id", fmt.Sprintf("a second receiver is called %q", r.ID), "")
-	}
-	seen[r.ID] = true
-	if r.Name == "" {
-		r.Name = r.ID
-	}
-	if r.Kind != notify.WeCom && r.Kind != notify.Webhook {
-		c.wrong(path+".kind", fmt.Sprintf("unknown kind of receiver %q", r.Kind), "wecom or webhook")
-	}
-	if !isURL(r.URL, "http", "https") {
-		c.wrong(path+".url", "the receiver needs an http or https address", "")
-	}
-	if len(r.Severities) == 0 {
-		r.Severities = []string{"A", "B"}
-	}
-	for j, s := range r.Severities {
-		if s != "A" && s != "B" && s != "C" {
-			c.wrong(fmt.Sprintf("%s.severities[%d]", path, j), fmt.Sprintf("unknown severity %q", s), "A, B or C")
-		}
-	}
-	r.secret = c.secret(path+".secret_file", &r.SecretFile)
-	if r.Kind == notify.Webhook && len(r.secret) < 16 && len(c.problems) == 0 {
-		c.wrong(path, "a webhook is signed: it needs a secret_file with at least 16 bytes", "head -c 32 /dev/urandom | base64 > street.key")
-	}
-}
 
 func (c *checker) address(path, listen string) {
 	host, port, err := net.SplitHostPort(listen)

@@ -31,6 +31,7 @@ func TestShippedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	testReceiverExamples(t, string(text))
 	bare, err := app.Parse("/x/cloud.yaml", []byte("sites: {}\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +52,7 @@ func TestMistakesTellNoSecrets(t *testing.T) {
 		"mqtt:\n  url: mqtt://cloud:%geheim@broker.example\n",
 		"mqtt: {ulr: 'mqtts://cloud:geheim@broker.example'}\n",
 		"notify:\n  - {id: a, kind: wecm, url: 'https://qyapi.example/send?v=1&key=geheim'}\n",
+		"notify:\n  - {id: a, kind: feishu, url: 'http://open.feishu.example/open-apis/bot/v2/hook/geheim'}\n",
 		"notify:\n  - {id: a, kid: wecom, url: 'https://ding.example/send?access_token=geheim'}\n",
 	} {
 		_, err := app.Parse("cloud.yaml", []byte(text))
@@ -96,6 +98,17 @@ func TestMistakes(t *testing.T) {
 		{"notify:\n  - id: Duty\n    kind: sms\n    url: ftp://x\n", `:3:11: unknown kind of receiver "sms"`},
 		{"notify:\n  - {id: a, kind: webhook, url: 'https://x', secret_file: short.key}\n", "at least 16 bytes"},
 		{"notify:\n  - {id: a, kind: wecom, url: 'https://x', severities: [D]}\n", `unknown severity "D"`},
+		{"notify:\n  - {id: a, kind: dingtak, url: 'https://x'}\n", `unknown kind of receiver "dingtak" (did you mean "dingtalk"?)`},
+		{"notify:\n  - {id: a, kind: feishu, url: 'http://x/hook/k'}\n", ":2:31: the address of a robot holds its key: it needs https"},
+		{"notify:\n  - {id: a, kind: wecom, url: 'https://x', body: hi}\n", ":2:50: body belongs to receivers of kind webhook"},
+		{"notify:\n  - {id: a, kind: wecom, url: 'https://x', per_minute: 100}\n", ":2:56: it belongs to mail and to webhooks with a body"},
+		{"notify:\n  - {id: a, kind: mail, url: 'smtp://x', from: a@b.c, to: [a@b.c]}\n", "mail needs the address of a server with its port"},
+		{"notify:\n  - {id: a, kind: mail, url: 'smtp://x:25', from: a@b.c, to: ['A <a@b.c>']}\n", `"A <a@b.c>" is no mail address`},
+		{"notify:\n  - {id: a, kind: mail, url: 'smtp://x:25', from: a@b.c, to: [a@b.c], user: a}\n", "belong together"},
+		{"notify:\n  - {id: a, kind: mail, url: 'smtp://x:25', from: a@b.c, to: [a@b.c], ca: short.key}\n", "there is no certificate in it"},
+		{"notify:\n  - {id: a, kind: webhook, url: 'https://x', body: '{{.Txt}}'}\n", ":2:52: body: "},
+		{"notify:\n  - {id: a, kind: webhook, url: 'https://x', body: '{}', answer_ok: '('}\n", ":2:69: answer_ok: "},
+		{"notify:\n  - {id: a, kind: webhook, url: 'https://x', method: PUT}\n", "belong to a webhook with a body"},
 		{"sql: mysql://linshao@127.0.0.1/linshao\n", ":1:6: the address of the database cannot be used: it must begin with postgres:// (postgres://linshao@db.example"},
 		{"sql: postgres://linshao@db.example/linshao?sslmode=require\n", ":1:6: the address of the database cannot be used: beyond this machine it needs sslmode=verify-full"},
 		{"sql: postgres://linshao@db.example/linshao?sslrootcert=none.pem\n", ":1:6: open "},
@@ -113,5 +126,26 @@ func TestMistakes(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q\n got %v\nwant %s", c.text, err, c.want)
 		}
+	}
+}
+
+// testReceiverExamples: what stands in comments is a configuration too.
+func testReceiverExamples(t *testing.T, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"grid.key", "property.key", "mail.password", "street.key", "sms.key"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("0123456789abcdef"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, text, _ = strings.Cut(text, "# notify:\n")
+	text, _, _ = strings.Cut(text, "notify: []")
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.TrimPrefix(line, "# "))
+	}
+	cfg, err := app.Parse(filepath.Join(dir, "cloud.yaml"), []byte("notify:\n"+strings.Join(lines, "")))
+	if err != nil || len(cfg.Notify) != 6 {
+		t.Errorf("the examples of receivers: %d, %v", len(cfg.Notify), err)
 	}
 }

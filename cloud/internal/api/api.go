@@ -51,6 +51,7 @@ type Config struct {
 	Auth      *auth.Service
 	Links     *notify.Links
 	Receivers map[string]string // receiver id → its name, for who came by a link
+	Notifier  Notifier
 	Hub       *live.Hub
 	Feed      *Feed
 	Changed   func() // called after a person changed an incident
@@ -120,6 +121,8 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
 	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
+	register(a, h, access{auth.Manage, street}, get, "/receivers", "Who is told of incidents, and what they said last", a.receivers)
+	register(a, h, access{auth.Manage, street}, post, "/receivers/{id}/test", "Send a test message, and show what the receiver says", a.testReceiver)
 }
 
 // streamPath is that of the live stream.

@@ -15,7 +15,7 @@ const (
 	Dial     Right = "dial"     // whole phone numbers
 	Command  Right = "command"  // move an output from afar
 	Install  Right = "install"  // enrol, configure and update gateways
-	Manage   Right = "manage"   // people, the organisation, channels, docking
+	Manage   Right = "manage"   // people, the organisation, receivers, docking
 	Audit    Right = "audit"    // what people did
 )
 

@@ -9,12 +9,46 @@ import (
 	"github.com/linshao/linshao/cloud/internal/incident"
 )
 
-// maxMarkdown is WeCom's limit of a markdown message, in bytes; maxLine keeps one incident's part readable.
+// maxMarkdown is WeCom's limit of a markdown message, in bytes, and the smallest of all; maxLine keeps one incident's
+// part readable.
 const (
 	maxMarkdown = 4096
 	maxLine     = 500 // characters
 	maxTitle    = 60  // characters
 )
+
+// message is what a receiver is sent, in words.
+type message struct {
+	event    string // the same in every attempt
+	severity string // the worst
+	title    string
+	text     string
+}
+
+func (s *sender) message(group []notice, ins []incident.Incident) message {
+	m := message{event: group[0].event(s.receiver.ID), severity: group[0].severity, text: s.text(group, ins)}
+	if len(ins) == 1 {
+		m.title = fmt.Sprintf("【%s级·%s】%s", ins[0].Severity, title(ins[0]), cut(place(ins[0]), maxTitle))
+		return m
+	}
+	m.event += fmt.Sprintf("-%d", len(ins))
+	m.title = digestTitle(ins)
+	return m
+}
+
+// view is the message for a webhook's templates.
+func (s *sender) view(m message, group []notice, ins []incident.Incident) View {
+	in := ins[0]
+	v := View{Event: m.event, Kind: group[0].kind, Severity: m.severity, Title: title(in), Text: cut(strings.TrimSpace(m.text), maxLine), Site: plain(in.SiteName), Place: plain(in.Place),
+		Incident: in.ID, Since: time.UnixMilli(in.Since).In(s.service.cfg.Zone).Format(time.DateTime), Link: s.service.cfg.Links.To(in.ID, s.receiver.ID), Count: len(ins)}
+	if v.Place == "" {
+		v.Place = plain(in.DeviceName)
+	}
+	if len(ins) > 1 {
+		v.Title = m.title
+	}
+	return v
+}
 
 // text words one incident after the skeleton of the message, or several as a digest.
 func (s *sender) text(group []notice, ins []incident.Incident) string {
@@ -22,19 +56,57 @@ func (s *sender) text(group []notice, ins []incident.Incident) string {
 		return s.one(group[0], ins[0])
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%d 条告警汇总**(发送限额内合并)\n", len(ins))
+	b.WriteString(s.head("", digestTitle(ins)) + "(发送限额内合并)" + s.newline())
 	for i, in := range ins {
-		line := fmt.Sprintf("> 【%s级·%s】%s %s", in.Severity, title(in), cut(place(in), 2*maxTitle), s.clock(in.Since))
-		if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" {
-			line += " [打开](" + link + ")"
+		line := s.item() + fmt.Sprintf("【%s级·%s】%s %s", in.Severity, title(in), cut(place(in), 2*maxTitle), s.clock(in.Since))
+		if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" && s.receiver.Hook == nil {
+			line += " " + s.link("打开", link)
 		}
 		if b.Len()+len(line)+60 > maxMarkdown {
 			fmt.Fprintf(&b, "…另有 %d 条,请打开网页查看", len(ins)-i)
 			break
 		}
-		b.WriteString(line + "\n")
+		b.WriteString(line + s.newline())
 	}
 	return b.String()
+}
+
+func digestTitle(ins []incident.Incident) string { return fmt.Sprintf("%d 条告警汇总", len(ins)) }
+
+// head marks the begin of a message, each kind of receiver in its own way; color is one of WeCom's, or none.
+func (s *sender) head(color, text string) string {
+	switch {
+	case s.receiver.Kind == WeCom && color != "":
+		return fmt.Sprintf("<font color=\"%s\">%s</font>", color, text)
+	case s.receiver.Kind == WeCom || s.receiver.Kind == DingTalk:
+		return "**" + text + "**"
+	}
+	return text
+}
+
+func (s *sender) link(label, address string) string {
+	if s.receiver.Kind == WeCom || s.receiver.Kind == DingTalk {
+		return "[" + label + "](" + address + ")"
+	}
+	return label + ": " + address
+}
+
+func (s *sender) item() string {
+	switch s.receiver.Kind {
+	case WeCom:
+		return "> "
+	case DingTalk:
+		return "- "
+	}
+	return ""
+}
+
+// newline ends a line; DingTalk's markdown runs lines together that no empty one divides.
+func (s *sender) newline() string {
+	if s.receiver.Kind == DingTalk {
+		return "\n\n"
+	}
+	return "\n"
 }
 
 // one is 【A级·燃气高报】小区/位置 · sentence with value and limit · time · handler · time limit · link.
@@ -58,9 +130,9 @@ func (s *sender) one(n notice, in incident.Incident) string {
 		parts = append(parts, fmt.Sprintf("限时 %d 分钟接警", (in.Deadline-in.OpenedAt)/60000))
 	}
 	head := fmt.Sprintf("【%s级·%s】", in.Severity, title(in))
-	text := fmt.Sprintf("<font color=\"%s\">%s</font>%s", color, head, cut(strings.Join(parts, " · "), maxLine-utf8.RuneCountInString(head)))
-	if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" {
-		text += "\n[接警 " + in.ID + "](" + link + ")"
+	text := s.head(color, head) + cut(strings.Join(parts, " · "), maxLine-utf8.RuneCountInString(head))
+	if link := s.service.cfg.Links.To(in.ID, s.receiver.ID); link != "" && s.receiver.Hook == nil {
+		text += s.newline() + s.link("接警 "+in.ID, link)
 	}
 	return text
 }

@@ -1,4 +1,6 @@
-// Package notify tells people and other systems about incidents: WeCom group robots and signed webhooks. A message is
+// Package notify tells people and other systems about incidents: group robots of WeCom, DingTalk and Feishu, mail, and
+// signed webhooks, through which gateways of text messages and calls are reached too. Each receiver's limit is kept: what
+// does not fit becomes a digest, for which severity A never waits. A message is
 // queued in the transaction that changes the incident, sent until the receiver takes it or refuses it for good, and never
 // again after that; every attempt is kept with what the receiver answered. Here alone it is decided what is temporary.
 package notify
@@ -9,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,32 +19,6 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/incident"
 )
-
-// Kinds of receivers.
-const (
-	WeCom   = "wecom"
-	Webhook = "webhook"
-)
-
-// A Receiver is somebody who is told.
-type Receiver struct {
-	ID, Name     string
-	Kind         string // WeCom or Webhook
-	URL          string // holds the robot's key: never logged
-	Secret       []byte // of a webhook's signature
-	Severities   []string
-	Sites        []string // empty: all
-	AllowPrivate bool     // the address may be private or loopback
-}
-
-// wants says whether the receiver is told of a change. A robot is for people, so it hears of what asks them to act; a
-// webhook is for another system, which follows every change.
-func (r Receiver) wants(in incident.Incident, kind string) bool {
-	if !slices.Contains(r.Severities, in.Severity) || (len(r.Sites) > 0 && !slices.Contains(r.Sites, in.Site)) {
-		return false
-	}
-	return r.Kind == Webhook || kind == incident.KindOpened || kind == incident.KindSeverity || kind == incident.KindOverdue
-}
 
 // Config is what a Service needs.
 type Config struct {
@@ -70,8 +45,13 @@ func New(cfg Config) *Service {
 	s := &Service{cfg: cfg, sent: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "linshao_notify_attempts_total", Help: "Attempts to tell a receiver, by result."}, []string{"receiver", "result"})}
 	cfg.Registry.MustRegister(s.sent)
+	paces := map[string]*pace{} // two receivers may be one robot
 	for _, r := range cfg.Receivers {
-		s.senders = append(s.senders, newSender(s, r))
+		robot := r.Kind + " " + r.URL
+		if paces[robot] == nil || r.Kind == Mail || r.Kind == Webhook {
+			paces[robot] = &pace{windows: r.windows()}
+		}
+		s.senders = append(s.senders, newSender(s, r, paces[robot]))
 	}
 	return s
 }
@@ -148,6 +128,7 @@ type answer struct {
 	ok    bool
 	never bool          // refused for good
 	wait  time.Duration // the receiver asks for this rest; 0: as the back-off says
+	rest  bool          // it asks for it because of too many messages: every other one waits too
 	text  string        // for people
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(dbtest.Main(m)) }
 type call struct {
 	header http.Header
 	body   string
+	query  url.Values
+	method string
 }
 
 // house is a cloud's notify with one receiver, which is a local server.
@@ -45,6 +48,11 @@ type house struct {
 }
 
 func open(t *testing.T, place *dbtest.Place, kind string, private bool) *house {
+	return openAs(t, place, notify.Receiver{Kind: kind, AllowPrivate: private, EveryChange: kind == notify.Webhook, Secret: []byte("0123456789abcdef")})
+}
+
+// openAs fills in who the receiver is, and its address if it has none.
+func openAs(t *testing.T, place *dbtest.Place, r notify.Receiver) *house {
 	d := place.Open(t)
 	h := &house{t: t, db: d, calls: make(chan call, 100), reply: make(chan func(http.ResponseWriter), 100), told: make(chan string, 100)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,13 +66,14 @@ func open(t *testing.T, place *dbtest.Place, kind string, private bool) *house {
 		default:
 			fmt.Fprint(w, `{"errcode":0,"errmsg":"ok"}`)
 		}
-		h.calls <- call{r.Header, string(body)}
+		h.calls <- call{r.Header, string(body), r.URL.Query(), r.Method}
 	}))
+	r.ID, r.Name, r.Severities = "duty", "值班群", []string{"A", "B"}
+	r.URL = cmp.Or(r.URL, server.URL+"/send?key=secret-key")
 	h.links = notify.NewLinks("https://linshao.example/", []byte("0123456789abcdef0123456789abcdef"), time.Now)
 	h.svc = notify.New(notify.Config{DB: d, Links: h.links, Now: time.Now, Zone: time.UTC, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
-		Told: func(id string) { h.told <- id },
-		Receivers: []notify.Receiver{{ID: "duty", Name: "值班群", Kind: kind, URL: server.URL + "/send?key=secret-key", Secret: []byte("0123456789abcdef"),
-			Severities: []string{"A", "B"}, AllowPrivate: private}}})
+		Told:      func(id string) { h.told <- id },
+		Receivers: []notify.Receiver{r}})
 	h.inc = incident.New(incident.Config{DB: d, Notifier: h.svc, Now: time.Now, Zone: time.UTC})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -26,25 +26,31 @@ func (n notice) event(receiver string) string {
 
 // due answers what may be sent now, urgent first, and when the next one becomes due if none is.
 func (s *sender) due(ctx context.Context, now time.Time) (list []notice, next time.Time, err error) {
-	rows, err := s.service.cfg.DB.Reader().QueryContext(ctx, `SELECT id, incident, kind, severity, created, attempts, next_at FROM notices
-		WHERE state = 'waiting' AND receiver = ? ORDER BY severity, id LIMIT 200`, s.receiver.ID)
+	q := s.service.cfg.DB.Reader()
+	rows, err := q.QueryContext(ctx, `SELECT id, incident, kind, severity, created, attempts FROM notices
+		WHERE state = 'waiting' AND receiver = ? AND next_at <= ? ORDER BY severity, id LIMIT 200`, s.receiver.ID, now.UnixMilli())
 	if err != nil {
 		return nil, next, fmt.Errorf("read notices: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var n notice
-		var at int64
-		if err := rows.Scan(&n.id, &n.incident, &n.kind, &n.severity, &n.created, &n.attempts, &at); err != nil {
+		if err := rows.Scan(&n.id, &n.incident, &n.kind, &n.severity, &n.created, &n.attempts); err != nil {
 			return nil, next, fmt.Errorf("read notice: %w", err)
 		}
-		if at <= now.UnixMilli() {
-			list = append(list, n)
-		} else if t := time.UnixMilli(at); next.IsZero() || t.Before(next) {
-			next = t
-		}
+		list = append(list, n)
 	}
-	return list, next, rows.Err()
+	if err := rows.Err(); err != nil || len(list) > 0 {
+		return list, next, err
+	}
+	var at sql.NullInt64
+	if err := q.QueryRowContext(ctx, `SELECT min(next_at) FROM notices WHERE state = 'waiting' AND receiver = ?`, s.receiver.ID).Scan(&at); err != nil {
+		return nil, next, fmt.Errorf("read notices: %w", err)
+	}
+	if at.Valid {
+		next = time.UnixMilli(at.Int64)
+	}
+	return nil, next, nil
 }
 
 // Back-off between attempts, and how long a message is worth sending.

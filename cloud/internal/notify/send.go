@@ -30,84 +30,61 @@ func Sign(secret []byte, timestamp, nonce string, body []byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// hook is the body of a webhook.
+// hook is the body of a webhook without a form of its own.
 type hook struct {
-	Event    string            `json:"event"` // the same in every attempt
-	Kind     string            `json:"kind"`
-	At       int64             `json:"at"`
-	Link     string            `json:"link,omitempty"`
-	Incident incident.Incident `json:"incident"`
+	Event    string             `json:"event"` // the same in every attempt
+	Kind     string             `json:"kind"`  // of the change; test without an incident
+	At       int64              `json:"at"`
+	Link     string             `json:"link,omitempty"`
+	Incident *incident.Incident `json:"incident,omitempty"`
 }
 
-func (s *sender) webhook(ctx context.Context, n notice, in incident.Incident) (answer, error) {
-	body, err := json.Marshal(hook{n.event(s.receiver.ID), n.kind, n.created, s.service.cfg.Links.To(in.ID, s.receiver.ID), in})
+const jsonType = "application/json; charset=utf-8"
+
+// webhook sends our JSON.
+func (s *sender) webhook(ctx context.Context, h hook) (answer, error) {
+	body, err := json.Marshal(h)
 	if err != nil {
 		return answer{}, fmt.Errorf("encode webhook: %w", err)
 	}
-	ts, nonce := strconv.FormatInt(s.service.cfg.Now().UnixMilli(), 10), rand.Text()
-	header := http.Header{"X-Timestamp": {ts}, "X-Nonce": {nonce}, "X-Signature": {Sign(s.receiver.Secret, ts, nonce, body)}, "Idempotency-Key": {n.event(s.receiver.ID)}}
-	status, text, wait := s.post(ctx, body, header)
-	a := answer{text: text, wait: wait}
-	switch {
-	case status >= 200 && status < 300:
-		a.ok = true
-	case status == 0 || status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status == http.StatusTooEarly:
-	default: // a redirect too: it is not followed, so the address in the file is wrong
-		a.never = true
-	}
-	return a, nil
+	header := http.Header{"Content-Type": {jsonType}}
+	s.sign(header, h.Event, body)
+	status, said, wait := s.post(ctx, http.MethodPost, s.receiver.URL, body, header)
+	ok := status >= 200 && status < 300
+	return answer{ok: ok, never: !ok && !temporary(status), text: said, wait: wait}, nil // a redirect too: it is not followed
 }
 
-type wecomMessage struct {
-	Type     string        `json:"msgtype"`
-	Markdown wecomMarkdown `json:"markdown"`
-}
-
-type wecomMarkdown struct {
-	Content string `json:"content"`
-}
-
-// Answers of a robot that a later attempt may change: busy, and too many messages.
-const (
-	wecomBusy      = -1
-	wecomThrottled = 45009
-	wecomRest      = 65 * time.Second
-)
-
-func (s *sender) wecom(ctx context.Context, text string) (answer, error) {
-	body, err := json.Marshal(wecomMessage{"markdown", wecomMarkdown{text}})
+// form sends what the receiver's templates make.
+func (s *sender) form(ctx context.Context, v View) answer {
+	h := s.receiver.Hook
+	header, body, err := h.write(v, s.receiver.Secret)
 	if err != nil {
-		return answer{}, fmt.Errorf("encode message: %w", err)
+		return answer{never: true, text: err.Error()}
 	}
-	status, said, wait := s.post(ctx, body, http.Header{})
-	a := answer{text: said, wait: wait}
-	var reply struct {
-		Code *int `json:"errcode"`
+	if len(s.receiver.Secret) > 0 {
+		s.sign(header, v.Event, body)
 	}
-	if status != http.StatusOK || json.Unmarshal([]byte(said), &reply) != nil || reply.Code == nil {
-		a.never = status >= 300 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
-		return a, nil
-	}
-	switch *reply.Code {
-	case 0:
-		a.ok = true
-	case wecomBusy:
-	case wecomThrottled:
-		a.wait = wecomRest
-	default:
-		a.never = true
-	}
-	return a, nil
+	status, said, wait := s.post(ctx, h.method, s.receiver.URL, body, header)
+	a := h.judge(status, said)
+	a.text, a.wait = said, wait
+	return a
+}
+
+func (s *sender) sign(header http.Header, event string, body []byte) {
+	ts, nonce := strconv.FormatInt(s.service.cfg.Now().UnixMilli(), 10), rand.Text()
+	header.Set("X-Timestamp", ts)
+	header.Set("X-Nonce", nonce)
+	header.Set("X-Signature", Sign(s.receiver.Secret, ts, nonce, body))
+	header.Set("Idempotency-Key", event)
 }
 
 // post answers the status (0 without an answer), the answer's text and the rest that the receiver asks for.
-func (s *sender) post(ctx context.Context, body []byte, header http.Header) (status int, text string, wait time.Duration) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.receiver.URL, bytes.NewReader(body))
+func (s *sender) post(ctx context.Context, method, address string, body []byte, header http.Header) (status int, text string, wait time.Duration) {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return http.StatusBadRequest, "the receiver's address is not a URL", 0
 	}
 	req.Header = header
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	resp, err := s.client.Do(req)
 	if err != nil {
 		var ue *url.Error

@@ -8,11 +8,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/incident"
 )
 
-// A WeCom robot takes 20 messages a minute; 12 leaves room for other users of the same robot.
-const (
-	wecomMinute = 12
-	digestMax   = 20 // incidents that one digest names
-)
+const digestMax = 20 // incidents that one digest names
 
 // sender sends to one receiver.
 type sender struct {
@@ -20,8 +16,8 @@ type sender struct {
 	receiver Receiver
 	client   *http.Client
 	wake     chan struct{}
-	recent   []time.Time // times of the last messages to a robot
-	done     *attempt    // made, but not kept yet
+	pace     *pace
+	done     *attempt // made, but not kept yet
 }
 
 // attempt is a message that was sent, and what was answered.
@@ -30,11 +26,14 @@ type attempt struct {
 	answer answer
 }
 
-func newSender(s *Service, r Receiver) *sender {
-	return &sender{service: s, receiver: r, client: httpClient(r.AllowPrivate), wake: make(chan struct{}, 1)}
+func newSender(s *Service, r Receiver, p *pace) *sender {
+	return &sender{service: s, receiver: r, client: httpClient(r.AllowPrivate), wake: make(chan struct{}, 1), pace: p}
 }
 
 func (s *sender) run(ctx context.Context) {
+	if err := s.recall(ctx); err != nil && ctx.Err() == nil {
+		s.service.cfg.Log.Error("what was sent before cannot be read", "receiver", s.receiver.ID, "err", err)
+	}
 	for ctx.Err() == nil {
 		wait, err := s.round(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -72,13 +71,14 @@ func (s *sender) round(ctx context.Context) (time.Duration, error) {
 			}
 			return max(next.Sub(now), time.Millisecond), nil
 		}
-		if wait := s.budget(now); wait > 0 {
-			return wait, nil
-		}
 		if mine := s.service.cfg.Mine; mine != nil && !mine() {
 			return 0, nil // this process was stopped for a while: another one sends now
 		}
-		group := s.group(list)
+		left, wait := s.pace.take(now, s.receiver.ID, list[0].severity == "A")
+		if wait > 0 {
+			return wait, nil
+		}
+		group := s.group(list, left)
 		a, err := s.send(whole, group)
 		if err != nil {
 			return 0, err
@@ -100,28 +100,24 @@ func (s *sender) keep(ctx context.Context) error {
 	return nil
 }
 
-// budget answers how long a robot must rest before its next message.
-func (s *sender) budget(now time.Time) time.Duration {
-	if s.receiver.Kind != WeCom {
-		return 0
+// group takes the next message: one notice, or a digest when the robot's room cannot carry each alone, of which so many
+// are left after this one. Severity A goes first, has room that others may not use, and is never mixed with them.
+func (s *sender) group(list []notice, left int) []notice {
+	n := len(list)
+	if list[0].severity == "A" {
+		for n = 1; n < len(list) && list[n].severity == "A"; {
+			n++
+		}
+		left++ // nothing else will come of it
 	}
-	for len(s.recent) > 0 && now.Sub(s.recent[0]) >= time.Minute {
-		s.recent = s.recent[1:]
-	}
-	if len(s.recent) < wecomMinute {
-		return 0
-	}
-	return time.Minute - now.Sub(s.recent[0])
-}
-
-// group takes the next message: one notice, or a digest when the robot's budget cannot carry each alone. Severity A
-// always goes alone, and first.
-func (s *sender) group(list []notice) []notice {
-	if s.receiver.Kind != WeCom || list[0].severity == "A" || len(list) <= wecomMinute-len(s.recent)-1 {
+	if n <= left || s.whole() {
 		return list[:1]
 	}
-	return list[:min(len(list), digestMax)]
+	return list[:min(n, digestMax)]
 }
+
+// whole says that the receiver is another system, which is told of each change by itself.
+func (s *sender) whole() bool { return s.receiver.Kind == Webhook && s.receiver.Hook == nil }
 
 func (s *sender) send(ctx context.Context, group []notice) (answer, error) {
 	ins := make([]incident.Incident, 0, len(group))
@@ -132,9 +128,33 @@ func (s *sender) send(ctx context.Context, group []notice) (answer, error) {
 		}
 		ins = append(ins, in)
 	}
-	if s.receiver.Kind == Webhook {
-		return s.webhook(ctx, group[0], ins[0])
+	if s.whole() {
+		n := group[0]
+		return s.finish(s.webhook(ctx, hook{n.event(s.receiver.ID), n.kind, n.created, s.service.cfg.Links.To(n.incident, s.receiver.ID), &ins[0]}))
 	}
-	s.recent = append(s.recent, s.service.cfg.Now())
-	return s.wecom(ctx, s.text(group, ins))
+	m := s.message(group, ins)
+	return s.finish(s.transmit(ctx, m, s.view(m, group, ins)))
+}
+
+// transmit sends words.
+func (s *sender) transmit(ctx context.Context, m message, v View) (answer, error) {
+	switch s.receiver.Kind {
+	case Mail:
+		return s.mail(ctx, m), nil
+	case Webhook:
+		return s.form(ctx, v), nil
+	}
+	return s.robot(ctx, m)
+}
+
+// finish takes secrets out of an answer, and lets a robot rest that asks for it.
+func (s *sender) finish(a answer, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	a.text = cut(s.receiver.hide(a.text), maxAnswer)
+	if a.rest {
+		s.pace.rest(s.service.cfg.Now().Add(a.wait))
+	}
+	return a, nil
 }

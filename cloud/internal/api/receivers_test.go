@@ -1,0 +1,88 @@
+package api_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/linshao/linshao/cloud/internal/api"
+	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/db/dbtest"
+	"github.com/linshao/linshao/cloud/internal/notify"
+)
+
+// receivers is one receiver that refuses; its limit is used up after the first test.
+type receivers struct{ tested int }
+
+func (r *receivers) Receivers(context.Context) ([]notify.Status, error) {
+	return []notify.Status{{ID: "duty", Kind: notify.WeCom}}, nil
+}
+
+func (r *receivers) Test(_ context.Context, id, by string) (notify.Result, error) {
+	if id != "duty" {
+		return notify.Result{}, notify.ErrUnknown
+	}
+	if r.tested++; r.tested > 1 {
+		return notify.Result{}, &notify.WaitError{Wait: 40 * time.Second}
+	}
+	return notify.Result{Answer: "93000 for " + by, At: time.UnixMilli(5)}, nil
+}
+
+// Receivers are the administrator's alone.
+func TestReceiversAreForAdministrators(t *testing.T) {
+	users, err := auth.New(dbtest.SQLite(t).Open(t), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := &receivers{}
+	h := api.New(api.Config{Auth: users, Notifier: there, Web: http.NotFoundHandler(), Gatherer: prometheus.NewRegistry(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	ask := func(method, path, token string) (int, string) {
+		r := httptest.NewRequest(method, "/api/v1"+path, nil)
+		if token != "" {
+			r.AddCookie(&http.Cookie{Name: "linshao_session", Value: token})
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	tokens := map[string]string{"": ""}
+	for _, role := range []string{auth.Viewer, auth.Operator, auth.Admin} {
+		if err := users.Add(t.Context(), auth.User{Name: role, Role: role}, "correct horse"); err != nil {
+			t.Fatal(err)
+		}
+		if tokens[role], _, err = users.Login(t.Context(), role, "correct horse", "192.0.2.1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for role, status := range map[string]int{"": 401, auth.Viewer: 403, auth.Operator: 403} {
+		if got, body := ask("GET", "/receivers", tokens[role]); got != status {
+			t.Errorf("%q lists: %d %s", role, got, body)
+		}
+		if got, body := ask("POST", "/receivers/duty/test", tokens[role]); got != status {
+			t.Errorf("%q tests: %d %s", role, got, body)
+		}
+	}
+	for _, c := range []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"GET", "/receivers", 200, `"id":"duty"`},
+		{"POST", "/receivers/duty/test", 200, `"answer":"93000 for admin"`},
+		{"POST", "/receivers/duty/test", 429, "请 40s 后再试"},
+		{"POST", "/receivers/nobody/test", 404, "not_found"},
+	} {
+		if got, body := ask(c.method, c.path, tokens[auth.Admin]); got != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, got, body)
+		}
+	}
+	if there.tested != 2 {
+		t.Errorf("%d tests", there.tested)
+	}
+}
