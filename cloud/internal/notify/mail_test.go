@@ -93,6 +93,7 @@ func (p *post) talk(c net.Conn, secure bool) {
 		verb, rest, _ := strings.Cut(line, " ")
 		switch verb {
 		case "EHLO":
+			say("250-post") // the first line is a greeting, no extension
 			if p.starttls && !secure {
 				say("250-STARTTLS")
 			}
