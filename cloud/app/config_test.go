@@ -99,7 +99,7 @@ func TestMistakes(t *testing.T) {
 		{"notify:\n  - {id: a, kind: webhook, url: 'https://x', secret_file: short.key}\n", "at least 16 bytes"},
 		{"notify:\n  - {id: a, kind: wecom, url: 'https://x', severities: [D]}\n", `unknown severity "D"`},
 		{"notify:\n  - {id: a, kind: dingtak, url: 'https://x'}\n", `unknown kind of receiver "dingtak" (did you mean "dingtalk"?)`},
-		{"notify:\n  - {id: a, kind: feishu, url: 'http://x/hook/k'}\n", ":2:31: the address of a robot holds its key: it needs https"},
+		{"notify:\n  - {id: a, kind: feishu, url: 'http://x/hook/k'}\n", ":2:32: the address of a robot holds its key: it needs https"},
 		{"notify:\n  - {id: a, kind: wecom, url: 'https://x', body: hi}\n", ":2:50: body belongs to receivers of kind webhook"},
 		{"notify:\n  - {id: a, kind: wecom, url: 'https://x', per_minute: 100}\n", ":2:56: it belongs to mail and to webhooks with a body"},
 		{"notify:\n  - {id: a, kind: mail, url: 'smtp://x', from: a@b.c, to: [a@b.c]}\n", "mail needs the address of a server with its port"},

@@ -144,7 +144,7 @@ func TestClassAHasRoomOfItsOwn(t *testing.T) {
 		if _, err := other.Test(t.Context(), "duty", "张三"); !errors.As(err, &wait) {
 			t.Errorf("another process: %v", err)
 		}
-		list, err := h.svc.Channels(t.Context())
+		list, err := h.svc.Receivers(t.Context())
 		if err != nil || len(list) != 1 || list[0].Waiting != 2 || !list[0].LastOK || list[0].LastAt == 0 {
 			t.Errorf("%+v, %v", list, err)
 		}
