@@ -227,7 +227,7 @@ func TestMail(t *testing.T) {
 		"no login":       {"smtp", post{}, func(r *notify.Receiver) { r.Letter.User = "" }, "", true, "queued"},
 		"unknown CA":     {"smtps", post{}, func(r *notify.Receiver) { r.Letter.CA = nil }, "", false, "certificate"},
 		"wrong password": {"smtps", post{methods: "PLAIN"}, func(r *notify.Receiver) { r.Secret = []byte("wrong-password") }, "", false, "log in: 535"},
-		"all gone":       {"smtps", post{methods: "PLAIN"}, func(r *notify.Receiver) { r.Letter.To = []string{"gone@street.example"} }, "", false, "550 5.1.1"},
+		"all gone":       {"smtps", post{methods: "PLAIN"}, func(r *notify.Receiver) { r.Letter.To = []string{"gone@street.example"} }, "", false, "5.1.1 no such user"},
 		"spam":           {"smtps", post{methods: "PLAIN"}, nil, "554 5.7.1 spam", false, "end letter: 554"},
 		"inside":         {"smtps", post{}, func(r *notify.Receiver) { r.AllowPrivate = false }, "", false, "private address"},
 	} {
