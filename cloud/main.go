@@ -22,6 +22,7 @@ func main() {
 		Gateway struct {
 			Decommission decommissionCmd `cmd:"" help:"Take a gateway out of service: it leaves its site, and its next new log is no loss."`
 		} `cmd:"" help:"Manage gateways."`
+		Audit  auditCmd `cmd:"" help:"What people did."`
 		Notify struct {
 			Test notifyTestCmd `cmd:"" help:"Send a test message to a receiver, and show what it answers."`
 		} `cmd:"" help:"Look after receivers."`

@@ -29,7 +29,7 @@ func (a *App) run(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
 	behind, inner := errgroup.WithContext(inner)
-	for _, part := range []runner{a.drain, notices{a}, a.overdue, a.feed, a.ingest, pruner{a}, elsewhere{a}} {
+	for _, part := range []runner{a.drain, notices{a}, a.overdue, a.feed, a.ingest, pruner{a}, elsewhere{a}, a.keeper()} {
 		behind.Go(func() error { return part.Run(inner) })
 	}
 	ends, outer := errgroup.WithContext(ctx)

@@ -118,6 +118,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
 	register(a, h, access{auth.See, anything}, get, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
+	register(a, h, access{auth.Audit, anything}, get, "/audit", "What people did, newest first", a.audit)
 	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
 	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)

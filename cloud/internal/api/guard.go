@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/auth"
 )
 
@@ -61,7 +62,8 @@ func (a *API) guard(next http.Handler) http.Handler {
 			errLogin().write(w, r)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		ctx := audit.By(r.Context(), audit.Person{Name: c.user.Name, Role: c.user.Role, Address: c.address})
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, callerKey{}, c)))
 	}))
 }
 
