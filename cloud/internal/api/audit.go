@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/audit"
+	"github.com/linshao/linshao/cloud/internal/incident"
 )
 
 type auditIn struct {
@@ -20,9 +21,26 @@ type auditIn struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
+// AuditEntry is what a person did.
+type AuditEntry struct {
+	Seq     int64             `json:"seq"`
+	At      int64             `json:"at" doc:"Unix ms"`
+	Who     string            `json:"who" doc:"empty: the cloud itself"`
+	Role    string            `json:"role,omitempty" doc:"console: on the cloud's machine"`
+	Address string            `json:"address,omitempty"`
+	Act     string            `json:"act" doc:"thing.verb, such as incident.take"`
+	Kind    string            `json:"kind,omitempty" doc:"what it was done to"`
+	About   string            `json:"about,omitempty" doc:"and which"`
+	Node    string            `json:"node,omitempty"`
+	Site    string            `json:"site,omitempty"`
+	Text    *incident.Text    `json:"text,omitempty"`
+	Detail  map[string]string `json:"detail,omitempty"`
+	Hash    string            `json:"hash"`
+}
+
 type auditOut struct {
 	Body struct {
-		Entries []audit.Line `json:"entries" doc:"newest first; for a part of the street those that name its sites or nodes"`
+		Entries []AuditEntry `json:"entries" doc:"newest first; for a part of the street those that name its sites or nodes"`
 		Next    int64        `json:"next,omitempty"`
 		Head    string       `json:"head" doc:"the newest entry's number and hash: kept elsewhere it proves later that nothing was changed or cut off"`
 	}
@@ -46,9 +64,14 @@ func (a *API) audit(ctx context.Context, in *auditIn) (*auditOut, error) {
 		return nil, err
 	}
 	out := &auditOut{}
-	out.Body.Head, out.Body.Entries = head.String(), make([]audit.Line, len(list))
+	out.Body.Head, out.Body.Entries = head.String(), make([]AuditEntry, len(list))
 	for i, e := range list {
-		out.Body.Entries[i] = audit.LineOf(e)
+		l := AuditEntry{Seq: e.Seq, At: e.At.UnixMilli(), Who: e.Name, Role: e.Role, Address: e.Address, Act: e.Act, Kind: e.Kind, About: e.About, Node: e.Node,
+			Site: e.Site, Detail: e.Detail, Hash: e.Hash}
+		if t := incident.Text(e.Text); t != (incident.Text{}) {
+			l.Text = &t
+		}
+		out.Body.Entries[i] = l
 	}
 	if len(list) == in.Limit {
 		out.Body.Next = list[len(list)-1].Seq

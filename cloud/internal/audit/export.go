@@ -15,16 +15,16 @@ import (
 	"github.com/linshao/linshao/rules"
 )
 
-// A Line is an entry of an export: one JSON object a line.
+// A Line is an entry of an export: one JSON object a line. At is in Unix milliseconds; without Who it was the cloud itself.
 type Line struct {
 	Seq     int64             `json:"seq"`
-	At      int64             `json:"at" doc:"Unix ms"`
-	Who     string            `json:"who" doc:"empty: the cloud itself"`
+	At      int64             `json:"at"`
+	Who     string            `json:"who"`
 	Role    string            `json:"role,omitempty"`
 	Address string            `json:"address,omitempty"`
 	Act     string            `json:"act"`
-	Kind    string            `json:"kind,omitempty" doc:"what it was done to"`
-	About   string            `json:"about,omitempty" doc:"and which"`
+	Kind    string            `json:"kind,omitempty"`
+	About   string            `json:"about,omitempty"`
 	Node    string            `json:"node,omitempty"`
 	Site    string            `json:"site,omitempty"`
 	Text    *rules.Text       `json:"text,omitempty"`
@@ -32,8 +32,8 @@ type Line struct {
 	Hash    string            `json:"hash"`
 }
 
-// LineOf is an entry as exports and the API show it.
-func LineOf(e Entry) Line {
+// lineOf is an entry as exports show it.
+func lineOf(e Entry) Line {
 	l := Line{Seq: e.Seq, At: e.At.UnixMilli(), Who: e.Name, Role: e.Role, Address: e.Address, Act: e.Act, Kind: e.Kind, About: e.About, Node: e.Node, Site: e.Site,
 		Detail: e.Detail, Hash: e.Hash}
 	if e.Text != (rules.Text{}) {
@@ -60,7 +60,7 @@ func Export(ctx context.Context, q db.Querier, from, to time.Time, w io.Writer) 
 		if err := json.Unmarshal([]byte(detail), &e.Detail); err != nil {
 			return n, fmt.Errorf("read detail of audit entry %d: %w", e.Seq, err)
 		}
-		if err := out.Encode(LineOf(e)); err != nil {
+		if err := out.Encode(lineOf(e)); err != nil {
 			return n, fmt.Errorf("write audit: %w", err)
 		}
 		n++
