@@ -10,6 +10,7 @@ const (
 	See      Right = "see"      // incidents, sites, devices and their readings
 	Take     Right = "take"     // take an incident
 	Work     Right = "work"     // verify, handle and close incidents, report one, walk patrols, answer a duty check
+	Rate     Right = "rate"     // say how satisfied one is with a closed incident that one has reported
 	Dispatch Right = "dispatch" // accept, assign, urge, shelve, check, merge and split incidents, give orders down
 	Mode     Right = "mode"     // switch a part of the street between ordinary and emergency (平/急)
 	Dial     Right = "dial"     // whole phone numbers
@@ -21,7 +22,7 @@ const (
 
 // Rights are all of them.
 func Rights() []Right {
-	return []Right{See, Take, Work, Dispatch, Mode, Dial, Command, Install, Manage, Audit}
+	return []Right{See, Take, Work, Rate, Dispatch, Mode, Dial, Command, Install, Manage, Audit}
 }
 
 // Roles. Link is the reader of a signed link: one incident, for a day. Viewer and operator are for small places whose
@@ -53,13 +54,13 @@ func RightsOf(role string) []Right {
 	case Viewer:
 		return []Right{See}
 	case Operator:
-		return []Right{See, Take, Work, Dispatch, Dial}
+		return []Right{See, Take, Work, Rate, Dispatch, Dial}
 	case Property, Grid, Department:
-		return []Right{See, Take, Work}
+		return []Right{See, Take, Work, Rate}
 	case Community:
-		return []Right{See, Take, Work, Dispatch, Dial}
+		return []Right{See, Take, Work, Rate, Dispatch, Dial}
 	case Street:
-		return []Right{See, Take, Work, Dispatch, Dial, Mode, Command}
+		return []Right{See, Take, Work, Rate, Dispatch, Dial, Mode, Command}
 	case Installer:
 		return []Right{See, Install}
 	case Auditor:

@@ -43,7 +43,7 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, gateway string, e rules
 		return "", err
 	}
 	if late && in.Late && in.Condition == Recovered && in.Handling == Open {
-		in.Deadline = 0 // it was over before anybody could know
+		in.Deadline, in.StepDue = 0, 0 // it was over before anybody could know
 	}
 	if err := save(ctx, tx, in); err != nil {
 		return "", err
@@ -63,9 +63,10 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 		return Incident{}, err
 	}
 	in := Incident{Gateway: gateway, Alert: e.Alert, Site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), Shadow: e.Shadow,
-		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Graded: now.UnixMilli(), Deadline: deadline(string(e.Severity), now), Late: late}
-	if in.Shadow || e.Shelved {
-		in.Deadline = 0 // nobody is told, so nobody can be late
+		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Graded: now.UnixMilli(), Late: late, Shelved: e.Shelved,
+		Progress: Progress{Step: Reported, StepAt: now.UnixMilli(), Source: FromSensor, Category: Danger, Whistle: 1}}
+	if err := s.takeLimit(ctx, tx, &in, now.UnixMilli()); err != nil {
+		return Incident{}, err
 	}
 	zone, err := s.zone(ctx, tx, site)
 	if err != nil {
@@ -78,6 +79,9 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 		return Incident{}, err
 	}
 	if err := insert(ctx, tx, in); err != nil {
+		return Incident{}, err
+	}
+	if _, err := record(ctx, tx, &in, Step{Deed: Report, To: Reported, At: in.StepAt}); err != nil {
 		return Incident{}, err
 	}
 	// What the gateway did may have arrived before the alert it did it for.
@@ -137,8 +141,8 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 		}
 		if new < in.Severity { // A is worst: only getting worse is news, and the limit to take it runs anew
 			in.Severity, in.Graded, kind = new, s.cfg.Now().UnixMilli(), KindSeverity
-			if in.Handling == Open && !in.Shadow {
-				in.Deadline = deadline(new, s.cfg.Now())
+			if err := s.worse(ctx, tx, in, in.Graded); err != nil {
+				return "", err
 			}
 		}
 	}
@@ -153,8 +157,8 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.
 	}
 	if shelved && !told { // people hear of it now for the first time
 		kind, in.Graded = KindOpened, s.cfg.Now().UnixMilli()
-		if in.Handling == Open && !in.Shadow {
-			in.Deadline = deadline(in.Severity, s.cfg.Now())
+		if err := s.takeLimit(ctx, tx, in, in.Graded); err != nil {
+			return "", err
 		}
 	}
 	return kind, addEntry(ctx, tx, in.ID, Entry{at, "note", shelving(in.Shelved), ""})

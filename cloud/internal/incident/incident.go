@@ -58,6 +58,7 @@ type Incident struct {
 	Shadow      bool   `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
 	Shelved     bool   `json:"shelved,omitempty" doc:"it fired too often: recorded, and nobody is told for a while"`
 	Late        bool   `json:"late,omitempty" doc:"it happened while the gateway was cut off, and was told later"`
+	Progress
 
 	OpenedAt int64  `json:"-"` // cloud's time
 	Graded   int64  `json:"-"` // cloud's time: since when people know it as severe as it is
@@ -65,6 +66,56 @@ type Incident struct {
 	Previous string `json:"-"`
 	Detail   Detail `json:"-"`
 }
+
+// Progress is how far the handling has come, finer than open, handling and closed, and who must go on.
+type Progress struct {
+	Step           string    `json:"step" enum:"reported,verified,accepted,dispatched,in_progress,checked,closed,rated" doc:"上报, 核实, 受理立案, 分拨, 处置, 核查, 结案归档, 满意度反馈"`
+	StepAt         int64     `json:"stepAt" doc:"since when"`
+	StepDue        int64     `json:"stepDue,omitempty" doc:"until when the next step is due; absent: no limit"`
+	StepLate       bool      `json:"stepLate,omitempty" doc:"that limit has passed"`
+	FinishedBy     string    `json:"finishedBy,omitempty" doc:"who says that the handling is done; it waits for the check"`
+	FinishedAt     int64     `json:"finishedAt,omitempty"`
+	Source         string    `json:"source" enum:"sensor,person,complaint" doc:"sensor: a rule's alert; person: somebody of the street reported it; complaint: a resident called, such as 12345"`
+	Category       string    `json:"category" enum:"danger,maintenance" doc:"maintenance: the device itself needs somebody"`
+	Node           string    `json:"node,omitempty" doc:"of the organisation, when it is about no site"`
+	Whistle        int       `json:"whistle" enum:"1,2,3" doc:"who answers for it: 1 常规 grid and property, 2 联合 the street's departments, 3 攻坚 the district"`
+	Assignee       *Assignee `json:"assignee,omitempty" doc:"who it was dispatched to"`
+	Urged          int       `json:"urged,omitempty" doc:"how often it was urged (督办)"`
+	Reworked       int       `json:"reworked,omitempty" doc:"how often a check sent it back"`
+	Disputed       bool      `json:"disputed,omitempty" doc:"the assignee says that it is not theirs"`
+	SuspendedAt    int64     `json:"suspendedAt,omitempty" doc:"since when it is put off (挂起)"`
+	SuspendedUntil int64     `json:"suspendedUntil,omitempty"`
+	Reporter       string    `json:"reporter,omitempty" doc:"who reported it"`
+	Rating         int       `json:"rating,omitempty" doc:"1 to 5, by who reported it"`
+}
+
+// An Assignee is who must go on with an incident.
+type Assignee struct {
+	Kind string `json:"kind" enum:"person,team,node" doc:"an account's name, an emergency team of a node, or a node of the organisation such as a department"`
+	ID   string `json:"id" maxLength:"200" doc:"the name; node and team name as node/name; the node"`
+	Name string `json:"name,omitempty" maxLength:"80" doc:"as people call it; filled in by the cloud"`
+}
+
+// The eight steps, in their order.
+const (
+	Reported   = "reported"
+	Verified   = "verified"
+	Accepted   = "accepted"
+	Dispatched = "dispatched"
+	InProgress = "in_progress"
+	Checked    = "checked"
+	Archived   = "closed" // the same word as the handling: nothing is left to do but to rate it
+	Rated      = "rated"
+)
+
+// Sources and categories.
+const (
+	FromSensor  = "sensor"
+	FromPerson  = "person"
+	FromCaller  = "complaint"
+	Danger      = "danger"
+	Maintenance = "maintenance"
+)
 
 // A Value is what the rule looks at, with its limit.
 type Value struct {
@@ -108,7 +159,7 @@ type Limit struct {
 // An Entry is one line of an incident's timeline.
 type Entry struct {
 	At   int64  `json:"at"`
-	Kind string `json:"kind" enum:"fired,action,notified,taken,recovered,closed,note,severity,overdue"`
+	Kind string `json:"kind" enum:"fired,action,notified,taken,recovered,closed,note,severity,overdue,step"`
 	Text Text   `json:"text"`
 	By   string `json:"by,omitempty"`
 }
@@ -120,22 +171,8 @@ type Previous struct {
 	Outcome  string `json:"outcome,omitempty"`
 }
 
-// Time limits to take an incident, and how long a new one is linked to the one before.
-const (
-	limitA = 3 * time.Minute
-	limitB = 30 * time.Minute
-	linked = 24 * time.Hour
-)
-
-func deadline(severity string, opened time.Time) int64 {
-	switch rules.Severity(severity) {
-	case rules.SeverityA:
-		return opened.Add(limitA).UnixMilli()
-	case rules.SeverityB:
-		return opened.Add(limitB).UnixMilli()
-	}
-	return 0
-}
+// linked is how long a new incident is linked to the one before.
+const linked = 24 * time.Hour
 
 // Changes that others are told of.
 const (

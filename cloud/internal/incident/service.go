@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/db"
@@ -21,6 +20,12 @@ type Config struct {
 	Notifier Notifier
 	Now      func() time.Time
 	Zone     *time.Location // of sentences, and of incident numbers of sites that tell no zone of their own
+
+	Limits    Limits                                                             // of the steps
+	Check     []string                                                           // classes that another person checks, where there is one who may
+	Whistles  map[int][]string                                                   // whistle → kinds of the nodes that answer for it; none: the nearest node
+	People    People                                                             // nil: nobody is known, so nobody can be assigned but who says so
+	Emergency func(ctx context.Context, q db.Querier, site string) (bool, error) // says whether a site is in 急 mode; nil: never
 }
 
 // A Service owns the incidents.
@@ -32,21 +37,10 @@ func New(cfg Config) *Service { return &Service{cfg} }
 // ErrUnknown: there is no such incident.
 var ErrUnknown = errors.New("unknown incident")
 
-// A Person does something.
-type Person struct{ Name string }
-
-// Take (接警) makes a person answer for an open incident. The wrong state is a *Refusal.
+// Take (接警) makes a person answer for an open incident: it verifies, accepts, dispatches to oneself and begins. The wrong
+// state is a *Refusal.
 func (s *Service) Take(ctx context.Context, id string, who Person) error {
-	return s.step(ctx, id, func(tx *sql.Tx, in *Incident, now time.Time) (string, error) {
-		switch in.Handling {
-		case Handling:
-			return "", s.refuse(in.TakenBy, in.TakenAt, "已由 %s 于 %s 接警", "already taken by %s at %s")
-		case Closed:
-			return "", s.refuse(in.ClosedBy, in.ClosedAt, "已由 %s 于 %s 办结", "already closed by %s at %s")
-		}
-		in.Handling, in.TakenBy, in.TakenAt = Handling, who.Name, now.UnixMilli()
-		return KindTaken, addEntry(ctx, tx, in.ID, Entry{now.UnixMilli(), "taken", Text{"由 " + who.Name + " 处理", "In the hands of " + who.Name}, who.Name})
-	})
+	return s.Do(ctx, id, Take, who, Given{})
 }
 
 // A Closing says how an incident ended.
@@ -68,35 +62,10 @@ func outcomeText(o string) Text {
 	return Text{"设备故障", "device fault"}
 }
 
-// Close (办结) ends the handling of an incident that somebody has taken.
+// Close (办结) ends the handling of an incident that somebody has taken: with it, it is said that the handling is done and,
+// where the class does not ask for another person, it is checked.
 func (s *Service) Close(ctx context.Context, id string, who Person, c Closing) error {
-	return s.step(ctx, id, func(tx *sql.Tx, in *Incident, now time.Time) (string, error) {
-		switch {
-		case in.Handling == Closed:
-			return "", s.refuse(in.ClosedBy, in.ClosedAt, "已由 %s 于 %s 办结", "already closed by %s at %s")
-		case in.Handling == Open:
-			return "", &Refusal{Text{"还没有人接警，请先接警再办结", "nobody has taken it yet: take it first"}}
-		case in.Condition == Active && !c.EvenActive:
-			return "", &Refusal{Text{"告警仍在持续；确认现场安全后，勾选“仍要办结”并写明原因", "the condition is still active; to close it all the same, say so and give the reason"}}
-		case in.Condition == Active && c.Note == "":
-			return "", &Refusal{Text{"告警仍在持续，办结必须写明原因", "the condition is still active: closing needs a note"}}
-		}
-		in.Handling, in.ClosedBy, in.ClosedAt, in.Outcome = Closed, who.Name, now.UnixMilli(), c.Outcome
-		o := outcomeText(c.Outcome)
-		t := Text{"结果：" + o.ZH, "Outcome: " + o.EN}
-		if in.Condition == Active {
-			t.ZH, t.EN = t.ZH+"（告警未恢复）", t.EN+" (still active)"
-		}
-		if c.Note != "" {
-			t.ZH, t.EN = t.ZH+"。"+c.Note, t.EN+". "+c.Note
-		}
-		return KindClosed, addEntry(ctx, tx, in.ID, Entry{now.UnixMilli(), "closed", t, who.Name})
-	})
-}
-
-func (s *Service) refuse(who string, at int64, zh, en string) *Refusal {
-	clock := time.UnixMilli(at).In(s.cfg.Zone).Format("15:04")
-	return &Refusal{Text{fmt.Sprintf(zh, who, clock), fmt.Sprintf(en, who, clock)}}
+	return s.Do(ctx, id, Close, who, Given{Note: c.Note, EvenActive: c.EvenActive, Facts: Facts{Outcome: c.Outcome}})
 }
 
 // step changes one incident in one transaction and tells of it.

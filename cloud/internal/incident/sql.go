@@ -16,7 +16,8 @@ import (
 
 const columns = `i.id, i.gateway, i.alert, i.site, i.device, i.rule, i.severity, i.title_zh, i.title_en, i.message_zh, i.message_en, i.detail,
 	i.shadow, i.active, i.handling, i.since, i.opened_at, i.deadline, i.recovered_at, i.taken_by, i.taken_at, i.closed_by, i.closed_at,
-	i.outcome, i.previous, i.late, i.overdue, i.graded, coalesce(s.name, i.site), CASE WHEN d.id IS NULL AND i.device = 'site' THEN '' ELSE coalesce(d.name, i.device) END,
+	i.outcome, i.previous, i.late, i.overdue, i.graded, i.step, i.step_at, i.step_due, i.step_late, i.finished_by, i.finished_at, i.source, i.category, i.node, i.whistle,
+	i.assignee_kind, i.assignee, i.assignee_name, i.urged, i.reworked, i.disputed, i.suspended_at, i.suspended_until, i.reporter, i.rating, coalesce(s.name, i.site), CASE WHEN d.id IS NULL AND i.device = 'site' THEN '' ELSE coalesce(d.name, i.device) END,
 	coalesce(d.place, (SELECT z.place FROM devices z WHERE z.gateway = i.gateway AND z.zone = i.device AND z.zone <> '' AND z.place <> ''
 		ORDER BY z.position, z.id LIMIT 1), '')` // what an alert is about may be no device but a zone, or the whole site
 
@@ -28,14 +29,20 @@ func scan(row scanner) (Incident, error) {
 	var in Incident
 	var active bool
 	var detail string
+	var to Assignee
 	err := row.Scan(&in.ID, &in.Gateway, &in.Alert, &in.Site, &in.Device, &in.Rule, &in.Severity, &in.Title.ZH, &in.Title.EN,
 		&in.Message.ZH, &in.Message.EN, &detail, &in.Shadow, &active, &in.Handling, &in.Since, &in.OpenedAt, &in.Deadline, &in.RecoveredAt,
-		&in.TakenBy, &in.TakenAt, &in.ClosedBy, &in.ClosedAt, &in.Outcome, &in.Previous, &in.Late, &in.Overdue, &in.Graded, &in.SiteName, &in.DeviceName, &in.Place)
+		&in.TakenBy, &in.TakenAt, &in.ClosedBy, &in.ClosedAt, &in.Outcome, &in.Previous, &in.Late, &in.Overdue, &in.Graded,
+		&in.Step, &in.StepAt, &in.StepDue, &in.StepLate, &in.FinishedBy, &in.FinishedAt, &in.Source, &in.Category, &in.Node, &in.Whistle, &to.Kind, &to.ID, &to.Name,
+		&in.Urged, &in.Reworked, &in.Disputed, &in.SuspendedAt, &in.SuspendedUntil, &in.Reporter, &in.Rating, &in.SiteName, &in.DeviceName, &in.Place)
 	if errors.Is(err, sql.ErrNoRows) {
 		return in, ErrUnknown
 	}
 	if err != nil {
 		return in, fmt.Errorf("read incident: %w", err)
+	}
+	if to.Kind != "" {
+		in.Assignee = &to
 	}
 	in.Condition = Recovered
 	if active {
@@ -202,9 +209,11 @@ func addEntry(ctx context.Context, tx *sql.Tx, incident string, e Entry) error {
 
 func insert(ctx context.Context, tx *sql.Tx, in Incident) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO incidents (id, gateway, alert, site, device, rule, severity, title_zh, title_en, message_zh,
-		message_en, detail, shadow, active, handling, since, opened_at, graded, deadline, previous, late)
-		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?, ?, ?)`,
-		in.ID, in.Gateway, in.Alert, in.Site, in.Device, in.Rule, in.Severity, in.Shadow, in.Handling, in.Since, in.OpenedAt, in.Graded, in.Deadline, in.Previous, in.Late); err != nil {
+		message_en, detail, shadow, active, handling, since, opened_at, graded, deadline, previous, late,
+		step, step_at, step_due, step_judge, source, category, node, reporter)
+		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		in.ID, in.Gateway, in.Alert, in.Site, in.Device, in.Rule, in.Severity, in.Shadow, in.Handling, in.Since, in.OpenedAt, in.Graded, in.Deadline, in.Previous, in.Late,
+		in.Step, in.StepAt, in.StepDue, in.stepJudge(), in.Source, in.Category, in.Node, in.Reporter); err != nil {
 		return fmt.Errorf("insert incident %s: %w", in.ID, err)
 	}
 	return nil
@@ -216,10 +225,18 @@ func save(ctx context.Context, tx *sql.Tx, in Incident) error {
 	if err != nil {
 		return fmt.Errorf("encode detail of incident %s: %w", in.ID, err)
 	}
+	var to Assignee
+	if in.Assignee != nil {
+		to = *in.Assignee
+	}
 	if _, err := tx.ExecContext(ctx, `UPDATE incidents SET severity = ?, title_zh = ?, title_en = ?, message_zh = ?, message_en = ?, detail = ?,
-		active = ?, handling = ?, deadline = ?, recovered_at = ?, taken_by = ?, taken_at = ?, closed_by = ?, closed_at = ?, outcome = ?, graded = ?, judge_at = 0 WHERE id = ?`,
+		active = ?, handling = ?, deadline = ?, recovered_at = ?, taken_by = ?, taken_at = ?, closed_by = ?, closed_at = ?, outcome = ?, graded = ?, judge_at = 0,
+		step = ?, step_at = ?, step_due = ?, step_late = ?, step_judge = ?, finished_by = ?, finished_at = ?, category = ?, whistle = ?, assignee_kind = ?, assignee = ?,
+		assignee_name = ?, urged = ?, reworked = ?, disputed = ?, suspended_at = ?, suspended_until = ?, rating = ? WHERE id = ?`,
 		in.Severity, in.Title.ZH, in.Title.EN, in.Message.ZH, in.Message.EN, string(detail), in.Condition == Active, in.Handling, in.Deadline,
-		in.RecoveredAt, in.TakenBy, in.TakenAt, in.ClosedBy, in.ClosedAt, in.Outcome, in.Graded, in.ID); err != nil {
+		in.RecoveredAt, in.TakenBy, in.TakenAt, in.ClosedBy, in.ClosedAt, in.Outcome, in.Graded,
+		in.Step, in.StepAt, in.StepDue, in.StepLate, in.stepJudge(), in.FinishedBy, in.FinishedAt, in.Category, in.Whistle, to.Kind, to.ID, to.Name,
+		in.Urged, in.Reworked, in.Disputed, in.SuspendedAt, in.SuspendedUntil, in.Rating, in.ID); err != nil {
 		return fmt.Errorf("save incident %s: %w", in.ID, err)
 	}
 	return nil
