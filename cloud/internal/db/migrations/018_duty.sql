@@ -1,0 +1,32 @@
+-- timer: what is to happen at a time. A row is deleted in the transaction of its effect.
+CREATE TABLE timers (
+  kind    TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  due_at  BIGINT NOT NULL,
+  try_at  BIGINT NOT NULL,            -- later than due_at after a failure
+  tries   BIGINT NOT NULL,
+  PRIMARY KEY (kind, subject)
+);
+CREATE INDEX timers_due ON timers (try_at);
+
+-- org/mode: times in which a node, with all below it, is in emergency mode (急). In force: from_ms <= now < until_ms.
+CREATE TABLE modes (
+  id       INTEGER PRIMARY KEY,       -- sqlite: counts by itself
+  node     TEXT NOT NULL,
+  from_ms  BIGINT NOT NULL,
+  until_ms BIGINT NOT NULL,           -- of one that a person ended: when that was
+  who      TEXT NOT NULL,
+  reason   TEXT NOT NULL
+);
+CREATE INDEX modes_node ON modes (node, until_ms);
+CREATE TABLE mode_changes (
+  id       INTEGER PRIMARY KEY,       -- sqlite: counts by itself
+  node     TEXT NOT NULL,
+  kind     TEXT NOT NULL,             -- planned, begun, moved, ended, expired
+  at       BIGINT NOT NULL,
+  from_ms  BIGINT NOT NULL,
+  until_ms BIGINT NOT NULL,
+  who      TEXT NOT NULL,             -- '': by itself
+  reason   TEXT NOT NULL
+);
+CREATE INDEX mode_changes_node ON mode_changes (node, id);
