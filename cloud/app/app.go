@@ -25,8 +25,10 @@ import (
 	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/notify"
+	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/internal/shard"
+	"github.com/linshao/linshao/cloud/internal/timer"
 	"github.com/linshao/linshao/cloud/internal/web"
 )
 
@@ -66,6 +68,8 @@ type App struct {
 	drain    *inbox.Drain
 	ingest   *ingest.Service
 	ledger   *ledger.Ledger
+	modes    *mode.Service
+	timers   *timer.Service
 	broker   carrier
 	mqtt     string // address of the embedded broker
 	listener net.Listener
@@ -81,7 +85,7 @@ func New(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	}
 	a := &App{opt: opt, cfg: cfg, registry: prometheus.NewRegistry(), quit: make(chan struct{})}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func(context.Context) error{a.openStores, a.buildWork, a.buildIngest, a.openBroker, a.openHTTP} {
+	for _, build := range []func(context.Context) error{a.openStores, a.buildWork, a.buildDuty, a.buildIngest, a.openBroker, a.openHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -208,7 +212,7 @@ func (a *App) openHTTP(context.Context) error {
 		names[r.ID] = r.Name
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Links: a.links, Receivers: names, Notifier: a.notify, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Links: a.links, Receivers: names, Notifier: a.notify, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest,
 		Changed: a.notify.Wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

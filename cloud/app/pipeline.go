@@ -21,6 +21,7 @@ const stopLimit = 8 * time.Second
 //	inbox → drain → series store → API
 //	database → notify → people;   ingest → feed → hub → open pages
 //	database → overdue → database: what nobody has taken or closed in time
+//	database → deadlines → database: what is due, such as the end of an emergency
 //
 // It stops from the outside in: first the two ends that take something, then the parts behind them.
 func (a *App) Run(ctx context.Context) error { return a.withLeases(ctx, a.run) }
@@ -29,7 +30,7 @@ func (a *App) run(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
 	behind, inner := errgroup.WithContext(inner)
-	for _, part := range []runner{a.drain, notices{a}, a.overdue, a.feed, a.ingest, pruner{a}, elsewhere{a}, a.keeper()} {
+	for _, part := range []runner{a.drain, notices{a}, deadlines{a}, a.overdue, a.feed, a.ingest, pruner{a}, elsewhere{a}, a.keeper()} {
 		behind.Go(func() error { return part.Run(inner) })
 	}
 	ends, outer := errgroup.WithContext(ctx)

@@ -12,6 +12,9 @@ import (
 // dutyNotify is sending: a message that two send comes twice.
 const dutyNotify = "notify"
 
+// dutyTimers is running what is due: two that do it get into each other's way, no more.
+const dutyTimers = "timers"
+
 // openWorker makes this process one of several when others can share its work: they need the same database and a broker
 // that all reach. Otherwise all of it is ours, and no lease is kept.
 func (a *App) openWorker() error {
@@ -22,7 +25,7 @@ func (a *App) openWorker() error {
 	if err != nil {
 		return err
 	}
-	a.worker, err = shard.New(shard.Config{DB: a.db, ID: id, Duties: []string{dutyNotify}, Alone: a.cfg.Series.Kind == kindSQLite, Log: a.opt.Log, Registry: a.registry})
+	a.worker, err = shard.New(shard.Config{DB: a.db, ID: id, Duties: []string{dutyNotify, dutyTimers}, Alone: a.cfg.Series.Kind == kindSQLite, Log: a.opt.Log, Registry: a.registry})
 	return err
 }
 

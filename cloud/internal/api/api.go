@@ -23,6 +23,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -52,6 +53,7 @@ type Config struct {
 	Links     *notify.Links
 	Receivers map[string]string // receiver id → its name, for who came by a link
 	Notifier  Notifier
+	Modes     *mode.Service
 	Hub       *live.Hub
 	Feed      *Feed
 	Changed   func() // called after a person changed an incident
@@ -119,6 +121,8 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
 	register(a, h, access{auth.See, anything}, get, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
 	register(a, h, access{auth.Audit, anything}, get, "/audit", "What people did, newest first", a.audit)
+	register(a, h, access{auth.See, ofNode}, get, "/org/{node}/mode", "The mode of a node (平/急), and how it has changed", a.mode)
+	register(a, h, access{auth.Mode, ofNode}, post, "/org/{node}/mode", "Switch a node, with all below it, between ordinary and emergency", a.switchMode)
 	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
 	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)

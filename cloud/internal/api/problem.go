@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/org"
 )
 
 // Problem is the body of every answer that is not what was asked for.
@@ -119,6 +120,7 @@ func fromHuma(e *huma.ErrorModel) *problem {
 func (a *API) known(err error) error {
 	var p *problem
 	var refusal *incident.Refusal
+	var nonsense *org.Refusal
 	switch {
 	case err == nil:
 		return nil
@@ -126,6 +128,8 @@ func (a *API) known(err error) error {
 		return p
 	case errors.As(err, &refusal):
 		return &problem{status: http.StatusConflict, code: "wrong_state", text: refusal.Text}
+	case errors.As(err, &nonsense):
+		return &problem{status: http.StatusConflict, code: "wrong_state", text: incident.Text(nonsense.Text)}
 	case isUnknown(err):
 		return errNotFound()
 	}

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/timer"
-	"github.com/linshao/linshao/rules"
 )
 
 // Kinds of changes.
@@ -74,15 +74,8 @@ const (
 	before = 30 * 24 * time.Hour // planned that long ahead at most
 )
 
-// A Refusal is an order that cannot be followed; the text says why.
-type Refusal struct{ Text rules.Text }
-
-func (r *Refusal) Error() string { return r.Text.EN }
-
-func refuse(zh, en string) error { return &Refusal{rules.Text{ZH: zh, EN: en}} }
-
 // Switch follows an order and answers the mode that is in force then. An emergency where one is under way or planned moves
-// that one; ordinary mode ends both. A *Refusal: the order makes no sense.
+// that one; ordinary mode ends both. An *org.Refusal: the order makes no sense.
 func (s *Service) Switch(ctx context.Context, o Order) (tree.Mode, error) {
 	now := s.cfg.Now()
 	if o.From.IsZero() || o.From.Before(now) {
@@ -93,11 +86,11 @@ func (s *Service) Switch(ctx context.Context, o Order) (tree.Mode, error) {
 	}
 	switch {
 	case o.Emergency && o.Reason == "":
-		return tree.Mode{}, refuse("请写明转为急时的原因", "say why: an emergency has a reason")
+		return tree.Mode{}, org.Refuse("请写明转为急时的原因", "say why: an emergency has a reason")
 	case o.Emergency && !o.Until.After(o.From):
-		return tree.Mode{}, refuse("结束时间要晚于开始时间", "it must end after its begin")
+		return tree.Mode{}, org.Refuse("结束时间要晚于开始时间", "it must end after its begin")
 	case o.Emergency && (o.From.Sub(now) > before || o.Until.Sub(o.From) > most):
-		return tree.Mode{}, refuse("急时最多提前 30 天安排，最长 30 天；到期前可以延长", "an emergency is planned 30 days ahead at most and lasts 30 days at most; it can be prolonged")
+		return tree.Mode{}, org.Refuse("急时最多提前 30 天安排，最长 30 天；到期前可以延长", "an emergency is planned 30 days ahead at most and lasts 30 days at most; it can be prolonged")
 	}
 	var m tree.Mode
 	err := s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
@@ -176,7 +169,7 @@ func (s *Service) end(ctx context.Context, tx *sql.Tx, o Order, open *tree.Mode,
 			return err
 		}
 		if above.Emergency {
-			return refuse("急时是上级 "+above.Node+" 下达的，只能在那里结束", "the emergency was ordered above, at "+above.Node+", and is ended there")
+			return org.Refuse("急时是上级 %s 下达的，只能在那里结束", "the emergency was ordered above, at %s, and is ended there", above.Node)
 		}
 		return nil
 	}

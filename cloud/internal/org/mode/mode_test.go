@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
+	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/timer"
@@ -73,7 +74,7 @@ func TestEmergencyOfAPartOfTheStreet(t *testing.T) {
 		if m, err := tree.ModeOf(ctx, d.Reader(), "jx", now); err != nil || m.Node != "yf" || m.Reason != "台风" || m.Until != start.Add(4*time.Hour).UnixMilli() {
 			t.Errorf("mode of jx: %+v %v", m, err)
 		}
-		var refusal *mode.Refusal
+		var refusal *org.Refusal
 		if _, err := s.Switch(ctx, mode.Order{Node: "zz"}); !errors.As(err, &refusal) || !strings.Contains(refusal.Text.ZH, "yf") {
 			t.Errorf("ended below: %v", err)
 		}

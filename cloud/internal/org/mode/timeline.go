@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/timer"
 )
@@ -55,8 +56,11 @@ func (s *Service) change(ctx context.Context, tx *sql.Tx, c Change) error {
 			return fmt.Errorf("follow change of mode of %s: %w", c.Node, err)
 		}
 	}
-	return nil
+	return audit.Add(ctx, tx, audit.Entry{At: time.UnixMilli(c.At), Act: "mode." + c.Kind, Kind: "node", About: c.Node, Node: c.Node,
+		Detail: map[string]string{"from": stamp(c.From), "until": stamp(c.Until), "reason": c.Reason}})
 }
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 
 // Timeline answers the newest changes that concern a node, its own and those of the nodes above, newest first.
 func Timeline(ctx context.Context, q db.Querier, node string, limit int) ([]Change, error) {

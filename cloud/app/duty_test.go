@@ -1,0 +1,73 @@
+package app_test
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linshao/linshao/cloud/app"
+	"github.com/linshao/linshao/cloud/internal/db/dbtest"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/configs"
+)
+
+// demoStreet is a cloud that lets everybody do everything, with the shipped organisation.
+func demoStreet(t *testing.T, place *dbtest.Place) *street {
+	t.Helper()
+	dir := t.TempDir()
+	s := open(t, place, dir, true)
+	cfg, err := app.Load(filepath.Join(dir, "cloud.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := configs.FS.ReadFile("demo/org.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := app.ImportOrg(t.Context(), cfg, tree.Parse("org.yaml", text), tree.Options{Strict: true, By: "张三", Now: time.Now()}); err != nil || r.Nothing {
+		t.Fatalf("%+v %v", r, err)
+	}
+	return s
+}
+
+// An emergency is ordered over HTTP, holds below, is in the audit log, and its end comes by itself.
+func TestEmergencyMode(t *testing.T) {
+	s := demoStreet(t, dbtest.SQLite(t))
+	var m struct {
+		Emergency bool
+		Node      string
+		Timeline  []struct{ Kind, Who string }
+	}
+	s.wrong("POST", "/org/zhaizi/mode", `{"mode":"emergency"}`, 409, "wrong_state")
+	s.wrong("POST", "/org/nowhere/mode", `{"mode":"emergency","reason":"x"}`, 404, "not_found")
+	if got := s.ask("POST", "/org/zhaizi/mode", `{"mode":"emergency","reason":"暴雨"}`, &m); got != 200 || !m.Emergency || len(m.Timeline) != 1 {
+		t.Fatalf("%d %+v", got, m)
+	}
+	if got := s.ask("GET", "/org/jinxiu-b3/mode", "", &m); got != 200 || !m.Emergency || m.Node != "zhaizi" || m.Timeline[0].Who != "演示" {
+		t.Errorf("below: %d %+v", got, m)
+	}
+	soon := time.Now().Add(time.Second).UnixMilli()
+	if got := s.ask("POST", "/org/zhaizi/mode", `{"mode":"emergency","reason":"雨停","until":`+itoa(soon)+`}`, nil); got != 200 {
+		t.Fatal(got)
+	}
+	s.eventually("the emergency to end by itself", func() bool {
+		m.Node = ""
+		s.ask("GET", "/org/zhaizi/mode", "", &m)
+		return len(m.Timeline) == 3 && m.Timeline[0].Kind == "expired"
+	})
+	var log struct {
+		Entries []struct{ Act, Who, Node string }
+	}
+	s.ask("GET", "/audit?act=mode.", "", &log)
+	var acts []string
+	for _, e := range log.Entries {
+		acts = append(acts, e.Act+" "+e.Who)
+	}
+	if got := strings.Join(acts, ", "); got != "mode.expired , mode.moved 演示, mode.begun 演示" {
+		t.Errorf("audit: %s", got)
+	}
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
