@@ -24,6 +24,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -142,7 +143,7 @@ func isUnknown(err error) bool {
 
 // health says that the database answers.
 func (a *API) health(w http.ResponseWriter, r *http.Request) {
-	if _, err := incident.Count(r.Context(), a.cfg.DB.Reader()); err != nil {
+	if _, err := incident.Count(r.Context(), a.cfg.DB.Reader(), tree.Scope{}); err != nil {
 		a.cfg.Log.Error("not healthy", "err", err)
 		errInternal().write(w, r)
 		return

@@ -14,6 +14,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/drivers/device"
 )
 
@@ -177,7 +178,7 @@ func (f *Feed) publish(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("read incident %s: %w", id, err)
 		}
-		if err := live.Publish(f.hub, "incident", id, in); err != nil {
+		if err := live.Publish(f.hub, live.Thing{Kind: "incident", ID: id, Site: in.Site}, in); err != nil {
 			return err
 		}
 	}
@@ -206,7 +207,7 @@ func (f *Feed) publishSites(ctx context.Context, gateways map[string]bool) error
 	if len(gateways) == 0 {
 		return nil
 	}
-	open, err := incident.OpenOf(ctx, f.db.Reader())
+	open, err := incident.OpenOf(ctx, f.db.Reader(), tree.Everywhere())
 	if err != nil {
 		return err
 	}
@@ -231,7 +232,7 @@ func (f *Feed) publishSites(ctx context.Context, gateways map[string]bool) error
 			return err
 		}
 		s.Open = open[id]
-		if err := live.Publish(f.hub, "site", id, s); err != nil {
+		if err := live.Publish(f.hub, live.Thing{Kind: "site", ID: id, Site: id}, s); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ func TestFeedWaitsForTheDatabase(t *testing.T) {
 	}
 	defer bare.Close()
 	hub := live.NewHub(time.Now(), prometheus.NewRegistry())
-	page := hub.Subscribe(live.Scope{}, 0)
+	page := hub.Subscribe(live.Scope{All: true}, 0)
 	defer page.Close()
 	feed := api.NewFeed(bare, hub, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())

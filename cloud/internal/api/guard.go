@@ -119,7 +119,7 @@ func (a *API) address(r *http.Request) string {
 	return host
 }
 
-// metricsGuard lets in this machine, and those who are logged in.
+// metricsGuard lets in this machine, and those who may see the whole street.
 func (a *API) metricsGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ip := net.ParseIP(a.address(r))
@@ -128,6 +128,10 @@ func (a *API) metricsGuard(next http.Handler) http.Handler {
 		if !local {
 			if err := a.identify(r, &c); err != nil || c.user.Role == "" || c.user.Role == auth.Link {
 				errLogin().write(w, r)
+				return
+			}
+			if _, all := c.user.Where(auth.See); !all {
+				errForbidden().write(w, r)
 				return
 			}
 		}

@@ -98,7 +98,7 @@ func (a *API) incidents(ctx context.Context, in *incidentsIn) (*incidentsOut, er
 	out.Body.Now = a.cfg.Now().UnixMilli()
 	var err error
 	q := a.cfg.DB.Reader()
-	out.Body.Incidents, out.Body.Next, err = incident.List(ctx, q, incident.Page{Handling: in.Handling, Limit: in.Limit, Before: in.Before})
+	out.Body.Incidents, out.Body.Next, err = incident.List(ctx, q, incident.Page{In: scope(ctx), Handling: in.Handling, Limit: in.Limit, Before: in.Before})
 	var bad *incident.Refusal
 	if errors.As(err, &bad) {
 		return nil, newProblem(http.StatusUnprocessableEntity, "bad_request", bad.Text.ZH, bad.Text.EN)
@@ -106,7 +106,7 @@ func (a *API) incidents(ctx context.Context, in *incidentsIn) (*incidentsOut, er
 	if err != nil {
 		return nil, err
 	}
-	out.Body.Counts, err = incident.Count(ctx, q)
+	out.Body.Counts, err = incident.Count(ctx, q, scope(ctx))
 	return out, err
 }
 

@@ -24,9 +24,16 @@ func (a *API) org(ctx context.Context, in *orgIn) (*orgOut, error) {
 	if err := a.mayDial(ctx, in.Phones, ofNode, in.Node); err != nil {
 		return nil, err
 	}
-	nodes, err := tree.With(ctx, a.cfg.DB.Reader(), in.Node, a.today())
+	part := scope(ctx)
+	nodes, err := tree.With(ctx, a.cfg.DB.Reader(), "", a.today())
 	if err != nil {
 		return nil, err
+	}
+	nodes = part.Visible(nodes)
+	if in.Node != "" {
+		if nodes = tree.From(nodes, in.Node); len(nodes) == 0 {
+			return nil, errNotFound()
+		}
 	}
 	return orgAnswer(nodes, in.Phones), nil
 }
@@ -46,7 +53,7 @@ func (a *API) siteOrg(ctx context.Context, in *siteOrgIn) (*orgOut, error) {
 		return nil, err
 	}
 	tree.Assign(nil, path, a.today().Format(time.DateOnly))
-	return orgAnswer(path, in.Phones), nil
+	return orgAnswer(scope(ctx).Visible(path), in.Phones), nil
 }
 
 // mayDial lets those who give out work see whole phone numbers.

@@ -20,7 +20,7 @@ type outcomesOut struct {
 // outcomes is what people found, as a file for a replay of rules.
 func (a *API) outcomes(ctx context.Context, in *outcomesIn) (*outcomesOut, error) {
 	var b bytes.Buffer
-	if err := incident.WriteOutcomes(ctx, a.cfg.DB.Reader(), in.Gateway, &b); err != nil {
+	if err := incident.WriteOutcomes(ctx, a.cfg.DB.Reader(), incident.Outcomes{In: scope(ctx), Gateway: in.Gateway}, &b); err != nil {
 		return nil, err
 	}
 	return &outcomesOut{"text/csv; charset=utf-8", `attachment; filename="outcomes.csv"`, b.Bytes()}, nil

@@ -18,11 +18,11 @@ type sitesOut struct {
 
 func (a *API) sites(ctx context.Context, _ *none) (*sitesOut, error) {
 	out := &sitesOut{}
-	sites, err := org.Sites(ctx, a.cfg.DB.Reader())
+	sites, err := org.Sites(ctx, a.cfg.DB.Reader(), scope(ctx))
 	if err != nil {
 		return nil, err
 	}
-	open, err := incident.OpenOf(ctx, a.cfg.DB.Reader())
+	open, err := incident.OpenOf(ctx, a.cfg.DB.Reader(), scope(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (a *API) site(ctx context.Context, in *siteIn) (*siteOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, err := incident.OpenOf(ctx, q)
+	open, err := incident.OpenOf(ctx, q, scope(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -1,13 +1,18 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/live"
+	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
 // Times of a live stream. A browser's script cannot see comments, so the heartbeat is an event too.
@@ -25,6 +30,13 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 	scope := live.Scope{Site: q.Get("site"), Device: q.Get("device"), Only: who.incident}
 	if who.user.Role == auth.Link {
 		scope.Site, scope.Device = "", "" // its charts are read on demand
+	} else if err := a.mayHear(r.Context(), who.user, &scope); err != nil {
+		p, ok := errors.AsType[*problem](a.known(err))
+		if !ok {
+			p = errInternal()
+		}
+		p.write(w, r)
+		return
 	}
 	last, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64) // a wrong one is as good as none
 	h := w.Header()
@@ -36,6 +48,34 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.run()
+}
+
+// mayHear fills in what a user may hear of, and leaves out a site or device which the user may not see.
+func (a *API) mayHear(ctx context.Context, u auth.User, s *live.Scope) error {
+	nodes, all := u.Where(auth.See)
+	if !all && len(nodes) == 0 {
+		return errForbidden()
+	}
+	if s.All, s.Sites = all, nil; all {
+		return nil
+	}
+	var err error
+	if s.Sites, err = tree.SitesBelow(ctx, a.cfg.DB.Reader(), nodes...); err != nil {
+		return err
+	}
+	if !s.Sites[s.Site] {
+		s.Site = ""
+	}
+	if gateway, _, ok := strings.Cut(s.Device, "/"); ok {
+		site, err := org.SiteOf(ctx, a.cfg.DB.Reader(), gateway)
+		if err != nil && !isUnknown(err) {
+			return err
+		}
+		if !s.Sites[site] {
+			s.Device = ""
+		}
+	}
+	return nil
 }
 
 type streaming struct {
@@ -88,6 +128,12 @@ func (s *streaming) ping() bool {
 		c := caller{}
 		if err := s.a.identify(s.r, &c); err != nil || c.user.Role == "" {
 			return false
+		}
+		if c.incident == "" {
+			if err := s.a.mayHear(s.r.Context(), c.user, &s.scope); err != nil {
+				return false
+			}
+			s.reader.May(s.scope.All, s.scope.Sites)
 		}
 	}
 	s.a.watch(s.a.cfg.Feed.gatewaysOf(s.scope)...)

@@ -15,6 +15,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/rules"
@@ -223,7 +224,7 @@ func TestEventsOutOfTurn(t *testing.T) {
 		if in := k.get(k.apply(shadow)); !in.Shadow || len(k.told) != 0 || in.Deadline != 0 {
 			t.Errorf("shadow %v told %v", in.Shadow, k.told)
 		}
-		open, err := incident.OpenOf(t.Context(), k.db.Reader())
+		open, err := incident.OpenOf(t.Context(), k.db.Reader(), tree.Everywhere())
 		if err != nil || open["jinxiu"] != (org.Open{B: 2}) {
 			t.Errorf("open %+v, %v", open, err)
 		}
@@ -238,7 +239,7 @@ func TestPages(t *testing.T) {
 			k.later(time.Duration(len(name)%2) * time.Second)
 		}
 		var got []string
-		p := incident.Page{Handling: incident.Open, Limit: 2}
+		p := incident.Page{In: tree.Everywhere(), Handling: incident.Open, Limit: 2}
 		for pages := 0; pages < 5; pages++ {
 			list, next, err := incident.List(t.Context(), k.db.Reader(), p)
 			if err != nil {

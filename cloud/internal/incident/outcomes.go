@@ -7,13 +7,20 @@ import (
 	"io"
 
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
-// WriteOutcomes writes what people found about a gateway's alerts, or about all of them when gateway is empty, as CSV: alert, outcome,
-// rule, device, gateway, closed_at (Unix ms). `gateway rules replay --outcomes` reads it.
-func WriteOutcomes(ctx context.Context, q db.Querier, gateway string, w io.Writer) error {
+// Outcomes asks for what people found about the alerts of a part of the street, or of one gateway there.
+type Outcomes struct {
+	In      tree.Scope
+	Gateway string // empty: all
+}
+
+// WriteOutcomes writes what people found as CSV: alert, outcome, rule, device, gateway, closed_at (Unix ms). `gateway rules replay --outcomes` reads it.
+func WriteOutcomes(ctx context.Context, q db.Querier, o Outcomes, w io.Writer) error {
+	in, args := o.In.Sites("site")
 	rows, err := q.QueryContext(ctx, `SELECT alert, outcome, rule, device, gateway, closed_at FROM incidents
-		WHERE handling = 'closed' AND outcome <> '' AND (? = '' OR gateway = ?) ORDER BY closed_at, id`, gateway, gateway)
+		WHERE handling = 'closed' AND outcome <> '' AND `+in+` AND (? = '' OR gateway = ?) ORDER BY closed_at, id`, append(args, o.Gateway, o.Gateway)...)
 	if err != nil {
 		return fmt.Errorf("read outcomes: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
 const columns = `i.id, i.gateway, i.alert, i.site, i.device, i.rule, i.severity, i.title_zh, i.title_en, i.message_zh, i.message_en, i.detail,
@@ -93,7 +94,8 @@ func byAlert(ctx context.Context, q db.Querier, gateway, alert string) (Incident
 
 // A Page asks for a list of incidents, newest first.
 type Page struct {
-	Handling string // empty: all
+	In       tree.Scope // of sites there; the zero Scope holds none
+	Handling string     // empty: all
 	Limit    int
 	Before   string // cursor of the page before; empty: from the start
 }
@@ -108,8 +110,9 @@ func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next stri
 		}
 		id = rest
 	}
-	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE (? = '' OR i.handling = ?) AND (i.opened_at < ? OR (i.opened_at = ? AND i.id < ?))
-		ORDER BY i.opened_at DESC, i.id DESC LIMIT ?`, p.Handling, p.Handling, at, at, id, p.Limit+1)
+	in, args := p.In.Sites("i.site")
+	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE `+in+` AND (? = '' OR i.handling = ?) AND (i.opened_at < ? OR (i.opened_at = ? AND i.id < ?))
+		ORDER BY i.opened_at DESC, i.id DESC LIMIT ?`, append(args, p.Handling, p.Handling, at, at, id, p.Limit+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list incidents: %w", err)
 	}
@@ -140,21 +143,23 @@ type Counts struct {
 	Closed   int `json:"closed"`
 }
 
-// Count counts all incidents.
-func Count(ctx context.Context, q db.Querier) (Counts, error) {
+// Count counts the incidents of a part of the street.
+func Count(ctx context.Context, q db.Querier, part tree.Scope) (Counts, error) {
 	var c Counts
+	in, args := part.Sites("site")
 	err := q.QueryRowContext(ctx, `SELECT coalesce(sum(CASE WHEN handling = 'open' THEN 1 ELSE 0 END), 0),
 		coalesce(sum(CASE WHEN handling = 'handling' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN handling = 'closed' THEN 1 ELSE 0 END), 0)
-		FROM incidents`).Scan(&c.Open, &c.Handling, &c.Closed)
+		FROM incidents WHERE `+in, args...).Scan(&c.Open, &c.Handling, &c.Closed)
 	if err != nil {
 		return c, fmt.Errorf("count incidents: %w", err)
 	}
 	return c, nil
 }
 
-// OpenOf counts by site the incidents that are not closed and not of a rule that only watches.
-func OpenOf(ctx context.Context, q db.Querier) (map[string]org.Open, error) {
-	rows, err := q.QueryContext(ctx, `SELECT site, severity, count(*) FROM incidents WHERE handling IN ('open', 'handling') AND shadow = 0 GROUP BY site, severity`)
+// OpenOf counts by site of a part of the street the incidents that are not closed and not of a rule that only watches.
+func OpenOf(ctx context.Context, q db.Querier, part tree.Scope) (map[string]org.Open, error) {
+	in, args := part.Sites("site")
+	rows, err := q.QueryContext(ctx, `SELECT site, severity, count(*) FROM incidents WHERE handling IN ('open', 'handling') AND shadow = 0 AND `+in+` GROUP BY site, severity`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("count open incidents: %w", err)
 	}

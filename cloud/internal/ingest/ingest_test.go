@@ -26,6 +26,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/ingest"
 	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
@@ -307,7 +308,7 @@ func testCrashBetweenCommitAndAck(t *testing.T, place *dbtest.Place) {
 	if n := c.stored(); n != 2 {
 		t.Errorf("%d readings, want 2", n)
 	}
-	counts, err := incident.Count(t.Context(), c.db.Reader())
+	counts, err := incident.Count(t.Context(), c.db.Reader(), tree.Everywhere())
 	if err != nil || counts.Open != 1 {
 		t.Errorf("incidents %+v, %v", counts, err)
 	}
@@ -572,7 +573,7 @@ func testInventoryAndPresence(t *testing.T, place *dbtest.Place) {
 		event(t, &wire.Event{Kind: &wire.Event_Device{Device: &wire.DeviceState{Device: "v", Online: true, AtMs: t0.UnixMilli()}}})))
 	inv.Devices = inv.Devices[:2]
 	c.send(wire.UpEvents, batch(7, 1, 11, 3, event(t, &wire.Event{Kind: &wire.Event_Inventory{Inventory: inv}})))
-	sites, err := org.Sites(ctx, c.db.Reader())
+	sites, err := org.Sites(ctx, c.db.Reader(), tree.Everywhere())
 	if err != nil || len(sites) != 1 || sites[0].Name != "新名字" || !sites[0].Online || sites[0].Devices != (org.Devices{Total: 2, Good: 2}) {
 		t.Fatalf("sites %+v, %v", sites, err)
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ingest"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/rules"
 )
 
 func (c *cloud) open() int {
 	c.t.Helper()
-	counts, err := incident.Count(c.t.Context(), c.db.Reader())
+	counts, err := incident.Count(c.t.Context(), c.db.Reader(), tree.Everywhere())
 	if err != nil {
 		c.t.Fatal(err)
 	}

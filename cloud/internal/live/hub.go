@@ -26,13 +26,28 @@ type Readings struct {
 	Points  []org.PointValue `json:"points"`
 }
 
-// A Scope says whose readings a reader wants: those of a site, of one device ("gateway/device"), or none; and, when Only
-// is not empty, that of all incidents and sites it may hear of one incident alone.
-type Scope struct{ Site, Device, Only string }
+// A Scope says what a reader may hear of, and whose readings it wants: those of a site, of one device ("gateway/device"),
+// or none. The zero Scope hears nothing.
+type Scope struct {
+	All          bool            // it may hear of everything
+	Sites        map[string]bool // or of these sites; nobody changes the map
+	Only         string          // or of this incident alone
+	Site, Device string
+}
 
-func (s Scope) hears(e event) bool { return s.Only == "" || e.key == "incident "+s.Only }
+func (s Scope) may(site string) bool { return s.All || s.Sites[site] }
+
+func (s Scope) hears(e event) bool {
+	if s.Only != "" {
+		return e.key == "incident "+s.Only
+	}
+	return s.may(e.site)
+}
 
 func (s Scope) takes(site string, r *Readings) bool {
+	if s.Only != "" || !s.may(site) {
+		return false
+	}
 	return (s.Site != "" && s.Site == site) || (s.Device != "" && (s.Device == r.Gateway+"/"+r.Device))
 }
 
@@ -40,6 +55,7 @@ type event struct {
 	id       int64
 	kind     string
 	key      string
+	site     string
 	data     []byte
 	readings *Readings
 }
@@ -66,16 +82,23 @@ func NewHub(now time.Time, reg prometheus.Registerer) *Hub {
 	return h
 }
 
-// Publish tells every reader that the thing named by kind and key now is v.
-func Publish[T any](h *Hub, kind, key string, v T) error {
+// A Thing is what an event is about.
+type Thing struct {
+	Kind string // of the event
+	ID   string
+	Site string // who may not see the site does not hear of the thing; empty: who may see all of the street does
+}
+
+// Publish tells every reader who may hear of it that the thing now is v.
+func Publish[T any](h *Hub, t Thing, v T) error {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("encode live %s: %w", kind, err)
+		return fmt.Errorf("encode live %s: %w", t.Kind, err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
-	e := event{id: h.next, kind: kind, key: kind + " " + key, data: data}
+	e := event{id: h.next, kind: t.Kind, key: t.Kind + " " + t.ID, site: t.Site, data: data}
 	if h.ring = append(h.ring, e); len(h.ring) > ringSize {
 		h.floor = h.ring[0].id
 		h.ring = h.ring[1:]
@@ -93,6 +116,9 @@ func (h *Hub) Wants(site, gateway string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.subs {
+		if !r.scope.may(site) {
+			continue
+		}
 		if (r.scope.Site != "" && r.scope.Site == site) || (len(r.scope.Device) > len(gateway) && r.scope.Device[:len(gateway)+1] == gateway+"/") {
 			return true
 		}

@@ -19,7 +19,7 @@ func hub() *live.Hub { return live.NewHub(time.UnixMicro(1_000_000), prometheus.
 
 func publish(t *testing.T, h *live.Hub, kind, key string, v int) {
 	t.Helper()
-	if err := live.Publish(h, kind, key, v); err != nil {
+	if err := live.Publish(h, live.Thing{Kind: kind, ID: key, Site: "s"}, v); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -35,7 +35,7 @@ func take(t *testing.T, r *live.Reader) string {
 
 func TestNewestStateOnly(t *testing.T) {
 	h := hub()
-	r := h.Subscribe(live.Scope{}, 0)
+	r := h.Subscribe(live.Scope{All: true}, 0)
 	defer r.Close()
 	for i := range 10_000 { // a reader that takes nothing owes the hub no memory
 		publish(t, h, "site", fmt.Sprint(i%3), i)
@@ -53,7 +53,7 @@ func TestResume(t *testing.T) {
 	publish(t, h, "incident", "a", 1)
 	publish(t, h, "incident", "b", 2)
 	for last, want := range map[int64]string{1_000_000: "data: 1|data: 2", 1_000_001: "data: 2", 1_000_002: "", 999_999: "reset", 1_000_003: "reset"} {
-		r := h.Subscribe(live.Scope{}, last)
+		r := h.Subscribe(live.Scope{All: true}, last)
 		got := take(t, r)
 		for part := range strings.SplitSeq(want, "|") {
 			if !strings.Contains(got, part) {
@@ -68,7 +68,7 @@ func TestResume(t *testing.T) {
 	for i := range 2000 {
 		publish(t, h, "incident", fmt.Sprint(i), i)
 	}
-	r := h.Subscribe(live.Scope{}, 1_000_002)
+	r := h.Subscribe(live.Scope{All: true}, 1_000_002)
 	defer r.Close()
 	if got := take(t, r); !strings.Contains(got, "event: reset") || strings.Contains(got, "event: incident") {
 		t.Errorf("what is no longer known was not told as a reset: %.200s", got)
@@ -77,7 +77,7 @@ func TestResume(t *testing.T) {
 
 func TestTooMuchOwedIsAReset(t *testing.T) {
 	h := hub()
-	r := h.Subscribe(live.Scope{}, 0)
+	r := h.Subscribe(live.Scope{All: true}, 0)
 	defer r.Close()
 	for i := range 5000 {
 		publish(t, h, "incident", fmt.Sprint(i), i)
@@ -90,8 +90,8 @@ func TestTooMuchOwedIsAReset(t *testing.T) {
 func TestScopes(t *testing.T) {
 	h := hub()
 	point := func(name string, v float64) org.PointValue { return org.PointValue{Name: name, Value: &v} }
-	site := h.Subscribe(live.Scope{Site: "s"}, 0)
-	dev := h.Subscribe(live.Scope{Device: "g/d"}, 0)
+	site := h.Subscribe(live.Scope{All: true, Site: "s"}, 0)
+	dev := h.Subscribe(live.Scope{All: true, Device: "g/d"}, 0)
 	link := h.Subscribe(live.Scope{Only: "a"}, 0)
 	defer site.Close()
 	defer dev.Close()
@@ -119,7 +119,7 @@ func TestScopes(t *testing.T) {
 // History that comes late never takes the place of a newer value; a clock that was ahead does not freeze the page.
 func TestNewestWins(t *testing.T) {
 	h := hub()
-	r := h.Subscribe(live.Scope{Site: "s"}, 0)
+	r := h.Subscribe(live.Scope{All: true, Site: "s"}, 0)
 	now := time.Now()
 	tell := func(name string, at time.Time, v float64) {
 		h.Readings("s", live.Readings{Gateway: "g", Device: "d", Points: []org.PointValue{{Name: name, Value: &v, At: at.UnixMilli()}}})
@@ -142,10 +142,56 @@ func TestNewestWins(t *testing.T) {
 		t.Errorf("after a wrong clock: %s", got)
 	}
 	r.Close()
-	r = h.Subscribe(live.Scope{Site: "s"}, 0)
+	r = h.Subscribe(live.Scope{All: true, Site: "s"}, 0)
 	defer r.Close()
 	tell("p", now.Add(-time.Hour), 7)
 	if got := take(t, r); !strings.Contains(got, `"value":7`) {
 		t.Errorf("a page that is opened anew gets nothing: %s", got)
+	}
+}
+
+// A reader hears of its own part of the street alone: live, when it comes back, and after that part has changed.
+func TestForeignSites(t *testing.T) {
+	h := hub()
+	tell := func(v int) {
+		t.Helper()
+		for _, site := range []string{"own", "foreign", ""} {
+			if err := live.Publish(h, live.Thing{Kind: "site", ID: site, Site: site}, fmt.Sprint(site, v)); err != nil {
+				t.Fatal(err)
+			}
+			h.Readings(site, live.Readings{Gateway: "g-" + site, Device: "d", Points: []org.PointValue{{Name: "p", At: int64(v)}}})
+		}
+	}
+	tell(1)
+	own := map[string]bool{"own": true}
+	for _, c := range []struct {
+		scope live.Scope
+		last  int64
+		want  string // events and readings
+	}{
+		{live.Scope{}, 1_000_001, ""}, {live.Scope{Site: "own", Device: "g-foreign/d"}, 1_000_001, ""},
+		{live.Scope{Sites: own}, 0, "own2"}, {live.Scope{Sites: own}, 1_000_000, "own2"}, {live.Scope{Sites: own, Site: "foreign", Device: "g-foreign/d"}, 0, "own2"},
+		{live.Scope{Sites: own, Site: "own"}, 0, "own2 g-own"}, {live.Scope{Sites: own, Device: "g-own/d"}, 0, "own2 g-own"},
+		{live.Scope{Only: "x", Sites: own, Site: "own"}, 0, ""}, {live.Scope{All: true, Site: "foreign"}, 0, "own2 foreign2 g-foreign"},
+	} {
+		r := h.Subscribe(c.scope, c.last)
+		tell(2)
+		got := take(t, r)
+		for _, word := range []string{"own2", "foreign2", "g-own", "g-foreign"} {
+			if want := strings.Contains(" "+c.want+" ", " "+word+" "); strings.Contains(got, `"`+word+`"`) != want {
+				t.Errorf("%+v: %s told: %v, want %v", c.scope, word, !want, want)
+			}
+		}
+		r.Close()
+	}
+	r := h.Subscribe(live.Scope{Sites: own}, 0)
+	defer r.Close()
+	r.May(false, map[string]bool{"foreign": true})
+	tell(3)
+	if got := take(t, r); strings.Contains(got, "own3") || !strings.Contains(got, "foreign3") {
+		t.Errorf("after its part has changed: %s", got)
+	}
+	if h.Wants("own", "g-own") {
+		t.Error("readings are asked for that nobody may see")
 	}
 }

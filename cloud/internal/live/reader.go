@@ -75,6 +75,13 @@ func (r *Reader) wake() {
 	}
 }
 
+// May changes what the reader may hear of from now on: all, or these sites.
+func (r *Reader) May(all bool, sites map[string]bool) {
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
+	r.scope.All, r.scope.Sites = all, sites
+}
+
 // More is readable when Take has something.
 func (r *Reader) More() <-chan struct{} { return r.more }
 

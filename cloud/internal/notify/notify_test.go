@@ -22,6 +22,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/notify"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -247,7 +248,7 @@ func TestOverdueIsTold(t *testing.T) {
 		h.next()
 		for rung, want := range []string{"曾处置超时", "超时无人接警", "处置超时，联合哨", "处置超时，攻坚哨"} {
 			err := h.db.Update(t.Context(), func(tx *sql.Tx) error {
-				list, _, err := incident.List(t.Context(), tx, incident.Page{Limit: 1})
+				list, _, err := incident.List(t.Context(), tx, incident.Page{In: tree.Everywhere(), Limit: 1})
 				if err != nil {
 					return err
 				}

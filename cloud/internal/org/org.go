@@ -92,12 +92,21 @@ func (p *PointValue) Set(r device.Reading) {
 	}
 }
 
-// Sites answers all sites with a gateway, by name; without the counts of open incidents, which incident knows.
-func Sites(ctx context.Context, q db.Querier) ([]Site, error) { return sites(ctx, q, "") }
+// A Part is an SQL condition that a column holds a site of some part of the street.
+type Part interface {
+	Sites(column string) (condition string, args []any)
+}
+
+// Sites answers the sites of a part of the street that have a gateway, by name; without the counts of open incidents, which
+// incident knows.
+func Sites(ctx context.Context, q db.Querier, part Part) ([]Site, error) {
+	in, args := part.Sites("s.id")
+	return sites(ctx, q, in, args...)
+}
 
 // OneSite answers one site.
 func OneSite(ctx context.Context, q db.Querier, id string) (Site, error) {
-	all, err := sites(ctx, q, id)
+	all, err := sites(ctx, q, "s.id = ?", id)
 	if err != nil {
 		return Site{}, err
 	}
@@ -107,15 +116,14 @@ func OneSite(ctx context.Context, q db.Querier, id string) (Site, error) {
 	return all[0], nil
 }
 
-func sites(ctx context.Context, q db.Querier, id string) ([]Site, error) {
+func sites(ctx context.Context, q db.Querier, where string, args ...any) ([]Site, error) {
 	rows, err := q.QueryContext(ctx, `
 		SELECT s.id, s.name, s.timezone, min(g.id), min(g.online), max(g.last_seen), coalesce(sum(d.total), 0), coalesce(sum(d.good * g.online), 0),
 		       coalesce(sum(CASE WHEN g.online = 1 THEN d.bad ELSE d.total END), 0)
 		FROM sites s JOIN gateways g ON g.site = s.id
 		LEFT JOIN (SELECT gateway, count(*) AS total, sum(CASE WHEN online = 1 OR kind = 'gateway' THEN 1 ELSE 0 END) AS good,
 		                  sum(CASE WHEN online = 0 THEN 1 ELSE 0 END) AS bad FROM devices GROUP BY gateway) d ON d.gateway = g.id
-		WHERE ? = '' OR s.id = ?
-		GROUP BY s.id, s.name, s.timezone ORDER BY s.name, s.id`, id, id)
+		WHERE `+where+` GROUP BY s.id, s.name, s.timezone ORDER BY s.name, s.id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list sites: %w", err)
 	}

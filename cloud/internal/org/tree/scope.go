@@ -1,6 +1,13 @@
 package tree
 
-import "strings"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+)
 
 // A Scope is a part of the street: everything, or some nodes with all below them. The zero Scope holds nothing.
 type Scope struct {
@@ -41,4 +48,74 @@ func (s Scope) in(column, of string) (string, []any) {
 	marks := strings.Repeat(", ?", len(args))[2:]
 	return column + ` IN (WITH RECURSIVE part(id) AS (SELECT id FROM nodes WHERE id IN (` + marks + `)
 		UNION SELECT n.id FROM nodes n JOIN part p ON n.parent = p.id) ` + of + `)`, args
+}
+
+// SitesBelow answers the sites on some nodes and on all below them.
+func SitesBelow(ctx context.Context, q db.Querier, nodes ...string) (map[string]bool, error) {
+	in, args := Below(nodes...).Nodes("node")
+	rows, err := q.QueryContext(ctx, `SELECT site FROM node_sites WHERE `+in, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list sites of nodes: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var site string
+		if err := rows.Scan(&site); err != nil {
+			return nil, fmt.Errorf("list sites of nodes: %w", err)
+		}
+		out[site] = true
+	}
+	return out, rows.Err()
+}
+
+// Visible answers those of all nodes that lie in the scope, whole, and with them the nodes above, of which there is the
+// name alone.
+func (s Scope) Visible(all []Node) []Node {
+	if s.all {
+		return all
+	}
+	parent, inside := map[string]string{}, map[string]bool{}
+	for _, n := range all {
+		parent[n.ID] = n.Parent
+	}
+	above := map[string]bool{}
+	for _, n := range all {
+		for id, steps := n.ID, 0; id != "" && steps <= len(all); id, steps = parent[id], steps+1 {
+			if slices.Contains(s.nodes, id) {
+				inside[n.ID] = true
+				break
+			}
+		}
+		for id := n.Parent; inside[n.ID] && id != "" && !above[id]; id = parent[id] {
+			above[id] = true
+		}
+	}
+	var out []Node
+	for _, n := range all {
+		switch {
+		case inside[n.ID]:
+			out = append(out, n)
+		case above[n.ID]:
+			out = append(out, Node{ID: n.ID, Parent: n.Parent, Depth: n.Depth, Kind: n.Kind, Name: n.Name, Dedicated: n.Dedicated})
+		}
+	}
+	return out
+}
+
+// From answers a node and all below it; each node stands before those below it.
+func From(nodes []Node, id string) []Node {
+	below, depth := map[string]bool{}, 0
+	var out []Node
+	for _, n := range nodes {
+		if n.ID == id {
+			depth = n.Depth
+		}
+		if n.ID == id || below[n.Parent] {
+			below[n.ID] = true
+			n.Depth -= depth
+			out = append(out, n)
+		}
+	}
+	return out
 }
