@@ -33,7 +33,7 @@ func proofs() []proof {
 		{"planted_bugs", "the power cuts find bugs that are there", goTest{pkg: "./gateway/internal/outbox", test: "TestPlantedBugs", small: 1, large: 3, fixed: true}.run},
 		{"bus_faults", "a good value of a line stood in its register between question and answer, whatever happens on the line", goTest{pkg: "./drivers/serial/line", test: "TestBusFaults", small: 100_000, large: 1_000_000}.run},
 		{"session_classes", "generated charges of all classes: no false alarm of severity A in a healthy one, and overcharges are found", sessionClasses},
-		{"log_kill9", "a killed process loses no acknowledged record", outbox("TestLogKill9", 1_000, 10_000)},
+		{"log_kill9", "a killed process loses no acknowledged record", outbox("TestLogKill9", 400, 10_000)},
 		{"ack_model", "the acknowledgement protocol, explored: no order of messages and crashes loses or doubles a record", uplink("TestAckModel", 1_200_000, 5_000_000)},
 		{"lying_broker", "a broker that confirms and drops, repeats, reorders and replays: nothing lost, nothing twice", uplink("TestLyingBroker", 100, 1_000)},
 		{"network", "eight broken lines: delivery goes on soon after the end, and nothing is left over", uplink("TestNetwork", 1, 1)},
