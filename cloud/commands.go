@@ -53,8 +53,12 @@ type checkCmd struct {
 
 // Run checks a configuration.
 func (c *checkCmd) Run() error {
-	if _, err := app.Load(c.File); err != nil {
+	cfg, err := app.Load(c.File)
+	if err != nil {
 		return err
+	}
+	for _, w := range cfg.Warnings() {
+		fmt.Println(c.File + ": warning: " + w)
 	}
 	fmt.Println(c.File + ": ok")
 	return nil
@@ -108,6 +112,7 @@ func (c *decommissionCmd) Run(ctx context.Context) error {
 
 type notifyTestCmd struct {
 	Receiver string `arg:"" help:"Id of the receiver in the configuration."`
+	Phone    string `help:"Whom to reach, when the receiver reaches one person at a time."`
 	Config   string `help:"Configuration file." default:"cloud.yaml" type:"path"`
 }
 
@@ -117,7 +122,7 @@ func (c *notifyTestCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := app.TestReceiver(ctx, cfg, c.Receiver, "cloud notify test")
+	r, err := app.TestReceiver(ctx, cfg, c.Receiver, c.Phone, "cloud notify test")
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/linshao/linshao/configs"
 )
@@ -80,6 +81,23 @@ func (s *Set) Rules() []Info {
 		}
 	}
 	return infos
+}
+
+// Waits lists the durations among the rules' parameters, in ordinary and in 急 mode, each once and the shortest first: what
+// depends on how long something waits can change after any of them.
+func (s *Set) Waits() []time.Duration {
+	var list []time.Duration
+	for _, t := range s.texts {
+		for _, p := range t.Params {
+			for _, text := range []string{p.Normal, p.Emergency} {
+				if d, err := parseDuration(text); err == nil && d > 0 {
+					list = append(list, d)
+				}
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 func (s *Set) ids() []string {

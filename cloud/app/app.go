@@ -129,7 +129,7 @@ func (a *App) buildWork(ctx context.Context) error {
 	a.hub = live.NewHub(a.opt.Now(), a.registry)
 	a.feed = api.NewFeed(a.db, a.hub, a.opt.Log)
 	a.links = notify.NewLinks(a.cfg.PublicURL, key, a.opt.Now)
-	a.notify = notify.New(notify.Config{DB: a.db, Receivers: a.cfg.receivers(), Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
+	a.notify = notify.New(notify.Config{DB: a.db, Receivers: a.cfg.receivers(), Policy: a.cfg.policy, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
 		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies})
 	a.events = incident.New(incident.Config{DB: a.db, Notifier: a.notify, Now: a.opt.Now, Zone: a.cfg.zone})
 	w := incident.WatchConfig{DB: a.db, Notifier: a.notify, Rules: a.cfg.rules, Changed: observer{a.feed, a.notify}.Incident, Now: a.opt.Now, Log: a.opt.Log}
@@ -137,7 +137,7 @@ func (a *App) buildWork(ctx context.Context) error {
 		w.Lease = a.worker
 	}
 	a.overdue = incident.NewWatcher(w)
-	return nil
+	return a.noteGaps(ctx)
 }
 
 func (a *App) buildIngest(context.Context) error {

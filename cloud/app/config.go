@@ -15,27 +15,31 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/broker"
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/rules"
 )
 
 // A Config is what cloud.yaml says, with its defaults filled in and its paths made whole.
 type Config struct {
-	Data      string            `yaml:"data"`
-	SQL       string            `yaml:"sql"`
-	SQLFile   string            `yaml:"sql_password_file"`
-	PublicURL string            `yaml:"public_url"`
-	Timezone  string            `yaml:"timezone"`
-	HTTP      HTTP              `yaml:"http"`
-	MQTT      MQTT              `yaml:"mqtt"`
-	Series    Series            `yaml:"series"`
-	Notify    []Receiver        `yaml:"notify"`
-	Overdue   string            `yaml:"overdue"`
-	Sites     map[string]string `yaml:"sites"`
+	Data       string                `yaml:"data"`
+	SQL        string                `yaml:"sql"`
+	SQLFile    string                `yaml:"sql_password_file"`
+	PublicURL  string                `yaml:"public_url"`
+	Timezone   string                `yaml:"timezone"`
+	HTTP       HTTP                  `yaml:"http"`
+	MQTT       MQTT                  `yaml:"mqtt"`
+	Series     Series                `yaml:"series"`
+	Notify     []Receiver            `yaml:"notify"`
+	Overdue    string                `yaml:"overdue"`
+	Escalation map[string]Escalation `yaml:"escalation"`
+	Mailboxes  map[string]string     `yaml:"mailboxes"`
+	Sites      map[string]string     `yaml:"sites"`
 
 	zone        *time.Location
 	sqlPassword string
 	rules       *rules.Set // of incidents that wait too long
+	policy      notify.Policy
 }
 
 // HTTP is where the page is served.
@@ -116,6 +120,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.mqtt()
 	c.series()
 	c.overdue()
+	c.escalation()
 	ids := map[string]bool{}
 	for i := range c.cfg.Notify {
 		c.receiver(i, ids)

@@ -27,7 +27,7 @@ func TestNotifyTest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := app.TestReceiver(t.Context(), cfg, "duty", "test")
+	r, err := app.TestReceiver(t.Context(), cfg, "duty", "", "test")
 	if err != nil || r.OK || r.Answer != `{"errcode":93000,"errmsg":"invalid webhook url ***"}` {
 		t.Errorf("%+v, %v", r, err)
 	}

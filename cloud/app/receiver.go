@@ -35,10 +35,13 @@ type Receiver struct {
 	Body         string            `yaml:"body"`
 	AnswerOK     string            `yaml:"answer_ok"`
 	AnswerRetry  string            `yaml:"answer_retry"`
+	Means        string            `yaml:"means"`
+	Quiet        string            `yaml:"quiet"`
 
 	secret []byte
 	ca     *x509.CertPool
 	hook   *notify.Hook
+	hush   notify.Quiet
 }
 
 func (c *checker) receiver(i int, seen map[string]bool) {
@@ -79,10 +82,12 @@ func (c *checker) receiver(i int, seen map[string]bool) {
 	switch r.Kind {
 	case notify.Mail:
 		c.mail(r, path)
+		c.reach(r, path)
 		return
 	case notify.Webhook:
 		c.webhook(r, path, len(c.problems) == before)
 	}
+	c.reach(r, path)
 	if !isURL(r.URL, "http", "https") {
 		c.wrong(path+".url", "the receiver needs an http or https address", "")
 	} else if r.Kind != notify.Webhook && strings.HasPrefix(r.URL, "http:") && !r.AllowPrivate {
@@ -134,8 +139,8 @@ func (c *checker) mail(r *Receiver, path string) {
 			c.wrong(path+"."+key, fmt.Sprintf("%q is no mail address", text), "such as linshao@street.example")
 		}
 	}
-	if len(r.To) == 0 {
-		c.wrong(path, "mail needs somebody to write to", "to: [duty@street.example]")
+	if len(r.To) == 0 && len(c.cfg.Mailboxes) == 0 {
+		c.wrong(path, "mail needs somebody to write to", "to: [duty@street.example], or mailboxes of the people whom the escalation tells")
 	}
 	if (r.User == "") != (r.SecretFile == "") {
 		c.wrong(path, "user and secret_file, which holds the password, belong together", "set both or neither")

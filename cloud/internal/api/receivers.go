@@ -12,7 +12,7 @@ import (
 // Notifier tells people and other systems.
 type Notifier interface {
 	Receivers(ctx context.Context) ([]notify.Status, error)
-	Test(ctx context.Context, id, by string) (notify.Result, error)
+	Test(ctx context.Context, id string, t notify.Trial) (notify.Result, error)
 }
 
 type receiversOut struct {
@@ -29,7 +29,8 @@ func (a *API) receivers(ctx context.Context, _ *none) (*receiversOut, error) {
 }
 
 type receiverIn struct {
-	ID string `path:"id" maxLength:"40"`
+	ID    string `path:"id" maxLength:"40"`
+	Phone string `query:"phone" maxLength:"20" pattern:"^[0-9+-]*$" doc:"whom to reach, when the receiver reaches one person at a time"`
 }
 
 type testOut struct {
@@ -44,11 +45,13 @@ type testOut struct {
 // testReceiver sends a message to a receiver, whose answer it shows.
 func (a *API) testReceiver(ctx context.Context, in *receiverIn) (*testOut, error) {
 	by := callerOf(ctx).user.Name
-	result, err := a.cfg.Notifier.Test(ctx, in.ID, by)
+	result, err := a.cfg.Notifier.Test(ctx, in.ID, notify.Trial{By: by, Phone: in.Phone})
 	var wait *notify.WaitError
 	switch {
 	case errors.Is(err, notify.ErrUnknown):
 		return nil, errNotFound()
+	case errors.Is(err, notify.ErrNobody):
+		return nil, newProblem(http.StatusUnprocessableEntity, "receiver_person", "该接收方一次通知一个人，请填写手机号", "this receiver reaches one person at a time: give a phone number")
 	case errors.As(err, &wait):
 		rest := wait.Wait.Round(time.Second).String()
 		return nil, newProblem(http.StatusTooManyRequests, "receiver_limit", "该接收方的发送限额已用完，请 "+rest+" 后再试", "this receiver's limit is used up; try again in "+rest)

@@ -24,14 +24,14 @@ func (r *receivers) Receivers(context.Context) ([]notify.Status, error) {
 	return []notify.Status{{ID: "duty", Kind: notify.WeCom}}, nil
 }
 
-func (r *receivers) Test(_ context.Context, id, by string) (notify.Result, error) {
+func (r *receivers) Test(_ context.Context, id string, t notify.Trial) (notify.Result, error) {
 	if id != "duty" {
 		return notify.Result{}, notify.ErrUnknown
 	}
 	if r.tested++; r.tested > 1 {
 		return notify.Result{}, &notify.WaitError{Wait: 40 * time.Second}
 	}
-	return notify.Result{Answer: "93000 for " + by, At: time.UnixMilli(5)}, nil
+	return notify.Result{Answer: "93000 for " + t.By, At: time.UnixMilli(5)}, nil
 }
 
 // Receivers are the administrator's alone.

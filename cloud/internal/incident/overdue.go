@@ -26,11 +26,13 @@ type Lease interface {
 type WatchConfig struct {
 	DB       *db.DB
 	Notifier Notifier
-	Rules    *rules.Set      // those of kind incident count
-	Lease    Lease           // nil: every gateway is ours, always
-	Changed  func(id string) // called after an incident's rung has changed; may be nil
-	Now      func() time.Time
-	Log      *slog.Logger
+	Rules    *rules.Set // those of kind incident count
+	// Emergency says whether a site is in 急 mode; nil: none ever is.
+	Emergency func(ctx context.Context, q db.Querier, site string, at time.Time) (bool, error)
+	Lease     Lease           // nil: every gateway is ours, always
+	Changed   func(id string) // called after an incident's rung has changed; may be nil
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // A Watcher finds the incidents that wait too long (处置超时), by rules of kind incident over how long each has waited, how
@@ -38,13 +40,14 @@ type WatchConfig struct {
 // in the database, and what the rules know of it and which rungs were told are written there in the transaction that queues
 // the messages. So a stop at any moment neither forgets a rung nor tells it twice.
 //
-// It says that an incident is behind and how far, and queues a message to the receivers that there are. Who answers for which
-// rung, in which order and in which shift, and 急 mode's times for a street, is for chains of escalation to say; they take over
-// from tell and from SetEmergency, which is not called here.
-type Watcher struct{ cfg WatchConfig }
+// It says that an incident is behind and how far, at the moment when it becomes so. Whom a rung tells, and how, is the Notifier's.
+type Watcher struct {
+	cfg   WatchConfig
+	waits []time.Duration // after which an incident can be behind, the shortest first
+}
 
 // NewWatcher makes a watcher; Run starts it.
-func NewWatcher(cfg WatchConfig) *Watcher { return &Watcher{cfg} }
+func NewWatcher(cfg WatchConfig) *Watcher { return &Watcher{cfg, cfg.Rules.Waits()} }
 
 // A Watch is what the rules know of an incident.
 type Watch struct {
@@ -60,8 +63,6 @@ const (
 
 // Run judges until ctx ends. A database that fails is asked again.
 func (w *Watcher) Run(ctx context.Context) error {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
 	for fresh := false; ; {
 		err := error(nil)
 		if !fresh { // the rules may be others than in the life before, and the clock may have been wrong then
@@ -74,12 +75,24 @@ func (w *Watcher) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			w.cfg.Log.Error("overdue incidents not looked for", "err", err, "retry_in", lookEvery)
 		}
+		timer := time.NewTimer(w.rest(ctx))
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-ticker.C:
+		case <-timer.C:
 		}
 	}
+}
+
+// rest is how long nothing is to be judged, but not longer than lookEvery: incidents come from others too.
+func (w *Watcher) rest(ctx context.Context) time.Duration {
+	now := w.cfg.Now().UnixMilli()
+	var at sql.NullInt64
+	if err := w.cfg.DB.Reader().QueryRowContext(ctx, `SELECT min(judge_at) FROM incidents WHERE judge_at > ?`, now).Scan(&at); err != nil || !at.Valid {
+		return lookEvery // an error comes again with Judge, which tells it
+	}
+	return min(lookEvery, time.Duration(max(at.Int64-now, 10))*time.Millisecond)
 }
 
 func (w *Watcher) forget(ctx context.Context) error {
@@ -171,9 +184,16 @@ func (w *Watcher) judgeSome(ctx context.Context, gateway string, ids []string) e
 // judge lets the rules see one incident, and writes down what follows.
 func (w *Watcher) judge(ctx context.Context, tx *sql.Tx, in *Incident) error {
 	now := w.cfg.Now()
-	next := next(*in, now)
+	next := w.next(*in, now)
 	if in.limited() || in.Overdue > 0 {
-		seen, err := w.see(*in, now)
+		urgent := false
+		if w.cfg.Emergency != nil {
+			var err error
+			if urgent, err = w.cfg.Emergency(ctx, tx, in.Site, now); err != nil {
+				return fmt.Errorf("read mode of site %s: %w", in.Site, err)
+			}
+		}
+		seen, err := w.see(*in, now, urgent)
 		if err != nil {
 			return err
 		}
@@ -218,8 +238,8 @@ func (in *Incident) limited() bool {
 }
 
 // next is when an incident is looked at again, Unix ms: the longer it has waited the later, to about a hundredth of that
-// time, but when its limit to be taken ends; and after every change of it.
-func next(in Incident, now time.Time) int64 {
+// time, but when its limit to be taken ends and when one of the rules' times has passed; and after every change of it.
+func (w *Watcher) next(in Incident, now time.Time) int64 {
 	if !in.limited() {
 		return never
 	}
@@ -227,6 +247,11 @@ func next(in Incident, now time.Time) int64 {
 	at := now.UnixMilli() + min(max(waited/100, (5*time.Second).Milliseconds()), time.Hour.Milliseconds())
 	if in.Deadline >= now.UnixMilli() {
 		at = min(at, in.Deadline+1)
+	}
+	for _, d := range w.waits {
+		if passed := in.Graded + d.Milliseconds() + 1; passed > now.UnixMilli() {
+			return min(at, passed)
+		}
 	}
 	return at
 }

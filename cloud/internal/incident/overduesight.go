@@ -46,7 +46,7 @@ func (s sight) watch(before *Watch) *Watch {
 
 // see builds an engine for one incident, as it was left, and shows it the incident. A state that cannot be read, or of other
 // rules, is left behind: the rules begin anew, and what was told is not told again.
-func (w *Watcher) see(in Incident, now time.Time) (sight, error) {
+func (w *Watcher) see(in Incident, now time.Time, urgent bool) (sight, error) {
 	subject := in.subject()
 	e, err := rules.NewEngine(w.cfg.Rules, []device.Device{subject}, nil)
 	if err != nil {
@@ -57,6 +57,7 @@ func (w *Watcher) see(in Incident, now time.Time) (sight, error) {
 			w.cfg.Log.Warn("rules begin anew with an incident", "incident", in.ID, "err", err)
 		}
 	}
+	e.SetEmergency(urgent, now)
 	e.Apply(in.readings(now))
 	e.Tick(now) // ends alerts of rules that are no more
 	var s sight

@@ -20,7 +20,7 @@ import (
 // through urlquery, where the receiver's format asks for it.
 type View struct {
 	Event    string // the same in every attempt
-	Kind     string // opened, severity, overdue, taken, recovered, closed, …; test
+	Kind     string // opened, severity, overdue, reminder, taken, recovered, closed, …; test
 	Severity string // A, B or C; of a digest the worst
 	Title    string // such as 燃气高报
 	Text     string // the whole message as plain text, at most 500 characters; of a digest its lines
@@ -30,6 +30,9 @@ type View struct {
 	Since    string // such as 2026-11-22 08:30:00
 	Link     string // to see and take the incident; empty without public_url
 	Count    int    // of incidents in a digest, else 1
+	Phone    string // of the person whom the message is for; templates that use it make one message for each person
+	Name     string
+	Role     string // 责任人, 代理人, 街道, or the kind of a contact
 }
 
 // HookText is a webhook's form as the configuration writes it.
@@ -47,6 +50,7 @@ type Hook struct {
 	headers   map[string]*template.Template
 	body      *template.Template
 	ok, retry *regexp.Regexp
+	personal  bool // its templates name a person's phone
 }
 
 // maxBody bounds what templates make, in bytes.
@@ -80,7 +84,8 @@ func ParseHook(t HookText) (*Hook, error) {
 	if h.retry, err = expression(t.Retry); err != nil {
 		return nil, fmt.Errorf("answer_retry: %w", err)
 	}
-	example := View{"GJ-20261122-0001-opened-sms-1", "opened", "A", `燃气"高"报`, `【A级·燃气"高"报】锦绣花园/"3"栋`, `"锦绣"花园`, `"3"栋`, "GJ-20261122-0001", "2026-11-22 08:30:00", "https://linshao.example/a/1", 1}
+	example := View{"GJ-20261122-0001-opened-sms-1", "opened", "A", `燃气"高"报`, `【A级·燃气"高"报】锦绣花园/"3"栋`, `"锦绣"花园`, `"3"栋`, "GJ-20261122-0001", "2026-11-22 08:30:00", "https://linshao.example/a/1", 1, "13800000000", `"张"三`, "责任人"}
+	h.personal = usesPhone(t)
 	header, body, err := h.write(example, []byte("0123456789abcdef"))
 	if err != nil {
 		return nil, err
@@ -89,6 +94,19 @@ func ParseHook(t HookText) (*Hook, error) {
 		return nil, errors.New("body: with a quotation mark in a name it is no JSON; write {{json .Text}}, without quotation marks around it, or set the header Content-Type")
 	}
 	return h, nil
+}
+
+// Personal says that each message of the form is for one person, whose phone its templates name.
+func (h *Hook) Personal() bool { return h.personal }
+
+func usesPhone(t HookText) bool {
+	phone := regexp.MustCompile(`\{\{[^}]*\.Phone\b`)
+	for _, value := range t.Headers {
+		if phone.MatchString(value) {
+			return true
+		}
+	}
+	return phone.MatchString(t.Body)
 }
 
 func parse(text string) (*template.Template, error) {

@@ -95,12 +95,13 @@ func (s *sender) submit(c *smtp.Client, m message, domain string) (string, error
 		return "", fmt.Errorf("say who writes: %w", err)
 	}
 	var refused []error
-	for _, to := range s.receiver.Letter.To {
+	to := s.addressees(m)
+	for _, to := range to {
 		if err := c.Rcpt(to); err != nil {
 			refused = append(refused, fmt.Errorf("%s: %w", to, err))
 		}
 	}
-	if len(refused) == len(s.receiver.Letter.To) {
+	if len(refused) == len(to) {
 		return "", worst(refused)
 	}
 	id, err := c.Text.Cmd("DATA")
@@ -132,6 +133,20 @@ func (s *sender) submit(c *smtp.Client, m message, domain string) (string, error
 	return said, nil
 }
 
+// addressees are those of the configuration, or the people whom the message is for.
+func (s *sender) addressees(m message) []string {
+	if !s.receiver.personal() {
+		return s.receiver.Letter.To
+	}
+	var to []string
+	for _, p := range m.people {
+		if box := s.receiver.mailbox(p); box != "" {
+			to = append(to, box)
+		}
+	}
+	return to
+}
+
 // worst puts a refusal first that a later attempt may change: while there is one, the letter is not refused for good.
 func worst(refused []error) error {
 	for _, e := range refused {
@@ -148,7 +163,7 @@ func (s *sender) letter(m message, domain string) []byte {
 	var b bytes.Buffer
 	line := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }
 	line("From", s.receiver.Letter.From)
-	line("To", strings.Join(s.receiver.Letter.To, ", "))
+	line("To", strings.Join(s.addressees(m), ", "))
 	line("Subject", mime.BEncoding.Encode("utf-8", m.title))
 	line("Date", s.service.cfg.Now().In(s.service.cfg.Zone).Format(time.RFC1123Z))
 	line("Message-ID", "<"+m.event+"@"+domain+">")

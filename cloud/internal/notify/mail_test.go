@@ -241,7 +241,7 @@ func TestMail(t *testing.T) {
 				p.busy <- c.busy
 			}
 			h := openAs(t, dbtest.SQLite(t), r)
-			got, err := h.svc.Test(t.Context(), "duty", "张三")
+			got, err := h.svc.Test(t.Context(), "duty", notify.Trial{By: "张三"})
 			if err != nil || got.OK != c.ok || !strings.Contains(got.Answer, c.want) || strings.Contains(got.Answer, "wrong-password") {
 				t.Errorf("%+v, %v", got, err)
 			}

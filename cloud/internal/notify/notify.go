@@ -24,13 +24,15 @@ import (
 type Config struct {
 	DB        *db.DB
 	Receivers []Receiver
+	Policy    Policy // who is told; nil: DefaultPolicy
 	Links     *Links
 	Now       func() time.Time
 	Zone      *time.Location
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
-	Mine      func() bool           // asked before each message, when several processes share the queue; nil: it is ours
-	Told      func(incident string) // called after an incident's timeline got a new entry; may be nil
+	Mine      func() bool                                                                      // asked before each message, when several processes share the queue; nil: it is ours
+	Emergency func(ctx context.Context, q db.Querier, site string, at time.Time) (bool, error) // whether a site is in 急 mode; nil: never
+	Told      func(incident string)                                                            // called after an incident's timeline got a new entry; may be nil
 }
 
 // A Service queues and sends. It is the incidents' Notifier.
@@ -38,13 +40,19 @@ type Service struct {
 	cfg     Config
 	senders []*sender
 	sent    *prometheus.CounterVec
+	told    *prometheus.HistogramVec
 }
 
 // New makes a service; Run starts it.
 func New(cfg Config) *Service {
+	if cfg.Policy == nil {
+		cfg.Policy = DefaultPolicy()
+	}
 	s := &Service{cfg: cfg, sent: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "linshao_notify_attempts_total", Help: "Attempts to tell a receiver, by result."}, []string{"receiver", "result"})}
-	cfg.Registry.MustRegister(s.sent)
+		Name: "linshao_notify_attempts_total", Help: "Attempts to tell a receiver, by result."}, []string{"receiver", "result"}),
+		told: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "linshao_notify_told_seconds", Help: "From the incident's change to the receiver's answer that it took the message, by class.",
+			Buckets: []float64{0.25, 0.5, 1, 2, 5, 15, 60, 300, 3600}}, []string{"severity"})}
+	cfg.Registry.MustRegister(s.sent, s.told)
 	paces := map[string]*pace{} // two receivers may be one robot
 	for _, r := range cfg.Receivers {
 		robot := r.Kind + " " + r.URL
@@ -54,35 +62,6 @@ func New(cfg Config) *Service {
 		s.senders = append(s.senders, newSender(s, r, paces[robot]))
 	}
 	return s
-}
-
-// Enqueue implements the incidents' Notifier.
-func (s *Service) Enqueue(ctx context.Context, tx *sql.Tx, in incident.Incident, kind string) error {
-	now := s.cfg.Now().UnixMilli()
-	due := now
-	if in.Late && kind == incident.KindOpened {
-		due += lateRest.Milliseconds()
-	}
-	for _, sender := range s.senders {
-		r := sender.receiver
-		if !r.wants(in, kind) {
-			continue
-		}
-		if in.Late && kind == incident.KindRecovered {
-			if waits, err := unsaid(ctx, tx, r.ID, in.ID); err != nil || waits {
-				if err != nil {
-					return err
-				}
-				continue // the message that it happened will say that it is over
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO notices (receiver, incident, kind, severity, n, created, state, attempts, next_at, answer)
-			SELECT ?, ?, ?, ?, count(*), ?, 'waiting', 0, ?, '' FROM notices WHERE receiver = ? AND incident = ? AND kind = ?`,
-			r.ID, in.ID, kind, in.Severity, now, due, r.ID, in.ID, kind); err != nil {
-			return fmt.Errorf("queue notice of %s for %s: %w", in.ID, r.ID, err)
-		}
-	}
-	return nil
 }
 
 // lateRest is how long a message of something that happened while a gateway was cut off waits for its end, which comes

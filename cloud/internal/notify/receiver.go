@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net/url"
 	"path"
@@ -29,30 +30,59 @@ type Receiver struct {
 	URL          string // holds the robot's key: never logged, never shown
 	Secret       []byte // of a signature, or the password of the mail account
 	Severities   []string
-	Sites        []string // empty: all
-	AllowPrivate bool     // the address may be private or loopback
-	EveryChange  bool     // is told of every change, not only of what asks people to act
-	PerMinute    int      // messages that mail or a webhook takes; 0: the kind's default
-	PerDay       int      // 0: no limit
-	Letter       Letter   // of Mail
-	Hook         *Hook    // of Webhook; nil: our JSON
+	Sites        []string          // empty: all
+	AllowPrivate bool              // the address may be private or loopback
+	EveryChange  bool              // is told of every change, not only of what asks people to act
+	PerMinute    int               // messages that mail or a webhook takes; 0: the kind's default
+	PerDay       int               // 0: no limit
+	Letter       Letter            // of Mail
+	Hook         *Hook             // of Webhook; nil: our JSON
+	Means        string            // by which it reaches people; empty: as its kind says
+	Quiet        Quiet             // when it hears of class A alone
+	Mailboxes    map[string]string // of people by phone number or name, for Mail to nobody in particular
 }
 
 // A Letter is who writes to whom by mail.
 type Letter struct {
 	From string
-	To   []string
+	To   []string       // empty: whom the escalation tells, see Receiver.Mailboxes
 	User string         // of the mail account; empty: no login
 	CA   *x509.CertPool // that signed the server's certificate; nil: the system's
 }
 
-// wants says whether the receiver is told of a change. A robot is for people, so it hears of what asks them to act; a
-// webhook is for another system, which follows every change.
-func (r Receiver) wants(in incident.Incident, kind string) bool {
-	if !slices.Contains(r.Severities, in.Severity) || (len(r.Sites) > 0 && !slices.Contains(r.Sites, in.Site)) {
-		return false
+// covers says whether the receiver is told of a site's incidents of this class.
+func (r Receiver) covers(in incident.Incident) bool {
+	return slices.Contains(r.Severities, in.Severity) && (len(r.Sites) == 0 || slices.Contains(r.Sites, in.Site))
+}
+
+// means answers by what means the receiver reaches people.
+func (r Receiver) means() string {
+	switch {
+	case r.Means != "":
+		return r.Means
+	case r.Kind == Webhook && r.Hook == nil:
+		return System
+	case r.Kind == Webhook && r.Hook.personal:
+		return SMS
+	case r.Kind == Mail && len(r.Letter.To) == 0:
+		return Mail
 	}
-	return r.EveryChange || kind == incident.KindOpened || kind == incident.KindSeverity || kind == incident.KindOverdue
+	return Group
+}
+
+// personal says that each message is for one person.
+func (r Receiver) personal() bool { return !slices.Contains([]string{Group, System}, r.means()) }
+
+// reaches says whether the receiver has an address of a person.
+func (r Receiver) reaches(p Person) bool {
+	if r.means() == Mail {
+		return r.mailbox(p) != ""
+	}
+	return p.Phone != ""
+}
+
+func (r Receiver) mailbox(p Person) string {
+	return cmp.Or(r.Mailboxes[p.Phone], r.Mailboxes[p.Name])
 }
 
 // hide takes the receiver's secrets out of what is kept and shown: some servers repeat what they were asked.

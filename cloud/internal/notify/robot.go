@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,17 @@ type wecomMessage struct {
 	Markdown wecomMarkdown `json:"markdown"`
 }
 
+// wecomText is what can call people by phone number; markdown cannot.
+type wecomText struct {
+	Type string       `json:"msgtype"`
+	Text wecomContent `json:"text"`
+}
+
+type wecomContent struct {
+	Content string   `json:"content"`
+	Mobiles []string `json:"mentioned_mobile_list"`
+}
+
 type wecomMarkdown struct {
 	Content string `json:"content"`
 }
@@ -39,6 +51,11 @@ type wecomMarkdown struct {
 type dingTalkMessage struct {
 	Type     string           `json:"msgtype"`
 	Markdown dingTalkMarkdown `json:"markdown"`
+	At       *dingTalkAt      `json:"at,omitempty"`
+}
+
+type dingTalkAt struct {
+	Mobiles []string `json:"atMobiles"`
 }
 
 type dingTalkMarkdown struct {
@@ -63,7 +80,12 @@ func (s *sender) robot(ctx context.Context, m message) (answer, error) {
 	var content any
 	switch r.Kind {
 	case DingTalk:
-		content = dingTalkMessage{"markdown", dingTalkMarkdown{m.title, m.text}}
+		d := dingTalkMessage{Type: "markdown", Markdown: dingTalkMarkdown{m.title, m.text}}
+		if mobiles := mobilesOf(m.people); len(mobiles) > 0 {
+			d.At = &dingTalkAt{mobiles}
+			d.Markdown.Text += "\n\n@" + strings.Join(mobiles, " @") // without it, DingTalk calls nobody; it shows the names
+		}
+		content = d
 		if len(r.Secret) > 0 {
 			u, err := url.Parse(address)
 			if err != nil {
@@ -84,15 +106,37 @@ func (s *sender) robot(ctx context.Context, m message) (answer, error) {
 		content = f
 	default:
 		content = wecomMessage{"markdown", wecomMarkdown{m.text}}
+		if mobiles := mobilesOf(m.people); len(mobiles) > 0 {
+			content = wecomText{"text", wecomContent{m.text, mobiles}}
+		}
 	}
 	body, err := json.Marshal(content)
 	if err != nil {
 		return answer{}, fmt.Errorf("encode message: %w", err)
 	}
-	status, said, wait := s.post(ctx, http.MethodPost, address, body, http.Header{"Content-Type": {jsonType}})
+	// No robot of today looks at the key; a relay in front of one can.
+	status, said, wait := s.post(ctx, http.MethodPost, address, body, http.Header{"Content-Type": {jsonType}, "Idempotency-Key": {m.event}})
 	a := judge(r.Kind, status, said)
 	a.wait, a.text = max(a.wait, wait), said
 	return a, nil
+}
+
+// mostCalled keeps a group's message readable.
+const mostCalled = 10
+
+func isMobile(phone string) bool {
+	return len(phone) == 11 && phone[0] == '1' && strings.Trim(phone, "0123456789") == ""
+}
+
+// mobilesOf are the mobile phones among people's numbers: no robot can call another number.
+func mobilesOf(people []Person) []string {
+	var list []string
+	for _, p := range people {
+		if isMobile(p.Phone) && !slices.Contains(list, p.Phone) && len(list) < mostCalled {
+			list = append(list, p.Phone)
+		}
+	}
+	return list
 }
 
 // How long a robot rests that was asked too much. DingTalk blocks for ten minutes.

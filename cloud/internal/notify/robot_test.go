@@ -120,7 +120,7 @@ func TestClassAHasRoomOfItsOwn(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		h := open(t, place, notify.DingTalk, true)
 		for range 12 {
-			if r, err := h.svc.Test(t.Context(), "duty", "张三"); err != nil || !r.OK || r.Answer != `{"errcode":0,"errmsg":"ok"}` {
+			if r, err := h.svc.Test(t.Context(), "duty", notify.Trial{By: "张三"}); err != nil || !r.OK || r.Answer != `{"errcode":0,"errmsg":"ok"}` {
 				t.Fatal(r, err)
 			}
 			if c := h.next(); !strings.Contains(c.body, "【测试】") || !strings.Contains(c.body, "张三") {
@@ -128,7 +128,7 @@ func TestClassAHasRoomOfItsOwn(t *testing.T) {
 			}
 		}
 		var wait *notify.WaitError
-		if _, err := h.svc.Test(t.Context(), "duty", "张三"); !errors.As(err, &wait) || wait.Wait > time.Minute {
+		if _, err := h.svc.Test(t.Context(), "duty", notify.Trial{By: "张三"}); !errors.As(err, &wait) || wait.Wait > time.Minute {
 			t.Errorf("a thirteenth message in a minute: %v", err)
 		}
 		h.fire("B", "b1", "b2")
@@ -141,7 +141,7 @@ func TestClassAHasRoomOfItsOwn(t *testing.T) {
 		h.sent(3)
 		other := notify.New(notify.Config{DB: h.db, Links: h.links, Now: time.Now, Zone: time.UTC, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 			Receivers: []notify.Receiver{{ID: "duty", Kind: notify.DingTalk, URL: "http://127.0.0.1:1", AllowPrivate: true}}})
-		if _, err := other.Test(t.Context(), "duty", "张三"); !errors.As(err, &wait) {
+		if _, err := other.Test(t.Context(), "duty", notify.Trial{By: "张三"}); !errors.As(err, &wait) {
 			t.Errorf("another process: %v", err)
 		}
 		list, err := h.svc.Receivers(t.Context())
@@ -166,7 +166,7 @@ func TestThrottledRobotRests(t *testing.T) {
 			t.Errorf("%d attempts: %s", n, said)
 		}
 		var wait *notify.WaitError
-		if _, err := h.svc.Test(t.Context(), "duty", "张三"); !errors.As(err, &wait) || wait.Wait < 9*time.Minute {
+		if _, err := h.svc.Test(t.Context(), "duty", notify.Trial{By: "张三"}); !errors.As(err, &wait) || wait.Wait < 9*time.Minute {
 			t.Errorf("it does not rest: %v", err)
 		}
 	})
@@ -178,7 +178,7 @@ func TestTestShowsTheAnswerWithoutSecrets(t *testing.T) {
 		h.reply <- func(w http.ResponseWriter) {
 			io.WriteString(w, `{"errcode":93000,"errmsg":"invalid key secret-key, secret 0123456789abcdef"}`)
 		}
-		r, err := h.svc.Test(t.Context(), "duty", "张三")
+		r, err := h.svc.Test(t.Context(), "duty", notify.Trial{By: "张三"})
 		if err != nil || r.OK || r.Answer != `{"errcode":93000,"errmsg":"invalid key ***, secret ***"}` {
 			t.Errorf("%+v, %v", r, err)
 		}
@@ -187,7 +187,7 @@ func TestTestShowsTheAnswerWithoutSecrets(t *testing.T) {
 		if err := h.db.Reader().QueryRowContext(t.Context(), `SELECT n.state, a.answer, n.attempts FROM notices n JOIN attempts a ON a.notice = n.id WHERE n.kind = 'test'`).Scan(&state, &answer, &attempts); err != nil || state != "refused" || answer != r.Answer || attempts != 1 {
 			t.Errorf("kept %s %s %d, %v", state, answer, attempts, err)
 		}
-		if _, err := h.svc.Test(t.Context(), "nobody", "张三"); !errors.Is(err, notify.ErrUnknown) {
+		if _, err := h.svc.Test(t.Context(), "nobody", notify.Trial{By: "张三"}); !errors.Is(err, notify.ErrUnknown) {
 			t.Error(err)
 		}
 	})

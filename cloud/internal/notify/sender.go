@@ -2,7 +2,9 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/incident"
@@ -23,6 +25,8 @@ type sender struct {
 // attempt is a message that was sent, and what was answered.
 type attempt struct {
 	group  []notice
+	at     time.Time // when it began
+	begun  bool      // and that was written down
 	answer answer
 }
 
@@ -74,17 +78,50 @@ func (s *sender) round(ctx context.Context) (time.Duration, error) {
 		if mine := s.service.cfg.Mine; mine != nil && !mine() {
 			return 0, nil // this process was stopped for a while: another one sends now
 		}
+		if list, err = s.drop(whole, list); err != nil {
+			return 0, err
+		}
+		if len(list) == 0 {
+			continue
+		}
 		left, wait := s.pace.take(now, s.receiver.ID, list[0].severity == "A")
 		if wait > 0 {
 			return wait, nil
 		}
-		group := s.group(list, left)
-		a, err := s.send(whole, group)
-		if err != nil {
+		if s.done, err = s.attempt(whole, s.group(list, left), now); err != nil {
 			return 0, err
 		}
-		s.done = &attempt{group, a}
 	}
+}
+
+// attempt sends one message.
+func (s *sender) attempt(ctx context.Context, group []notice, now time.Time) (*attempt, error) {
+	done := &attempt{group: group, at: now}
+	if !s.whole() { // another system is told of each notice alone, under the notice's own key, and has no limit
+		key := s.key(group)
+		if err := s.begin(ctx, group, key, now); err != nil {
+			return nil, err
+		}
+		done.begun = true
+		for i := range group {
+			group[i].bundle = key
+		}
+	}
+	var err error
+	done.answer, err = s.send(ctx, group)
+	return done, err
+}
+
+// key is the message's idempotency key, the same in every attempt, also of another life of this program.
+func (s *sender) key(group []notice) string {
+	if group[0].bundle != "" {
+		return group[0].bundle
+	}
+	key := group[0].event(s.receiver.ID)
+	if len(group) > 1 {
+		key += fmt.Sprintf("-%d", len(group))
+	}
+	return key
 }
 
 // keep records the last attempt before anything else is sent: a message that was taken must not go out again because
@@ -93,7 +130,7 @@ func (s *sender) keep(ctx context.Context) error {
 	if s.done == nil {
 		return nil
 	}
-	if err := s.record(ctx, s.done.group, s.done.answer); err != nil {
+	if err := s.record(ctx, *s.done); err != nil {
 		return err
 	}
 	s.done = nil
@@ -101,20 +138,34 @@ func (s *sender) keep(ctx context.Context) error {
 }
 
 // group takes the next message: one notice, or a digest when the robot's room cannot carry each alone, of which so many
-// are left after this one. Severity A goes first, has room that others may not use, and is never mixed with them.
+// are left after this one. Severity A goes first, has room that others may not use, and is never mixed with them. A person
+// gets a digest of more than a few, and class C is always one.
 func (s *sender) group(list []notice, left int) []notice {
-	n := len(list)
-	if list[0].severity == "A" {
-		for n = 1; n < len(list) && list[n].severity == "A"; {
-			n++
-		}
-		left++ // nothing else will come of it
+	if key := list[0].bundle; key != "" { // it went out before, so and not otherwise
+		return slices.DeleteFunc(slices.Clone(list), func(n notice) bool { return n.bundle != key })
 	}
-	if n <= left || s.whole() {
+	if s.whole() {
 		return list[:1]
 	}
-	return list[:min(n, digestMax)]
+	urgent, personal := list[0].severity == "A", s.receiver.personal()
+	fit := slices.DeleteFunc(slices.Clone(list), func(n notice) bool {
+		return n.bundle != "" || urgent && n.severity != "A" || personal && n.people != list[0].people
+	})
+	n := len(fit)
+	if urgent {
+		left++ // nothing else will come of it
+	}
+	if personal {
+		left = min(left, personMost)
+	}
+	if n <= left && list[0].severity != "C" {
+		return fit[:1]
+	}
+	return fit[:min(n, digestMax)]
 }
+
+// personMost is how many messages one person gets at once before they become a digest.
+const personMost = 2
 
 // whole says that the receiver is another system, which is told of each change by itself.
 func (s *sender) whole() bool { return s.receiver.Kind == Webhook && s.receiver.Hook == nil }
@@ -132,7 +183,10 @@ func (s *sender) send(ctx context.Context, group []notice) (answer, error) {
 		n := group[0]
 		return s.finish(s.webhook(ctx, hook{n.event(s.receiver.ID), n.kind, n.created, s.service.cfg.Links.To(n.incident, s.receiver.ID), &ins[0]}))
 	}
-	m := s.message(group, ins)
+	m, err := s.message(group, ins)
+	if err != nil {
+		return answer{}, err
+	}
 	return s.finish(s.transmit(ctx, m, s.view(m, group, ins)))
 }
 

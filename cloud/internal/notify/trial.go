@@ -8,8 +8,17 @@ import (
 	"time"
 )
 
-// ErrUnknown: no receiver has this id.
-var ErrUnknown = errors.New("no such receiver")
+// Errors of a test.
+var (
+	ErrUnknown = errors.New("no such receiver")
+	ErrNobody  = errors.New("the receiver reaches one person at a time: it needs a phone number that it has an address for")
+)
+
+// A Trial is a test of a receiver.
+type Trial struct {
+	By    string // who wants it
+	Phone string // whom to reach, when the receiver reaches one person at a time
+}
 
 // WaitError: the receiver's limit is used up, or it asked for rest.
 type WaitError struct{ Wait time.Duration }
@@ -32,16 +41,20 @@ const kindTest = "test"
 
 // Test sends one message to a receiver, within its limit, and answers what the receiver said. It is kept like every other
 // attempt, and never repeated. The service need not run.
-func (s *Service) Test(ctx context.Context, id, by string) (Result, error) {
+func (s *Service) Test(ctx context.Context, id string, t Trial) (Result, error) {
 	for _, sender := range s.senders {
 		if sender.receiver.ID == id {
-			return sender.test(ctx, by)
+			return sender.test(ctx, t)
 		}
 	}
 	return Result{}, fmt.Errorf("test %q: %w", id, ErrUnknown)
 }
 
-func (s *sender) test(ctx context.Context, by string) (Result, error) {
+func (s *sender) test(ctx context.Context, t Trial) (Result, error) {
+	who := Person{Name: t.Phone, Phone: t.Phone, Role: "测试"}
+	if s.receiver.personal() && !s.receiver.reaches(who) {
+		return Result{}, ErrNobody
+	}
 	now := s.service.cfg.Now()
 	if err := s.recall(ctx); err != nil { // what another process has sent counts too
 		return Result{}, err
@@ -51,15 +64,16 @@ func (s *sender) test(ctx context.Context, by string) (Result, error) {
 	}
 	at := now.In(s.service.cfg.Zone).Format(time.DateTime)
 	title := "【测试】邻哨通知 " + plain(s.receiver.Name)
-	m := message{fmt.Sprintf("test-%s-%d", s.receiver.ID, now.UnixNano()), "C", title,
-		fmt.Sprintf("%s · %s · 由 %s 发起 · 收到即表示此接收方可用，无需处理", s.head("comment", title), at, cut(plain(by), maxTitle))}
+	m := message{event: fmt.Sprintf("test-%s-%d", s.receiver.ID, now.UnixNano()), severity: "C", title: title,
+		text: fmt.Sprintf("%s · %s · 由 %s 发起 · 收到即表示此接收方可用，无需处理", s.style(nil).head("comment", title), at, cut(plain(t.By), maxTitle)), people: []Person{who}}
 	var a answer
 	var err error
 	whole := context.WithoutCancel(ctx) // whoever asked may leave: what was sent is kept
 	if s.whole() {
 		a, err = s.finish(s.webhook(whole, hook{Event: m.event, Kind: kindTest, At: now.UnixMilli()}))
 	} else {
-		a, err = s.finish(s.transmit(whole, m, View{Event: m.event, Kind: kindTest, Severity: m.severity, Title: "测试", Text: m.text, Since: at, Count: 1}))
+		a, err = s.finish(s.transmit(whole, m, View{Event: m.event, Kind: kindTest, Severity: m.severity, Title: "测试", Text: m.text, Since: at, Count: 1,
+			Name: who.Name, Phone: who.Phone, Role: who.Role}))
 	}
 	if err != nil {
 		return Result{}, err
@@ -107,7 +121,7 @@ func (s *Service) Receivers(ctx context.Context) ([]Status, error) {
 	for _, sender := range s.senders {
 		r := sender.receiver
 		c := Status{ID: r.ID, Name: r.Name, Kind: r.Kind, Severities: r.Severities, Sites: append([]string{}, r.Sites...)}
-		if err := q.QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE state = 'waiting' AND receiver = ?`, r.ID).Scan(&c.Waiting); err != nil {
+		if err := q.QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE state = 'waiting' AND kind <> ? AND receiver = ?`, kindReminder, r.ID).Scan(&c.Waiting); err != nil {
 			return nil, fmt.Errorf("count notices: %w", err)
 		}
 		err := q.QueryRowContext(ctx, `SELECT a.at, a.ok, a.answer FROM attempts a JOIN notices n ON n.id = a.notice WHERE n.receiver = ? ORDER BY a.at DESC LIMIT 1`,

@@ -23,6 +23,7 @@ const (
 	OutputMoved  = "output_moved"   // somebody moved an output, or was refused; what an alert had done is in its incident
 	FieldNotice  = "field_notice"   // a notice of a kind that this program does not know
 	TreeImported = "tree_imported"  // a person changed the tree of the organisation by a file; of no gateway
+	FewReceivers = "few_receivers"  // an alert of class A would not reach people by two ways; of no gateway
 	Retired      = "decommissioned" // a person took the gateway out of service, or it came back with a new log after that
 )
 
