@@ -25,6 +25,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/notify"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/internal/shard"
@@ -130,14 +131,19 @@ func (a *App) buildWork(ctx context.Context) error {
 	a.feed = api.NewFeed(a.db, a.hub, a.opt.Log)
 	a.links = notify.NewLinks(a.cfg.PublicURL, key, a.opt.Now)
 	a.notify = notify.New(notify.Config{DB: a.db, Receivers: a.cfg.receivers(), Policy: a.cfg.policy, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
-		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies})
-	a.events = incident.New(incident.Config{DB: a.db, Notifier: a.notify, Now: a.opt.Now, Zone: a.cfg.zone})
-	w := incident.WatchConfig{DB: a.db, Notifier: a.notify, Rules: a.cfg.rules, Changed: observer{a.feed, a.notify}.Incident, Now: a.opt.Now, Log: a.opt.Log}
+		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies, Emergency: a.emergency})
+	a.events = incident.New(incident.Config{DB: a.db, Notifier: a.notify, Now: a.opt.Now, Zone: a.cfg.zone, Emergency: a.emergency})
+	w := incident.WatchConfig{DB: a.db, Notifier: a.notify, Emergency: a.emergency, Rules: a.cfg.rules, Changed: observer{a.feed, a.notify}.Incident, Now: a.opt.Now, Log: a.opt.Log}
 	if a.worker != nil {
 		w.Lease = a.worker
 	}
 	a.overdue = incident.NewWatcher(w)
 	return a.noteGaps(ctx)
+}
+
+// emergency says whether a site is in 急 mode now.
+func (a *App) emergency(ctx context.Context, q db.Querier, site string) (bool, error) {
+	return tree.EmergencyAt(ctx, q, site, a.opt.Now())
 }
 
 func (a *App) buildIngest(context.Context) error {

@@ -31,7 +31,7 @@ func TestNotifyTest(t *testing.T) {
 	if err != nil || r.OK || r.Answer != `{"errcode":93000,"errmsg":"invalid webhook url ***"}` {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if _, err := app.TestReceiver(t.Context(), cfg, "nobody", "test"); err == nil || !strings.Contains(err.Error(), "no such receiver") {
+	if _, err := app.TestReceiver(t.Context(), cfg, "nobody", "", "test"); err == nil || !strings.Contains(err.Error(), "no such receiver") {
 		t.Error(err)
 	}
 }

@@ -28,7 +28,7 @@ type WatchConfig struct {
 	Notifier Notifier
 	Rules    *rules.Set // those of kind incident count
 	// Emergency says whether a site is in 急 mode; nil: none ever is.
-	Emergency func(ctx context.Context, q db.Querier, site string, at time.Time) (bool, error)
+	Emergency func(ctx context.Context, q db.Querier, site string) (bool, error)
 	Lease     Lease           // nil: every gateway is ours, always
 	Changed   func(id string) // called after an incident's rung has changed; may be nil
 	Now       func() time.Time
@@ -189,7 +189,7 @@ func (w *Watcher) judge(ctx context.Context, tx *sql.Tx, in *Incident) error {
 		urgent := false
 		if w.cfg.Emergency != nil {
 			var err error
-			if urgent, err = w.cfg.Emergency(ctx, tx, in.Site, now); err != nil {
+			if urgent, err = w.cfg.Emergency(ctx, tx, in.Site); err != nil {
 				return fmt.Errorf("read mode of site %s: %w", in.Site, err)
 			}
 		}

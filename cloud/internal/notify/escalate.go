@@ -109,7 +109,7 @@ func (e *enqueuing) tell(ctx context.Context, r Receiver, people []Person, due t
 	if e.step > 0 || c.Remind == 0 || c.Most == 0 || e.in.Handling != incident.Open {
 		return nil
 	}
-	every, err := e.s.remind(ctx, e.tx, e.in.Site, e.in.Severity, e.now)
+	every, err := e.s.remind(ctx, e.tx, e.in.Site, e.in.Severity)
 	if err != nil {
 		return err
 	}
@@ -134,12 +134,12 @@ func insertNotice(ctx context.Context, tx *sql.Tx, n notice, due time.Time) erro
 }
 
 // remind is the rest between two reminders; an emergency halves it.
-func (s *Service) remind(ctx context.Context, tx *sql.Tx, site, severity string, at time.Time) (time.Duration, error) {
+func (s *Service) remind(ctx context.Context, tx *sql.Tx, site, severity string) (time.Duration, error) {
 	every := s.cfg.Policy[severity].Remind
 	if s.cfg.Emergency == nil {
 		return every, nil
 	}
-	urgent, err := s.cfg.Emergency(ctx, tx, site, at)
+	urgent, err := s.cfg.Emergency(ctx, tx, site)
 	if err != nil {
 		return 0, fmt.Errorf("read mode of site %s: %w", site, err)
 	}
@@ -158,7 +158,7 @@ func (s *sender) again(ctx context.Context, tx *sql.Tx, n notice, now time.Time)
 	if err != nil {
 		return err
 	}
-	every, err := s.service.remind(ctx, tx, in.Site, n.severity, now)
+	every, err := s.service.remind(ctx, tx, in.Site, n.severity)
 	if err != nil || in.Handling != incident.Open || every == 0 {
 		return err
 	}

@@ -31,7 +31,7 @@ type Config struct {
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
 	Mine      func() bool                                                                      // asked before each message, when several processes share the queue; nil: it is ours
-	Emergency func(ctx context.Context, q db.Querier, site string, at time.Time) (bool, error) // whether a site is in 急 mode; nil: never
+	Emergency func(ctx context.Context, q db.Querier, site string) (bool, error) // whether a site is in 急 mode; nil: never
 	Told      func(incident string)                                                            // called after an incident's timeline got a new entry; may be nil
 }
 
