@@ -30,9 +30,9 @@ type Config struct {
 	Zone      *time.Location
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
-	Mine      func() bool                                                                      // asked before each message, when several processes share the queue; nil: it is ours
+	Mine      func() bool                                                        // asked before each message, when several processes share the queue; nil: it is ours
 	Emergency func(ctx context.Context, q db.Querier, site string) (bool, error) // whether a site is in 急 mode; nil: never
-	Told      func(incident string)                                                            // called after an incident's timeline got a new entry; may be nil
+	Told      func(incident string)                                              // called after an incident's timeline got a new entry; may be nil
 }
 
 // A Service queues and sends. It is the incidents' Notifier.
