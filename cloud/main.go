@@ -20,12 +20,20 @@ func main() {
 			Config checkCmd `cmd:"" help:"Check a configuration; every mistake is told with its place."`
 		} `cmd:"" help:"Check files."`
 		Gateway struct {
+			Enroll       enrollCmd       `cmd:"" help:"Make a one-time token with which a gateway takes its certificate."`
+			List         gatewaysCmd     `cmd:"" help:"Show gateways and the state of their certificates."`
+			Revoke       revokeCmd       `cmd:"" help:"End all certificates and tokens of a gateway: its connection ends in the same second."`
+			RenewOK      renewOKCmd      `cmd:"" name:"renew-ok" help:"Let a gateway renew a certificate that has expired, within 30 days of its end."`
 			Decommission decommissionCmd `cmd:"" help:"Take a gateway out of service: it leaves its site, and its next new log is no loss."`
 		} `cmd:"" help:"Manage gateways."`
 		Audit  auditCmd `cmd:"" help:"What people did."`
 		Notify struct {
 			Test notifyTestCmd `cmd:"" help:"Send a test message to a receiver, and show what it answers."`
 		} `cmd:"" help:"Look after receivers."`
+		CA     caCmd `cmd:"" name:"ca" help:"The small CA that signs gateways."`
+		Broker struct {
+			Files brokerFilesCmd `cmd:"" help:"Write what keeps gateways to their own topics at mosquitto: rights, revoked certificates, a configuration to include."`
+		} `cmd:"" help:"Look after a broker that is not the embedded one."`
 		Org  orgCmd `cmd:"" help:"The organisation: street, communities, grids, compounds, and who answers for them."`
 		User struct {
 			Add userCmd `cmd:"" help:"Make a user, or give one a new password. The password is read from standard input."`

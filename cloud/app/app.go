@@ -19,6 +19,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/broker"
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/enroll"
 	"github.com/linshao/linshao/cloud/internal/inbox"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ingest"
@@ -71,6 +72,8 @@ type App struct {
 	ledger   *ledger.Ledger
 	modes    *mode.Service
 	timers   *timer.Service
+	enroll   *enroll.Service
+	cutter   enroll.Cutter
 	broker   carrier
 	mqtt     string // address of the embedded broker
 	listener net.Listener
@@ -86,7 +89,7 @@ func New(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	}
 	a := &App{opt: opt, cfg: cfg, registry: prometheus.NewRegistry(), quit: make(chan struct{})}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func(context.Context) error{a.openStores, a.buildWork, a.buildDuty, a.buildIngest, a.openBroker, a.openHTTP} {
+	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildIngest, a.openBroker, a.openHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -182,12 +185,16 @@ func (a *App) openBroker(context.Context) error {
 		if err != nil {
 			return err
 		}
-		x := broker.ExternalConfig{URL: m.URL, TLS: conf, ClientID: "linshao-cloud", Handler: a.ingest, Log: a.opt.Log}
+		x := broker.ExternalConfig{URL: m.URL, TLS: conf, ClientID: "linshao-cloud", Handler: a.barring(), Log: a.opt.Log}
 		if a.worker != nil {
 			x.ClientID, x.Shards = "linshao-"+a.worker.ID(), a.worker
 		}
-		a.broker, err = broker.NewExternal(x)
-		return err
+		external, err := broker.NewExternal(x)
+		if err != nil {
+			return err
+		}
+		a.broker, a.cutter = external, external
+		return nil
 	}
 	var conf *tls.Config
 	if m.Cert != "" {
@@ -196,10 +203,11 @@ func (a *App) openBroker(context.Context) error {
 			return err
 		}
 	}
-	e, err := broker.NewEmbedded(broker.EmbeddedConfig{Listen: m.Listen, TLS: conf, Handler: a.ingest, Log: a.opt.Log})
+	e, err := broker.NewEmbedded(broker.EmbeddedConfig{Listen: m.Listen, TLS: conf, Admit: a.enroll, Handler: a.barring(), Log: a.opt.Log})
 	if err != nil {
 		return err
 	}
+	a.cutter = e
 	a.broker, a.mqtt, a.opened = e, e.Addr(), append(a.opened, e.Close)
 	return nil
 }
@@ -218,7 +226,7 @@ func (a *App) openHTTP(context.Context) error {
 		names[r.ID] = r.Name
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Links: a.links, Receivers: names, Notifier: a.notify, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Enroll: a.enroll, Links: a.links, Receivers: names, Notifier: a.notify, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest,
 		Changed: a.notify.Wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

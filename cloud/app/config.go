@@ -29,6 +29,7 @@ type Config struct {
 	Timezone   string                `yaml:"timezone"`
 	HTTP       HTTP                  `yaml:"http"`
 	MQTT       MQTT                  `yaml:"mqtt"`
+	Enroll     Enroll                `yaml:"enroll"`
 	Series     Series                `yaml:"series"`
 	Notify     []Receiver            `yaml:"notify"`
 	Overdue    string                `yaml:"overdue"`
@@ -57,6 +58,19 @@ type MQTT struct {
 	CA     string `yaml:"ca"`
 	Cert   string `yaml:"cert"`
 	Key    string `yaml:"key"`
+	Files  string `yaml:"files"`
+	PID    string `yaml:"pid_file"`
+}
+
+// Enroll is how gateways come to their certificates.
+type Enroll struct {
+	CA     string `yaml:"ca"`
+	Broker string `yaml:"broker"`
+	Pin    string `yaml:"pin"`
+	Life   string `yaml:"life"`
+
+	life time.Duration
+	pin  *[16]byte
 }
 
 // Series is where readings are kept.
@@ -118,6 +132,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.sql()
 	c.http()
 	c.mqtt()
+	c.enroll()
 	c.series()
 	c.overdue()
 	c.escalation()

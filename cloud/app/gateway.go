@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/enroll"
 	"github.com/linshao/linshao/cloud/internal/org"
 )
 
@@ -16,6 +17,12 @@ func Decommission(ctx context.Context, cfg Config, gateway string) error {
 	if err != nil {
 		return err
 	}
-	err = d.Update(ctx, func(tx *sql.Tx) error { return org.Decommission(ctx, tx, gateway, time.Now()) })
+	ctx = console(ctx)
+	err = d.Update(ctx, func(tx *sql.Tx) error {
+		if err := org.Decommission(ctx, tx, gateway, time.Now()); err != nil {
+			return err
+		}
+		return enroll.End(ctx, tx, gateway, enroll.Decommissioned, "", time.Now())
+	})
 	return errors.Join(err, d.Close())
 }

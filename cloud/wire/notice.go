@@ -10,10 +10,11 @@ const (
 	NoticeCommissioned    = "commissioned"      // a device was added, replaced or taken out
 	NoticeFragmentLeftOut = "fragment_left_out" // a fragment of the configuration is broken: its devices are not read
 	NoticeRestartRefused  = "restart_refused"   // the new site cannot be run, the one before goes on
+	NoticeCertificate     = "certificate"       // the gateway cannot renew its certificate, or can again
 )
 
 // NoticeKinds are all of them.
 func NoticeKinds() []string {
 	return []string{NoticeDeviceSwapped, NoticeLineOverloaded, NoticeLineKeepsUp, NoticeMissedAlarm, NoticeSensorHealth, NoticeCommissioned,
-		NoticeFragmentLeftOut, NoticeRestartRefused}
+		NoticeFragmentLeftOut, NoticeRestartRefused, NoticeCertificate}
 }

@@ -34,6 +34,7 @@ const (
 	ofChart    about = "chart"    // the same; who has a link may see the charts of its incident's device
 	ofIncident about = "incident" // the site of the incident of the path's {id}
 	ofNode     about = "node"     // the node of the path's {node}
+	ofEnrolled about = "enrolled" // the site of the path's {gateway}, or that for which it was invited
 )
 
 type accessKey struct{}
@@ -133,6 +134,8 @@ func (a *API) pathTo(ctx context.Context, what about, param func(string) string)
 		return tree.Path(ctx, q, param("node"))
 	case ofGateway, ofChart:
 		site, err = org.SiteOf(ctx, q, param("gateway"))
+	case ofEnrolled:
+		site, err = a.siteOfEnrolled(ctx, param("gateway"))
 	case ofIncident:
 		var in incident.Incident
 		in, err = incident.Get(ctx, q, param("id"))
@@ -179,4 +182,5 @@ func register[I, O any](a *API, h huma.API, need access, method, path, summary s
 const (
 	get  = http.MethodGet
 	post = http.MethodPost
+	del  = http.MethodDelete
 )

@@ -18,6 +18,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/enroll"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/live"
@@ -51,6 +52,7 @@ type Config struct {
 	Ledger    *ledger.Ledger
 	Ingest    Ingest // may be nil: nobody is told who looks
 	Auth      *auth.Service
+	Enroll    *enroll.Service
 	Links     *notify.Links
 	Receivers map[string]string // receiver id → its name, for who came by a link
 	Notifier  Notifier
@@ -124,6 +126,13 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Audit, anything}, get, "/audit", "What people did, newest first", a.audit)
 	register(a, h, access{auth.See, ofNode}, get, "/org/{node}/mode", "The mode of a node (平/急), and how it has changed", a.mode)
 	register(a, h, access{auth.Mode, ofNode}, post, "/org/{node}/mode", "Switch a node, with all below it, between ordinary and emergency", a.switchMode)
+	register(a, h, access{auth.Install, anything}, get, "/gateways", "Gateways and the state of their certificates", a.gateways)
+	register(a, h, access{auth.Install, anything}, post, "/gateways/{gateway}/enrolment", "Make a one-time token with which a gateway enrols; it is shown once", a.invite)
+	register(a, h, access{auth.Install, ofEnrolled}, post, "/gateways/{gateway}/renewal", "Let a gateway renew a certificate that has expired", a.letRenew)
+	register(a, h, access{auth.Install, ofEnrolled}, del, "/gateways/{gateway}/certificate", "Revoke all certificates and tokens of a gateway, at once", a.revoke)
+	register(a, h, access{}, post, "/enroll", "A gateway takes its certificate with a token", a.enrol)
+	register(a, h, access{}, post, "/enroll/challenge", "What a gateway signs to renew its certificate", a.challenge)
+	register(a, h, access{}, post, "/enroll/renew", "A gateway renews its certificate by proof of the present key", a.renew)
 	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
 	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)

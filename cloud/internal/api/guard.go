@@ -12,6 +12,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/wire/enrolment"
 )
 
 var problemType = reflect.TypeFor[Problem]()
@@ -67,8 +68,14 @@ func (a *API) guard(next http.Handler) http.Handler {
 	}))
 }
 
-// open says which paths need no login.
-func open(path string) bool { return path == "/api/v1/login" || path == "/api/v1/logout" }
+// open says which paths need no login: a gateway shows its token, or the key of its certificate.
+func open(path string) bool {
+	switch path {
+	case "/api/v1/login", "/api/v1/logout", enrolment.PathEnrol, enrolment.PathChallenge, enrolment.PathRenew:
+		return true
+	}
+	return false
+}
 
 // demoGrants let the one user of a demo, which nobody reaches from outside, do everything.
 func demoGrants() []auth.Grant {

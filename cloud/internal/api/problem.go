@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/linshao/linshao/cloud/internal/enroll"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org"
 )
@@ -121,11 +122,14 @@ func (a *API) known(err error) error {
 	var p *problem
 	var refusal *incident.Refusal
 	var nonsense *org.Refusal
+	var denied *enroll.Refusal
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &p):
 		return p
+	case errors.As(err, &denied):
+		return &problem{status: denied.Status, code: denied.Code, text: incident.Text(denied.Text)}
 	case errors.As(err, &refusal):
 		return &problem{status: http.StatusConflict, code: "wrong_state", text: refusal.Text}
 	case errors.As(err, &nonsense):

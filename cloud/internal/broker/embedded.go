@@ -23,6 +23,7 @@ import (
 type EmbeddedConfig struct {
 	Listen  string
 	TLS     *tls.Config // nil: plain, on loopback only
+	Admit   Admission   // with TLS; nil: the name in the certificate is enough
 	Handler Handler
 	Log     *slog.Logger
 }
@@ -35,6 +36,7 @@ type Embedded struct {
 	listener *listener
 	addr     string
 	once     sync.Once
+	hook     atomic.Pointer[hook] // while it runs
 }
 
 // NewEmbedded opens the listener, so that its address is known and a used port is told at once. It serves nobody yet.
@@ -71,6 +73,7 @@ func (e *Embedded) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	h := &hook{e: e, ctx: work}
+	e.hook.Store(h)
 	if err := e.server.AddHook(h, nil); err != nil {
 		return fmt.Errorf("hook into broker: %w", err)
 	}
@@ -94,6 +97,21 @@ func (e *Embedded) Close() error {
 		}
 	})
 	return err
+}
+
+// Cut ends the connections made with certificates that have ended, by the SHA-256 of each in hex, and those of barred gateways.
+func (e *Embedded) Cut(ended, barred map[string]bool) {
+	h := e.hook.Load()
+	if h == nil || e.cfg.TLS == nil {
+		return
+	}
+	h.clients.Range(func(_, value any) bool {
+		cl, ok := value.(*mqtt.Client)
+		if chain := chainOf(cl); ok && (barred[cl.ID] || len(chain) > 0 && ended[fingerprint(chain[0])]) {
+			h.cut(cl, errEnded)
+		}
+		return true
+	})
 }
 
 // Publish sends what no message asked for.
@@ -135,20 +153,15 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		h.e.cfg.Log.Warn("client refused", "remote", cl.Net.Remote, "why", err)
 		return false
 	}
-	if pk.Connect.WillFlag && !h.OnACLCheck(cl, pk.Connect.WillTopic, true) { // the broker would publish it unasked
+	if pk.Connect.WillFlag && pk.Connect.WillTopic != wire.Topic(cl.ID, wire.StatusLeaf) { // the broker would publish it unasked
 		h.e.cfg.Log.Warn("client refused: its last will is not on a topic of its own", "remote", cl.Net.Remote, "id", cl.ID)
 		return false
 	}
 	if h.e.cfg.TLS == nil {
 		return true
 	}
-	conn, ok := cl.Net.Conn.(*tls.Conn)
-	if !ok {
-		return false
-	}
-	certs := conn.ConnectionState().PeerCertificates
-	if len(certs) == 0 || certs[0].Subject.CommonName != cl.ID {
-		h.e.cfg.Log.Warn("client refused: its certificate is not that of its id", "remote", cl.Net.Remote, "id", cl.ID)
+	if err := h.admit(cl); err != nil {
+		h.e.cfg.Log.Warn("client refused", "remote", cl.Net.Remote, "id", cl.ID, "why", err)
 		return false
 	}
 	return true
@@ -171,8 +184,17 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	return false
 }
 
-// OnSessionEstablish notes the newest connection of a gateway, before the broker ends the older one.
-func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) { h.clients.Store(cl.ID, cl) }
+// OnSessionEstablish notes the newest connection of a gateway, before the broker ends the older one. A certificate that ended
+// after it was looked at and before Cut could find the connection is noticed here.
+func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
+	h.clients.Store(cl.ID, cl)
+	if h.e.cfg.TLS == nil {
+		return
+	}
+	if err := h.admit(cl); err != nil {
+		h.cut(cl, err)
+	}
+}
 
 // OnPacketRead takes pings as signs of life.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
@@ -190,6 +212,10 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	h.work.Add(1)
 	defer h.work.Done()
 	if h.closing.Load() {
+		return pk, packets.ErrRejectPacket
+	}
+	if pk.FixedHeader.Retain && pk.TopicName != wire.Topic(cl.ID, wire.StatusLeaf) { // the broker would keep it
+		h.cut(cl, packets.ErrRetainNotSupported)
 		return pk, packets.ErrRejectPacket
 	}
 	replies, err := h.e.cfg.Handler.Handle(h.ctx, pk.TopicName, pk.Payload)

@@ -33,6 +33,8 @@ type External struct {
 	cfg  ExternalConfig
 	url  string
 	more chan []ingest.Reply // that no message asked for
+
+	barred chan map[string]bool // gateways
 }
 
 // NewExternal checks the address. It connects to nothing yet.
@@ -49,7 +51,7 @@ func NewExternal(cfg ExternalConfig) (*External, error) {
 	default:
 		return nil, fmt.Errorf("mqtt url %q: use mqtt:// or mqtts://", cfg.URL)
 	}
-	return &External{cfg: cfg, url: u.String(), more: make(chan []ingest.Reply, inbound)}, nil
+	return &External{cfg: cfg, url: u.String(), more: make(chan []ingest.Reply, inbound), barred: make(chan map[string]bool, 1)}, nil
 }
 
 // Times of a connection.
@@ -64,6 +66,9 @@ const (
 
 // Run keeps a connection until ctx ends. A new client for each: paho's own reconnection confirms what it never sent.
 func (x *External) Run(ctx context.Context) error {
+	var cutting sync.WaitGroup
+	defer cutting.Wait()
+	cutting.Go(func() { x.takeovers(ctx) })
 	retry := firstRetry
 	for ctx.Err() == nil {
 		started := time.Now()

@@ -12,19 +12,20 @@ import (
 
 // Kinds of journal entries.
 const (
-	PossibleLoss = "possible_loss"  // records of a gateway may be gone for good
-	SecondTwin   = "second_gateway" // two programs speak with one gateway's name
-	ParkedRecord = "parked_record"  // a record could not be applied; it is kept aside
-	ForeignSite  = "foreign_site"   // a gateway wants to name a site that is another's
-	StorageBad   = "storage_failed" // a gateway's disk took nothing
-	StorageWell  = "storage_well"   // it takes everything again
-	RulesChanged = "rules_changed"  // other rules are in force at a gateway
-	RulesRefused = "rules_refused"  // new ones were not taken there
-	OutputMoved  = "output_moved"   // somebody moved an output, or was refused; what an alert had done is in its incident
-	FieldNotice  = "field_notice"   // a notice of a kind that this program does not know
-	TreeImported = "tree_imported"  // a person changed the tree of the organisation by a file; of no gateway
-	FewReceivers = "few_receivers"  // an alert of class A would not reach people by two ways; of no gateway
-	Retired      = "decommissioned" // a person took the gateway out of service, or it came back with a new log after that
+	PossibleLoss = "possible_loss"    // records of a gateway may be gone for good
+	SecondTwin   = "second_gateway"   // two programs speak with one gateway's name
+	ParkedRecord = "parked_record"    // a record could not be applied; it is kept aside
+	ForeignSite  = "foreign_site"     // a gateway wants to name a site that is another's
+	StorageBad   = "storage_failed"   // a gateway's disk took nothing
+	StorageWell  = "storage_well"     // it takes everything again
+	RulesChanged = "rules_changed"    // other rules are in force at a gateway
+	RulesRefused = "rules_refused"    // new ones were not taken there
+	OutputMoved  = "output_moved"     // somebody moved an output, or was refused; what an alert had done is in its incident
+	FieldNotice  = "field_notice"     // a notice of a kind that this program does not know
+	TreeImported = "tree_imported"    // a person changed the tree of the organisation by a file; of no gateway
+	FewReceivers = "few_receivers"    // an alert of class A would not reach people by two ways; of no gateway
+	CertEnding   = "certificate_ends" // a gateway has not renewed its certificate in time
+	Retired      = "decommissioned"   // a person took the gateway out of service, or it came back with a new log after that
 )
 
 // An Entry of the journal is something about a gateway that the operator of the cloud should know.

@@ -234,6 +234,8 @@ export const en: Record<Key, string> = {
   'journal.foreign_site': 'Site conflict',
   'journal.tree_imported': 'Organisation imported',
   'journal.decommissioned': 'Decommissioned',
+  'journal.certificate_ends': 'Certificate ends',
+  'journal.certificate': 'Certificate',
 
   'quality.good': 'Good',
   'quality.uncertain': 'Uncertain',

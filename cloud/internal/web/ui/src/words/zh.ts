@@ -233,6 +233,8 @@ export const zh = {
   'journal.foreign_site': '小区冲突',
   'journal.tree_imported': '组织导入',
   'journal.decommissioned': '网关退役',
+  'journal.certificate_ends': '证书到期',
+  'journal.certificate': '网关证书',
 
   'quality.good': '良好',
   'quality.uncertain': '存疑',
