@@ -135,7 +135,7 @@ func (a *App) buildWork(ctx context.Context) error {
 	a.links = notify.NewLinks(a.cfg.PublicURL, key, a.opt.Now)
 	a.notify = notify.New(notify.Config{DB: a.db, Receivers: a.cfg.receivers(), Policy: a.cfg.policy, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
 		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies, Emergency: a.emergency})
-	a.events = incident.New(incident.Config{DB: a.db, Notifier: a.notify, Now: a.opt.Now, Zone: a.cfg.zone, Emergency: a.emergency})
+	a.events = incident.New(a.incidents())
 	w := incident.WatchConfig{DB: a.db, Notifier: a.notify, Emergency: a.emergency, Rules: a.cfg.rules, Changed: observer{a.feed, a.notify}.Incident, Now: a.opt.Now, Log: a.opt.Log}
 	if a.worker != nil {
 		w.Lease = a.worker

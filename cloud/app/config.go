@@ -35,6 +35,7 @@ type Config struct {
 	Overdue    string                `yaml:"overdue"`
 	Escalation map[string]Escalation `yaml:"escalation"`
 	Mailboxes  map[string]string     `yaml:"mailboxes"`
+	Handling   Handling              `yaml:"handling"`
 	Sites      map[string]string     `yaml:"sites"`
 
 	zone        *time.Location
@@ -136,6 +137,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.series()
 	c.overdue()
 	c.escalation()
+	c.handling()
 	ids := map[string]bool{}
 	for i := range c.cfg.Notify {
 		c.receiver(i, ids)

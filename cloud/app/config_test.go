@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestShippedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bare.Data != shipped.Data || bare.HTTP != shipped.HTTP || bare.MQTT != shipped.MQTT || bare.Series != shipped.Series || bare.Timezone != shipped.Timezone || bare.SQL != shipped.SQL || bare.SQLFile != shipped.SQLFile {
+	if bare.Data != shipped.Data || bare.HTTP != shipped.HTTP || bare.MQTT != shipped.MQTT || bare.Series != shipped.Series || bare.Timezone != shipped.Timezone || bare.SQL != shipped.SQL || bare.SQLFile != shipped.SQLFile || !reflect.DeepEqual(bare.Handling, shipped.Handling) {
 		t.Errorf("cloud.yaml says %+v, a bare file means %+v", shipped, bare)
 	}
 }
@@ -119,6 +120,11 @@ func TestMistakes(t *testing.T) {
 		{"overdue: none.yaml\n", ":1:10: open "},
 		{"overdue: odd.yaml\n", `odd.yaml:4:11: `},
 		{"overdue: gas.yaml\n", ":1:10: rule R16 is about a gas, which a gateway judges"},
+		{"handling: {limits: {D: {verified: 3m}}}\n", `unknown class "D"`},
+		{"handling: {limits: {A: {verfied: 3m}}}\n", `unknown step "verfied"`},
+		{"handling: {limits: {A: {verified: soon}}}\n", `"soon" is no time limit`},
+		{"handling: {check: [a]}\n", `unknown class "a"`},
+		{"handling: {whistles: {4: [省]}}\n", "unknown whistle 4"},
 		{"public_url: linshao\n", `:1:13: "linshao" is no address of a page`},
 	}
 	for _, c := range cases {

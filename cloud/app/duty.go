@@ -12,7 +12,7 @@ import (
 func (a *App) buildDuty(context.Context) error {
 	a.modes = mode.New(mode.Config{DB: a.db, Now: a.opt.Now})
 	effects := map[string]timer.Effect{}
-	for _, of := range []map[string]timer.Effect{a.modes.Effects()} {
+	for _, of := range []map[string]timer.Effect{a.modes.Effects(), a.events.Effects()} {
 		maps.Copy(effects, of)
 	}
 	a.timers = timer.New(timer.Config{DB: a.db, Effects: effects, Fired: a.notify.Wake, Now: a.opt.Now, Log: a.opt.Log})

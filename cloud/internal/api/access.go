@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -63,7 +64,7 @@ func (a *API) check(ctx context.Context, need access, param func(string) string)
 		return nil
 	case c.user.Role == "":
 		return errLogin()
-	case c.user.Role == auth.Link:
+	case c.user.Role == auth.Link || c.user.Role == auth.Rater:
 		return a.checkLink(ctx, need, param)
 	}
 	nodes, all := c.user.Where(need.right)
@@ -89,7 +90,7 @@ func (a *API) check(ctx context.Context, need access, param func(string) string)
 // checkLink keeps the reader of a link to its incident; with an account of one's own one sees more.
 func (a *API) checkLink(ctx context.Context, need access, param func(string) string) error {
 	id := callerOf(ctx).incident
-	if !slices.Contains(auth.RightsOf(auth.Link), need.right) {
+	if !slices.Contains(auth.RightsOf(callerOf(ctx).user.Role), need.right) {
 		return errLogin()
 	}
 	switch need.about {
@@ -138,8 +139,9 @@ func (a *API) pathTo(ctx context.Context, what about, param func(string) string)
 		site, err = a.siteOfEnrolled(ctx, param("gateway"))
 	case ofIncident:
 		var in incident.Incident
-		in, err = incident.Get(ctx, q, param("id"))
-		site = in.Site
+		if in, err = incident.Get(ctx, q, param("id")); err == nil {
+			return a.pathOfIncident(ctx, in)
+		}
 	case ofSite:
 	default:
 		return nil, fmt.Errorf("an operation about %q", what)
@@ -150,6 +152,21 @@ func (a *API) pathTo(ctx context.Context, what about, param func(string) string)
 	path, err := tree.PathOf(ctx, q, site)
 	if errors.Is(err, org.ErrUnknown) {
 		return nil, nil
+	}
+	return path, err
+}
+
+// pathOfIncident is the path to an incident's place, and to the node that it was dispatched to: a department of another part
+// of the street sees and handles what was given to it.
+func (a *API) pathOfIncident(ctx context.Context, in incident.Incident) ([]tree.Node, error) {
+	path, err := incident.Path(ctx, a.cfg.DB.Reader(), in)
+	if to := in.Assignee; err == nil && to != nil && to.Kind != "person" {
+		node, _, _ := strings.Cut(to.ID, "/")
+		more, err := tree.Path(ctx, a.cfg.DB.Reader(), node)
+		if err != nil && !errors.Is(err, org.ErrUnknown) {
+			return nil, err
+		}
+		path = append(path, more...)
 	}
 	return path, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/wire/enrolment"
 )
 
@@ -99,7 +100,9 @@ func (a *API) identify(r *http.Request, c *caller) error {
 		return nil
 	}
 	if key := r.URL.Query().Get("k"); key != "" {
-		if in, receiver, err := a.cfg.Links.Check(key); err == nil {
+		if in, receiver, err := a.cfg.Links.Check(key); err == nil && receiver == notify.Resident {
+			c.user, c.incident = auth.User{Name: "居民", Role: auth.Rater}, in
+		} else if err == nil {
 			name := a.cfg.Receivers[receiver]
 			if name == "" {
 				name = receiver
@@ -133,7 +136,7 @@ func (a *API) metricsGuard(next http.Handler) http.Handler {
 		local := ip != nil && ip.IsLoopback()
 		var c caller
 		if !local {
-			if err := a.identify(r, &c); err != nil || c.user.Role == "" || c.user.Role == auth.Link {
+			if err := a.identify(r, &c); err != nil || c.user.Role == "" || c.user.Role == auth.Link || c.user.Role == auth.Rater {
 				errLogin().write(w, r)
 				return
 			}

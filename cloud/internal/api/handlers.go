@@ -126,6 +126,10 @@ type Detail struct {
 	Timeline []incident.Entry    `json:"timeline"`
 	Previous *incident.Previous  `json:"previous,omitempty"`
 	Timezone string              `json:"timezone,omitempty"`
+	Steps    []incident.Step     `json:"steps" doc:"what people did, with who, when and what evidence"`
+	Photos   []incident.Photo    `json:"photos" doc:"those that belong to no step"`
+	Next     []incident.Next     `json:"next" doc:"what the caller can do now"`
+	Answers  incident.Answers    `json:"answers" doc:"who answers for it at its whistle"`
 }
 
 // Chart says what to draw.
@@ -162,6 +166,9 @@ func (a *API) detail(ctx context.Context, id string) (*detailOut, error) {
 	if _, d.Timezone, err = org.Zone(ctx, q, in.Site); err != nil {
 		return nil, err
 	}
+	if err := a.steps(ctx, &d); err != nil {
+		return nil, err
+	}
 	d.Chart, err = a.chart(ctx, in)
 	return &detailOut{d}, err
 }
@@ -196,23 +203,23 @@ func (a *API) chart(ctx context.Context, in incident.Incident) (*Chart, error) {
 }
 
 func (a *API) take(ctx context.Context, in *incidentIn) (*detailOut, error) {
-	err := a.cfg.Incidents.Take(ctx, in.ID, incident.Person{Name: callerOf(ctx).user.Name})
-	return a.after(ctx, in.ID, err)
+	return a.do(ctx, in.ID, incident.Take, incident.Given{})
 }
 
 type closeIn struct {
 	ID   string `path:"id" maxLength:"40"`
 	Body struct {
-		Outcome    string `json:"outcome" enum:"real,false_alarm,drill,device_fault"`
-		Note       string `json:"note,omitempty" maxLength:"500"`
-		EvenActive bool   `json:"evenActive,omitempty"`
+		Outcome    string              `json:"outcome" enum:"real,false_alarm,drill,device_fault"`
+		Note       string              `json:"note,omitempty" maxLength:"500"`
+		EvenActive bool                `json:"evenActive,omitempty"`
+		Photos     []string            `json:"photos,omitempty" maxItems:"20" doc:"ids of photos that were uploaded before"`
+		Measured   []incident.Measured `json:"measured,omitempty" maxItems:"20"`
 	}
 }
 
 func (a *API) close(ctx context.Context, in *closeIn) (*detailOut, error) {
-	err := a.cfg.Incidents.Close(ctx, in.ID, incident.Person{Name: callerOf(ctx).user.Name},
-		incident.Closing{Outcome: in.Body.Outcome, Note: in.Body.Note, EvenActive: in.Body.EvenActive})
-	return a.after(ctx, in.ID, err)
+	b := in.Body
+	return a.do(ctx, in.ID, incident.Close, given{Outcome: b.Outcome, Note: b.Note, EvenActive: b.EvenActive, Photos: b.Photos, Measured: b.Measured}.given())
 }
 
 func (a *API) after(ctx context.Context, id string, err error) (*detailOut, error) {

@@ -29,6 +29,7 @@ func Rights() []Right {
 // people all do the same.
 const (
 	Link       = "link"
+	Rater      = "rater" // the reader of a signed link to rate one closed incident
 	Viewer     = "viewer"
 	Operator   = "operator"
 	Property   = "property"   // 物业
@@ -51,6 +52,8 @@ func RightsOf(role string) []Right {
 	switch role {
 	case Link:
 		return []Right{See, Take}
+	case Rater:
+		return []Right{Rate}
 	case Viewer:
 		return []Right{See}
 	case Operator:

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/rules"
 )
 
 // A Person does something. Rights are those that the person holds at the incident's place; whoever asks the service has
@@ -41,22 +43,55 @@ type move struct {
 	last  int // number of the deed that was kept last
 }
 
-// Do does a deed. What is not possible now is a *Refusal that says why, and what is.
+// Do does a deed, in one transaction with what others are told of it. What is not possible now is a *Refusal that says why,
+// and what is.
 func (s *Service) Do(ctx context.Context, id, deed string, who Person, g Given) error {
-	return s.step(ctx, id, func(tx *sql.Tx, in *Incident, now time.Time) (string, error) {
-		t, ok := transition(deed)
-		if !ok {
-			return "", fmt.Errorf("deed %q is not known", deed)
+	t, ok := transition(deed)
+	if !ok {
+		return fmt.Errorf("deed %q is not known", deed)
+	}
+	if err := given(t, g); err != nil && t.Deed != Close { // closing says first what else is in its way
+		return err
+	}
+	return s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
+		in, err := Get(ctx, tx, id)
+		if err != nil {
+			return err
 		}
-		m := &move{s: s, ctx: ctx, tx: tx, in: in, now: max(now.UnixMilli(), in.StepAt), who: who, given: g}
+		was := in
+		m := &move{s: s, ctx: ctx, tx: tx, in: &in, now: max(s.cfg.Now().UnixMilli(), in.StepAt), who: who, given: g}
 		if err := m.possible(t); err != nil {
-			return "", err
+			return err
 		}
 		if err := given(t, g); err != nil {
-			return "", err
+			return err
 		}
-		return m.run(t)
+		kind, err := m.run(t)
+		if err != nil {
+			return err
+		}
+		if err := save(ctx, tx, in); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, tx, in, kind); err != nil {
+			return err
+		}
+		return audit.Add(ctx, tx, m.entry(t, was))
 	})
+}
+
+// entry is the deed's line in the audit log.
+func (m *move) entry(t Transition, was Incident) audit.Entry {
+	detail := map[string]string{"was": was.Step, "now": m.in.Step}
+	for key, value := range map[string]string{"note": m.given.Note, "outcome": m.given.Outcome, "severity": m.given.Severity, "photos": strings.Join(m.given.Photos, " ")} {
+		if value != "" {
+			detail[key] = value
+		}
+	}
+	if a := m.given.Assignee; a != nil {
+		detail["to"] = a.Kind + " " + a.ID
+	}
+	return audit.Entry{Act: "incident." + t.Deed, Kind: "incident", About: m.in.ID, Site: m.in.Site, Node: m.in.Node, At: time.UnixMilli(m.now), Text: rules.Text(t.Text), Detail: detail}
 }
 
 // run does what a deed consists of, one line of evidence for each part, and one line of the timeline for all.
@@ -80,9 +115,6 @@ func (m *move) run(t Transition) (string, error) {
 		entry.Kind = "step"
 	}
 	entry.At, entry.By = m.now, m.who.Name
-	if err := m.s.auditStep(m.ctx, m.tx, m.in, t.Deed, m.who, m.given); err != nil {
-		return "", err
-	}
 	return told(t.Deed), addEntry(m.ctx, m.tx, m.in.ID, entry)
 }
 

@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/rules"
@@ -82,7 +83,10 @@ func (m *move) effect(deed string, st *Step) error {
 	return nil
 }
 
-const falseAlarm = "false_alarm"
+const (
+	falseAlarm   = "false_alarm"
+	longestPause = 30 * 24 * time.Hour
+)
 
 // grade gives an incident the class that a person saw. It can only become worse: A is worst.
 func (m *move) grade(st *Step) error {
@@ -157,6 +161,13 @@ func (m *move) possible(t Transition) error {
 		if m.in.Condition == Active && !m.given.EvenActive {
 			return &Refusal{Text{"告警仍在持续；确认现场安全后，勾选“仍要办结”并写明原因", "the condition is still active; to reject it all the same, say so and give the reason"}}
 		}
+	}
+	if t.Deed == Suspend && (m.given.Until <= m.now || m.given.Until > m.now+longestPause.Milliseconds()) {
+		return &Refusal{Text{"挂起到期时间须在现在之后、30 天以内", "it is put off until a time from now on, within 30 days"}}
+	}
+	if t.Deed == Blow && m.given.Whistle <= m.in.Whistle {
+		w := Whistle(m.in.Whistle)
+		return &Refusal{Text{"已经是" + w.ZH + "，只能吹更高一级", "it is at the " + w.EN + " already: only a higher one can be blown"}}
 	}
 	if t.Deed == Check || t.Deed == Close && m.in.Step == InProgress {
 		return m.s.checkable(m.ctx, m.tx, m.in, m.who)

@@ -65,6 +65,8 @@ type Incident struct {
 	Alert    string `json:"-"`
 	Previous string `json:"-"`
 	Detail   Detail `json:"-"`
+
+	timed int64 // when the timer of its step is set to, as it was read
 }
 
 // Progress is how far the handling has come, finer than open, handling and closed, and who must go on.

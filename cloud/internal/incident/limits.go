@@ -102,15 +102,15 @@ func (s *Service) emergency(ctx context.Context, q db.Querier, in *Incident) (bo
 	return on, nil
 }
 
-// stepJudge is when a limit or a pause of the incident ends, Unix ms.
-func (in *Incident) stepJudge() int64 {
+// limitEnds is when the limit of the incident's step or its pause ends, Unix ms; 0: never.
+func (in *Incident) limitEnds() int64 {
 	switch {
 	case in.Handling == Closed:
-		return never
+		return 0
 	case in.SuspendedAt > 0:
 		return in.SuspendedUntil
 	case in.StepDue > 0 && !in.StepLate:
 		return in.StepDue
 	}
-	return never
+	return 0
 }

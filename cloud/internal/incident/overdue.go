@@ -185,7 +185,7 @@ func (w *Watcher) judgeSome(ctx context.Context, gateway string, ids []string) e
 func (w *Watcher) judge(ctx context.Context, tx *sql.Tx, in *Incident) error {
 	now := w.cfg.Now()
 	next := w.next(*in, now)
-	if in.limited() || in.Overdue > 0 {
+	if in.SuspendedAt == 0 && (in.limited() || in.Overdue > 0) {
 		urgent := false
 		if w.cfg.Emergency != nil {
 			var err error
@@ -206,7 +206,7 @@ func (w *Watcher) judge(ctx context.Context, tx *sql.Tx, in *Incident) error {
 	if err != nil {
 		return fmt.Errorf("encode detail of incident %s: %w", in.ID, err)
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE incidents SET overdue = ?, detail = ?, judge_at = ? WHERE id = ?`, in.Overdue, string(detail), next, in.ID); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE incidents SET overdue = ?, whistle = ?, detail = ?, judge_at = ? WHERE id = ?`, in.Overdue, in.Whistle, string(detail), next, in.ID); err != nil {
 		return fmt.Errorf("save incident %s: %w", in.ID, err)
 	}
 	return nil
@@ -222,6 +222,13 @@ func (w *Watcher) tell(ctx context.Context, tx *sql.Tx, in *Incident, seen sight
 		in.Detail.Watch.Told = map[string]int{}
 	}
 	in.Detail.Watch.Told[in.Severity] = seen.rung
+	if seen.rung > in.Whistle {
+		in.Whistle = seen.rung
+		at := max(w.cfg.Now().UnixMilli(), in.StepAt)
+		if _, err := record(ctx, tx, in, Step{Deed: Blow, From: in.Step, To: in.Step, At: at, Facts: Facts{Whistle: seen.rung}}); err != nil {
+			return err
+		}
+	}
 	if err := addEntry(ctx, tx, in.ID, Entry{w.cfg.Now().UnixMilli(), "overdue", seen.text, ""}); err != nil {
 		return err
 	}
@@ -233,7 +240,7 @@ func (w *Watcher) tell(ctx context.Context, tx *sql.Tx, in *Incident, seen sight
 
 // limited says whether anybody is late who does nothing: not of what people were not told of, nor of what was over before.
 func (in *Incident) limited() bool {
-	told := !in.Shadow && (!in.Shelved || in.Detail.Told)
+	told := !in.Shadow && in.SuspendedAt == 0 && (!in.Shelved || in.Detail.Told)
 	return told && in.Handling != Closed && (in.Deadline > 0 || rules.Severity(in.Severity) == rules.SeverityC)
 }
 

@@ -14,12 +14,6 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
-// People answers who may do what.
-type People interface {
-	// Holders answers the accounts that hold a right at a place, which is the nodes from the root to it.
-	Holders(ctx context.Context, q db.Querier, r auth.Right, nodes []string) ([]auth.User, error)
-}
-
 // Path answers the nodes of the organisation from the root to an incident's site; none when it hangs on no node.
 func Path(ctx context.Context, q db.Querier, in Incident) ([]tree.Node, error) {
 	var path []tree.Node
@@ -37,7 +31,7 @@ func Path(ctx context.Context, q db.Querier, in Incident) ([]tree.Node, error) {
 
 // holders answers the accounts that hold a right at an incident's place.
 func (s *Service) holders(ctx context.Context, q db.Querier, in *Incident, r auth.Right) ([]auth.User, error) {
-	if s.cfg.People == nil {
+	if s.cfg.Holders == nil {
 		return nil, nil
 	}
 	path, err := Path(ctx, q, *in)
@@ -48,7 +42,7 @@ func (s *Service) holders(ctx context.Context, q db.Querier, in *Incident, r aut
 	for i, n := range path {
 		nodes[i] = n.ID
 	}
-	return s.cfg.People.Holders(ctx, q, r, nodes)
+	return s.cfg.Holders(ctx, q, r, nodes)
 }
 
 // checkable refuses a check of one's own work where the class asks for another person's.

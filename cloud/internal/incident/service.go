@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/db"
 )
 
@@ -21,10 +22,11 @@ type Config struct {
 	Now      func() time.Time
 	Zone     *time.Location // of sentences, and of incident numbers of sites that tell no zone of their own
 
-	Limits    Limits                                                             // of the steps
-	Check     []string                                                           // classes that another person checks, where there is one who may
-	Whistles  map[int][]string                                                   // whistle → kinds of the nodes that answer for it; none: the nearest node
-	People    People                                                             // nil: nobody is known, so nobody can be assigned but who says so
+	Limits   Limits           // of the steps
+	Check    []string         // classes that another person checks, where there is one who may
+	Whistles map[int][]string // whistle → kinds of the nodes that answer for it; none: the nearest node
+	// Holders answers the accounts that hold a right at a place, which is the nodes from the root to it; nil: none is known.
+	Holders   func(ctx context.Context, q db.Querier, r auth.Right, nodes []string) ([]auth.User, error)
 	Emergency func(ctx context.Context, q db.Querier, site string) (bool, error) // says whether a site is in 急 mode; nil: never
 }
 
@@ -66,24 +68,6 @@ func outcomeText(o string) Text {
 // where the class does not ask for another person, it is checked.
 func (s *Service) Close(ctx context.Context, id string, who Person, c Closing) error {
 	return s.Do(ctx, id, Close, who, Given{Note: c.Note, EvenActive: c.EvenActive, Facts: Facts{Outcome: c.Outcome}})
-}
-
-// step changes one incident in one transaction and tells of it.
-func (s *Service) step(ctx context.Context, id string, change func(*sql.Tx, *Incident, time.Time) (string, error)) error {
-	return s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
-		in, err := Get(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		kind, err := change(tx, &in, s.cfg.Now())
-		if err != nil {
-			return err
-		}
-		if err := save(ctx, tx, in); err != nil {
-			return err
-		}
-		return s.tell(ctx, tx, in, kind)
-	})
 }
 
 func (s *Service) tell(ctx context.Context, tx *sql.Tx, in Incident, kind string) error {

@@ -54,6 +54,7 @@ func scan(row scanner) (Incident, error) {
 	}
 	in.Value = valueOf(in.Detail)
 	in.told()
+	in.timed = in.limitEnds()
 	return in, nil
 }
 
@@ -215,13 +216,13 @@ func addEntry(ctx context.Context, tx *sql.Tx, incident string, e Entry) error {
 func insert(ctx context.Context, tx *sql.Tx, in Incident) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO incidents (id, gateway, alert, site, device, rule, severity, title_zh, title_en, message_zh,
 		message_en, detail, shadow, active, handling, since, opened_at, graded, deadline, previous, late,
-		step, step_at, step_due, step_judge, source, category, node, reporter)
-		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		step, step_at, step_due, source, category, node, reporter)
+		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		in.ID, in.Gateway, in.Alert, in.Site, in.Device, in.Rule, in.Severity, in.Shadow, in.Handling, in.Since, in.OpenedAt, in.Graded, in.Deadline, in.Previous, in.Late,
-		in.Step, in.StepAt, in.StepDue, in.stepJudge(), in.Source, in.Category, in.Node, in.Reporter); err != nil {
+		in.Step, in.StepAt, in.StepDue, in.Source, in.Category, in.Node, in.Reporter); err != nil {
 		return fmt.Errorf("insert incident %s: %w", in.ID, err)
 	}
-	return nil
+	return in.setTimer(ctx, tx)
 }
 
 // save writes all that an event or a person can change. With it, it is judged anew whether the handling is behind.
@@ -236,15 +237,15 @@ func save(ctx context.Context, tx *sql.Tx, in Incident) error {
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE incidents SET severity = ?, title_zh = ?, title_en = ?, message_zh = ?, message_en = ?, detail = ?,
 		active = ?, handling = ?, deadline = ?, recovered_at = ?, taken_by = ?, taken_at = ?, closed_by = ?, closed_at = ?, outcome = ?, graded = ?, judge_at = 0,
-		step = ?, step_at = ?, step_due = ?, step_late = ?, step_judge = ?, finished_by = ?, finished_at = ?, category = ?, whistle = ?, assignee_kind = ?, assignee = ?,
+		step = ?, step_at = ?, step_due = ?, step_late = ?, finished_by = ?, finished_at = ?, category = ?, whistle = ?, assignee_kind = ?, assignee = ?,
 		assignee_name = ?, urged = ?, reworked = ?, disputed = ?, suspended_at = ?, suspended_until = ?, rating = ? WHERE id = ?`,
 		in.Severity, in.Title.ZH, in.Title.EN, in.Message.ZH, in.Message.EN, string(detail), in.Condition == Active, in.Handling, in.Deadline,
 		in.RecoveredAt, in.TakenBy, in.TakenAt, in.ClosedBy, in.ClosedAt, in.Outcome, in.Graded,
-		in.Step, in.StepAt, in.StepDue, in.StepLate, in.stepJudge(), in.FinishedBy, in.FinishedAt, in.Category, in.Whistle, to.Kind, to.ID, to.Name,
+		in.Step, in.StepAt, in.StepDue, in.StepLate, in.FinishedBy, in.FinishedAt, in.Category, in.Whistle, to.Kind, to.ID, to.Name,
 		in.Urged, in.Reworked, in.Disputed, in.SuspendedAt, in.SuspendedUntil, in.Rating, in.ID); err != nil {
 		return fmt.Errorf("save incident %s: %w", in.ID, err)
 	}
-	return nil
+	return in.setTimer(ctx, tx)
 }
 
 // number gives the next number of a day: GJ-20261122-0001.

@@ -15,6 +15,13 @@ import (
 // linkLife is how long the link of a message lets its reader see and take the incident without a login.
 const linkLife = 24 * time.Hour
 
+// Resident stands for a receiver in the links that let a resident rate a closed incident, and nothing else: no receiver has
+// such an id. They live longer, because people answer when they have time.
+const (
+	Resident = "RESIDENT"
+	rateLife = 30 * 24 * time.Hour
+)
+
 // ErrLink: the link is not ours, was changed, or is too old.
 var ErrLink = errors.New("link is not valid")
 
@@ -39,9 +46,20 @@ func (l *Links) To(incident, receiver string) string {
 }
 
 // Key signs an incident for a receiver. The incident's number stands in it, because the page sends it with every request.
-func (l *Links) Key(incident, receiver string) string {
-	head := strconv.FormatInt(l.now().Add(linkLife).Unix(), 36) + "." + receiver + "." + incident
+func (l *Links) Key(incident, receiver string) string { return l.keyFor(incident, receiver, linkLife) }
+
+func (l *Links) keyFor(incident, receiver string, life time.Duration) string {
+	head := strconv.FormatInt(l.now().Add(life).Unix(), 36) + "." + receiver + "." + incident
 	return head + "." + l.mac(head)
+}
+
+// ToRate answers the link with which a resident rates an incident, empty without a public address, and its key.
+func (l *Links) ToRate(incident string) (link, key string) {
+	key = l.keyFor(incident, Resident, rateLife)
+	if l.public == "" {
+		return "", key
+	}
+	return l.public + "/r/" + url.PathEscape(incident) + "?k=" + key, key
 }
 
 // Check answers the incident and the receiver for whom a key was made.
@@ -53,7 +71,7 @@ func (l *Links) Check(key string) (incident, receiver string, err error) {
 	}
 	until, err := strconv.ParseInt(parts[0], 36, 64)
 	if err != nil || l.now().Unix() > until {
-		return "", "", fmt.Errorf("%w: its %v are over", ErrLink, linkLife)
+		return "", "", fmt.Errorf("%w: its time is over", ErrLink)
 	}
 	return parts[2], parts[1], nil
 }

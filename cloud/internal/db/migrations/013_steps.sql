@@ -3,7 +3,6 @@ ALTER TABLE incidents ADD COLUMN step TEXT NOT NULL DEFAULT 'reported';
 ALTER TABLE incidents ADD COLUMN step_at BIGINT NOT NULL DEFAULT 0;        -- since when, cloud's time
 ALTER TABLE incidents ADD COLUMN step_due BIGINT NOT NULL DEFAULT 0;       -- until when the next one is due; 0: no limit
 ALTER TABLE incidents ADD COLUMN step_late SMALLINT NOT NULL DEFAULT 0;    -- that limit has passed, and was told
-ALTER TABLE incidents ADD COLUMN step_judge BIGINT NOT NULL DEFAULT 9223372036854775807; -- when a limit or a pause ends
 ALTER TABLE incidents ADD COLUMN finished_by TEXT NOT NULL DEFAULT '';     -- who says that the handling is done
 ALTER TABLE incidents ADD COLUMN finished_at BIGINT NOT NULL DEFAULT 0;    -- 0: it is not
 ALTER TABLE incidents ADD COLUMN source TEXT NOT NULL DEFAULT 'sensor';    -- sensor, person, complaint
@@ -24,7 +23,6 @@ UPDATE incidents SET step = CASE handling WHEN 'handling' THEN 'in_progress' WHE
   step_at = CASE handling WHEN 'handling' THEN taken_at WHEN 'closed' THEN closed_at ELSE opened_at END,
   assignee = CASE handling WHEN 'open' THEN '' ELSE taken_by END, assignee_kind = CASE handling WHEN 'open' THEN '' ELSE 'person' END,
   assignee_name = CASE handling WHEN 'open' THEN '' ELSE taken_by END;
-CREATE INDEX incidents_step_judge ON incidents (step_judge);
 CREATE INDEX incidents_opened ON incidents (opened_at, id);
 CREATE INDEX incidents_site ON incidents (site, opened_at);
 CREATE INDEX incidents_assignee ON incidents (assignee, handling);
