@@ -19,6 +19,9 @@ func main() {
 		Check struct {
 			Config checkCmd `cmd:"" help:"Check a configuration; every mistake is told with its place."`
 		} `cmd:"" help:"Check files."`
+		Calibration struct {
+			Import calibrationImportCmd `cmd:"" help:"Take a CSV or YAML file of when devices were calibrated and are due again. What is wrong is told by line and left out."`
+		} `cmd:"" help:"When devices were calibrated."`
 		Gateway struct {
 			Enroll       enrollCmd       `cmd:"" help:"Make a one-time token with which a gateway takes its certificate."`
 			List         gatewaysCmd     `cmd:"" help:"Show gateways and the state of their certificates."`

@@ -20,6 +20,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/broker"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/enroll"
+	"github.com/linshao/linshao/cloud/internal/health"
 	"github.com/linshao/linshao/cloud/internal/inbox"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ingest"
@@ -74,6 +75,7 @@ type App struct {
 	timers   *timer.Service
 	enroll   *enroll.Service
 	cutter   enroll.Cutter
+	health   *health.Service
 	broker   carrier
 	mqtt     string // address of the embedded broker
 	listener net.Listener
@@ -89,7 +91,7 @@ func New(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	}
 	a := &App{opt: opt, cfg: cfg, registry: prometheus.NewRegistry(), quit: make(chan struct{})}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildIngest, a.openBroker, a.openHTTP} {
+	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildHealth, a.buildIngest, a.openBroker, a.openHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -160,7 +162,7 @@ func (a *App) buildIngest(context.Context) error {
 	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{Lease: lease, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.notify}, Stored: a.drain.Wake,
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: watchful{observer{a.feed, a.notify}, a.health}, Health: a.health, Stored: a.drain.Wake,
 		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
 		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err

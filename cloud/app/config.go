@@ -36,6 +36,7 @@ type Config struct {
 	Escalation map[string]Escalation `yaml:"escalation"`
 	Mailboxes  map[string]string     `yaml:"mailboxes"`
 	Handling   Handling              `yaml:"handling"`
+	Health     Health                `yaml:"health"`
 	Sites      map[string]string     `yaml:"sites"`
 
 	zone        *time.Location
@@ -72,6 +73,14 @@ type Enroll struct {
 
 	life time.Duration
 	pin  *[16]byte
+}
+
+// Health is when devices and gateways count as silent.
+type Health struct {
+	Delivery string `yaml:"delivery"`
+	Tell     string `yaml:"tell_silent_gateway"`
+
+	delivery, tell time.Duration
 }
 
 // Series is where readings are kept.
@@ -138,6 +147,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.overdue()
 	c.escalation()
 	c.handling()
+	c.health()
 	ids := map[string]bool{}
 	for i := range c.cfg.Notify {
 		c.receiver(i, ids)

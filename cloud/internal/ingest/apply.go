@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/linshao/linshao/cloud/internal/health"
 	"github.com/linshao/linshao/cloud/internal/inbox"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/wire"
@@ -38,6 +39,9 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 	case *wire.Event_Rules:
 		return org.RulesChange(ctx, tx, c.Gateway, kind.Rules)
 	case *wire.Event_Notice:
+		if err := health.Told(ctx, tx, c.Gateway, kind.Notice); err != nil {
+			return err
+		}
 		return org.Notice(ctx, tx, c.Gateway, kind.Notice)
 	}
 	return nil // a start of the gateway, or a kind that this program does not know yet: it is kept

@@ -328,6 +328,7 @@ func (s *Service) tell(gateway string, stream uint32, out outcome) {
 	if len(out.telemetry) > 0 {
 		s.pressure.put(gateway, out.taken)
 		s.cfg.Stored()
+		s.sighted(gateway, out.telemetry)
 		s.show(gateway, out.telemetry)
 	}
 	for _, id := range out.incidents {

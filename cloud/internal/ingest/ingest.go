@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/health"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
@@ -36,12 +37,18 @@ type Lease interface {
 	Check(ctx context.Context, tx *sql.Tx, gateway string) error
 }
 
+// Health hears which devices readings came from, after they were stored. Its method must not block.
+type Health interface {
+	Sighted(gateway string, seen []health.Sighting)
+}
+
 // Config is what a Service needs.
 type Config struct {
 	DB        *db.DB
 	Incidents *incident.Service
 	Names     map[string]string // site id → the name that wins over the gateway's
 	Observer  Observer
+	Health    Health        // may be nil
 	Stored    func()        // called after telemetry was put into the inbox
 	Publish   func([]Reply) // publishes what no message asked for; must not block for long; nil: that is not said
 	Lease     Lease         // nil: every gateway is ours, always

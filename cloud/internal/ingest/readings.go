@@ -5,23 +5,67 @@ import (
 	"math"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/health"
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 )
 
 // span is what has to be known of the readings of a record when nobody looks at them, times in Unix ms.
-type span struct{ oldest, newest int64 }
+type span struct {
+	oldest, newest int64
+	seen           []health.Sighting // of each device; a device may be here twice
+}
 
 // scan decodes all of a payload and keeps nothing but its span and the clock that its readings were taken under, if that is
 // not the record's.
 func (s *Service) scan(payload []byte) (sp span, origin *wire.Origin, err error) {
-	sp = span{math.MaxInt64, math.MinInt64}
+	sp = span{oldest: math.MaxInt64, newest: math.MinInt64}
 	head, err := s.decoder.Columns(payload, func(c wire.Column, _ int) {
 		for _, at := range c.Times {
 			sp.oldest, sp.newest = min(sp.oldest, at), max(sp.newest, at)
 		}
+		if s.cfg.Health != nil {
+			sp.sight(&c)
+		}
 	})
 	return sp, head.GetOrigin(), err
+}
+
+// sight notes what a column says of its device: its newest reading that is not bad. A column is in order of time, but for a
+// clock that was set.
+func (sp *span) sight(c *wire.Column) {
+	at := -1
+	for i := len(c.Times) - 1; i >= 0 && at < 0; i-- {
+		if c.Quality(i) != device.Bad {
+			at = i
+		}
+	}
+	if at < 0 {
+		return
+	}
+	n := len(sp.seen)
+	if n == 0 || sp.seen[n-1].Device != c.Device {
+		sp.seen = append(sp.seen, health.Sighting{Device: c.Device})
+		n++
+	}
+	one := &sp.seen[n-1]
+	if c.Point != health.PointName {
+		one.HeardMs = max(one.HeardMs, c.Times[at])
+	} else if c.Times[at] > one.ScoreMs {
+		one.Score, one.ScoreMs = int(max(0, min(100, c.Values[at]))), c.Times[at]
+	}
+}
+
+// sighted tells health what was stored. Times that may be wrong tell nothing.
+func (s *Service) sighted(gateway string, items []*item) {
+	if s.cfg.Health == nil {
+		return
+	}
+	for _, it := range items {
+		if !it.astray {
+			s.cfg.Health.Sighted(gateway, it.span.seen)
+		}
+	}
 }
 
 // refusal is the code for a payload that cannot be decoded.
