@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/linshao/linshao/cloud/app"
@@ -61,32 +58,6 @@ func (c *checkCmd) Run() error {
 		fmt.Println(c.File + ": warning: " + w)
 	}
 	fmt.Println(c.File + ": ok")
-	return nil
-}
-
-type userCmd struct {
-	Name   string `arg:"" help:"Name of the user, as others see it."`
-	Role   string `help:"What the user may do: ${enum}." enum:"viewer,operator,property,grid,community,department,street,installer,auditor,admin" required:""`
-	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
-}
-
-// Run makes a user.
-func (c *userCmd) Run(ctx context.Context) error {
-	cfg, err := app.Load(c.Config)
-	if err != nil {
-		return err
-	}
-	if stat, err := os.Stdin.Stat(); err == nil && stat.Mode()&os.ModeCharDevice != 0 {
-		fmt.Fprint(os.Stderr, "password: ")
-	}
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil && line == "" {
-		return fmt.Errorf("read password: %w", err)
-	}
-	if err := app.AddUser(ctx, cfg, c.Name, c.Role, strings.TrimRight(line, "\r\n")); err != nil {
-		return err
-	}
-	fmt.Printf("user %s: %s\n", c.Name, c.Role)
 	return nil
 }
 

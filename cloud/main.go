@@ -37,10 +37,8 @@ func main() {
 		Broker struct {
 			Files brokerFilesCmd `cmd:"" help:"Write what keeps gateways to their own topics at mosquitto: rights, revoked certificates, a configuration to include."`
 		} `cmd:"" help:"Look after a broker that is not the embedded one."`
-		Org  orgCmd `cmd:"" help:"The organisation: street, communities, grids, compounds, and who answers for them."`
-		User struct {
-			Add userCmd `cmd:"" help:"Make a user, or give one a new password. The password is read from standard input."`
-		} `cmd:"" help:"Manage users."`
+		Org  orgCmd  `cmd:"" help:"The organisation: street, communities, grids, compounds, and who answers for them."`
+		User userCmd `cmd:"" help:"Who may use the page, and what each may do where."`
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -67,7 +67,7 @@ func open(t *testing.T, place *dbtest.Place, dir string, demo bool, more ...stri
 		if demo {
 			break // a password takes its time
 		}
-		if err := app.AddUser(t.Context(), cfg, name, role, password); err != nil {
+		if err := app.AddUser(t.Context(), cfg, app.Account{Name: name, Grants: []string{role}}, password); err != nil {
 			t.Fatal(err)
 		}
 	}

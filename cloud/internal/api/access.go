@@ -29,6 +29,7 @@ type about string
 
 const (
 	anything   about = ""         // whatever the caller may see: the handler keeps to scope(ctx)
+	self       about = "self"     // the caller's own account
 	street     about = "street"   // all of it
 	ofSite     about = "site"     // the site of the path's {site}
 	ofGateway  about = "gateway"  // the site of the path's {gateway}
@@ -66,6 +67,10 @@ func (a *API) check(ctx context.Context, need access, param func(string) string)
 		return errLogin()
 	case c.user.Role == auth.Link || c.user.Role == auth.Rater:
 		return a.checkLink(ctx, need, param)
+	case need.about == self:
+		return nil
+	case c.user.MustChange:
+		return newProblem(http.StatusForbidden, "password_change", "请先修改密码", "change your password first")
 	}
 	nodes, all := c.user.Where(need.right)
 	if all || need.about == anything && len(nodes) > 0 {
@@ -197,7 +202,8 @@ func register[I, O any](a *API, h huma.API, need access, method, path, summary s
 
 // Methods, short enough for the table of operations.
 const (
-	get  = http.MethodGet
-	post = http.MethodPost
-	del  = http.MethodDelete
+	get   = http.MethodGet
+	post  = http.MethodPost
+	patch = http.MethodPatch
+	del   = http.MethodDelete
 )

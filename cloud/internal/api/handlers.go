@@ -46,19 +46,25 @@ type loginOut struct {
 
 func (a *API) login(ctx context.Context, in *loginIn) (*loginOut, error) {
 	token, user, err := a.cfg.Auth.Login(ctx, in.Body.Name, in.Body.Password, callerOf(ctx).address)
-	var locked *auth.LockedError
-	switch {
-	case errors.Is(err, auth.ErrWrong):
-		return nil, newProblem(http.StatusUnauthorized, "bad_login", "用户名或密码不对", "wrong name or password")
-	case errors.As(err, &locked):
-		wait := locked.Wait.Round(time.Second).String()
-		return nil, newProblem(http.StatusTooManyRequests, "locked", "密码错误次数过多,请 "+wait+" 后再试", "too many wrong passwords; try again in "+wait)
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, loginError(err, "用户名或密码不对", "wrong name or password")
 	}
 	out := &loginOut{SetCookie: a.cookie(token, 7*24*3600)}
 	out.Body.User = user
 	return out, nil
+}
+
+// loginError is what people are told about a password.
+func loginError(err error, zh, en string) error {
+	var locked *auth.LockedError
+	switch {
+	case errors.Is(err, auth.ErrWrong):
+		return newProblem(http.StatusUnauthorized, "bad_login", zh, en)
+	case errors.As(err, &locked):
+		wait := locked.Wait.Round(time.Second).String()
+		return newProblem(http.StatusTooManyRequests, "locked", "密码错误次数过多,请 "+wait+" 后再试", "too many wrong passwords; try again in "+wait)
+	}
+	return userError(err)
 }
 
 func (a *API) cookie(value string, maxAge int) http.Cookie {

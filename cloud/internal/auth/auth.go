@@ -1,34 +1,32 @@
-// Package auth knows who may use the page: users with argon2id passwords, sessions kept on the server, and a growing
-// pause after wrong passwords. There is no default user and no default password.
+// Package auth knows who may use the page and what each may do where: users with argon2id passwords or from an identity
+// provider, their grants (a role in a part of the street), sessions kept on the server, and a growing pause after wrong
+// passwords. There is no default user and no default password, nobody can give a right that he does not hold himself, and
+// every change of a user is in the audit.
 package auth
 
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/linshao/linshao/cloud/internal/db"
 )
 
 // A User is who makes a request.
 type User struct {
-	Name   string  `json:"name"`
-	Role   string  `json:"role" doc:"the widest of the grants; link: the holder of a signed link, who sees one incident"`
-	Grants []Grant `json:"grants,omitempty" doc:"roles, each in a part of the street"`
+	Name       string  `json:"name"`
+	Role       string  `json:"role" doc:"the widest of the grants; none without one; link: the holder of a signed link, who sees one incident"`
+	Grants     []Grant `json:"grants,omitempty" doc:"roles, each in a part of the street"`
+	MustChange bool    `json:"mustChange,omitempty" doc:"somebody else made the password: until it is changed the account may do nothing"`
 }
 
 // Errors of a login.
 var (
 	ErrWrong  = errors.New("wrong name or password")
-	ErrNobody = errors.New("no such session")
+	ErrNobody = errors.New("no such session or user")
 )
 
 // LockedError: too many wrong passwords; the next attempt counts after Wait.
@@ -38,18 +36,10 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("too many wrong passwords: wait %v", e.Wait.Round(time.Second))
 }
 
-// Lives of a session: without use, and in all.
-const (
-	idleLife  = 12 * time.Hour
-	fullLife  = 7 * 24 * time.Hour
-	touchStep = time.Minute // how exactly the last use is kept
-)
-
 // A Service checks users.
 type Service struct {
 	db    *db.DB
 	now   func() time.Time
-	locks *locks
 	slots chan struct{} // bounds the memory of parallel logins: 64 MiB each
 	dummy string
 }
@@ -60,132 +50,72 @@ func New(d *db.DB, now func() time.Time) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{db: d, now: now, locks: newLocks(now), slots: make(chan struct{}, 2), dummy: dummy}, nil
-}
-
-// minPassword is the shortest password, in characters.
-const minPassword = 10
-
-// Add makes a user, or gives an existing one a new role and password and ends its sessions.
-func (s *Service) Add(ctx context.Context, u User, password string) error {
-	if n := utf8.RuneCountInString(u.Name); n < 1 || n > 40 {
-		return fmt.Errorf("user name has %d characters: use 1 to 40", n)
-	}
-	if !slices.Contains(Roles(), u.Role) {
-		return fmt.Errorf("role %q: use one of %s", u.Role, strings.Join(Roles(), ", "))
-	}
-	if n := utf8.RuneCountInString(password); n < minPassword || len(password) > maxPassword {
-		return fmt.Errorf("password has %d characters: use at least %d", n, minPassword)
-	}
-	h, err := hash(password)
-	if err != nil {
-		return err
-	}
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO users (name, role, password, created) VALUES (?, ?, ?, ?)
-			ON CONFLICT (name) DO UPDATE SET role = excluded.role, password = excluded.password`, u.Name, u.Role, h, s.now().UnixMilli()); err != nil {
-			return fmt.Errorf("add user %s: %w", u.Name, err)
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE name = ?`, u.Name); err != nil {
-			return fmt.Errorf("end sessions of %s: %w", u.Name, err)
-		}
-		return nil
-	})
+	return &Service{db: d, now: now, slots: make(chan struct{}, 2), dummy: dummy}, nil
 }
 
 // Login checks a password and answers a session's token. Wrong ones make the next attempt of this name, and of this
 // address, wait longer and longer. A name that does not exist costs the same time.
 func (s *Service) Login(ctx context.Context, name, password, address string) (token string, u User, err error) {
-	if wait := s.locks.wait(name, address); wait > 0 {
-		return "", User{}, &LockedError{wait}
+	if err := s.check(ctx, name, password, address); err != nil {
+		return "", User{}, err
 	}
-	var stored string
-	err = s.db.Reader().QueryRowContext(ctx, `SELECT role, password FROM users WHERE name = ?`, name).Scan(&u.Role, &stored)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	u = User{Name: name}
+	if err := s.db.Reader().QueryRowContext(ctx, `SELECT must_change FROM users WHERE name = ?`, name).Scan(&u.MustChange); err != nil {
 		return "", User{}, fmt.Errorf("read user: %w", err)
 	}
-	known := err == nil
-	if !known {
-		stored = s.dummy
+	if u, err = s.withGrants(ctx, s.db.Reader(), u); err != nil {
+		return "", User{}, err
 	}
-	select {
-	case s.slots <- struct{}{}:
-	case <-ctx.Done():
-		return "", User{}, ctx.Err()
-	}
-	defer func() { <-s.slots }()
-	if wait := s.locks.wait(name, address); wait > 0 { // those that were before this one in the queue were wrong
-		return "", User{}, &LockedError{wait}
-	}
-	if right := verify(stored, password); !known || !right {
-		s.locks.wrong(name, address)
-		return "", User{}, ErrWrong
-	}
-	s.locks.right(name)
-	u.Name = name
-	u.Grants = []Grant{{Role: u.Role}}
-	token, err = s.begin(ctx, name)
+	token, err = s.begin(ctx, u, address, "password")
 	return token, u, err
 }
 
-func (s *Service) begin(ctx context.Context, name string) (string, error) {
-	token := rand.Text() + rand.Text()
-	now := s.now().UnixMilli()
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE used < ? OR created < ?`, now-idleLife.Milliseconds(), now-fullLife.Milliseconds()); err != nil {
-			return fmt.Errorf("clean sessions: %w", err)
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO sessions (id, name, created, used) VALUES (?, ?, ?, ?)`, id(token), name, now, now); err != nil {
-			return fmt.Errorf("begin session: %w", err)
-		}
-		return nil
-	})
-	return token, err
-}
-
-// id is what the database knows of a token: who reads the database cannot use its sessions.
-func id(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
-}
-
-// User answers whose session a token is; ErrNobody when it is nobody's or over.
-func (s *Service) User(ctx context.Context, token string) (User, error) {
-	var u User
-	var created, used int64
-	err := s.db.Reader().QueryRowContext(ctx, `SELECT u.name, u.role, s.created, s.used FROM sessions s JOIN users u ON u.name = s.name WHERE s.id = ?`,
-		id(token)).Scan(&u.Name, &u.Role, &created, &used)
-	if errors.Is(err, sql.ErrNoRows) {
-		return User{}, ErrNobody
+// check says whether a password is that of a name: nil, ErrWrong, or a *LockedError.
+func (s *Service) check(ctx context.Context, name, password, address string) error {
+	if wait, err := s.wait(ctx, name, address); err != nil || wait > 0 {
+		return locked(wait, err)
 	}
+	var stored string
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT password FROM users WHERE name = ?`, name).Scan(&stored)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read user: %w", err)
+	}
+	known := err == nil && stored != "" // who comes from an identity provider has none
+	if !known {
+		stored = s.dummy
+	}
+	free, err := s.slot(ctx)
 	if err != nil {
-		return User{}, fmt.Errorf("read session: %w", err)
+		return err
 	}
-	u.Grants = []Grant{{Role: u.Role}}
-	now := s.now().UnixMilli()
-	if now-used > idleLife.Milliseconds() || now-created > fullLife.Milliseconds() {
-		return User{}, ErrNobody
+	defer free()
+	if wait, err := s.wait(ctx, name, address); err != nil || wait > 0 { // those that were before this one in the queue were wrong
+		return locked(wait, err)
 	}
-	if now-used > touchStep.Milliseconds() {
-		err = s.db.Update(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, `UPDATE sessions SET used = ? WHERE id = ?`, now, id(token))
-			return err
-		})
-		if err != nil {
-			return User{}, fmt.Errorf("note use of session: %w", err)
-		}
+	if right := verify(stored, password); known && right {
+		return nil
 	}
-	return u, nil
+	if err := s.wrong(ctx, name, address); err != nil {
+		return err
+	}
+	return ErrWrong
 }
 
-// Logout ends a session.
-func (s *Service) Logout(ctx context.Context, token string) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE id = ?`, id(token)); err != nil {
-			return fmt.Errorf("end session: %w", err)
-		}
-		return nil
-	})
+func locked(wait time.Duration, err error) error {
+	if err != nil {
+		return err
+	}
+	return &LockedError{wait}
+}
+
+// slot waits until there is memory for one password.
+func (s *Service) slot(ctx context.Context) (free func(), err error) {
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Secret answers a random key of the cloud that is made once and kept.

@@ -24,7 +24,7 @@ func TestUsersAndSessions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range []struct{ name, role, password string }{{"", "operator", "long enough 1"}, {"a", "root", "long enough 1"}, {"a", "viewer", "short"}} {
+		for _, c := range []struct{ name, role, password string }{{"", "operator", "long enough 1"}, {"a", "root", "long enough 1"}, {"a", "viewer", "short"}, {"1234567890", "viewer", "1234567890"}, {"a", "viewer", "aaaaaaaaaaaa"}, {" a", "viewer", "long enough 1"}} {
 			if err := s.Add(ctx, auth.User{Name: c.name, Role: c.role}, c.password); err == nil {
 				t.Errorf("%+v was added", c)
 			}

@@ -30,6 +30,7 @@ func Rights() []Right {
 const (
 	Link       = "link"
 	Rater      = "rater" // the reader of a signed link to rate one closed incident
+	None       = "none"  // of a user without a grant
 	Viewer     = "viewer"
 	Operator   = "operator"
 	Property   = "property"   // 物业

@@ -29,3 +29,31 @@ CREATE TABLE chores (
   name TEXT PRIMARY KEY,
   day  TEXT NOT NULL                  -- 2006-01-02, the last one on which it was claimed
 );
+-- auth: a role in a part of the street; what users.role said holds everywhere.
+CREATE TABLE grants (
+  name TEXT NOT NULL,                 -- of the user
+  role TEXT NOT NULL,
+  node TEXT NOT NULL,                 -- with all below it; '': the whole street
+  PRIMARY KEY (name, role, node)
+);
+CREATE INDEX grants_node ON grants (node);
+INSERT INTO grants (name, role, node) SELECT name, role, '' FROM users;
+ALTER TABLE users DROP COLUMN role;
+ALTER TABLE users ADD COLUMN must_change SMALLINT NOT NULL DEFAULT 0; -- somebody else made the password
+ALTER TABLE users ADD COLUMN seen BIGINT NOT NULL DEFAULT 0;          -- last log-in
+ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
+CREATE INDEX sessions_name ON sessions (name);
+-- Wrong passwords of a name ("n …") and of an address ("a …"), and until when the next one waits.
+CREATE TABLE failures (
+  subject  TEXT PRIMARY KEY,
+  n        BIGINT NOT NULL,
+  last_ms  BIGINT NOT NULL,
+  until_ms BIGINT NOT NULL
+);
+-- Who an identity provider says a user is.
+CREATE TABLE identities (
+  issuer  TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  name    TEXT NOT NULL,              -- of the user
+  PRIMARY KEY (issuer, subject)
+);
