@@ -49,6 +49,7 @@ func TestFeedWaitsForTheDatabase(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	feed.Gateway("gw-1") // the first may have been read between the tables and what is in them
 	for told := false; !told; {
 		select {
 		case <-page.More():
