@@ -54,7 +54,6 @@ type Config struct {
 	Auth      *auth.Service
 	Enroll    *enroll.Service
 	Links     *notify.Links
-	Receivers map[string]string // receiver id → its name, for who came by a link
 	Notifier  Notifier
 	Modes     *mode.Service
 	Hub       *live.Hub
@@ -118,6 +117,7 @@ func (a *API) operations(h huma.API) {
 	a.deeds(h)
 	register(a, h, access{auth.Rate, ofIncident}, post, "/incidents/{id}/rate", "Rate a closed incident (满意度), as who reported it or by a link", a.rate)
 	register(a, h, access{auth.Work, ofIncident}, post, "/incidents/{id}/rate-link", "Make the link with which a resident rates a closed incident", a.rateLink)
+	register(a, h, access{auth.Dispatch, ofIncident}, post, "/incidents/{id}/links/revoke", "Make the links useless that messages of an incident carried until now", a.revokeLinks)
 	register(a, h, access{auth.See, anything}, get, "/sites", "List sites", a.sites)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}", "One site with its devices", a.site)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)

@@ -21,7 +21,8 @@ var problemType = reflect.TypeFor[Problem]()
 // caller is who makes a request and from where.
 type caller struct {
 	user     auth.User
-	incident string // of a signed link: the only incident it opens
+	incident string           // of a signed link: the only incident it opens
+	dead     *notify.DeadLink // one that opens nothing any more
 	address  string
 	token    string
 }
@@ -61,7 +62,11 @@ func (a *API) guard(next http.Handler) http.Handler {
 			return
 		}
 		if c.user.Role == "" && !open(r.URL.Path) {
-			errLogin().write(w, r)
+			refusal := errLogin()
+			if c.dead != nil {
+				refusal = errDeadLink(c.dead)
+			}
+			refusal.write(w, r)
 			return
 		}
 		ctx := audit.By(r.Context(), audit.Person{Name: c.user.Name, Role: c.user.Role, Address: c.address})
@@ -100,14 +105,17 @@ func (a *API) identify(r *http.Request, c *caller) error {
 		return nil
 	}
 	if key := r.URL.Query().Get("k"); key != "" {
-		if in, receiver, err := a.cfg.Links.Check(key); err == nil && receiver == notify.Resident {
-			c.user, c.incident = auth.User{Name: "居民", Role: auth.Rater}, in
-		} else if err == nil {
-			name := a.cfg.Receivers[receiver]
-			if name == "" {
-				name = receiver
-			}
-			c.user, c.incident = auth.User{Name: name, Role: auth.Link}, in
+		o, err := a.cfg.Notifier.Open(r.Context(), key)
+		dead, isDead := errors.AsType[*notify.DeadLink](err)
+		switch {
+		case err == nil && o.Resident:
+			c.user, c.incident = auth.User{Name: o.Name, Role: auth.Rater}, o.Incident
+		case err == nil:
+			c.user, c.incident = auth.User{Name: o.Name, Role: auth.Link}, o.Incident
+		case isDead:
+			c.dead = dead
+		case !errors.Is(err, notify.ErrLink):
+			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 type Notifier interface {
 	Receivers(ctx context.Context) ([]notify.Status, error)
 	Test(ctx context.Context, id string, t notify.Trial) (notify.Result, error)
+	Open(ctx context.Context, key string) (notify.Opened, error)
+	Revoke(ctx context.Context, incident string) error
 }
 
 type receiversOut struct {
@@ -62,4 +65,22 @@ func (a *API) testReceiver(ctx context.Context, in *receiverIn) (*testOut, error
 	out := &testOut{}
 	out.Body.OK, out.Body.Answer, out.Body.At, out.Body.TookMs = result.OK, result.Answer, result.At.UnixMilli(), result.Took.Milliseconds()
 	return out, nil
+}
+
+func (a *API) revokeLinks(ctx context.Context, in *incidentIn) (*struct{}, error) {
+	return nil, a.cfg.Notifier.Revoke(ctx, in.ID)
+}
+
+// errDeadLink says why a link opens nothing any more, and whom to ask.
+func errDeadLink(d *notify.DeadLink) *problem {
+	code, zh, en := "link_expired", "链接已过期（24 小时内有效）", "this link is too old (links work for 24 hours)"
+	if d.Revoked {
+		code, zh, en = "link_revoked", "链接已作废", "this link was revoked"
+	}
+	if d.Ask == nil {
+		return newProblem(http.StatusUnauthorized, code, zh+"，请登录后查看", en+"; please log in")
+	}
+	zh += fmt.Sprintf("，请登录后查看，或联系%s %s %s", d.Ask.Role, d.Ask.Name, d.Ask.Phone)
+	en += fmt.Sprintf("; log in, or ask who answers for the site: %s %s", d.Ask.Name, d.Ask.Phone)
+	return newProblem(http.StatusUnauthorized, code, zh, en)
 }

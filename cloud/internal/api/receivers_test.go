@@ -34,6 +34,19 @@ func (r *receivers) Test(_ context.Context, id string, t notify.Trial) (notify.R
 	return notify.Result{Answer: "93000 for " + t.By, At: time.UnixMilli(5)}, nil
 }
 
+func (r *receivers) Open(_ context.Context, key string) (notify.Opened, error) {
+	ask := &notify.Person{Name: "王网格员", Phone: "138****0004", Role: "责任人"}
+	switch key {
+	case "old":
+		return notify.Opened{}, &notify.DeadLink{Ask: ask}
+	case "revoked":
+		return notify.Opened{}, &notify.DeadLink{Revoked: true}
+	}
+	return notify.Opened{}, notify.ErrLink
+}
+
+func (r *receivers) Revoke(context.Context, string) error { return nil }
+
 // Receivers are the administrator's alone.
 func TestReceiversAreForAdministrators(t *testing.T) {
 	users, err := auth.New(dbtest.SQLite(t).Open(t), time.Now)
@@ -80,6 +93,11 @@ func TestReceiversAreForAdministrators(t *testing.T) {
 	} {
 		if got, body := ask(c.method, c.path, tokens[auth.Admin]); got != c.status || !strings.Contains(body, c.want) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, got, body)
+		}
+	}
+	for key, want := range map[string]string{"old": "或联系责任人 王网格员 138****0004", "revoked": "链接已作废", "foreign": "login_required"} {
+		if got, body := ask("GET", "/incidents/GJ-1?k="+key, ""); got != 401 || !strings.Contains(body, want) {
+			t.Errorf("%s link: %d %s", key, got, body)
 		}
 	}
 	if there.tested != 2 {

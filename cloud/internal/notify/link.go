@@ -22,7 +22,7 @@ const (
 	rateLife = 30 * 24 * time.Hour
 )
 
-// ErrLink: the link is not ours, was changed, or is too old.
+// ErrLink: the link is not ours, or was changed; of Check also that it is too old.
 var ErrLink = errors.New("link is not valid")
 
 // Links signs and checks the links of messages.
@@ -62,19 +62,46 @@ func (l *Links) ToRate(incident string) (link, key string) {
 	return l.public + "/r/" + url.PathEscape(incident) + "?k=" + key, key
 }
 
-// Check answers the incident and the receiver for whom a key was made.
-func (l *Links) Check(key string) (incident, receiver string, err error) {
+// A link is what a key stands for.
+type link struct {
+	incident string
+	who      string // a receiver; with ~ and a number, the person of that notice
+	made     time.Time
+	until    time.Time
+}
+
+// read answers what a key of ours stands for, however old it is.
+func (l *Links) read(key string) (link, error) {
 	cut := strings.LastIndexByte(key, '.')
 	parts := strings.Split(key, ".")
 	if len(parts) != 4 || !hmac.Equal([]byte(key[cut+1:]), []byte(l.mac(key[:cut]))) {
-		return "", "", ErrLink
+		return link{}, ErrLink
 	}
 	until, err := strconv.ParseInt(parts[0], 36, 64)
-	if err != nil || l.now().Unix() > until {
-		return "", "", fmt.Errorf("%w: its time is over", ErrLink)
+	if err != nil {
+		return link{}, ErrLink
 	}
-	return parts[2], parts[1], nil
+	k := link{incident: parts[2], who: parts[1], until: time.Unix(until, 0)}
+	k.made = k.until.Add(-linkLife)
+	if k.who == Resident {
+		k.made = k.until.Add(-rateLife)
+	}
+	return k, nil
 }
+
+// Check answers the incident and the receiver for whom a key was made.
+func (l *Links) Check(key string) (incident, receiver string, err error) {
+	k, err := l.read(key)
+	if err == nil && l.old(k) {
+		err = fmt.Errorf("%w: its time is over", ErrLink)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return k.incident, k.who, nil
+}
+
+func (l *Links) old(k link) bool { return l.now().Unix() > k.until.Unix() }
 
 func (l *Links) mac(head string) string {
 	h := hmac.New(sha256.New, l.key)
