@@ -34,6 +34,7 @@ type Config struct {
 	Notify     []Receiver            `yaml:"notify"`
 	Overdue    string                `yaml:"overdue"`
 	Escalation map[string]Escalation `yaml:"escalation"`
+	Merge      Merge                 `yaml:"merge"`
 	Mailboxes  map[string]string     `yaml:"mailboxes"`
 	Handling   Handling              `yaml:"handling"`
 	Health     Health                `yaml:"health"`
@@ -148,6 +149,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.escalation()
 	c.handling()
 	c.health()
+	c.merge()
 	ids := map[string]bool{}
 	for i := range c.cfg.Notify {
 		c.receiver(i, ids)

@@ -142,7 +142,7 @@ func newTown(t *testing.T) *town {
 func (n *town) cloud() *exec.Cmd {
 	n.t.Helper()
 	dir := n.t.TempDir()
-	text := "data: data\nhttp: {listen: 127.0.0.1:0}\nmqtt: {url: 'mqtt://" + n.mqtt + "'}\nseries: {kind: victoriametrics, url: 'http://" + n.victoria + "'}\n" + n.place.YAML(n.t, dir)
+	text := "data: data\nhttp: {listen: 127.0.0.1:0}\nmqtt: {url: 'mqtt://" + n.mqtt + "'}\nseries: {kind: victoriametrics, url: 'http://" + n.victoria + "'}\nmerge: {device: 0s, zone: 0s, flood: 0s}\n" + n.place.YAML(n.t, dir)
 	file := filepath.Join(dir, "cloud.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		n.t.Fatal(err)
@@ -447,6 +447,7 @@ func TestWorkersTakeOver(t *testing.T) {
 	for query, want := range map[string]int{
 		`SELECT count(*) FROM events`:                                              sent,
 		`SELECT count(*) FROM incidents`:                                           sent,
+		`SELECT count(*) FROM incident_alerts`:                                     sent,
 		`SELECT count(*) FROM timeline WHERE kind = 'fired'`:                       sent,
 		`SELECT value FROM counters`:                                               sent,
 		`SELECT count(*) FROM gaps`:                                                0,

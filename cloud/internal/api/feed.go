@@ -207,10 +207,6 @@ func (f *Feed) publishSites(ctx context.Context, gateways map[string]bool) error
 	if len(gateways) == 0 {
 		return nil
 	}
-	open, err := incident.OpenOf(ctx, f.db.Reader(), tree.Everywhere())
-	if err != nil {
-		return err
-	}
 	sites := map[string]bool{}
 	for gateway := range gateways {
 		delete(f.devices, gateway)
@@ -221,12 +217,17 @@ func (f *Feed) publishSites(ctx context.Context, gateways map[string]bool) error
 		f.mu.Lock()
 		f.siteOf[gateway] = site
 		f.mu.Unlock()
-		sites[site] = site != ""
+		sites[site] = true
 	}
-	for id, known := range sites {
-		if !known {
-			continue
-		}
+	delete(sites, "")
+	if len(sites) == 0 {
+		return nil
+	}
+	open, err := incident.OpenOf(ctx, f.db.Reader(), tree.Everywhere(), slices.Collect(maps.Keys(sites))...)
+	if err != nil {
+		return err
+	}
+	for id := range sites {
 		s, err := org.OneSite(ctx, f.db.Reader(), id)
 		if err != nil {
 			return err

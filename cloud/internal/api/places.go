@@ -57,7 +57,7 @@ func (a *API) site(ctx context.Context, in *siteIn) (*siteOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, err := incident.OpenOf(ctx, q, scope(ctx))
+	open, err := incident.OpenOf(ctx, q, scope(ctx), s.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -30,14 +30,14 @@ func (s *Service) Action(ctx context.Context, tx *sql.Tx, gateway string, r *wir
 		}
 		return "", org.Note(ctx, tx, org.Entry{At: time.UnixMilli(r.GetAtMs()), Gateway: gateway, Kind: org.OutputMoved, Text: rules.Text(text)})
 	}
-	in, err := byAlert(ctx, tx, gateway, r.GetAlert())
-	key := in.ID
+	a, err := alertOf(ctx, tx, gateway, r.GetAlert())
+	key := a.incident
 	if errors.Is(err, ErrUnknown) {
 		key = orphan(gateway, r.GetAlert())
 	} else if err != nil {
 		return "", err
 	}
-	return in.ID, addEntry(ctx, tx, key, Entry{At: r.GetAtMs(), Kind: "action", Text: text, By: r.GetWho()})
+	return a.incident, addEntry(ctx, tx, key, Entry{At: r.GetAtMs(), Kind: "action", Text: text, By: r.GetWho()})
 }
 
 // target names what an action does: "燃气阀 → 关闭".

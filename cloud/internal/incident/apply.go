@@ -27,55 +27,128 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, gateway string, e rules
 	if e.State != rules.Firing && e.State != rules.Resolved {
 		return "", nil
 	}
-	in, err := byAlert(ctx, tx, gateway, e.Alert)
-	fresh := errors.Is(err, ErrUnknown)
-	if fresh {
-		in, err = s.create(ctx, tx, gateway, e, late)
+	t := turn{e: e, late: late, now: s.cfg.Now()}
+	a, err := alertOf(ctx, tx, gateway, e.Alert)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		t.fresh = true
+		err = s.begin(ctx, tx, gateway, &t)
+	case err == nil:
+		t.alert = a
+		t.in, err = Get(ctx, tx, a.incident)
 	}
 	if err != nil {
 		return "", err
 	}
-	if late && !fresh && e.At.UnixMilli() < in.RecoveredAt { // it is told after its own end
-		return in.ID, addEntry(ctx, tx, in.ID, Entry{e.At.UnixMilli(), "note", Text{"补传的报警记录", "A record of the alert that came late"}, ""})
+	if late && !t.fresh && e.At.UnixMilli() < t.alert.RecoveredAt { // it is told after its own end
+		return t.in.ID, addEntry(ctx, tx, t.in.ID, Entry{e.At.UnixMilli(), "note", Text{"补传的报警记录", "A record of the alert that came late"}, ""})
 	}
-	kind, err := s.change(ctx, tx, &in, e, fresh)
-	if err != nil {
+	if err := s.rescue(ctx, tx, &t); err != nil {
 		return "", err
 	}
+	if err := s.change(ctx, tx, &t); err != nil {
+		return "", err
+	}
+	in := &t.in
 	if late && in.Late && in.Condition == Recovered && in.Handling == Open {
 		in.Deadline, in.StepDue = 0, 0 // it was over before anybody could know
 	}
-	if err := save(ctx, tx, in); err != nil {
+	s.say(&t)
+	if err := save(ctx, tx, *in); err != nil {
 		return "", err
 	}
-	if kind != "" {
-		if err := s.tell(ctx, tx, in, kind); err != nil {
+	if t.kind != "" {
+		if err := s.tell(ctx, tx, *in, t.kind); err != nil {
 			return "", err
 		}
 	}
 	return in.ID, nil
 }
 
-func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent, late bool) (Incident, error) {
-	now := s.cfg.Now()
+// begin takes a new alert into the incident of its cause, or opens one for it.
+func (s *Service) begin(ctx context.Context, tx *sql.Tx, gateway string, t *turn) error {
+	e, a := t.e, &t.alert
 	site, err := org.SiteOf(ctx, tx, gateway)
 	if err != nil {
+		return err
+	}
+	*a = Alert{ID: e.Alert, Gateway: gateway, site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), SeverityNow: string(e.Severity), Zone: e.Zone,
+		Condition: Recovered, Since: e.Since.UnixMilli(), danger: s.cfg.Merging.dangerOf(e), counts: !e.Shadow && !e.Shelved,
+		at: min(t.at(), t.now.UnixMilli()), came: t.now.UnixMilli()} // a clock that is ahead must not keep what comes later apart
+	w, err := s.look(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	a.burst, t.where = w.burst+1, w.where(a)
+	a.Title = text(e.Title)
+	if a.Zone == "" {
+		a.Zone = w.zone
+	}
+	if a.danger == faultSilence {
+		a.channel = w.channel
+	}
+	if err := s.settle(ctx, tx, t, w); err != nil {
+		return err
+	}
+	// What the gateway did may have arrived before the alert it did it for.
+	if _, err := tx.ExecContext(ctx, `UPDATE timeline SET incident = ? WHERE incident = ?`, t.in.ID, orphan(gateway, e.Alert)); err != nil {
+		return fmt.Errorf("adopt timeline of %s: %w", t.in.ID, err)
+	}
+	return nil
+}
+
+// settle puts an alert that is in no incident into one.
+func (s *Service) settle(ctx context.Context, tx *sql.Tx, t *turn, w surroundings) error {
+	a := &t.alert
+	var h home
+	var err error
+	if !t.e.Shadow {
+		if h, err = s.place(ctx, tx, a, w); err != nil {
+			return err
+		}
+	}
+	if t.anew = h.incident == ""; t.anew {
+		t.in, err = s.create(ctx, tx, a, t)
+	} else {
+		t.in, err = Get(ctx, tx, h.incident)
+		a.Joined, t.joined = h.by.kind, h.by
+	}
+	if err != nil {
+		return err
+	}
+	a.incident = t.in.ID
+	t.in.AlertCount++
+	t.in.widen(h.by)
+	if t.e.Shadow {
+		return nil
+	}
+	return s.remember(ctx, tx, a, h.by)
+}
+
+func (s *Service) create(ctx context.Context, tx *sql.Tx, a *Alert, t *turn) (Incident, error) {
+	in := Incident{Gateway: a.Gateway, Alert: a.ID, Site: a.site, Device: a.Device, Rule: a.Rule, Severity: a.Severity, Shadow: t.e.Shadow, Condition: Recovered,
+		Handling: Open, Since: a.Since, OpenedAt: t.now.UnixMilli(), Graded: t.now.UnixMilli(), Late: t.late, Shelved: t.e.Shelved,
+		Progress: Progress{Step: Reported, StepAt: t.now.UnixMilli(), Source: FromSensor, Category: category(a.danger), Whistle: 1}}
+	err := s.takeLimit(ctx, tx, &in, t.now.UnixMilli())
+	if err != nil {
+		return in, err
+	}
+	if in.Previous, err = before(ctx, tx, a); err != nil {
 		return Incident{}, err
 	}
-	in := Incident{Gateway: gateway, Alert: e.Alert, Site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), Shadow: e.Shadow,
-		Condition: Recovered, Handling: Open, Since: e.Since.UnixMilli(), OpenedAt: now.UnixMilli(), Graded: now.UnixMilli(), Late: late, Shelved: e.Shelved,
-		Progress: Progress{Step: Reported, StepAt: now.UnixMilli(), Source: FromSensor, Category: Danger, Whistle: 1}}
-	if err := s.takeLimit(ctx, tx, &in, now.UnixMilli()); err != nil {
-		return Incident{}, err
+	if in, err = s.found(ctx, tx, in); err != nil || !t.late {
+		return in, err
 	}
-	zone, err := s.zone(ctx, tx, site)
+	return in, addEntry(ctx, tx, in.ID, Entry{t.now.UnixMilli(), "note", Text{"发生在网关断网期间，网络恢复后补传", "It happened while the gateway was cut off; told when it came back"}, ""})
+}
+
+// found gives a new incident its number and its row, and answers it with its names.
+func (s *Service) found(ctx context.Context, tx *sql.Tx, in Incident) (Incident, error) {
+	zone, err := s.zone(ctx, tx, in.Site)
 	if err != nil {
 		return Incident{}, err
 	}
-	if in.ID, err = number(ctx, tx, now.In(zone)); err != nil {
-		return Incident{}, err
-	}
-	if in.Previous, err = before(ctx, tx, in); err != nil {
+	if in.ID, err = number(ctx, tx, time.UnixMilli(in.OpenedAt).In(zone)); err != nil {
 		return Incident{}, err
 	}
 	if err := insert(ctx, tx, in); err != nil {
@@ -83,15 +156,6 @@ func (s *Service) create(ctx context.Context, tx *sql.Tx, gateway string, e rule
 	}
 	if _, err := record(ctx, tx, &in, Step{Deed: Report, To: Reported, At: in.StepAt}); err != nil {
 		return Incident{}, err
-	}
-	// What the gateway did may have arrived before the alert it did it for.
-	if _, err := tx.ExecContext(ctx, `UPDATE timeline SET incident = ? WHERE incident = ?`, in.ID, orphan(gateway, e.Alert)); err != nil {
-		return Incident{}, fmt.Errorf("adopt timeline of %s: %w", in.ID, err)
-	}
-	if late {
-		if err := addEntry(ctx, tx, in.ID, Entry{now.UnixMilli(), "note", Text{"发生在网关断网期间，网络恢复后补传", "It happened while the gateway was cut off; told when it came back"}, ""}); err != nil {
-			return Incident{}, err
-		}
 	}
 	return Get(ctx, tx, in.ID)
 }
@@ -108,81 +172,9 @@ func (s *Service) zone(ctx context.Context, tx *sql.Tx, site string) (*time.Loca
 	return s.cfg.Zone, nil
 }
 
-// change moves the incident along its condition axis and writes the timeline. It answers what others are told.
-func (s *Service) change(ctx context.Context, tx *sql.Tx, in *Incident, e rules.AlertEvent, fresh bool) (kind string, err error) {
-	at := e.At.UnixMilli()
-	if e.State == rules.Resolved {
-		if fresh { // its firing is in a gap: the incident must not be missing
-			describe(in, e)
-			err = addEntry(ctx, tx, in.ID, Entry{in.Since, "fired", fired(*in), ""})
-		}
-		if err == nil && (fresh || in.Condition == Active) {
-			kind = KindRecovered
-			in.Condition, in.RecoveredAt = Recovered, at
-			err = addEntry(ctx, tx, in.ID, Entry{at, "recovered", Text{"报警条件已消失", "The alert's condition is gone"}, ""})
-		}
-		return kind, err
-	}
-	was, severity, shelved, told, rung := in.Condition, in.Severity, in.Shelved, in.Detail.Told, in.Rung
-	if in.Detail.Severity != "" {
-		severity = in.Detail.Severity
-	}
-	describe(in, e)
-	in.Condition, in.RecoveredAt = Active, 0
-	if was != Active {
-		if err := addEntry(ctx, tx, in.ID, Entry{at, "fired", fired(*in), ""}); err != nil {
-			return "", err
-		}
-		kind = KindOpened
-	}
-	if new := string(e.Severity); !fresh && new != severity {
-		if err := addEntry(ctx, tx, in.ID, Entry{at, "severity", Text{fmt.Sprintf("级别由 %s 变为 %s", severity, new), fmt.Sprintf("Severity changed from %s to %s", severity, new)}, ""}); err != nil {
-			return "", err
-		}
-		if new < in.Severity { // A is worst: only getting worse is news, and the limit to take it runs anew
-			in.Severity, in.Graded, kind = new, s.cfg.Now().UnixMilli(), KindSeverity
-			if err := s.worse(ctx, tx, in, in.Graded); err != nil {
-				return "", err
-			}
-		}
-	}
-	if e.Level != rung && !fresh && string(e.Severity) == severity {
-		if err := addEntry(ctx, tx, in.ID, Entry{at, "severity", climbed(rung, e.Level), ""}); err != nil {
-			return "", err
-		}
-	}
-	in.told()
-	if in.Shelved == shelved {
-		return kind, nil
-	}
-	if shelved && !told { // people hear of it now for the first time
-		kind, in.Graded = KindOpened, s.cfg.Now().UnixMilli()
-		if err := s.takeLimit(ctx, tx, in, in.Graded); err != nil {
-			return "", err
-		}
-	}
-	return kind, addEntry(ctx, tx, in.ID, Entry{at, "note", shelving(in.Shelved), ""})
-}
-
-// climbed words a change of the rung that changes no severity.
-func climbed(from, to int) Text {
-	if to > from {
-		return Text{fmt.Sprintf("情况加重，升到第 %d 档", to+1), fmt.Sprintf("It has got worse: step %d", to+1)}
-	}
-	return Text{fmt.Sprintf("情况缓和，降到第 %d 档", to+1), fmt.Sprintf("It has got better: step %d", to+1)}
-}
-
-func shelving(on bool) Text {
-	if on {
-		return Text{"频繁告警，已搁置：只记录，暂不通知", "Fires too often, shelved: recorded, and nobody is told for a while"}
-	}
-	return Text{"搁置结束，恢复通知", "No longer shelved: people are told again"}
-}
-
-// describe takes over what the event says of the alert.
-func describe(in *Incident, e rules.AlertEvent) {
-	in.Title, in.Message, in.Shelved = text(e.Title), text(e.Message), e.Shelved
-	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Rung: e.Level, Shelved: e.Shelved, Told: in.Detail.Told || !e.Shelved, Watch: in.Detail.Watch}
+// detailOf is what an event says of its alert that lists do not show.
+func detailOf(e rules.AlertEvent) Detail {
+	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Rung: e.Level, Shelved: e.Shelved}
 	for _, line := range e.Card {
 		d.Card = append(d.Card, text(line))
 	}
@@ -199,7 +191,7 @@ func describe(in *Incident, e rules.AlertEvent) {
 	if l := e.Limit; l != nil && !math.IsNaN(l.Value) && !math.IsInf(l.Value, 0) {
 		d.Limit = &Limit{Point: l.Point, Unit: l.Unit, Value: l.Value, Above: l.Above}
 	}
-	in.Detail, in.Value = d, valueOf(d)
+	return d
 }
 
 // mostLines bounds what a gateway tells of why: it tells fewer.

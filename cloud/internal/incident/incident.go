@@ -28,7 +28,8 @@ type Text struct {
 
 func text(t rules.Text) Text { return Text{t.ZH, t.EN} }
 
-// An Incident is one alert and the human work on it. Times are Unix ms.
+// An Incident is the alerts of one cause and the human work on them. Gateway, device, rule, title and value are those of the
+// alert that came first. Times are Unix ms.
 type Incident struct {
 	ID          string `json:"id"`
 	Site        string `json:"site"`
@@ -60,13 +61,18 @@ type Incident struct {
 	Late        bool   `json:"late,omitempty" doc:"it happened while the gateway was cut off, and was told later"`
 	Progress
 
+	AlertCount int    `json:"alertCount" doc:"alerts in it"`
+	Cause      *Cause `json:"cause,omitempty" doc:"why its alerts are one incident"`
+	MergedInto string `json:"mergedInto,omitempty" doc:"the incident that has its alerts now"`
+
 	OpenedAt int64  `json:"-"` // cloud's time
 	Graded   int64  `json:"-"` // cloud's time: since when people know it as severe as it is
 	Alert    string `json:"-"`
 	Previous string `json:"-"`
 	Detail   Detail `json:"-"`
 
-	timed int64 // when the timer of its step is set to, as it was read
+	timed         int64 // when the timer of its step is set to, as it was read
+	unsaid, sayAt int64 // since when there are alerts that people were not told of, and when they are; 0: none
 }
 
 // Progress is how far the handling has come, finer than open, handling and closed, and who must go on.
@@ -180,6 +186,7 @@ const linked = 24 * time.Hour
 const (
 	KindOpened    = "opened"
 	KindSeverity  = "severity"
+	KindJoined    = "joined" // alerts came into it
 	KindRecovered = "recovered"
 	KindOverdue   = "overdue"
 	KindTaken     = "taken"

@@ -18,9 +18,10 @@ type Outcomes struct {
 
 // WriteOutcomes writes what people found as CSV: alert, outcome, rule, device, gateway, closed_at (Unix ms). `gateway rules replay --outcomes` reads it.
 func WriteOutcomes(ctx context.Context, q db.Querier, o Outcomes, w io.Writer) error {
-	in, args := o.In.Sites("site")
-	rows, err := q.QueryContext(ctx, `SELECT alert, outcome, rule, device, gateway, closed_at FROM incidents
-		WHERE handling = 'closed' AND outcome <> '' AND `+in+` AND (? = '' OR gateway = ?) ORDER BY closed_at, id`, append(args, o.Gateway, o.Gateway)...)
+	in, args := o.In.Sites("i.site")
+	rows, err := q.QueryContext(ctx, `SELECT a.alert, i.outcome, a.rule, a.device, a.gateway, i.closed_at
+		FROM incidents i JOIN incident_alerts a ON a.incident = i.id
+		WHERE i.handling = 'closed' AND i.outcome <> '' AND `+in+` AND (? = '' OR a.gateway = ?) ORDER BY i.closed_at, i.id, a.at, a.alert`, append(args, o.Gateway, o.Gateway)...)
 	if err != nil {
 		return fmt.Errorf("read outcomes: %w", err)
 	}

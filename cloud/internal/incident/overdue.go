@@ -70,7 +70,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			fresh = err == nil
 		}
 		if err == nil {
-			err = w.Judge(ctx)
+			err = errors.Join(w.Judge(ctx), w.sayJoined(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
 			w.cfg.Log.Error("overdue incidents not looked for", "err", err, "retry_in", lookEvery)
@@ -106,14 +106,43 @@ func (w *Watcher) forget(ctx context.Context) error {
 
 // Judge looks at the incidents whose turn it is. Those of a gateway that another worker has are left to it.
 func (w *Watcher) Judge(ctx context.Context) error {
-	due, err := w.due(ctx)
+	due, err := w.list(ctx, `SELECT gateway, id FROM incidents WHERE judge_at <= ? ORDER BY judge_at, id`)
 	if err != nil {
 		return err
 	}
+	return w.each(ctx, due, func(ctx context.Context, tx *sql.Tx, in *Incident, _ time.Time) (bool, error) {
+		before := in.Overdue
+		err := w.judge(ctx, tx, in)
+		return in.Overdue != before, err
+	})
+}
+
+// list answers the incidents whose turn it is now, by gateway.
+func (w *Watcher) list(ctx context.Context, query string) (map[string][]string, error) {
+	rows, err := w.cfg.DB.Reader().QueryContext(ctx, query, w.cfg.Now().UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("list incidents whose turn it is: %w", err)
+	}
+	defer rows.Close()
+	due := map[string][]string{}
+	for rows.Next() {
+		var gateway, id string
+		if err := rows.Scan(&gateway, &id); err != nil {
+			return nil, fmt.Errorf("list incidents whose turn it is: %w", err)
+		}
+		if w.cfg.Lease == nil || w.cfg.Lease.Mine(gateway) {
+			due[gateway] = append(due[gateway], id)
+		}
+	}
+	return due, rows.Err()
+}
+
+// each does something to incidents, those of one gateway together, and tells which of them it changed.
+func (w *Watcher) each(ctx context.Context, due map[string][]string, do deed) error {
 	var errs []error
 	for gateway, ids := range due {
 		for some := range slices.Chunk(ids, judgeMost) {
-			err := w.judgeSome(ctx, gateway, some)
+			err := w.some(ctx, gateway, some, do)
 			if db.Transient(err) {
 				return err
 			}
@@ -123,28 +152,11 @@ func (w *Watcher) Judge(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// due answers the incidents whose turn it is, by gateway.
-func (w *Watcher) due(ctx context.Context) (map[string][]string, error) {
-	rows, err := w.cfg.DB.Reader().QueryContext(ctx, `SELECT gateway, id FROM incidents WHERE judge_at <= ? ORDER BY judge_at, id`, w.cfg.Now().UnixMilli())
-	if err != nil {
-		return nil, fmt.Errorf("list incidents to judge: %w", err)
-	}
-	defer rows.Close()
-	due := map[string][]string{}
-	for rows.Next() {
-		var gateway, id string
-		if err := rows.Scan(&gateway, &id); err != nil {
-			return nil, fmt.Errorf("list incidents to judge: %w", err)
-		}
-		if w.cfg.Lease == nil || w.cfg.Lease.Mine(gateway) {
-			due[gateway] = append(due[gateway], id)
-		}
-	}
-	return due, rows.Err()
-}
+// A deed answers whether it changed what a page shows of the incident.
+type deed func(ctx context.Context, tx *sql.Tx, in *Incident, now time.Time) (bool, error)
 
-// judgeSome judges incidents of one gateway in one transaction.
-func (w *Watcher) judgeSome(ctx context.Context, gateway string, ids []string) error {
+// some does it to incidents of one gateway in one transaction.
+func (w *Watcher) some(ctx context.Context, gateway string, ids []string, do deed) error {
 	var changed []string
 	mine := true
 	err := w.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
@@ -162,11 +174,11 @@ func (w *Watcher) judgeSome(ctx context.Context, gateway string, ids []string) e
 			if err != nil {
 				return err
 			}
-			before := in.Overdue
-			if err := w.judge(ctx, tx, &in); err != nil {
+			news, err := do(ctx, tx, &in, w.cfg.Now())
+			if err != nil {
 				return err
 			}
-			if in.Overdue != before {
+			if news {
 				changed = append(changed, id)
 			}
 		}

@@ -19,6 +19,7 @@ type Notifier interface {
 type Config struct {
 	DB       *db.DB
 	Notifier Notifier
+	Merging  Merging
 	Now      func() time.Time
 	Zone     *time.Location // of sentences, and of incident numbers of sites that tell no zone of their own
 

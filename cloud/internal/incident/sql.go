@@ -18,7 +18,9 @@ import (
 const columns = `i.id, i.gateway, i.alert, i.site, i.device, i.rule, i.severity, i.title_zh, i.title_en, i.message_zh, i.message_en, i.detail,
 	i.shadow, i.active, i.handling, i.since, i.opened_at, i.deadline, i.recovered_at, i.taken_by, i.taken_at, i.closed_by, i.closed_at,
 	i.outcome, i.previous, i.late, i.overdue, i.graded, i.step, i.step_at, i.step_due, i.step_late, i.finished_by, i.finished_at, i.source, i.category, i.node, i.whistle,
-	i.assignee_kind, i.assignee, i.assignee_name, i.urged, i.reworked, i.disputed, i.suspended_at, i.suspended_until, i.reporter, i.rating, coalesce(s.name, i.site), CASE WHEN d.id IS NULL AND i.device = 'site' THEN '' ELSE coalesce(d.name, i.device) END,
+	i.assignee_kind, i.assignee, i.assignee_name, i.urged, i.reworked, i.disputed, i.suspended_at, i.suspended_until, i.reporter, i.rating,
+	i.alerts, i.cause, i.cause_key, i.cause_zh, i.cause_en, i.merged_into, i.unsaid_since, i.say_at,
+	coalesce(s.name, i.site), CASE WHEN d.id IS NULL AND i.device = 'site' THEN '' ELSE coalesce(d.name, i.device) END,
 	coalesce(d.place, (SELECT z.place FROM devices z WHERE z.gateway = i.gateway AND z.zone = i.device AND z.zone <> '' AND z.place <> ''
 		ORDER BY z.position, z.id LIMIT 1), '')` // what an alert is about may be no device but a zone, or the whole site
 
@@ -31,11 +33,13 @@ func scan(row scanner) (Incident, error) {
 	var active bool
 	var detail string
 	var to Assignee
+	var cause Cause
 	err := row.Scan(&in.ID, &in.Gateway, &in.Alert, &in.Site, &in.Device, &in.Rule, &in.Severity, &in.Title.ZH, &in.Title.EN,
 		&in.Message.ZH, &in.Message.EN, &detail, &in.Shadow, &active, &in.Handling, &in.Since, &in.OpenedAt, &in.Deadline, &in.RecoveredAt,
 		&in.TakenBy, &in.TakenAt, &in.ClosedBy, &in.ClosedAt, &in.Outcome, &in.Previous, &in.Late, &in.Overdue, &in.Graded,
 		&in.Step, &in.StepAt, &in.StepDue, &in.StepLate, &in.FinishedBy, &in.FinishedAt, &in.Source, &in.Category, &in.Node, &in.Whistle, &to.Kind, &to.ID, &to.Name,
-		&in.Urged, &in.Reworked, &in.Disputed, &in.SuspendedAt, &in.SuspendedUntil, &in.Reporter, &in.Rating, &in.SiteName, &in.DeviceName, &in.Place)
+		&in.Urged, &in.Reworked, &in.Disputed, &in.SuspendedAt, &in.SuspendedUntil, &in.Reporter, &in.Rating,
+		&in.AlertCount, &cause.Kind, &cause.Key, &cause.Text.ZH, &cause.Text.EN, &in.MergedInto, &in.unsaid, &in.sayAt, &in.SiteName, &in.DeviceName, &in.Place)
 	if errors.Is(err, sql.ErrNoRows) {
 		return in, ErrUnknown
 	}
@@ -48,6 +52,9 @@ func scan(row scanner) (Incident, error) {
 	in.Condition = Recovered
 	if active {
 		in.Condition = Active
+	}
+	if cause.Kind != "" {
+		in.Cause = &cause
 	}
 	if err := json.Unmarshal([]byte(detail), &in.Detail); err != nil {
 		return in, fmt.Errorf("read detail of incident %s: %w", in.ID, err)
@@ -87,10 +94,6 @@ func valueOf(d Detail) *Value {
 // Get reads one incident.
 func Get(ctx context.Context, q db.Querier, id string) (Incident, error) {
 	return scan(q.QueryRowContext(ctx, `SELECT `+columns+tables+`WHERE i.id = ?`, id))
-}
-
-func byAlert(ctx context.Context, q db.Querier, gateway, alert string) (Incident, error) {
-	return scan(q.QueryRowContext(ctx, `SELECT `+columns+tables+`WHERE i.gateway = ? AND i.alert = ?`, gateway, alert))
 }
 
 // A Page asks for a list of incidents, newest first.
@@ -157,9 +160,16 @@ func Count(ctx context.Context, q db.Querier, part tree.Scope) (Counts, error) {
 	return c, nil
 }
 
-// OpenOf counts by site of a part of the street the incidents that are not closed and not of a rule that only watches.
-func OpenOf(ctx context.Context, q db.Querier, part tree.Scope) (map[string]org.Open, error) {
+// OpenOf counts by site of a part of the street the incidents that are not closed and not of a rule that only watches; of the
+// sites that are named, or of all.
+func OpenOf(ctx context.Context, q db.Querier, part tree.Scope, sites ...string) (map[string]org.Open, error) {
 	in, args := part.Sites("site")
+	if len(sites) > 0 {
+		in += ` AND site IN (?` + strings.Repeat(", ?", len(sites)-1) + `)`
+		for _, site := range sites {
+			args = append(args, site)
+		}
+	}
 	rows, err := q.QueryContext(ctx, `SELECT site, severity, count(*) FROM incidents WHERE handling IN ('open', 'handling') AND shadow = 0 AND `+in+` GROUP BY site, severity`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("count open incidents: %w", err)
@@ -213,13 +223,14 @@ func addEntry(ctx context.Context, tx *sql.Tx, incident string, e Entry) error {
 	return nil
 }
 
+// insert makes the row; what an event tells of it, save writes.
 func insert(ctx context.Context, tx *sql.Tx, in Incident) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO incidents (id, gateway, alert, site, device, rule, severity, title_zh, title_en, message_zh,
 		message_en, detail, shadow, active, handling, since, opened_at, graded, deadline, previous, late,
-		step, step_at, step_due, source, category, node, reporter)
-		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		step, step_at, step_due, source, category, node, reporter, alerts)
+		VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', '', '{}', ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		in.ID, in.Gateway, in.Alert, in.Site, in.Device, in.Rule, in.Severity, in.Shadow, in.Handling, in.Since, in.OpenedAt, in.Graded, in.Deadline, in.Previous, in.Late,
-		in.Step, in.StepAt, in.StepDue, in.Source, in.Category, in.Node, in.Reporter); err != nil {
+		in.Step, in.StepAt, in.StepDue, in.Source, in.Category, in.Node, in.Reporter, in.AlertCount); err != nil {
 		return fmt.Errorf("insert incident %s: %w", in.ID, err)
 	}
 	return in.setTimer(ctx, tx)
@@ -235,14 +246,20 @@ func save(ctx context.Context, tx *sql.Tx, in Incident) error {
 	if in.Assignee != nil {
 		to = *in.Assignee
 	}
+	var cause Cause
+	if in.Cause != nil {
+		cause = *in.Cause
+	}
 	if _, err := tx.ExecContext(ctx, `UPDATE incidents SET severity = ?, title_zh = ?, title_en = ?, message_zh = ?, message_en = ?, detail = ?,
 		active = ?, handling = ?, deadline = ?, recovered_at = ?, taken_by = ?, taken_at = ?, closed_by = ?, closed_at = ?, outcome = ?, graded = ?, judge_at = 0,
 		step = ?, step_at = ?, step_due = ?, step_late = ?, finished_by = ?, finished_at = ?, category = ?, whistle = ?, assignee_kind = ?, assignee = ?,
-		assignee_name = ?, urged = ?, reworked = ?, disputed = ?, suspended_at = ?, suspended_until = ?, rating = ? WHERE id = ?`,
+		assignee_name = ?, urged = ?, reworked = ?, disputed = ?, suspended_at = ?, suspended_until = ?, rating = ?,
+		alerts = ?, cause = ?, cause_key = ?, cause_zh = ?, cause_en = ?, merged_into = ?, unsaid_since = ?, say_at = ? WHERE id = ?`,
 		in.Severity, in.Title.ZH, in.Title.EN, in.Message.ZH, in.Message.EN, string(detail), in.Condition == Active, in.Handling, in.Deadline,
 		in.RecoveredAt, in.TakenBy, in.TakenAt, in.ClosedBy, in.ClosedAt, in.Outcome, in.Graded,
 		in.Step, in.StepAt, in.StepDue, in.StepLate, in.FinishedBy, in.FinishedAt, in.Category, in.Whistle, to.Kind, to.ID, to.Name,
-		in.Urged, in.Reworked, in.Disputed, in.SuspendedAt, in.SuspendedUntil, in.Rating, in.ID); err != nil {
+		in.Urged, in.Reworked, in.Disputed, in.SuspendedAt, in.SuspendedUntil, in.Rating,
+		in.AlertCount, cause.Kind, cause.Key, cause.Text.ZH, cause.Text.EN, in.MergedInto, in.unsaid, in.sayAt, in.ID); err != nil {
 		return fmt.Errorf("save incident %s: %w", in.ID, err)
 	}
 	return in.setTimer(ctx, tx)
@@ -259,11 +276,11 @@ func number(ctx context.Context, tx *sql.Tx, day time.Time) (string, error) {
 	return fmt.Sprintf("%s-%04d", prefix, n), nil
 }
 
-// before finds the newest incident of the same rule and subject within a day.
-func before(ctx context.Context, q db.Querier, in Incident) (string, error) {
+// before finds the newest incident with an alert of the same rule and subject within a day.
+func before(ctx context.Context, q db.Querier, a *Alert) (string, error) {
 	var id string
-	err := q.QueryRowContext(ctx, `SELECT id FROM incidents WHERE gateway = ? AND device = ? AND rule = ? AND opened_at >= ?
-		ORDER BY opened_at DESC, id DESC LIMIT 1`, in.Gateway, in.Device, in.Rule, in.OpenedAt-linked.Milliseconds()).Scan(&id)
+	err := q.QueryRowContext(ctx, `SELECT incident FROM incident_alerts WHERE gateway = ? AND device = ? AND rule = ? AND at >= ?
+		ORDER BY at DESC, came DESC, incident DESC LIMIT 1`, a.Gateway, a.Device, a.Rule, a.at-linked.Milliseconds()).Scan(&id)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("find incident before: %w", err)
 	}

@@ -79,14 +79,14 @@ func join(a, by, b string) string {
 }
 
 // fired is the first line of a timeline: the value with the limit that it passed, or what happened and a value.
-func fired(in Incident) Text {
-	v := in.Value
+func (a *Alert) fired() Text {
+	v := valueOf(a.detail)
 	if v == nil {
-		return in.Title
+		return a.Title
 	}
 	name, value := words(v.Point), amount(v.Point, v.Value, v.Unit)
 	if v.Limit == nil {
-		return Text{in.Title.ZH + "，" + name.ZH + " " + value.ZH, in.Title.EN + ", " + name.EN + " " + value.EN}
+		return Text{a.Title.ZH + "，" + name.ZH + " " + value.ZH, a.Title.EN + ", " + name.EN + " " + value.EN}
 	}
 	limit := amount(v.Point, *v.Limit, v.Unit)
 	return Text{name.ZH + " " + value.ZH + "（阈值 " + limit.ZH + "）", capital(name.EN) + " " + value.EN + " (limit " + limit.EN + ")"}

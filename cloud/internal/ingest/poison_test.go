@@ -98,6 +98,9 @@ func (c *cloud) reapply(mistake string) {
 	}
 	if err := c.db.Update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM incidents WHERE alert = 'poison'`)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, `DELETE FROM incident_alerts WHERE alert = 'poison'`)
+		}
 		return err
 	}); err != nil {
 		c.t.Fatal(err)

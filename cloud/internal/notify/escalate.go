@@ -106,7 +106,7 @@ func (e *enqueuing) tell(ctx context.Context, r Receiver, people []Person, due t
 		return err
 	}
 	c := e.s.cfg.Policy[e.in.Severity]
-	if e.step > 0 || c.Remind == 0 || c.Most == 0 || e.in.Handling != incident.Open {
+	if e.step > 0 || e.kind == incident.KindJoined || c.Remind == 0 || c.Most == 0 || e.in.Handling != incident.Open {
 		return nil
 	}
 	every, err := e.s.remind(ctx, e.tx, e.in.Site, e.in.Severity)

@@ -102,6 +102,9 @@ func (s *sender) one(n notice, in incident.Incident, people []Person) string {
 	if n.kind == incident.KindSeverity {
 		parts = append(parts, "级别升高")
 	}
+	if n.kind == incident.KindJoined {
+		parts = append(parts, fmt.Sprintf("又有告警并入，共 %d 条", in.AlertCount))
+	}
 	if n.kind == incident.KindOverdue {
 		parts = append(parts, overdue(in))
 	}

@@ -87,7 +87,7 @@ func (r Rung) Check() error {
 // rung answers which step of its class a change of an incident is; ok is false of a change that asks nobody to act.
 func (p Policy) rung(in incident.Incident, kind string) (n int, r Rung, ok bool) {
 	switch kind {
-	case incident.KindOpened, incident.KindSeverity:
+	case incident.KindOpened, incident.KindSeverity, incident.KindJoined:
 	case incident.KindOverdue:
 		n = in.Overdue
 	default:

@@ -138,10 +138,10 @@ func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory)
 	}
 	for i, d := range inv.GetDevices() {
 		steps = append(steps, step{`
-			INSERT INTO devices (gateway, id, position, name, kind, model, place, zone, poll_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+			INSERT INTO devices (gateway, id, position, name, kind, model, place, zone, channel, poll_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (gateway, id) DO UPDATE SET position = ` + place + `, name = excluded.name, kind = excluded.kind,
-			model = excluded.model, place = excluded.place, zone = excluded.zone, poll_ms = excluded.poll_ms`,
-			[]any{gateway, d.GetId(), at + i, d.GetName(), d.GetKind(), d.GetModel(), d.GetPlace(), d.GetZone(), d.GetPollMs(), more}})
+			model = excluded.model, place = excluded.place, zone = excluded.zone, channel = excluded.channel, poll_ms = excluded.poll_ms`,
+			[]any{gateway, d.GetId(), at + i, d.GetName(), d.GetKind(), d.GetModel(), d.GetPlace(), d.GetZone(), d.GetChannel(), d.GetPollMs(), more}})
 	}
 	for _, m := range inv.GetModels() {
 		for i, p := range m.GetPoints() {
