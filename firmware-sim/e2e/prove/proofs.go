@@ -12,6 +12,7 @@ import (
 	"github.com/linshao/linshao/firmware-sim/demo"
 	"github.com/linshao/linshao/firmware-sim/e2e/chain"
 	"github.com/linshao/linshao/firmware-sim/e2e/charging"
+	"github.com/linshao/linshao/firmware-sim/e2e/escalation"
 	"github.com/linshao/linshao/firmware-sim/e2e/kill9"
 	"github.com/linshao/linshao/firmware-sim/e2e/restarts"
 	"github.com/linshao/linshao/firmware-sim/e2e/safety"
@@ -42,6 +43,7 @@ func proofs() []proof {
 		{"gateway_kill9", "a killed gateway loses and doubles nothing on its way to the cloud's charts", built(gatewayKill9)},
 		{"rule_timer_kill9", "a gateway killed under pending timers raises each alert once, under one id and in time", built(ruleTimerKill9)},
 		{"restarts", "devices are claimed and taken out while 50 are read and alerts come and go: nothing lost, nothing twice, no timer forgotten", built(restartsOf)},
+		{"escalation_kill9", "a cloud killed while incidents climb from rung to rung: every message is taken once, every timer kept", built(escalationKill9)},
 		{"chain_kill", "gateways, broker, clouds, database and store are killed in turn: every value and event is there once, or explained", built(chainKill)},
 		{"soak", "long-lived programs under churn hold no more at the end than at the beginning", built(soak)},
 	}
@@ -79,6 +81,10 @@ func gatewayKill9(ctx context.Context, bin, dir string, o options) (kill9.Result
 
 func ruleTimerKill9(ctx context.Context, bin, dir string, o options) (timers.Result, error) {
 	return timers.Run(ctx, timers.Options{Bin: bin, Dir: dir, Kills: o.pick(20, 500), Seed: o.seed})
+}
+
+func escalationKill9(ctx context.Context, bin, dir string, o options) (*escalation.Result, error) {
+	return escalation.Run(ctx, escalation.Options{Bin: bin, Dir: dir, Kills: o.pick(15, 200), Seed: o.seed})
 }
 
 func restartsOf(ctx context.Context, bin, dir string, o options) (*restarts.Result, error) {
