@@ -37,8 +37,9 @@ func main() {
 		Broker struct {
 			Files brokerFilesCmd `cmd:"" help:"Write what keeps gateways to their own topics at mosquitto: rights, revoked certificates, a configuration to include."`
 		} `cmd:"" help:"Look after a broker that is not the embedded one."`
-		Org  orgCmd  `cmd:"" help:"The organisation: street, communities, grids, compounds, and who answers for them."`
-		User userCmd `cmd:"" help:"Who may use the page, and what each may do where."`
+		CommandKey commandKeyCmd `cmd:"" help:"Print the public key with which the cloud signs commands, for trust.command_key of gateways."`
+		Org        orgCmd        `cmd:"" help:"The organisation: street, communities, grids, compounds, and who answers for them."`
+		User       userCmd       `cmd:"" help:"Who may use the page, and what each may do where."`
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -18,6 +18,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/api"
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/broker"
+	"github.com/linshao/linshao/cloud/internal/command"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/enroll"
 	"github.com/linshao/linshao/cloud/internal/health"
@@ -70,6 +71,7 @@ type App struct {
 	overdue  *incident.Watcher
 	drain    *inbox.Drain
 	ingest   *ingest.Service
+	commands *command.Service
 	ledger   *ledger.Ledger
 	modes    *mode.Service
 	timers   *timer.Service
@@ -91,7 +93,7 @@ func New(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	}
 	a := &App{opt: opt, cfg: cfg, registry: prometheus.NewRegistry(), quit: make(chan struct{})}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildHealth, a.buildIngest, a.openBroker, a.openHTTP} {
+	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildCommands, a.buildHealth, a.buildIngest, a.openBroker, a.openHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -162,7 +164,7 @@ func (a *App) buildIngest(context.Context) error {
 	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{Lease: lease, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: watchful{observer{a.feed, a.notify}, a.health}, Health: a.health, Stored: a.drain.Wake,
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: watchful{observer{a.feed, a.notify}, a.health}, Health: a.health, Stored: a.drain.Wake,
 		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
 		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err
@@ -224,7 +226,7 @@ func (a *App) openHTTP(context.Context) error {
 		return err
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
 		Changed: a.notify.Wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

@@ -19,6 +19,7 @@ const stopLimit = 8 * time.Second
 //
 //	gateways → broker → ingest → database: inbox, events, incidents, notices   (one transaction a batch)
 //	inbox → drain → series store → API
+//	API → commands → broker → gateways; their word comes as an event
 //	database → notify → people;   ingest → feed → hub → open pages
 //	database → enroll → broker: whose certificate has ended is cut off
 //	database → overdue → database: what nobody has taken or closed in time
@@ -32,7 +33,7 @@ func (a *App) run(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
 	behind, inner := errgroup.WithContext(inner)
-	for _, part := range []runner{a.drain, notices{a}, deadlines{a}, a.overdue, a.health, a.feed, a.ingest, pruner{a}, elsewhere{a}, certificates{a}, a.keeper()} {
+	for _, part := range []runner{a.drain, notices{a}, deadlines{a}, a.overdue, a.health, a.feed, a.ingest, a.commands, pruner{a}, elsewhere{a}, certificates{a}, a.keeper()} {
 		behind.Go(func() error { return part.Run(inner) })
 	}
 	ends, outer := errgroup.WithContext(ctx)

@@ -593,6 +593,253 @@ func (x *Record) GetCrc() uint32 {
 	return 0
 }
 
+// Signed: down/command, QoS 0, never retained: what the cloud says with its key, so that nobody else can who reaches the broker.
+type Signed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Body          []byte                 `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`           // a Down
+	Signature     []byte                 `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"` // Ed25519 over "linshao down 1\n" and the body
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Signed) Reset() {
+	*x = Signed{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Signed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Signed) ProtoMessage() {}
+
+func (x *Signed) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Signed.ProtoReflect.Descriptor instead.
+func (*Signed) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Signed) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *Signed) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+// Down is what a gateway is told, signed.
+type Down struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Gateway string                 `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"` // for whom it is
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*Down_Command
+	Kind          isDown_Kind `protobuf_oneof:"kind"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Down) Reset() {
+	*x = Down{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Down) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Down) ProtoMessage() {}
+
+func (x *Down) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Down.ProtoReflect.Descriptor instead.
+func (*Down) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Down) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *Down) GetKind() isDown_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *Down) GetCommand() *Command {
+	if x != nil {
+		if x, ok := x.Kind.(*Down_Command); ok {
+			return x.Command
+		}
+	}
+	return nil
+}
+
+type isDown_Kind interface {
+	isDown_Kind()
+}
+
+type Down_Command struct {
+	Command *Command `protobuf:"bytes,2,opt,name=command,proto3,oneof"`
+}
+
+func (*Down_Command) isDown_Kind() {}
+
+// Command: a person in the cloud moves one output. It is for one session and lives for a moment: nothing of it is carried over a
+// reconnect. One that comes twice is done once, and answered again.
+type Command struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Id      string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Session uint64                 `protobuf:"fixed64,2,opt,name=session,proto3" json:"session,omitempty"`               // the gateway's present one, from its hello
+	Boot    uint32                 `protobuf:"varint,3,opt,name=boot,proto3" json:"boot,omitempty"`                      // and the start that until_ms counts from
+	UntilMs uint64                 `protobuf:"varint,4,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"` // on the gateway's monotonic clock since that start: nothing is begun later. The cloud reckons it from
+	// what the gateway told of that clock; what was under way meanwhile makes it earlier, never later
+	TtlMs         uint32  `protobuf:"varint,5,opt,name=ttl_ms,json=ttlMs,proto3" json:"ttl_ms,omitempty"` // its whole life. A gateway that has longer than this until until_ms knows that the reckoning is wrong
+	Issuer        string  `protobuf:"bytes,6,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	Approver      string  `protobuf:"bytes,7,opt,name=approver,proto3" json:"approver,omitempty"` // a second person, without whom nothing moves away from safe; empty: none
+	Reason        string  `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	Action        *Action `protobuf:"bytes,9,opt,name=action,proto3" json:"action,omitempty"`
+	HoldMs        uint32  `protobuf:"varint,10,opt,name=hold_ms,json=holdMs,proto3" json:"hold_ms,omitempty"` // how long the output is held afterwards; 0: as the gateway likes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Command) Reset() {
+	*x = Command{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Command) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Command) ProtoMessage() {}
+
+func (x *Command) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Command.ProtoReflect.Descriptor instead.
+func (*Command) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Command) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Command) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Command) GetBoot() uint32 {
+	if x != nil {
+		return x.Boot
+	}
+	return 0
+}
+
+func (x *Command) GetUntilMs() uint64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Command) GetTtlMs() uint32 {
+	if x != nil {
+		return x.TtlMs
+	}
+	return 0
+}
+
+func (x *Command) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *Command) GetApprover() string {
+	if x != nil {
+		return x.Approver
+	}
+	return ""
+}
+
+func (x *Command) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Command) GetAction() *Action {
+	if x != nil {
+		return x.Action
+	}
+	return nil
+}
+
+func (x *Command) GetHoldMs() uint32 {
+	if x != nil {
+		return x.HoldMs
+	}
+	return 0
+}
+
 // Status: <gateway>/status, retained, also the last will.
 type Status struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -605,7 +852,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -617,7 +864,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -630,7 +877,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{7}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Status) GetOnline() bool {
@@ -675,7 +922,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +934,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +947,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{8}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -859,7 +1106,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1118,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1131,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Text) GetZh() string {
@@ -929,7 +1176,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1188,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1201,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Alert) GetAlert() string {
@@ -1111,7 +1358,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1123,7 +1370,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1136,7 +1383,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Evidence) GetName() string {
@@ -1193,7 +1440,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1452,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1465,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Limit) GetPoint() string {
@@ -1260,7 +1507,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1272,7 +1519,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1285,7 +1532,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Action) GetDevice() string {
@@ -1314,19 +1561,21 @@ type ActionResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Alert         string                 `protobuf:"bytes,1,opt,name=alert,proto3" json:"alert,omitempty"`
 	Action        *Action                `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
-	Outcome       string                 `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"` // "intent", "confirmed", "failed", "refused"
+	Outcome       string                 `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"` // "intent", "confirmed", "failed", "refused", "released"; "unknown": the gateway ended in the midst of it
 	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	Attempts      uint32                 `protobuf:"varint,5,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	AtMs          int64                  `protobuf:"zigzag64,6,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
-	Owner         string                 `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"` // on whose authority: "interlock", "manual", "safety", "automation", "cloud", "schedule"
-	Who           string                 `protobuf:"bytes,8,opt,name=who,proto3" json:"who,omitempty"`     // the person, for "manual" and "cloud"
+	Owner         string                 `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"`        // on whose authority: "interlock", "manual", "safety", "automation", "cloud", "schedule"
+	Who           string                 `protobuf:"bytes,8,opt,name=who,proto3" json:"who,omitempty"`            // the person, for "manual" and "cloud"
+	Command       string                 `protobuf:"bytes,9,opt,name=command,proto3" json:"command,omitempty"`    // id of the command that asked for it; empty: none did
+	Approver      string                 `protobuf:"bytes,10,opt,name=approver,proto3" json:"approver,omitempty"` // the second person of a command
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1338,7 +1587,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1351,7 +1600,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -1410,6 +1659,20 @@ func (x *ActionResult) GetWho() string {
 	return ""
 }
 
+func (x *ActionResult) GetCommand() string {
+	if x != nil {
+		return x.Command
+	}
+	return ""
+}
+
+func (x *ActionResult) GetApprover() string {
+	if x != nil {
+		return x.Approver
+	}
+	return ""
+}
+
 // RulesChange: other rules, parameters or another mode are in force, or a change was refused and the last good rules go on.
 type RulesChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1424,7 +1687,7 @@ type RulesChange struct {
 
 func (x *RulesChange) Reset() {
 	*x = RulesChange{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1436,7 +1699,7 @@ func (x *RulesChange) String() string {
 func (*RulesChange) ProtoMessage() {}
 
 func (x *RulesChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1449,7 +1712,7 @@ func (x *RulesChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
 func (*RulesChange) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RulesChange) GetHash() string {
@@ -1502,7 +1765,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1514,7 +1777,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1527,7 +1790,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Notice) GetKind() string {
@@ -1578,7 +1841,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1590,7 +1853,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1603,7 +1866,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -1648,7 +1911,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1660,7 +1923,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1673,7 +1936,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -1726,7 +1989,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +2001,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +2014,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Inventory) GetSite() string {
@@ -1806,13 +2069,14 @@ type Device struct {
 	Zone          string                 `protobuf:"bytes,6,opt,name=zone,proto3" json:"zone,omitempty"`
 	Channel       string                 `protobuf:"bytes,7,opt,name=channel,proto3" json:"channel,omitempty"`
 	PollMs        uint32                 `protobuf:"varint,8,opt,name=poll_ms,json=pollMs,proto3" json:"poll_ms,omitempty"`
+	Outputs       []*Output              `protobuf:"bytes,9,rep,name=outputs,proto3" json:"outputs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1824,7 +2088,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1837,7 +2101,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Device) GetId() string {
@@ -1896,6 +2160,74 @@ func (x *Device) GetPollMs() uint32 {
 	return 0
 }
 
+func (x *Device) GetOutputs() []*Output {
+	if x != nil {
+		return x.Outputs
+	}
+	return nil
+}
+
+// Output: a point of a device that may be written.
+type Output struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Point         string                 `protobuf:"bytes,1,opt,name=point,proto3" json:"point,omitempty"`
+	Safe          *float64               `protobuf:"fixed64,2,opt,name=safe,proto3,oneof" json:"safe,omitempty"`      // toward which it may always be moved; absent: nobody knows, so every move is away from safe
+	Values        []float64              `protobuf:"fixed64,3,rep,packed,name=values,proto3" json:"values,omitempty"` // the values that may be written
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Output) Reset() {
+	*x = Output{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Output) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Output) ProtoMessage() {}
+
+func (x *Output) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Output.ProtoReflect.Descriptor instead.
+func (*Output) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Output) GetPoint() string {
+	if x != nil {
+		return x.Point
+	}
+	return ""
+}
+
+func (x *Output) GetSafe() float64 {
+	if x != nil && x.Safe != nil {
+		return *x.Safe
+	}
+	return 0
+}
+
+func (x *Output) GetValues() []float64 {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
 // Model: the points that all devices of one model have.
 type Model struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1907,7 +2239,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1919,7 +2251,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1932,7 +2264,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Model) GetName() string {
@@ -1962,7 +2294,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1974,7 +2306,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1987,7 +2319,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Point) GetName() string {
@@ -2037,7 +2369,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2049,7 +2381,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2062,7 +2394,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -2107,7 +2439,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2119,7 +2451,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2132,7 +2464,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -2176,7 +2508,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2520,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2533,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -2246,7 +2578,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2258,7 +2590,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2271,7 +2603,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -2352,7 +2684,26 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\awall_ms\x18\x04 \x01(\x12R\x06wallMs\x12\x17\n" +
 	"\amono_ms\x18\x05 \x01(\x04R\x06monoMs\x12\x18\n" +
 	"\apayload\x18\x06 \x01(\fR\apayload\x12\x10\n" +
-	"\x03crc\x18\a \x01(\aR\x03crc\"S\n" +
+	"\x03crc\x18\a \x01(\aR\x03crc\":\n" +
+	"\x06Signed\x12\x12\n" +
+	"\x04body\x18\x01 \x01(\fR\x04body\x12\x1c\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"^\n" +
+	"\x04Down\x12\x18\n" +
+	"\agateway\x18\x01 \x01(\tR\agateway\x124\n" +
+	"\acommand\x18\x02 \x01(\v2\x18.linshao.wire.v1.CommandH\x00R\acommandB\x06\n" +
+	"\x04kind\"\x8f\x02\n" +
+	"\aCommand\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x06R\asession\x12\x12\n" +
+	"\x04boot\x18\x03 \x01(\rR\x04boot\x12\x19\n" +
+	"\buntil_ms\x18\x04 \x01(\x04R\auntilMs\x12\x15\n" +
+	"\x06ttl_ms\x18\x05 \x01(\rR\x05ttlMs\x12\x16\n" +
+	"\x06issuer\x18\x06 \x01(\tR\x06issuer\x12\x1a\n" +
+	"\bapprover\x18\a \x01(\tR\bapprover\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12/\n" +
+	"\x06action\x18\t \x01(\v2\x17.linshao.wire.v1.ActionR\x06action\x12\x17\n" +
+	"\ahold_ms\x18\n" +
+	" \x01(\rR\x06holdMs\"S\n" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
@@ -2408,7 +2759,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Action\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x14\n" +
 	"\x05point\x18\x02 \x01(\tR\x05point\x12\x14\n" +
-	"\x05value\x18\x03 \x01(\x01R\x05value\"\xe0\x01\n" +
+	"\x05value\x18\x03 \x01(\x01R\x05value\"\x96\x02\n" +
 	"\fActionResult\x12\x14\n" +
 	"\x05alert\x18\x01 \x01(\tR\x05alert\x12/\n" +
 	"\x06action\x18\x02 \x01(\v2\x17.linshao.wire.v1.ActionR\x06action\x12\x18\n" +
@@ -2417,7 +2768,10 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\battempts\x18\x05 \x01(\rR\battempts\x12\x13\n" +
 	"\x05at_ms\x18\x06 \x01(\x12R\x04atMs\x12\x14\n" +
 	"\x05owner\x18\a \x01(\tR\x05owner\x12\x10\n" +
-	"\x03who\x18\b \x01(\tR\x03who\"\xa1\x01\n" +
+	"\x03who\x18\b \x01(\tR\x03who\x12\x18\n" +
+	"\acommand\x18\t \x01(\tR\acommand\x12\x1a\n" +
+	"\bapprover\x18\n" +
+	" \x01(\tR\bapprover\"\xa1\x01\n" +
 	"\vRulesChange\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\tR\x04hash\x12\x1c\n" +
 	"\temergency\x18\x02 \x01(\bR\temergency\x12/\n" +
@@ -2448,7 +2802,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\adevices\x18\x04 \x03(\v2\x17.linshao.wire.v1.DeviceR\adevices\x12.\n" +
 	"\x06models\x18\x05 \x03(\v2\x16.linshao.wire.v1.ModelR\x06models\x12\x1f\n" +
 	"\vconfig_hash\x18\x06 \x01(\tR\n" +
-	"configHash\"\xb3\x01\n" +
+	"configHash\"\xe6\x01\n" +
 	"\x06Device\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2457,7 +2811,13 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x05place\x18\x05 \x01(\tR\x05place\x12\x12\n" +
 	"\x04zone\x18\x06 \x01(\tR\x04zone\x12\x18\n" +
 	"\achannel\x18\a \x01(\tR\achannel\x12\x17\n" +
-	"\apoll_ms\x18\b \x01(\rR\x06pollMs\"K\n" +
+	"\apoll_ms\x18\b \x01(\rR\x06pollMs\x121\n" +
+	"\aoutputs\x18\t \x03(\v2\x17.linshao.wire.v1.OutputR\aoutputs\"X\n" +
+	"\x06Output\x12\x14\n" +
+	"\x05point\x18\x01 \x01(\tR\x05point\x12\x17\n" +
+	"\x04safe\x18\x02 \x01(\x01H\x00R\x04safe\x88\x01\x01\x12\x16\n" +
+	"\x06values\x18\x03 \x03(\x01R\x06valuesB\a\n" +
+	"\x05_safe\"K\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x06points\x18\x02 \x03(\v2\x16.linshao.wire.v1.PointR\x06points\"\xdf\x01\n" +
@@ -2505,7 +2865,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -2514,61 +2874,68 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Batch)(nil),        // 4: linshao.wire.v1.Batch
 	(*Live)(nil),         // 5: linshao.wire.v1.Live
 	(*Record)(nil),       // 6: linshao.wire.v1.Record
-	(*Status)(nil),       // 7: linshao.wire.v1.Status
-	(*Event)(nil),        // 8: linshao.wire.v1.Event
-	(*Text)(nil),         // 9: linshao.wire.v1.Text
-	(*Alert)(nil),        // 10: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 11: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 12: linshao.wire.v1.Limit
-	(*Action)(nil),       // 13: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 14: linshao.wire.v1.ActionResult
-	(*RulesChange)(nil),  // 15: linshao.wire.v1.RulesChange
-	(*Notice)(nil),       // 16: linshao.wire.v1.Notice
-	(*DeviceState)(nil),  // 17: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 18: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 19: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 20: linshao.wire.v1.Device
-	(*Model)(nil),        // 21: linshao.wire.v1.Model
-	(*Point)(nil),        // 22: linshao.wire.v1.Point
-	(*Boot)(nil),         // 23: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 24: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 25: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 26: linshao.wire.v1.Origin
-	nil,                  // 27: linshao.wire.v1.Point.LabelsEntry
+	(*Signed)(nil),       // 7: linshao.wire.v1.Signed
+	(*Down)(nil),         // 8: linshao.wire.v1.Down
+	(*Command)(nil),      // 9: linshao.wire.v1.Command
+	(*Status)(nil),       // 10: linshao.wire.v1.Status
+	(*Event)(nil),        // 11: linshao.wire.v1.Event
+	(*Text)(nil),         // 12: linshao.wire.v1.Text
+	(*Alert)(nil),        // 13: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 14: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 15: linshao.wire.v1.Limit
+	(*Action)(nil),       // 16: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 17: linshao.wire.v1.ActionResult
+	(*RulesChange)(nil),  // 18: linshao.wire.v1.RulesChange
+	(*Notice)(nil),       // 19: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 20: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 21: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 22: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 23: linshao.wire.v1.Device
+	(*Output)(nil),       // 24: linshao.wire.v1.Output
+	(*Model)(nil),        // 25: linshao.wire.v1.Model
+	(*Point)(nil),        // 26: linshao.wire.v1.Point
+	(*Boot)(nil),         // 27: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 28: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 29: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 30: linshao.wire.v1.Origin
+	nil,                  // 31: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	10, // 3: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	14, // 4: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	17, // 5: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	18, // 6: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	19, // 7: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	23, // 8: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	24, // 9: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	15, // 10: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	16, // 11: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
-	9,  // 12: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	9,  // 13: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	9,  // 14: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	11, // 15: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	12, // 16: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	13, // 17: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	9,  // 18: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	13, // 19: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	9,  // 20: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	9,  // 21: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
-	20, // 22: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	21, // 23: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	22, // 24: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	27, // 25: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	26, // 26: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	9,  // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
+	16, // 4: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
+	13, // 5: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	17, // 6: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	20, // 7: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	21, // 8: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	22, // 9: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	27, // 10: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	28, // 11: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	18, // 12: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	19, // 13: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	12, // 14: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	12, // 15: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	12, // 16: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	14, // 17: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	15, // 18: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	16, // 19: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	12, // 20: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	16, // 21: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	12, // 22: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	12, // 23: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	23, // 24: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	25, // 25: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	24, // 26: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
+	26, // 27: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	31, // 28: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	30, // 29: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -2577,6 +2944,9 @@ func file_cloud_wire_wire_proto_init() {
 		return
 	}
 	file_cloud_wire_wire_proto_msgTypes[8].OneofWrappers = []any{
+		(*Down_Command)(nil),
+	}
+	file_cloud_wire_wire_proto_msgTypes[11].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -2587,13 +2957,14 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Rules)(nil),
 		(*Event_Notice)(nil),
 	}
+	file_cloud_wire_wire_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

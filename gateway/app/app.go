@@ -20,6 +20,7 @@ import (
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
+	"github.com/linshao/linshao/gateway/internal/command"
 	"github.com/linshao/linshao/gateway/internal/commission/pages"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
@@ -78,6 +79,7 @@ type App struct {
 	recorder   *recorder
 	latest     *status.Latest
 	uplink     *cloudLink
+	commands   *command.Desk // nil: there is no cloud
 	page       *status.Page
 	installer  *installer // the commissioning pages
 	metrics    *prometheus.Registry

@@ -32,8 +32,9 @@ const (
 //	                      ├→ local page
 //	                      └→ sensor health → bus
 //	rules, action, poll → events log → uplink
+//	uplink → command → action
 //
-// Only the pollers, the uplink and the page watch ctx. Every stage between them ends when its input closes, so that what was
+// Only the pollers, the uplink, commands and the page watch ctx. Every stage between them ends when its input closes, so that what was
 // read is also recorded. Run returns when everything has ended, within 10 s after ctx
 // or a Restart.
 func (a *App) Run(ctx context.Context) error {
@@ -56,7 +57,7 @@ func (a *App) Run(ctx context.Context) error {
 	var field, stages, actions, journal, ends sync.WaitGroup
 	journal.Go(func() { a.journal.run(a.events) })
 	a.announce()
-	ends.Go(func() { a.end("uplink", a.uplink.Run(upCtx)) })
+	ends.Go(func() { a.end("uplink", a.runCloud(upCtx)) })
 	ends.Go(func() { a.end("status page", a.page.Run(upCtx)) })
 	actions.Go(func() { a.end("actions", a.executor.Run(actCtx)) })
 	stages.Go(func() { a.judge.run(toRules.C) })

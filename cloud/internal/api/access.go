@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/command"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
@@ -37,6 +38,7 @@ const (
 	ofIncident about = "incident" // the site of the incident of the path's {id}
 	ofNode     about = "node"     // the node of the path's {node}
 	ofEnrolled about = "enrolled" // the site of the path's {gateway}, or that for which it was invited
+	ofCommand  about = "command"  // the site of the command of the path's {command}
 )
 
 type accessKey struct{}
@@ -147,6 +149,10 @@ func (a *API) pathTo(ctx context.Context, what about, param func(string) string)
 		if in, err = incident.Get(ctx, q, param("id")); err == nil {
 			return a.pathOfIncident(ctx, in)
 		}
+	case ofCommand:
+		var c command.Command
+		c, err = command.Get(ctx, q, param("command"))
+		site = c.Site
 	case ofSite:
 	default:
 		return nil, fmt.Errorf("an operation about %q", what)

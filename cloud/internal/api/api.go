@@ -51,6 +51,7 @@ type Config struct {
 	Readings  Readings
 	Ledger    *ledger.Ledger
 	Ingest    Ingest // may be nil: nobody is told who looks
+	Commands  Commands
 	Auth      *auth.Service
 	Enroll    *enroll.Service
 	Links     *notify.Links
@@ -130,6 +131,11 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
 	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
+	register(a, h, access{auth.Command, ofGateway}, post, "/gateways/{gateway}/commands", "Move an output from afar; away from safe it waits for a second person", a.makeCommand)
+	register(a, h, access{auth.See, anything}, get, "/commands", "List commands, newest first", a.commands)
+	register(a, h, access{auth.See, ofCommand}, get, "/commands/{command}", "How far a command has come, step by step", a.command)
+	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/approve", "Approve another person's command away from safe", a.approveCommand)
+	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/withdraw", "Take back a command that waits for approval", a.withdrawCommand)
 	register(a, h, access{auth.See, anything}, get, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
 	register(a, h, access{auth.See, self}, post, "/password", "Change one's own password", a.password)
 	register(a, h, access{auth.See, self}, get, "/sessions", "Where one is logged in", a.sessions)

@@ -55,5 +55,14 @@ func sentences() []sentence {
 		{"read back ", "", "回读不符：$"},
 		{"too many requests wait for this output", "", "请求太多"},
 		{"local page", "", "网关页面"},
+		{"the command's time was over before it could begin", "", "命令已过期，没有执行"},
+		{"the command's time does not fit the gateway's clock", "", "命令的时限与网关的时钟不符"},
+		{"the gateway's disk takes nothing: nothing is moved away from safe", "", "网关磁盘写不进去，不离开安全状态"},
+		{"the gateway has no key of the cloud (trust.command_key) and takes nothing from afar", "", "网关没有云端公钥（trust.command_key），不接受远程命令"},
+		{"the signature is not of the cloud that the gateway trusts", "", "签名不是网关所信任的云端的"},
+		{"the gateway ended in the midst of it; it reads ", " now", "网关在执行中途停止；现在读数为 $"},
+		{"the gateway ended in the midst of it; its state cannot be read", "", "网关在执行中途停止；读不到现在的状态"},
+		{"the gateway is stopping", "", "网关正在停止"},
+		{"who asked has left before it could begin", "", "没有人再等这个动作"},
 	}
 }

@@ -21,6 +21,10 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 		id, err := apply(ctx, tx, c.Gateway, kind.Alert.Event())
 		return out.incident(id, err)
 	case *wire.Event_Action:
+		if s.cfg.Commands != nil && kind.Action.GetCommand() != "" {
+			id, err := s.cfg.Commands.Result(ctx, tx, c.Gateway, kind.Action)
+			return out.incident(id, err)
+		}
 		id, err := s.cfg.Incidents.Action(ctx, tx, c.Gateway, kind.Action)
 		return out.incident(id, err)
 	case *wire.Event_Device:

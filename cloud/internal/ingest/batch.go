@@ -78,6 +78,9 @@ func (s *Service) batch(ctx context.Context, gateway string, stream uint32, payl
 	case !known:
 		return s.refuse(gateway, "epoch", fmt.Errorf("epoch %x was not in the hello", b.GetEpoch()))
 	}
+	if err := s.ticked(ctx, gateway, &b, s.cfg.Now()); err != nil {
+		return nil, err
+	}
 	replies, err := s.replies(ctx, gateway, contact.Watched, ack)
 	if err != nil {
 		return nil, err

@@ -47,6 +47,7 @@ func (s *Service) hello(ctx context.Context, gateway string, payload []byte) ([]
 		return nil, err
 	}
 	s.hear(gateway, now)
+	s.greeted(&h, now)
 	s.forget(gateway)
 	s.mu.Lock()
 	if c.Session != h.GetSession() {

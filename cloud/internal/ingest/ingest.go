@@ -42,6 +42,11 @@ type Health interface {
 	Sighted(gateway string, seen []health.Sighting)
 }
 
+// Commands takes what a gateway tells of a command, inside the transaction of the event. It answers the incident that it changed.
+type Commands interface {
+	Result(ctx context.Context, tx *sql.Tx, gateway string, r *wire.ActionResult) (incident string, err error)
+}
+
 // Config is what a Service needs.
 type Config struct {
 	DB        *db.DB
@@ -52,6 +57,7 @@ type Config struct {
 	Stored    func()        // called after telemetry was put into the inbox
 	Publish   func([]Reply) // publishes what no message asked for; must not block for long; nil: that is not said
 	Lease     Lease         // nil: every gateway is ours, always
+	Commands  Commands      // takes what gateways tell of commands; nil: that is told like any other action
 	Now       func() time.Time
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
@@ -66,6 +72,7 @@ type Service struct {
 	pressure *pressure
 	door     door
 	looked   chan struct{} // look is not empty
+	origin   time.Time     // of monos
 
 	encoding sync.Mutex
 	encoder  *wire.Encoder // of readings that got other times
@@ -82,7 +89,8 @@ type Service struct {
 	taught  map[string]uint32    // gateway → the newest start that a record has told of
 	shown   map[string]time.Time // gateway → its newest live values
 	watched map[string]watch
-	look    map[string]bool // watched anew, and not noted in SQL yet
+	monos   map[string]*mono // gateway → its monotonic clock in the present session
+	look    map[string]bool  // watched anew, and not noted in SQL yet
 	said    map[streamOf]said
 }
 
@@ -112,8 +120,8 @@ func New(cfg Config) (*Service, error) {
 		return c
 	}
 	s := &Service{cfg: cfg, decoder: dec, encoder: enc, commits: &group{db: cfg.DB}, pressure: &pressure{db: cfg.DB, now: cfg.Now},
-		looked: make(chan struct{}, 1), heard: map[string]time.Time{}, pinged: map[string]bool{}, fenced: map[fenced]time.Time{},
-		met: map[string]time.Time{}, taught: map[string]uint32{}, shown: map[string]time.Time{}, watched: map[string]watch{}, look: map[string]bool{},
+		looked: make(chan struct{}, 1), origin: cfg.Now(), heard: map[string]time.Time{}, pinged: map[string]bool{}, fenced: map[fenced]time.Time{},
+		met: map[string]time.Time{}, taught: map[string]uint32{}, shown: map[string]time.Time{}, watched: map[string]watch{}, monos: map[string]*mono{}, look: map[string]bool{},
 		said: map[streamOf]said{}, proven: map[streamOf]bool{}, begun: map[streamOf]begun{}, metrics: metrics{
 			messages: vec("messages_total", "Messages taken, by leaf.", "leaf"),
 			refused:  vec("refused_total", "Messages not taken, by reason.", "reason"),

@@ -134,7 +134,7 @@ func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory)
 	}
 	place := `CASE WHEN ? = 1 THEN devices.position ELSE excluded.position END` // in a part that comes again devices keep theirs
 	if !more {
-		steps = append(steps, step{`DELETE FROM points WHERE gateway = ?`, []any{gateway}})
+		steps = append(steps, step{`DELETE FROM points WHERE gateway = ?`, []any{gateway}}, step{`DELETE FROM outputs WHERE gateway = ?`, []any{gateway}})
 	}
 	for i, d := range inv.GetDevices() {
 		steps = append(steps, step{`
@@ -154,7 +154,11 @@ func Apply(ctx context.Context, tx *sql.Tx, gateway string, inv *wire.Inventory)
 				report_ms = excluded.report_ms`, []any{gateway, m.GetName(), p.GetName(), i, p.GetUnit(), string(labels), int64(p.GetReportMs())}})
 		}
 	}
-	for _, s := range steps {
+	outputs, err := outputSteps(gateway, inv)
+	if err != nil {
+		return err
+	}
+	for _, s := range append(steps, outputs...) {
 		if _, err := tx.ExecContext(ctx, s.sql, s.args...); err != nil {
 			return fmt.Errorf("apply inventory of %s: %w", gateway, err)
 		}

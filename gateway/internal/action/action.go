@@ -88,6 +88,8 @@ type job struct {
 	owner     Owner
 	who       string
 	approver  string
+	command   string    // id of the command that asks; empty: none
+	until     time.Time // a move away from safe that has not begun by then is not made; zero: there is no such time
 	reason    string
 	action    rules.Action
 	lasts     time.Duration // of the hold, for requests
@@ -132,12 +134,16 @@ func (x *Executor) Ask(ctx context.Context, r Request) (Result, error) {
 		r.For = HoldTime
 	}
 	reply := make(chan Result, 1)
-	j := &job{owner: r.Owner, who: r.Who, approver: r.Approver, reason: r.Reason, action: r.Action, lasts: min(r.For, HoldMost), reply: reply}
+	j := &job{owner: r.Owner, who: r.Who, approver: r.Approver, command: r.Command, until: r.Until, reason: r.Reason, action: r.Action, lasts: min(r.For, HoldMost), reply: reply}
 	x.mu.Lock()
 	o := x.at(r.Action)
 	if len(o.queue) >= mostWaiting && !x.toward(o, j) {
 		x.mu.Unlock()
-		return Result{Outcome: Refused, Why: rules.Text{ZH: "请求太多", EN: "too many requests wait for this output"}}, nil
+		many := refused("many", "请求太多", "too many requests wait for this output")
+		if r.Command != "" {
+			return x.refuseTold(j, many), nil // nobody stands before it to read the answer
+		}
+		return Result{Outcome: Refused, Why: many.why}, nil
 	}
 	x.enqueue(o, j)
 	x.mu.Unlock()

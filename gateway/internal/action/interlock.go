@@ -109,6 +109,14 @@ func (x *Executor) authority(o *output, j *job, now time.Time) refusal {
 	return refused("alone", "云端离开安全状态要有现场复位，或两个不同的人", "away from safe the cloud needs a reset at the site or two different people")
 }
 
+// late says that a request's time is over.
+func (j *job) late(now time.Time) refusal {
+	if j.until.IsZero() || !now.After(j.until) {
+		return refusal{}
+	}
+	return refused("late", "命令已过期，没有执行", "the command's time was over before it could begin")
+}
+
 // refuse is every check there is, in the order in which people want to hear of them.
 func (x *Executor) refuse(o *output, j *job, now time.Time) refusal {
 	if r := o.impossible(j.action.Value); r.code != "" {
@@ -117,7 +125,7 @@ func (x *Executor) refuse(o *output, j *job, now time.Time) refusal {
 	if x.toward(o, j) {
 		return refusal{}
 	}
-	for _, r := range []refusal{j.overruled, x.interlock(o, j, now), o.outranked(j), x.authority(o, j, now)} {
+	for _, r := range []refusal{j.overruled, j.late(now), x.interlock(o, j, now), o.outranked(j), x.authority(o, j, now)} {
 		if r.code != "" {
 			return r
 		}

@@ -241,7 +241,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 // was tried and not done.
 func (x *Executor) record(j *job, outcome string, why rules.Text, tried uint32) Result {
 	r := &wire.ActionResult{Alert: j.alert, Action: wire.FromAction(j.action), Outcome: outcome, Reason: why.EN, Attempts: tried,
-		AtMs: x.cfg.Now().UnixMilli(), Owner: j.owner.String(), Who: j.who}
+		AtMs: x.cfg.Now().UnixMilli(), Owner: j.owner.String(), Who: j.who, Command: j.command, Approver: j.approver}
 	if outcome == Intent && j.alert != "" {
 		r.Reason = "" // the alert says it
 	}

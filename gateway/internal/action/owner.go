@@ -77,9 +77,11 @@ const (
 
 // A Request asks for one move of one output.
 type Request struct {
-	Owner    Owner  // Manual, Cloud or Schedule; the rules have Do
-	Who      string // the person; may be empty for Schedule
-	Approver string // of Cloud: the second person, without whom nothing moves away from safe
+	Owner    Owner     // Manual, Cloud or Schedule; the rules have Do
+	Who      string    // the person; may be empty for Schedule
+	Approver string    // of Cloud: the second person, without whom nothing moves away from safe
+	Command  string    // id of the command that asks, told with every result; empty: none
+	Until    time.Time // a move away from safe that has not begun by then, on the real clock, is refused; zero: no such time
 	Reason   string
 	Action   rules.Action
 	For      time.Duration // how long the output is held afterwards; 0: HoldTime. At most HoldMost

@@ -17,6 +17,7 @@ type refusalKey struct {
 	output device.Key
 	owner  Owner
 	alert  string
+	cmd    string // like an alert: each is told what became of it
 	code   string
 }
 
@@ -31,8 +32,8 @@ type tally struct {
 func (x *Executor) refuseTold(j *job, r refusal) Result {
 	result := Result{Outcome: Refused, Why: r.why, Holder: r.held}
 	told := &wire.ActionResult{Alert: j.alert, Action: wire.FromAction(j.action), Outcome: Refused, Reason: r.why.EN,
-		AtMs: x.cfg.Now().UnixMilli(), Owner: j.owner.String(), Who: j.who}
-	key := refusalKey{device.Key{Device: j.action.Device, Point: j.action.Point}, j.owner, j.alert, r.code}
+		AtMs: x.cfg.Now().UnixMilli(), Owner: j.owner.String(), Who: j.who, Command: j.command, Approver: j.approver}
+	key := refusalKey{device.Key{Device: j.action.Device, Point: j.action.Point}, j.owner, j.alert, j.command, r.code}
 	if r.code == "unwritable" {
 		key.output = device.Key{} // any name may be asked for
 	}

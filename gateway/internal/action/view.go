@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/rules"
 )
 
 // A View is an output as people see it.
@@ -45,6 +46,14 @@ func (x *Executor) view(o *output) View {
 		v.Holder, v.Releases = &Holder{Owner: Interlock, Who: f.alert, Value: o.safeAt()}, false
 	}
 	return v
+}
+
+// Safe says whether a move goes to where its output is safe, as things are now.
+func (x *Executor) Safe(a rules.Action) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	o := x.at(a)
+	return o != x.nowhere && x.safe(o, a.Value)
 }
 
 // Release ends what a person, the cloud or a plan holds of an output; a rule's hold ends with its alert. It counts as a reset

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"crypto/ed25519"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,10 +26,11 @@ type Site struct {
 	Gateway  string         // the gateway's id
 	Data     string         // folder of outbox and state, absolute
 
-	Audit  time.Duration // since midnight: when the logs of gas detectors are compared with what was told; below 0: never
-	Cloud  Cloud
-	Status Status
-	Outbox Outbox
+	Audit      time.Duration // since midnight: when the logs of gas detectors are compared with what was told; below 0: never
+	Cloud      Cloud
+	CommandKey ed25519.PublicKey // of the cloud, for what it tells us to do; nil: nothing is done from afar
+	Status     Status
+	Outbox     Outbox
 
 	Zones     map[string]string // id → name for people
 	Channels  []Channel

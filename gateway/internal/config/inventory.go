@@ -5,6 +5,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/action"
 	"github.com/linshao/linshao/gateway/internal/health"
 )
 
@@ -39,7 +40,7 @@ func (l *loader) inventory() *wire.Inventory {
 	seen, silence := map[string]bool{}, s.silences()
 	for _, d := range s.Devices() {
 		inv.Devices = append(inv.Devices, &wire.Device{Id: d.ID, Name: d.Name, Kind: d.Kind, Model: d.Model,
-			Place: d.Place, Zone: d.Zone, Channel: d.Channel, PollMs: uint32(d.Poll.Milliseconds())})
+			Place: d.Place, Zone: d.Zone, Channel: d.Channel, PollMs: uint32(d.Poll.Milliseconds()), Outputs: s.wireOutputs(d)})
 		if !seen[d.Model] {
 			seen[d.Model] = true
 			points := wirePoints(d.Points)
@@ -57,6 +58,23 @@ func (l *loader) inventory() *wire.Inventory {
 // healthPoint is what the gateway tells of every device by itself: how far it can be trusted (package health).
 func healthPoint() *wire.Point {
 	return &wire.Point{Name: health.PointName, Unit: health.Point("").Unit, ReportMs: uint32((health.Silence + time.Minute).Milliseconds())}
+}
+
+// wireOutputs are the points of a device that may be written, with the value toward which they always may.
+func (s *Site) wireOutputs(d device.Device) (out []*wire.Output) {
+	for _, p := range d.Points {
+		if len(p.Writable) == 0 {
+			continue
+		}
+		o := &wire.Output{Point: p.Name, Values: p.Writable}
+		if v, known := action.SafeValue(d.Kind, p.Name); known {
+			o.Safe = &v
+		} else if set := s.Outputs[p.Key()]; set.Safe != nil {
+			o.Safe = &set.Safe.Value
+		}
+		out = append(out, o)
+	}
+	return out
 }
 
 func wirePoints(points []device.Point) []*wire.Point {

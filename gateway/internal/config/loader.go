@@ -83,6 +83,7 @@ func (l *loader) tell(p configs.Problem) {
 func (l *loader) build() {
 	l.checkSite()
 	l.checkCloud()
+	l.checkTrust()
 	l.checkStatus()
 	l.checkOutbox()
 	l.checkAudit()

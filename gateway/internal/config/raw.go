@@ -21,6 +21,9 @@ type rawSite struct {
 		Cert string `yaml:"cert"`
 		Key  string `yaml:"key"`
 	} `yaml:"cloud"`
+	Trust struct {
+		CommandKey string `yaml:"command_key"`
+	} `yaml:"trust"`
 	Status struct {
 		Listen       string `yaml:"listen"`
 		PasswordFile string `yaml:"password_file"`

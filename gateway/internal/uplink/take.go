@@ -26,7 +26,7 @@ func (c *conversation) take(m message, now time.Time) {
 		}
 	case c.topic(wire.DownCommand):
 		if c.cfg.OnCommand != nil {
-			c.cfg.OnCommand(m.payload)
+			c.cfg.OnCommand(c.nonce, m.payload)
 		}
 	}
 }

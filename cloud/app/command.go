@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/command"
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/ingest"
+	"github.com/linshao/linshao/cloud/wire"
+)
+
+// commandKey is the key with which the cloud signs what it tells gateways to do; it is made once and kept.
+func commandKey(ctx context.Context, d *db.DB) (ed25519.PrivateKey, error) {
+	seed, err := auth.Secret(ctx, d, "command")
+	if err != nil {
+		return nil, err
+	}
+	if len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("command key of %d bytes", len(seed))
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// CommandKey answers the public half, as a gateway's trust.command_key wants it. The cloud may be running.
+func CommandKey(ctx context.Context, cfg Config) ([]byte, error) {
+	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
+	if err != nil {
+		return nil, err
+	}
+	key, err := commandKey(ctx, d)
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	public, _ := key.Public().(ed25519.PublicKey)
+	text, err := wire.EncodeKey(public)
+	return text, errors.Join(err, d.Close())
+}
+
+func (a *App) buildCommands(ctx context.Context) error {
+	key, err := commandKey(ctx, a.db)
+	if err != nil {
+		return err
+	}
+	c := command.Config{DB: a.db, Key: key, Changed: a.feed.Incident, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry, Publish: a.down,
+		Clock: func(gateway string, session uint64) (uint64, uint32, bool) { return a.ingest.Clock(gateway, session) },
+		Watch: func(gateway string) { a.ingest.Watch(gateway) }}
+	if a.worker != nil {
+		c.Lease = a.worker
+	}
+	a.commands = command.New(c)
+	return nil
+}
+
+// down hands commands to the broker.
+func (a *App) down(downs []command.Down) {
+	replies := make([]ingest.Reply, len(downs))
+	for i, d := range downs {
+		replies[i] = ingest.Reply{Topic: wire.Topic(d.Gateway, wire.DownCommand), Payload: d.Payload}
+	}
+	a.broker.Publish(replies)
+}

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/gateway/internal/command"
+	"github.com/linshao/linshao/gateway/internal/state"
+)
+
+// commandsFile is where commands of the cloud stand while they are under way, in the data folder.
+const commandsFile = "commands.state"
+
+// buildCommands makes the desk that takes commands from the cloud.
+func (a *App) buildCommands() {
+	site := a.cfg.Site
+	file := filepath.Join(site.Data, commandsFile)
+	a.commands = command.New(command.Config{Gateway: site.Gateway, Key: site.CommandKey, Boot: a.boot.Number, Started: a.started,
+		Executor: a.executor, Read: a.read, Now: a.cfg.Now, Log: a.cfg.Log, Registry: a.metrics,
+		Record:   func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) },
+		Remember: func(data []byte) error { return state.SaveSealed(file, a.cfg.Now(), data) }})
+	_, data, err := state.LoadSealed(file)
+	if err == nil && data != nil {
+		err = a.commands.Restore(data)
+	}
+	if err != nil {
+		a.cfg.Log.Error("what became of commands that were under way cannot be told", "error", err)
+	}
+}
+
+// runCloud brings records up and takes commands until ctx ends.
+func (a *App) runCloud(ctx context.Context) error {
+	var desk sync.WaitGroup
+	if a.commands != nil {
+		desk.Go(func() { a.end("commands", a.commands.Run(ctx)) })
+	}
+	err := a.uplink.Run(ctx)
+	desk.Wait()
+	return err
+}
