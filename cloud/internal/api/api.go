@@ -114,6 +114,8 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/incidents/outcomes.csv", "What people found about closed incidents, as CSV", a.outcomes)
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}", "One incident with its timeline", a.incident)
 	register(a, h, access{auth.Take, ofIncident}, post, "/incidents/{id}/take", "Take an incident (接警)", a.take)
+	register(a, h, access{auth.Dispatch, ofIncident}, post, "/incidents/{id}/split", "Take alerts out of an incident into a new one (拆分)", a.split)
+	register(a, h, access{auth.Dispatch, ofIncident}, post, "/incidents/{id}/merge", "Put an incident's alerts into another one (合并)", a.merge)
 	register(a, h, access{auth.Work, ofIncident}, post, "/incidents/{id}/close", "Close an incident (办结)", a.close)
 	a.deeds(h)
 	register(a, h, access{auth.Rate, ofIncident}, post, "/incidents/{id}/rate", "Rate a closed incident (满意度), as who reported it or by a link", a.rate)

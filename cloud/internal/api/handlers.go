@@ -130,6 +130,7 @@ type Detail struct {
 	Limit    *incident.Limit     `json:"limit,omitempty"`
 	Chart    *Chart              `json:"chart,omitempty"`
 	Timeline []incident.Entry    `json:"timeline"`
+	Alerts   []incident.Alert    `json:"alerts" doc:"the first-out first"`
 	Previous *incident.Previous  `json:"previous,omitempty"`
 	Timezone string              `json:"timezone,omitempty"`
 	Steps    []incident.Step     `json:"steps" doc:"what people did, with who, when and what evidence"`
@@ -164,6 +165,9 @@ func (a *API) detail(ctx context.Context, id string) (*detailOut, error) {
 		d.Parts = []incident.Text{}
 	}
 	if d.Timeline, err = incident.Timeline(ctx, q, id); err != nil {
+		return nil, err
+	}
+	if d.Alerts, err = incident.AlertsOf(ctx, q, in); err != nil {
 		return nil, err
 	}
 	if d.Previous, err = incident.PreviousOf(ctx, q, in); err != nil {

@@ -115,7 +115,7 @@ func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next stri
 		id = rest
 	}
 	in, args := p.In.Sites("i.site")
-	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE `+in+` AND (? = '' OR i.handling = ?) AND (i.opened_at < ? OR (i.opened_at = ? AND i.id < ?))
+	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE i.merged_into = '' AND `+in+` AND (? = '' OR i.handling = ?) AND (i.opened_at < ? OR (i.opened_at = ? AND i.id < ?))
 		ORDER BY i.opened_at DESC, i.id DESC LIMIT ?`, append(args, p.Handling, p.Handling, at, at, id, p.Limit+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list incidents: %w", err)
@@ -153,7 +153,7 @@ func Count(ctx context.Context, q db.Querier, part tree.Scope) (Counts, error) {
 	in, args := part.Sites("site")
 	err := q.QueryRowContext(ctx, `SELECT coalesce(sum(CASE WHEN handling = 'open' THEN 1 ELSE 0 END), 0),
 		coalesce(sum(CASE WHEN handling = 'handling' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN handling = 'closed' THEN 1 ELSE 0 END), 0)
-		FROM incidents WHERE `+in, args...).Scan(&c.Open, &c.Handling, &c.Closed)
+		FROM incidents WHERE merged_into = '' AND `+in, args...).Scan(&c.Open, &c.Handling, &c.Closed)
 	if err != nil {
 		return c, fmt.Errorf("count incidents: %w", err)
 	}
