@@ -2,8 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
+	"time"
 
+	"github.com/linshao/linshao/cloud/internal/org/duty"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/timer"
 )
@@ -28,4 +33,18 @@ func (d deadlines) Run(ctx context.Context) error {
 		return d.a.timers.Run(ctx)
 	}
 	return d.a.worker.Only(ctx, dutyTimers, d.a.timers.Run)
+}
+
+// OnDuty answers who is on duty at a node in a role, when at says so of the street's zone.
+func OnDuty(ctx context.Context, cfg Config, node, role string, at func(*time.Location) (time.Time, error)) ([]duty.Holder, error) {
+	when, err := at(cfg.zone)
+	if err != nil {
+		return nil, fmt.Errorf("read time: %w", err)
+	}
+	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
+	if err != nil {
+		return nil, err
+	}
+	people, err := duty.OnDuty(ctx, d.Reader(), node, role, when)
+	return people, errors.Join(err, d.Close())
 }

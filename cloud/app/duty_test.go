@@ -71,3 +71,30 @@ func TestEmergencyMode(t *testing.T) {
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// A roster is written over HTTP, one with mistakes is not; who is on duty shows with the site.
+func TestRosterAndHandOver(t *testing.T) {
+	s := demoStreet(t, dbtest.SQLite(t))
+	type people struct {
+		Duty []struct{ Name, As, Node, Phone string }
+	}
+	p := s.wrong("PUT", "/org/jinxiu-yuan/roster", `{"roster":[{"role":"保安","name":"甲","days":"someday","hours":"08:00-20:00"},{"role":"保安","name":"甲","days":"","hours":"x","zone":"Mars"}]}`, 422, "bad_roster")
+	if got := strings.Join(p.Details, "\n"); len(p.Details) != 3 || !strings.Contains(got, "第 1 个班次") || !strings.Contains(got, "时区") {
+		t.Errorf("%s", got)
+	}
+	var out people
+	if got := s.ask("PUT", "/org/jinxiu-yuan/roster", `{"roster":[{"role":"保安","name":"甲","phone":"13800000099","days":"每天","hours":"全天"}]}`, &out); got != 200 || len(out.Duty) != 1 || out.Duty[0].Phone != "138****0099" {
+		t.Fatalf("%d %+v", got, out)
+	}
+	until := itoa(time.Now().Add(time.Hour).UnixMilli())
+	if got := s.ask("POST", "/org/jinxiu-yuan/handovers", `{"role":"保安","leaver":"甲","taker":"乙","until":`+until+`,"note":"钥匙在岗亭"}`, nil); got != 200 {
+		t.Fatal(got)
+	}
+	var site people
+	if got := s.ask("GET", "/sites/jinxiu/org", "", &site); got != 200 || len(site.Duty) != 1 || site.Duty[0].Name != "乙" || site.Duty[0].As != "handover" {
+		t.Errorf("%d %+v", got, site)
+	}
+	if got := s.ask("GET", "/org/jinxiu-yuan/duty?phones=full&at=1795000000000", "", &out); got != 200 || out.Duty[0].Name != "甲" || out.Duty[0].Phone != "13800000099" {
+		t.Errorf("%d %+v", got, out)
+	}
+}

@@ -212,4 +212,5 @@ const (
 	post  = http.MethodPost
 	patch = http.MethodPatch
 	del   = http.MethodDelete
+	put   = http.MethodPut
 )

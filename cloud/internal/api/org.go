@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/org/duty"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
@@ -43,8 +44,15 @@ type siteOrgIn struct {
 	Phones string `query:"phones" enum:"masked,full" default:"masked" doc:"full: for operators alone, and it is logged"`
 }
 
+type siteOrgOut struct {
+	Body struct {
+		Nodes []tree.Node   `json:"nodes" doc:"from the root"`
+		Duty  []duty.Holder `json:"duty" doc:"who is on duty now, in whatever role"`
+	}
+}
+
 // siteOrg is the way from the root to the node on which a site hangs; the last one's responsible is the site's.
-func (a *API) siteOrg(ctx context.Context, in *siteOrgIn) (*orgOut, error) {
+func (a *API) siteOrg(ctx context.Context, in *siteOrgIn) (*siteOrgOut, error) {
 	if err := a.mayDial(ctx, in.Phones, ofSite, in.Site); err != nil {
 		return nil, err
 	}
@@ -53,7 +61,12 @@ func (a *API) siteOrg(ctx context.Context, in *siteOrgIn) (*orgOut, error) {
 		return nil, err
 	}
 	tree.Assign(nil, path, a.today().Format(time.DateOnly))
-	return orgAnswer(scope(ctx).Visible(path), in.Phones), nil
+	out := &siteOrgOut{}
+	out.Body.Nodes = orgAnswer(scope(ctx).Visible(path), in.Phones).Body.Nodes
+	if out.Body.Duty, err = duty.OnDutyFor(ctx, a.cfg.DB.Reader(), in.Site, "", a.today()); in.Phones != "full" {
+		out.Body.Duty = duty.Masked(out.Body.Duty)
+	}
+	return out, err
 }
 
 // mayDial lets those who give out work see whole phone numbers.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,13 +27,18 @@ type problem struct {
 	code    string
 	text    incident.Text
 	details []string
+	texts   []incident.Text // details in the language of the request
 }
 
 func (p *problem) Error() string  { return p.text.EN }
 func (p *problem) GetStatus() int { return p.status }
 
 func (p *problem) body(acceptLanguage string) Problem {
-	return Problem{p.code, pick(p.text, acceptLanguage), p.details}
+	details := slices.Clone(p.details)
+	for _, t := range p.texts {
+		details = append(details, pick(t, acceptLanguage))
+	}
+	return Problem{p.code, pick(p.text, acceptLanguage), details}
 }
 
 // pick chooses the first language of the two that the browser names; Chinese when it names neither.

@@ -30,3 +30,30 @@ CREATE TABLE mode_changes (
   reason   TEXT NOT NULL
 );
 CREATE INDEX mode_changes_node ON mode_changes (node, id);
+
+-- org/tree: the rosters. org/duty: who stands in for whom (交接班).
+CREATE TABLE shifts (
+  node  TEXT NOT NULL,
+  role  TEXT NOT NULL,
+  name  TEXT NOT NULL,
+  mode  TEXT NOT NULL,                -- '': in both; ordinary, emergency
+  days  TEXT NOT NULL,
+  hours TEXT NOT NULL,
+  phone TEXT NOT NULL,
+  zone  TEXT NOT NULL,                -- '': that of the street
+  PRIMARY KEY (node, role, name, mode, days, hours)
+);
+CREATE TABLE handovers (
+  id          INTEGER PRIMARY KEY,    -- sqlite: counts by itself
+  node        TEXT NOT NULL,
+  role        TEXT NOT NULL,
+  leaver      TEXT NOT NULL,          -- '': nobody leaves, the taker comes besides
+  taker       TEXT NOT NULL,
+  taker_phone TEXT NOT NULL,
+  from_ms     BIGINT NOT NULL,
+  until_ms    BIGINT NOT NULL,
+  note        TEXT NOT NULL,
+  at          BIGINT NOT NULL,
+  who         TEXT NOT NULL
+);
+CREATE INDEX handovers_node ON handovers (node, until_ms);

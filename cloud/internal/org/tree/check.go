@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/linshao/linshao/cloud/internal/org/shift"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -70,14 +72,14 @@ func (c *checker) record() {
 	if word == "" {
 		word = NodeRecord
 	}
-	for _, record := range []string{NodeRecord, ContactRecord, TeamRecord, ResourceRecord} {
+	for _, record := range []string{NodeRecord, ContactRecord, TeamRecord, ResourceRecord, ShiftRecord} {
 		if strings.EqualFold(word, record) || word == recordText(record).ZH {
 			c.line[cRecord] = record
 			return
 		}
 	}
 	c.line[cRecord] = NodeRecord
-	c.wrong(cRecord, text("%q 不是 节点、联系人、队伍、资源 之一", "%q is none of node, contact, team, resource", word))
+	c.wrong(cRecord, text("%q 不是 节点、联系人、队伍、资源、值班 之一", "%q is none of node, contact, team, resource, shift", word))
 }
 
 func (c *checker) node() {
@@ -101,7 +103,7 @@ func (c *checker) node() {
 		c.wrong(cDedicated, text("%q 不是“是”或“否”", "%q is neither yes nor no", v))
 	}
 	c.people()
-	c.unused(cPhone, cPosition, cStock)
+	c.unused(cPhone, cPosition, cStock, cMode, cDays, cHours, cZone)
 }
 
 func (c *checker) people() {
@@ -136,6 +138,11 @@ func (c *checker) entry() {
 		c.wrong(cParent, text("缺少它所属节点的编号", "the id of its node is missing"))
 	}
 	c.unused(cID, cSites, cDedicated, cOwner, cOwnerPhone, cDeputy, cDeputyPhone, cFrom, cTo)
+	if c.line[cRecord] == ShiftRecord {
+		c.shift()
+		return
+	}
+	c.unused(cMode, cDays, cHours, cZone)
 	if c.line[cRecord] != ResourceRecord {
 		c.unused(cStock)
 		return
@@ -149,6 +156,28 @@ func (c *checker) entry() {
 		c.wrong(cStock, text("%q 不是 0 到 %d 的整数", "%q is no whole number from 0 to %d", v, maxStock))
 	}
 	c.line[cStock] = strconv.Itoa(n)
+}
+
+func (c *checker) shift() {
+	c.unused(cPosition, cStock)
+	c.spell(cMode, shift.Mode)
+	c.spell(cDays, shift.Days)
+	c.spell(cHours, shift.Hours)
+	zone := c.row.cells[cZone].text
+	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
+		c.wrong(cZone, text("没有时区 %q，例如 Asia/Shanghai", "there is no time zone %q; one is Asia/Shanghai", zone))
+	}
+	c.line[cZone] = zone
+}
+
+// spell takes a column in its one right spelling.
+func (c *checker) spell(col column, right func(string) (string, error)) {
+	v, err := right(c.row.cells[col].text)
+	var m *shift.Mistake
+	if errors.As(err, &m) {
+		c.wrong(col, m.Text)
+	}
+	c.line[col] = v
 }
 
 // unused tells columns that mean nothing for this record: most often the line has slipped.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/linshao/linshao/cloud/internal/org/shift"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -125,6 +126,9 @@ func WriteCSV(w io.Writer, nodes []Node, lang func(rules.Text) string) error {
 			l[cRecord] = lang(recordText(l[cRecord]))
 			if l[cDedicated] != "" {
 				l[cDedicated] = lang(rules.Text{ZH: "是", EN: "yes"})
+			}
+			if m := l[cMode]; m != "" {
+				l[cMode] = lang(rules.Text{ZH: map[string]string{shift.Ordinary: "平", shift.Emergency: "急"}[m], EN: m})
 			}
 			if err := out.Write(l[:]); err != nil {
 				return err

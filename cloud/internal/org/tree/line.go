@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/linshao/linshao/cloud/internal/org/shift"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -29,6 +30,10 @@ const (
 	cPhone
 	cPosition
 	cStock
+	cMode
+	cDays
+	cHours
+	cZone
 	columns
 )
 
@@ -37,12 +42,13 @@ func heads() [columns]rules.Text {
 	return [columns]rules.Text{{EN: "record", ZH: "记录"}, {EN: "id", ZH: "编号"}, {EN: "parent", ZH: "上级"}, {EN: "kind", ZH: "类型"}, {EN: "name", ZH: "名称"},
 		{EN: "sites", ZH: "站点"}, {EN: "dedicated", ZH: "专属"}, {EN: "owner", ZH: "责任人"}, {EN: "owner_phone", ZH: "责任人电话"},
 		{EN: "deputy", ZH: "代理人"}, {EN: "deputy_phone", ZH: "代理人电话"}, {EN: "handover_from", ZH: "交接开始"}, {EN: "handover_to", ZH: "交接结束"},
-		{EN: "phone", ZH: "电话"}, {EN: "position", ZH: "位置"}, {EN: "stock", ZH: "数量"}}
+		{EN: "phone", ZH: "电话"}, {EN: "position", ZH: "位置"}, {EN: "stock", ZH: "数量"},
+		{EN: "mode", ZH: "平急"}, {EN: "days", ZH: "日子"}, {EN: "hours", ZH: "时段"}, {EN: "zone", ZH: "时区"}}
 }
 
 // recordText is a record in both languages.
 func recordText(record string) rules.Text {
-	zh := map[string]string{NodeRecord: "节点", ContactRecord: "联系人", TeamRecord: "队伍", ResourceRecord: "资源"}[record]
+	zh := map[string]string{NodeRecord: "节点", ContactRecord: "联系人", TeamRecord: "队伍", ResourceRecord: "资源", ShiftRecord: "值班"}[record]
 	return rules.Text{ZH: zh, EN: record}
 }
 
@@ -56,7 +62,7 @@ func (l line) key() string {
 	if l.node() {
 		return NodeRecord + "\x00" + l[cID]
 	}
-	return strings.Join([]string{l[cRecord], l[cParent], l[cKind], l[cName]}, "\x00")
+	return strings.Join([]string{l[cRecord], l[cParent], l[cKind], l[cName], l[cMode], l[cDays], l[cHours]}, "\x00")
 }
 
 // where is the node that a line speaks of.
@@ -90,6 +96,9 @@ func (n Node) lines() []line {
 		}
 		out = append(out, l)
 	}
+	for _, s := range n.Shifts {
+		out = append(out, line{cRecord: ShiftRecord, cParent: n.ID, cKind: s.Role, cName: s.Name, cPhone: s.Phone, cMode: s.Mode, cDays: s.Days, cHours: s.Hours, cZone: s.Zone})
+	}
 	return out
 }
 
@@ -105,6 +114,11 @@ func (l line) toNode() Node {
 		n.HandOver = &HandOver{l[cFrom], l[cTo]}
 	}
 	return n
+}
+
+// byRole is the order of a node's shifts, the same whatever the database sorts by.
+func byRole(a, b shift.Shift) int {
+	return cmp.Or(strings.Compare(a.Role, b.Role), strings.Compare(a.Mode, b.Mode), strings.Compare(a.Days, b.Days), strings.Compare(a.Hours, b.Hours), strings.Compare(a.Name, b.Name))
 }
 
 // byWord is the order of a node's entries, the same whatever the database sorts by.

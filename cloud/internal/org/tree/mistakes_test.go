@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
+	"github.com/linshao/linshao/cloud/internal/org/shift"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/configs"
 )
@@ -28,7 +29,7 @@ func TestMistakes(t *testing.T) {
 		{"x.csv", "id,kind,name\na,k,n\n\xc9\xe7,k,n\n", "3:1 this is not UTF-8: in Excel, save as “CSV UTF-8”\n", 0},
 		{"x.csv", "id,kind,name\na,k\"k,n\nb,k,n\n", "2:4 wrong quotes: what holds a comma, a quote or a line's end stands in double quotes, a quote in it twice\n", 1},
 		{"x.csv", "id,kind,name\na,k,n,more\nb,k,n,,,\n,,\n", "2:7 this line has 4 fields, the header 3\n", 1},
-		{"x.csv", head + "nod,a,,k,n\n", "2:1 \"nod\" is none of node, contact, team, resource\n", 0},
+		{"x.csv", head + "nod,a,,k,n\n", "2:1 \"nod\" is none of node, contact, team, resource, shift\n", 0},
 		{"x.csv", head + ",,,k,\n", "2:2 id is missing\n2:6 name is missing\n", 0},
 		{"x.csv", head + ",a b,,k,n\n", "2:2 id \"a b\": letters, digits, . _ - after a letter or digit, at most 80 bytes\n", 0},
 		{"x.csv", head + ",a,,k,=1+1\n", "2:7 it must not begin with = + - @: spreadsheets take that as a formula\n", 0},
@@ -114,6 +115,10 @@ func forest(r *rapid.T) []tree.Node {
 			}
 			x.Entries = append(x.Entries, e)
 		}
+		if rapid.Bool().Draw(r, "roster") {
+			x.Shifts = []shift.Shift{{Role: words.Draw(r, "role"), Name: words.Draw(r, "on duty"), Phone: phone.Draw(r, "phone"), Mode: rapid.SampledFrom([]string{"", "ordinary", "emergency"}).Draw(r, "mode"),
+				Days: rapid.SampledFrom([]string{"daily", "mon-fri !2026-10-01", "2026-10-01..2026-10-07"}).Draw(r, "days"), Hours: "20:00-08:00", Zone: rapid.SampledFrom([]string{"", "Asia/Urumqi"}).Draw(r, "zone")}}
+		}
 		slices.SortFunc(x.Entries, func(a, b tree.NodeEntry) int { return strings.Compare(a.Record, b.Record) })
 	}
 	return out
@@ -132,7 +137,8 @@ func fuzz(f *testing.F, name string, seeds ...string) {
 }
 
 func FuzzCSV(f *testing.F) {
-	fuzz(f, "x.csv", "", street(map[int]string{3: "\"", 4: ",,,,,,,,", 5: "a\"b"})[:400], "记录,编号,上级,类型,名称,电话,数量\n节点,a,,网格,一,,\n资源,,a,灭火器,x,110,8\n", "id,parent,kind,name,sites\na,b,k,n,s\nb,a,k,n,s\n")
+	fuzz(f, "x.csv", "", street(map[int]string{3: "\"", 4: ",,,,,,,,", 5: "a\"b"})[:400], "记录,编号,上级,类型,名称,电话,数量\n节点,a,,网格,一,,\n资源,,a,灭火器,x,110,8\n", "id,parent,kind,name,sites\na,b,k,n,s\nb,a,k,n,s\n",
+		"记录,编号,上级,类型,名称,日子,时段,平急,时区\n节点,a,,网格,一,,,,\n值班,,a,值班,王,周一至周五 !2026-10-01,20:00-08:00,急,Asia/Urumqi\n")
 }
 
 func FuzzYAML(f *testing.F) {

@@ -126,6 +126,9 @@ func load(ctx context.Context, q db.Querier, part, id string) ([]Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read entries of nodes: %w", err)
 	}
+	if err := loadShifts(ctx, q, part, id, nodes, place); err != nil {
+		return nil, err
+	}
 	for i := range nodes {
 		slices.Sort(nodes[i].Sites)
 		slices.SortFunc(nodes[i].Entries, byWord)
@@ -149,7 +152,7 @@ func each(ctx context.Context, q db.Querier, query, id string, row func(*sql.Row
 
 // A writer changes the tree within a transaction. Its statements are prepared once: an import has thousands of lines.
 type writer struct {
-	node, noSites, site, entry, noNode, noEntry, noEntries *sql.Stmt
+	node, noSites, site, entry, shift, noNode, noEntry, noEntries, noShift, noShifts *sql.Stmt
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx) (*writer, error) {
@@ -169,6 +172,9 @@ func newWriter(ctx context.Context, tx *sql.Tx) (*writer, error) {
 		{&w.noNode, `DELETE FROM nodes WHERE id = ?`},
 		{&w.noEntry, `DELETE FROM node_entries WHERE node = ? AND record = ? AND kind = ? AND name = ?`},
 		{&w.noEntries, `DELETE FROM node_entries WHERE node = ?`},
+		{&w.shift, putShift},
+		{&w.noShift, `DELETE FROM shifts WHERE node = ? AND role = ? AND name = ? AND mode = ? AND days = ? AND hours = ?`},
+		{&w.noShifts, `DELETE FROM shifts WHERE node = ?`},
 	} {
 		stmt, err := tx.PrepareContext(ctx, s.sql)
 		if err != nil {
@@ -181,6 +187,10 @@ func newWriter(ctx context.Context, tx *sql.Tx) (*writer, error) {
 
 // put writes a line. Only the sites of a node that it has or had are touched.
 func (w *writer) put(ctx context.Context, l, was line) error {
+	if l[cRecord] == ShiftRecord {
+		_, err := w.shift.ExecContext(ctx, l[cParent], l[cKind], l[cName], l[cMode], l[cDays], l[cHours], l[cPhone], l[cZone])
+		return err
+	}
 	if !l.node() {
 		_, err := w.entry.ExecContext(ctx, l[cParent], l[cRecord], l[cKind], l[cName], l[cPhone], l[cPosition], number(l[cStock]))
 		return err
@@ -204,11 +214,15 @@ func (w *writer) put(ctx context.Context, l, was line) error {
 }
 
 func (w *writer) remove(ctx context.Context, l line) error {
+	if l[cRecord] == ShiftRecord {
+		_, err := w.noShift.ExecContext(ctx, l[cParent], l[cKind], l[cName], l[cMode], l[cDays], l[cHours])
+		return err
+	}
 	if !l.node() {
 		_, err := w.noEntry.ExecContext(ctx, l[cParent], l[cRecord], l[cKind], l[cName])
 		return err
 	}
-	for _, s := range []*sql.Stmt{w.noSites, w.noEntries, w.noNode} {
+	for _, s := range []*sql.Stmt{w.noSites, w.noEntries, w.noShifts, w.noNode} {
 		if _, err := s.ExecContext(ctx, l[cID]); err != nil {
 			return err
 		}

@@ -1,6 +1,6 @@
 // Package tree knows who answers for a site: a tree of nodes of any depth with free kinds, from the street through
 // communities and grids to compounds and buildings, with dedicated grids (专属网格) beside them. A node has an owner and a
-// deputy (AB 角), contacts, emergency teams and resources; sites hang on nodes. People fill it from CSV or YAML files, the
+// deputy (AB 角), contacts, emergency teams, resources and a roster of shifts; sites hang on nodes. People fill it from CSV or YAML files, the
 // API and the command line read it. It promises that an import is whole or names each line it left out, that the same file
 // twice changes nothing, and that what is exported can be imported again.
 package tree
@@ -8,6 +8,8 @@ package tree
 import (
 	"slices"
 	"strings"
+
+	"github.com/linshao/linshao/cloud/internal/org/shift"
 )
 
 // A Person answers for something.
@@ -22,12 +24,13 @@ type HandOver struct {
 	To   string `json:"to,omitempty" doc:"absent: until further notice"`
 }
 
-// Records of a file: a node, or an entry of one.
+// Records of a file: a node, or an entry or a shift of one.
 const (
 	NodeRecord     = "node"
 	ContactRecord  = "contact"
 	TeamRecord     = "team"
 	ResourceRecord = "resource"
+	ShiftRecord    = "shift"
 )
 
 // A NodeEntry is a contact, an emergency team or a resource of a node. No two of a node are of the same record, kind and name.
@@ -49,18 +52,19 @@ type Duty struct {
 
 // A Node is one place of the tree.
 type Node struct {
-	ID          string      `json:"id"`
-	Parent      string      `json:"parent,omitempty"`
-	Depth       int         `json:"depth" doc:"0: a root of this answer"`
-	Kind        string      `json:"kind" doc:"街道, 社区, 网格, 小区, 楼栋 …; free words"`
-	Name        string      `json:"name"`
-	Dedicated   bool        `json:"dedicated,omitempty" doc:"a dedicated grid (专属网格)"`
-	Sites       []string    `json:"sites,omitempty" doc:"ids of the sites that hang on it"`
-	Owner       *Person     `json:"owner,omitempty"`
-	Deputy      *Person     `json:"deputy,omitempty"`
-	HandOver    *HandOver   `json:"handover,omitempty"`
-	Entries     []NodeEntry `json:"entries,omitempty"`
-	Responsible *Duty       `json:"responsible,omitempty" doc:"absent: nobody is named here or above"`
+	ID          string        `json:"id"`
+	Parent      string        `json:"parent,omitempty"`
+	Depth       int           `json:"depth" doc:"0: a root of this answer"`
+	Kind        string        `json:"kind" doc:"街道, 社区, 网格, 小区, 楼栋 …; free words"`
+	Name        string        `json:"name"`
+	Dedicated   bool          `json:"dedicated,omitempty" doc:"a dedicated grid (专属网格)"`
+	Sites       []string      `json:"sites,omitempty" doc:"ids of the sites that hang on it"`
+	Owner       *Person       `json:"owner,omitempty"`
+	Deputy      *Person       `json:"deputy,omitempty"`
+	HandOver    *HandOver     `json:"handover,omitempty"`
+	Entries     []NodeEntry   `json:"entries,omitempty"`
+	Shifts      []shift.Shift `json:"shifts,omitempty" doc:"the roster of the node"`
+	Responsible *Duty         `json:"responsible,omitempty" doc:"absent: nobody is named here or above"`
 }
 
 // Mask hides the middle of a phone number; a service number such as 119 or 12345 is nobody's own and stays.
@@ -87,6 +91,10 @@ func Masked(nodes []Node) []Node {
 	for i := range out {
 		n := &out[i]
 		n.Owner, n.Deputy, n.Entries = hide(n.Owner), hide(n.Deputy), slices.Clone(n.Entries)
+		n.Shifts = slices.Clone(n.Shifts)
+		for j := range n.Shifts {
+			n.Shifts[j].Phone = Mask(n.Shifts[j].Phone)
+		}
 		for j := range n.Entries {
 			n.Entries[j].Phone = Mask(n.Entries[j].Phone)
 		}

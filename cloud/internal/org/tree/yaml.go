@@ -53,7 +53,7 @@ func (f *File) yamlNode(n ast.Node) {
 	r.line, r.col = start(n)
 	r.cells[cRecord] = cell{NodeRecord, r.line, r.col}
 	var entries []row
-	for _, p := range f.pairs(&r, n, "id", "parent", "kind", "name", "sites", "dedicated", "owner", "deputy", "handover", "contacts", "teams", "resources") {
+	for _, p := range f.pairs(&r, n, "id", "parent", "kind", "name", "sites", "dedicated", "owner", "deputy", "handover", "contacts", "teams", "resources", "shifts") {
 		key := p.Key.GetToken().Value
 		switch key {
 		case "sites":
@@ -64,18 +64,12 @@ func (f *File) yamlNode(n ast.Node) {
 			f.inner(&r, p.Value, map[string]column{"name": cDeputy, "phone": cDeputyPhone})
 		case "handover":
 			f.inner(&r, p.Value, map[string]column{"from": cFrom, "to": cTo})
-		case "contacts", "teams", "resources":
+		case "contacts", "teams", "resources", "shifts":
 			for _, item := range f.items(&r, p.Value) {
 				e := row{}
 				e.line, e.col = start(item)
 				e.cells[cRecord] = cell{strings.TrimSuffix(key, "s"), e.line, e.col}
-				keys := map[string]column{"kind": cKind, "role": cKind, "name": cName, "phone": cPhone, "position": cPosition, "stock": cStock}
-				if key == "contacts" {
-					delete(keys, "kind")
-				} else {
-					delete(keys, "role")
-				}
-				f.inner(&e, item, keys)
+				f.inner(&e, item, entryKeys(key))
 				entries = append(entries, e)
 			}
 		default:
@@ -88,6 +82,17 @@ func (f *File) yamlNode(n ast.Node) {
 		e.cells[cParent] = cell{r.cells[cID].text, e.line, e.col}
 		f.rows = append(f.rows, e)
 	}
+}
+
+// entryKeys are the keys of one entry in a list of a node.
+func entryKeys(list string) map[string]column {
+	switch list {
+	case "contacts":
+		return map[string]column{"role": cKind, "name": cName, "phone": cPhone, "position": cPosition, "stock": cStock}
+	case "shifts":
+		return map[string]column{"role": cKind, "name": cName, "phone": cPhone, "mode": cMode, "days": cDays, "hours": cHours, "zone": cZone}
+	}
+	return map[string]column{"kind": cKind, "name": cName, "phone": cPhone, "position": cPosition, "stock": cStock}
 }
 
 // inner takes the keys of a mapping as columns.
@@ -252,6 +257,13 @@ func WriteYAML(w io.Writer, nodes []Node) error {
 			if e.Record == ResourceRecord {
 				fmt.Fprintf(b, "        stock: %d\n", e.Stock)
 			}
+		}
+		if len(n.Shifts) > 0 {
+			fmt.Fprintln(b, "    shifts:")
+		}
+		for _, s := range n.Shifts {
+			fmt.Fprintf(b, "      - role: %s\n", quote(s.Role))
+			keys(b, "        ", "name", s.Name, "phone", s.Phone, "mode", s.Mode, "days", s.Days, "hours", s.Hours, "zone", s.Zone)
 		}
 	}
 	return b.Flush()
