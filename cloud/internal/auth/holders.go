@@ -10,21 +10,28 @@ import (
 
 // Holders answers the accounts that hold a right at a place, which is the nodes from the root to it, by name.
 func Holders(ctx context.Context, q db.Querier, r Right, nodes []string) ([]User, error) {
-	rows, err := q.QueryContext(ctx, `SELECT name, role FROM users ORDER BY name`)
+	rows, err := q.QueryContext(ctx, `SELECT name, role, node FROM grants ORDER BY name, node, role`)
 	if err != nil {
-		return nil, fmt.Errorf("list users: %w", err)
+		return nil, fmt.Errorf("list grants: %w", err)
 	}
 	defer rows.Close()
 	var out []User
 	for rows.Next() {
-		var u User
-		if err := rows.Scan(&u.Name, &u.Role); err != nil {
-			return nil, fmt.Errorf("list users: %w", err)
+		var name string
+		var g Grant
+		if err := rows.Scan(&name, &g.Role, &g.Node); err != nil {
+			return nil, fmt.Errorf("list grants: %w", err)
 		}
-		u.Grants = []Grant{{Role: u.Role}}
-		if below, all := u.Where(r); all || slices.ContainsFunc(below, func(n string) bool { return slices.Contains(nodes, n) }) {
-			out = append(out, u)
+		one := User{Name: name, Grants: []Grant{g}}
+		if below, all := one.Where(r); !all && !slices.ContainsFunc(below, func(n string) bool { return slices.Contains(nodes, n) }) {
+			continue
 		}
+		if n := len(out); n > 0 && out[n-1].Name == name {
+			out[n-1].Grants = append(out[n-1].Grants, g)
+			continue
+		}
+		one.Role = g.Role
+		out = append(out, one)
 	}
 	return out, rows.Err()
 }
