@@ -20,6 +20,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/broker"
 	"github.com/linshao/linshao/cloud/internal/command"
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/dock"
 	"github.com/linshao/linshao/cloud/internal/enroll"
 	"github.com/linshao/linshao/cloud/internal/health"
 	"github.com/linshao/linshao/cloud/internal/inbox"
@@ -67,6 +68,7 @@ type App struct {
 	feed     *api.Feed
 	links    *notify.Links
 	notify   *notify.Service
+	dock     *dock.Service
 	events   *incident.Service
 	overdue  *incident.Watcher
 	drain    *inbox.Drain
@@ -139,8 +141,9 @@ func (a *App) buildWork(ctx context.Context) error {
 	a.links = notify.NewLinks(a.cfg.PublicURL, key, a.opt.Now)
 	a.notify = notify.New(notify.Config{DB: a.db, Receivers: a.cfg.receivers(), Policy: a.cfg.policy, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
 		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies, Emergency: a.emergency})
+	a.openDock()
 	a.events = incident.New(a.incidents())
-	w := incident.WatchConfig{DB: a.db, Notifier: a.notify, Emergency: a.emergency, Rules: a.cfg.rules, Changed: observer{a.feed, a.notify}.Incident, Now: a.opt.Now, Log: a.opt.Log}
+	w := incident.WatchConfig{DB: a.db, Notifier: a.notify, Emergency: a.emergency, Rules: a.cfg.rules, Changed: observer{a.feed, a.wake}.Incident, Now: a.opt.Now, Log: a.opt.Log}
 	if a.worker != nil {
 		w.Lease = a.worker
 	}
@@ -164,22 +167,22 @@ func (a *App) buildIngest(context.Context) error {
 	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: watchful{observer{a.feed, a.notify}, a.health}, Health: a.health, Stored: a.drain.Wake,
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: watchful{observer{a.feed, a.wake}, a.health}, Health: a.health, Stored: a.drain.Wake,
 		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
 		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err
 }
 
-// observer wakes the senders of notices besides telling the live pages.
+// observer wakes what tells others of incidents besides telling the live pages.
 type observer struct {
 	*api.Feed
-	notify *notify.Service
+	wake func()
 }
 
 // Incident implements ingest's Observer.
 func (o observer) Incident(id string) {
 	o.Feed.Incident(id)
-	o.notify.Wake()
+	o.wake()
 }
 
 func (a *App) openBroker(context.Context) error {
@@ -226,8 +229,8 @@ func (a *App) openHTTP(context.Context) error {
 		return err
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
-		Changed: a.notify.Wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
+		Changed: a.wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(a.opt.Log.Handler(), slog.LevelDebug)}

@@ -35,6 +35,7 @@ type Config struct {
 	Overdue    string                `yaml:"overdue"`
 	Escalation map[string]Escalation `yaml:"escalation"`
 	Merge      Merge                 `yaml:"merge"`
+	Dock       []Dock                `yaml:"dock"`
 	Mailboxes  map[string]string     `yaml:"mailboxes"`
 	Handling   Handling              `yaml:"handling"`
 	Health     Health                `yaml:"health"`
@@ -153,6 +154,10 @@ func parse(path string, text []byte) (Config, error) {
 	ids := map[string]bool{}
 	for i := range c.cfg.Notify {
 		c.receiver(i, ids)
+	}
+	docks := map[string]bool{}
+	for i := range c.cfg.Dock {
+		c.dock(i, docks)
 	}
 	if len(c.problems) > 0 {
 		return Config{}, c.problems

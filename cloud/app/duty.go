@@ -20,7 +20,7 @@ func (a *App) buildDuty(context.Context) error {
 	for _, of := range []map[string]timer.Effect{a.modes.Effects(), a.events.Effects()} {
 		maps.Copy(effects, of)
 	}
-	a.timers = timer.New(timer.Config{DB: a.db, Effects: effects, Fired: a.notify.Wake, Now: a.opt.Now, Log: a.opt.Log})
+	a.timers = timer.New(timer.Config{DB: a.db, Effects: effects, Fired: a.wake, Now: a.opt.Now, Log: a.opt.Log})
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (c *checker) health() {
 
 // buildHealth builds what knows how far devices can be trusted.
 func (a *App) buildHealth(context.Context) error {
-	cfg := health.Config{DB: a.db, Incidents: a.events, Changed: observer{a.feed, a.notify}.Incident, Delivery: a.cfg.Health.delivery, Tell: a.cfg.Health.tell,
+	cfg := health.Config{DB: a.db, Incidents: a.events, Changed: observer{a.feed, a.wake}.Incident, Delivery: a.cfg.Health.delivery, Tell: a.cfg.Health.tell,
 		Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log}
 	if a.worker != nil {
 		cfg.Lease = a.worker

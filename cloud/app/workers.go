@@ -49,15 +49,23 @@ func (a *App) withLeases(ctx context.Context, run func(context.Context) error) e
 // notifies says whether this process may send.
 func (a *App) notifies() bool { return a.worker == nil || a.worker.Has(dutyNotify) }
 
+// send tells people and other platforms until ctx ends.
+func (n notices) send(ctx context.Context) error {
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return n.a.notify.Run(ctx) })
+	both.Go(func() error { return n.a.dock.Run(ctx) })
+	return both.Wait()
+}
+
 // notices sends while that is this process's duty.
 type notices struct{ a *App }
 
 // Run sends until ctx ends.
 func (n notices) Run(ctx context.Context) error {
 	if n.a.worker == nil {
-		return n.a.notify.Run(ctx)
+		return n.send(ctx)
 	}
-	return n.a.worker.Only(ctx, dutyNotify, n.a.notify.Run)
+	return n.a.worker.Only(ctx, dutyNotify, n.send)
 }
 
 // elsewhere wakes the parts for which other workers have left something in the database.
@@ -83,7 +91,7 @@ func (e elsewhere) Run(ctx context.Context) error {
 			case <-changed:
 				same = false
 			case <-ticker.C:
-				e.a.notify.Wake()
+				e.a.wake()
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/dock"
 	"github.com/linshao/linshao/cloud/internal/enroll"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ledger"
@@ -57,6 +58,7 @@ type Config struct {
 	Links     *notify.Links
 	Notifier  Notifier
 	Modes     *mode.Service
+	Dock      *dock.Service
 	Hub       *live.Hub
 	Feed      *Feed
 	Changed   func() // called after a person changed an incident
@@ -161,6 +163,9 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{}, post, "/enroll/renew", "A gateway renews its certificate by proof of the present key", a.renew)
 	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
+	register(a, h, access{auth.See, street}, get, "/dock", "Other platforms, and how things stand with them", a.docks)
+	register(a, h, access{auth.Work, street}, post, "/dock/{target}/answer", "Tell a monitoring centre that somebody is on duty (查岗)", a.answerCheck)
+	register(a, h, access{}, post, "/dock/{target}/callback", "Another platform moves an incident; signed", a.callback)
 	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
 	register(a, h, access{auth.Manage, street}, get, "/receivers", "Who is told of incidents, and what they said last", a.receivers)
 	register(a, h, access{auth.Manage, street}, post, "/receivers/{id}/test", "Send a test message, and show what the receiver says", a.testReceiver)

@@ -11,9 +11,9 @@ import (
 // shared is RFC 6598 space, where carriers and some clouds keep their own services.
 func shared(a netip.Addr) bool { return netip.MustParsePrefix("100.64.0.0/10").Contains(a) }
 
-// guardedDialer looks at the address that is really dialled, after the name was resolved, so that a name cannot lead
+// GuardedDialer looks at the address that is really dialled, after the name was resolved, so that a name cannot lead
 // inside (DNS rebinding included).
-func guardedDialer(allowPrivate bool) *net.Dialer {
+func GuardedDialer(allowPrivate bool) *net.Dialer {
 	d := &net.Dialer{Timeout: 5 * time.Second}
 	if !allowPrivate {
 		d.Control = func(_, address string, _ syscall.RawConn) error { return public(address) }

@@ -34,7 +34,7 @@ func (s *sender) deliver(ctx context.Context, m message) (string, error) {
 		return "", errors.New("the receiver's address is not a URL")
 	}
 	conf := &tls.Config{ServerName: u.Hostname(), RootCAs: r.Letter.CA, MinVersion: tls.VersionTLS12}
-	conn, err := guardedDialer(r.AllowPrivate).DialContext(ctx, "tcp", u.Host)
+	conn, err := GuardedDialer(r.AllowPrivate).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
 		return "", err
 	}

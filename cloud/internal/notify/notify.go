@@ -117,7 +117,7 @@ const sendTimeout = 10 * time.Second
 func httpClient(allowPrivate bool) *http.Client {
 	return &http.Client{
 		Timeout:       sendTimeout,
-		Transport:     &http.Transport{DialContext: guardedDialer(allowPrivate).DialContext, Proxy: nil, MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, ForceAttemptHTTP2: true},
+		Transport:     &http.Transport{DialContext: GuardedDialer(allowPrivate).DialContext, Proxy: nil, MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
