@@ -24,6 +24,7 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Check files; touches no device."`
 	Plan    planCmd    `cmd:"" help:"Print how the time of each line will be used: requests, bytes, one round, utilisation, who takes most. Touches no device. Exit code: 0 printed, 1 a line cannot carry its devices, 2 there is no such channel."`
 	Read    readCmd    `cmd:"" help:"Read a device, once or again and again. Exit code: 0 something was read, 1 the display shows otherwise, 2 there is no such device, 3 it does not answer, 4 another program has the port, 130 stopped."`
+	Enroll  enrollCmd  `cmd:"" help:"Make this gateway's key and take its certificate from the cloud, with the token that an administrator gives (cloud gateway enroll). Exit code: 0 done, 1 refused, 2 the token or the site is wrong, 3 the cloud or a file could not be used."`
 	Claim   claimCmd   `cmd:"" help:"Add found devices to the site, and let the running gateway take them up. Exit code: 0 done, 1 refused because of a mistake, 4 written, but the gateway is needed now."`
 	Unclaim unclaimCmd `cmd:"" help:"Take a claimed device out again."`
 	Scan    scanCmd    `cmd:"" help:"Look who answers on a line, and what it may be. Reads only. Exit code: 0 all right, 1 a finding, 2 the question is wrong, 3 nobody answers or the port cannot be used, 4 another program has the port, 130 stopped."`

@@ -8,15 +8,21 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/enroll"
 	"github.com/linshao/linshao/gateway/internal/uplink"
+	"github.com/linshao/linshao/rules"
 )
 
 // cloudLink is the uplink, or its absence in a gateway that stands alone.
-type cloudLink struct{ up *uplink.Uplink }
+type cloudLink struct {
+	up     *uplink.Uplink
+	keeper *enroll.Keeper // of the gateway's certificate; nil: an operator looks after it
+}
 
 // Run brings records up until ctx ends.
 func (c *cloudLink) Run(ctx context.Context) error {
@@ -24,6 +30,14 @@ func (c *cloudLink) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	if c.keeper == nil {
+		return c.up.Run(ctx)
+	}
+	var both sync.WaitGroup
+	defer both.Wait()
+	keep, stop := context.WithCancel(ctx)
+	defer stop()
+	both.Go(func() { _ = c.keeper.Run(keep) }) // it answers nothing
 	return c.up.Run(ctx)
 }
 
@@ -43,18 +57,46 @@ func (a *App) buildUplink() error {
 	if cloud.URL == "" {
 		return nil
 	}
-	security, err := tlsOf(cloud)
+	security, err := tlsOf(cloud, enroll.Enrolled(a.cfg.Site.Data))
 	if err != nil {
 		return err
 	}
 	a.buildCommands()
-	a.uplink.up, err = uplink.New(uplink.Config{URL: cloud.URL, TLS: security, Gateway: a.cfg.Site.Gateway, Version: a.cfg.Version,
+	redial := make(chan struct{}, 1)
+	if err := a.keepCertificate(security, redial); err != nil {
+		return err
+	}
+	a.uplink.up, err = uplink.New(uplink.Config{Redial: redial, URL: cloud.URL, TLS: security, Gateway: a.cfg.Site.Gateway, Version: a.cfg.Version,
 		Boot: a.boot.Number, Streams: []uplink.Feed{{ID: wire.StreamEvents, Stream: a.events}, {ID: wire.StreamTelemetry, Stream: a.telemetry}},
 		FirstDelay: a.firstDelay(cloud.URL), DeadDir: filepath.Join(a.cfg.Site.Data, "dead"), OnGap: a.gap, OnLinger: a.linger.ask, OnCommand: a.commands.Take, Newest: a.newest,
 		Urgent: func() bool { return a.journal.urgent(a.events) }, Now: a.cfg.Now, Clock: a.cfg.Clock, Started: a.started, Metrics: uplink.NewMetrics(a.metrics), Log: a.cfg.Log})
 	if err != nil {
 		return fmt.Errorf("build uplink: %w", err)
 	}
+	return nil
+}
+
+// keepCertificate lets a gateway that has enrolled by a token renew its certificate itself.
+func (a *App) keepCertificate(conf *tls.Config, redial chan struct{}) error {
+	cloud := a.cfg.Site.Cloud
+	if cloud.Cert == "" || cloud.CA == "" || !enroll.Enrolled(a.cfg.Site.Data) {
+		return nil
+	}
+	keeper, err := enroll.NewKeeper(enroll.KeeperConfig{Gateway: a.cfg.Site.Gateway, Files: enroll.Files{CA: cloud.CA, Cert: cloud.Cert, Key: cloud.Key},
+		Data: a.cfg.Site.Data, Synced: func() bool { return a.cfg.Clock() == wire.ClockSynced }, Now: a.cfg.Now, Log: a.cfg.Log,
+		Connected: func() bool { return a.uplink.up.Connected() },
+		Redial: func() {
+			select {
+			case redial <- struct{}{}:
+			default: // it will be anew already
+			}
+		},
+		Tell: func(t rules.Text) { a.notice(wire.NoticeCertificate, "", "", t) }})
+	if err != nil {
+		return fmt.Errorf("keep certificate: %w", err)
+	}
+	a.uplink.keeper = keeper
+	conf.Certificates, conf.GetClientCertificate, conf.Time = nil, keeper.Certificate, keeper.Time
 	return nil
 }
 
@@ -71,7 +113,7 @@ func (a *App) firstDelay(text string) time.Duration {
 }
 
 // tlsOf reads certificates; nil when none are named. Without a CA of its own the gateway trusts the system's.
-func tlsOf(c config.Cloud) (*tls.Config, error) {
+func tlsOf(c config.Cloud, enrolled bool) (*tls.Config, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.CA != "" {
 		pem, err := os.ReadFile(c.CA)
@@ -85,10 +127,10 @@ func tlsOf(c config.Cloud) (*tls.Config, error) {
 	}
 	if c.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-		if err != nil {
+		if err != nil && !enrolled {
 			return nil, fmt.Errorf("read gateway certificate: %w", err)
 		}
-		conf.Certificates = []tls.Certificate{pair}
+		conf.Certificates = []tls.Certificate{pair} // of one that has enrolled, its keeper's in their place
 	}
 	return conf, nil
 }

@@ -21,6 +21,9 @@ var errForgot = errors.New("the cloud stands behind what it had acknowledged: wa
 // errFenced: another gateway has our identity.
 var errFenced = errors.New("another gateway uses this one's identity: this one steps aside for a while")
 
+// errRedial: somebody wants another connection, such as one with a new certificate.
+var errRedial = errors.New("the connection is made anew")
+
 // conversation is one session on one connection. One goroutine runs it.
 type conversation struct {
 	*Uplink
@@ -122,6 +125,9 @@ func (c *conversation) talk(ctx context.Context, wake <-chan struct{}) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return c.goodbye()
+		case <-c.cfg.Redial:
+			timer.Stop()
+			return errRedial
 		case err := <-c.link.lost():
 			timer.Stop()
 			return fmt.Errorf("connection lost: %w", err)

@@ -57,6 +57,7 @@ type Config struct {
 	OnGap      func(outbox.Gap)                     // told of refused records; must not block. nil: nobody is
 	OnCommand  func(session uint64, payload []byte) // given every down/command payload, and the session that it came in; must not block. nil: they are ignored
 	OnLinger   func(time.Duration)                  // given the linger of every acknowledgement of the present session, 0: the default; must not block
+	Redial     <-chan struct{}                      // what it brings ends the session, and the next begins at once; nil: nothing does
 	OnFenced   func()                               // told when another gateway was found to use our identity; must not block
 	Newest     func() []byte                        // an encoded Readings payload, the newest reading of every point; nil: no live lane
 	Urgent     func() bool                          // whether the events that wait include one that somebody waits for; nil: never
@@ -196,6 +197,9 @@ func (u *Uplink) Run(ctx context.Context) error {
 			if time.Since(begin) > settled {
 				failed = herdStart
 			}
+		}
+		if errors.Is(err, errRedial) {
+			continue
 		}
 		if errors.Is(err, errFenced) {
 			u.stepAside(ctx)
