@@ -166,20 +166,26 @@ func (k *Keeper) hear(ctx context.Context) {
 		return
 	}
 	k.asked = time.Now()
+	if _, _, err := k.challenge(ctx); err != nil {
+		k.asked = k.asked.Add(hearAgain - hearEvery)
+	}
+}
+
+// challenge asks for a nonce, and learns the cloud's time with it.
+func (k *Keeper) challenge(ctx context.Context) (*client, enrolment.Challenge, error) {
 	c := &client{cloud: k.record.Cloud, pin: k.record.Pin, roots: k.trust, system: true, lang: "en", now: k.Time}
 	var challenge enrolment.Challenge
-	err := c.post(ctx, enrolment.PathChallenge, struct{}{}, &challenge)
-	cloud := time.UnixMilli(challenge.Now)
-	if err == nil {
-		err = c.agreed(cloud)
+	if err := c.post(ctx, enrolment.PathChallenge, struct{}{}, &challenge); err != nil {
+		return nil, challenge, err
 	}
-	if err != nil {
-		k.asked = k.asked.Add(hearAgain - hearEvery)
-		return
+	cloud := time.UnixMilli(challenge.Now)
+	if err := c.agreed(cloud); err != nil {
+		return nil, challenge, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.off = cloud.Sub(k.cfg.Now())
+	return c, challenge, nil
 }
 
 // settle gives up the present certificate when a connection with the next one stands.
@@ -204,19 +210,11 @@ func (k *Keeper) settle() bool {
 
 // renew takes the next certificate.
 func (k *Keeper) renew(ctx context.Context, present *pair) error {
-	c := &client{cloud: k.record.Cloud, pin: k.record.Pin, roots: k.trust, system: true, lang: "en", now: k.Time}
-	var challenge enrolment.Challenge
-	if err := c.post(ctx, enrolment.PathChallenge, struct{}{}, &challenge); err != nil {
+	c, challenge, err := k.challenge(ctx)
+	if err != nil {
 		return err
 	}
-	cloud := time.UnixMilli(challenge.Now)
-	if err := c.agreed(cloud); err != nil {
-		return err
-	}
-	k.mu.Lock()
-	k.off = cloud.Sub(k.cfg.Now())
-	k.mu.Unlock()
-	if cloud.Before(k.due(present.own)) { // our clock was ahead
+	if time.UnixMilli(challenge.Now).Before(k.due(present.own)) { // our clock was ahead
 		return nil
 	}
 	key, err := k.cfg.Files.nextKey()
