@@ -20,7 +20,7 @@ import (
 
 // Days of a certificate that are left when people are told.
 const (
-	soon = 30 * 24 * time.Hour
+	soon = 25 * 24 * time.Hour // a gateway that has enrolled renews with 30 days left
 	day  = 24 * time.Hour
 )
 
