@@ -39,6 +39,7 @@ func proofs() []proof {
 		{"lying_broker", "a broker that confirms and drops, repeats, reorders and replays: nothing lost, nothing twice", uplink("TestLyingBroker", 100, 1_000)},
 		{"network", "eight broken lines: delivery goes on soon after the end, and nothing is left over", uplink("TestNetwork", 1, 1)},
 		{"long_outage", "hours of history go up without holding back events and live values", uplink("TestLongOutage", 1, 1)},
+		{"storm", "2,000 alerts in a minute at 100 sites: one message for one cause, class A at once, every robot's limit kept, nothing lost", goTest{pkg: "./cloud/app", test: "TestStorm", small: 2_000, large: 2_000}.run},
 		{"safety_latency", "gas at a register to the valve's write on the wire, with processor and disk busy and the uplink down", built(safetyLatency)},
 		{"gateway_kill9", "a killed gateway loses and doubles nothing on its way to the cloud's charts", built(gatewayKill9)},
 		{"rule_timer_kill9", "a gateway killed under pending timers raises each alert once, under one id and in time", built(ruleTimerKill9)},
