@@ -113,9 +113,9 @@ type home struct {
 
 // open is an incident that an alert may join.
 type open struct {
-	incident, cause string
-	at              int64
-	active          bool
+	incident, cause, severity string
+	at                        int64
+	active                    bool
 }
 
 // place decides by which cause an alert joins which incident. Class A joins only the same danger at the same device or zone.
@@ -134,7 +134,7 @@ func (s *Service) place(ctx context.Context, tx *sql.Tx, a *Alert, w surrounding
 		if ok && a.Severity == string(rules.SeverityA) && (crowd(k.kind) || crowd(c.cause)) {
 			continue
 		}
-		near := ok && max(a.at-c.at, c.at-a.at) <= k.within.Milliseconds()
+		near := ok && max(a.at-c.at, c.at-a.at) <= k.within.Milliseconds() && !(crowd(k.kind) && c.severity == string(rules.SeverityA)) // nothing crowds round class A
 		switch k.kind {
 		case CauseDevice:
 			near = near || ok && c.active
@@ -181,7 +181,7 @@ func candidates(ctx context.Context, tx *sql.Tx, a *Alert, keys []key) (map[stri
 		}
 		args = append(args, name)
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT k.key, k.incident, k.at, i.active, i.cause FROM incident_keys k JOIN incidents i ON i.id = k.incident
+	rows, err := tx.QueryContext(ctx, `SELECT k.key, k.incident, k.at, i.active, i.cause, i.severity FROM incident_keys k JOIN incidents i ON i.id = k.incident
 		LEFT JOIN incident_apart x ON x.incident = k.incident AND x.gateway = ? AND x.device = ? AND x.danger = ?
 		WHERE k.key IN (?`+strings.Repeat(", ?", mostKeys-1)+`) AND i.handling <> 'closed' AND i.shadow = 0 AND x.incident IS NULL`, args...)
 	if err != nil {
@@ -192,7 +192,7 @@ func candidates(ctx context.Context, tx *sql.Tx, a *Alert, keys []key) (map[stri
 	for rows.Next() {
 		var name string
 		var c open
-		if err := rows.Scan(&name, &c.incident, &c.at, &c.active, &c.cause); err != nil {
+		if err := rows.Scan(&name, &c.incident, &c.at, &c.active, &c.cause, &c.severity); err != nil {
 			return nil, fmt.Errorf("find incidents of the same cause: %w", err)
 		}
 		found[name] = c

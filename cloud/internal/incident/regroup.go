@@ -15,7 +15,11 @@ import (
 func (s *Service) rescue(ctx context.Context, tx *sql.Tx, t *turn) error {
 	a := &t.alert
 	if t.fresh || t.e.State != rules.Firing || t.e.Severity != rules.SeverityA || a.Severity == string(rules.SeverityA) ||
-		t.in.Cause == nil || !crowd(t.in.Cause.Kind) || t.in.AlertCount < 2 || t.in.Handling == Closed {
+		t.in.Cause == nil || !crowd(t.in.Cause.Kind) || t.in.Handling == Closed {
+		return nil
+	}
+	if t.in.AlertCount < 2 { // a flood that has only begun: it is this alert's own incident from now on
+		t.in.Cause = nil
 		return nil
 	}
 	left := t.in
