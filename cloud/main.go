@@ -40,6 +40,7 @@ func main() {
 		CommandKey commandKeyCmd `cmd:"" help:"Print the public key with which the cloud signs commands, for trust.command_key of gateways."`
 		Org        orgCmd        `cmd:"" help:"The organisation: street, communities, grids, compounds, and who answers for them."`
 		User       userCmd       `cmd:"" help:"Who may use the page, and what each may do where."`
+		Report     reportCmd     `cmd:"" help:"Write how incidents were dealt with in a month: a page to print, CSV or JSON."`
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

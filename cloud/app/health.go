@@ -34,7 +34,7 @@ func (c *checker) health() {
 	}
 }
 
-// buildHealth builds what knows how far devices can be trusted.
+// buildHealth builds what knows how far devices can be trusted, and what tells Prometheus how the street stands.
 func (a *App) buildHealth(context.Context) error {
 	cfg := health.Config{DB: a.db, Incidents: a.events, Changed: observer{a.feed, a.wake}.Incident, Delivery: a.cfg.Health.delivery, Tell: a.cfg.Health.tell,
 		Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log}
@@ -42,6 +42,7 @@ func (a *App) buildHealth(context.Context) error {
 		cfg.Lease = a.worker
 	}
 	a.health = health.New(cfg)
+	a.registry.MustRegister(newFigures(a))
 	return nil
 }
 

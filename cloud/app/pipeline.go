@@ -24,6 +24,7 @@ const stopLimit = 8 * time.Second
 //	database → enroll → broker: whose certificate has ended is cut off
 //	database → overdue → database: what nobody has taken or closed in time
 //	database → deadlines → database: what is due, such as the end of an emergency
+//	database → report → database: what figures are counted from
 //	ingest → health → database: which devices can be trusted, and which gateways are silent
 //
 // It stops from the outside in: first the two ends that take something, then the parts behind them.
@@ -33,7 +34,7 @@ func (a *App) run(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
 	behind, inner := errgroup.WithContext(inner)
-	for _, part := range []runner{a.drain, notices{a}, deadlines{a}, a.overdue, a.health, a.feed, a.ingest, a.commands, pruner{a}, elsewhere{a}, certificates{a}, a.keeper()} {
+	for _, part := range []runner{a.drain, notices{a}, deadlines{a}, a.overdue, a.health, a.reports(), a.feed, a.ingest, a.commands, pruner{a}, elsewhere{a}, certificates{a}, a.keeper()} {
 		behind.Go(func() error { return part.Run(inner) })
 	}
 	ends, outer := errgroup.WithContext(ctx)

@@ -127,11 +127,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}", "One site with its devices", a.site)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/org", "The nodes above a site, from the root, and who is responsible", a.siteOrg)
-	register(a, h, access{auth.See, anything}, get, "/health", "How well a part of the street can be seen now: devices by state, silent gateways, uncovered zones", a.summary)
-	register(a, h, access{auth.See, anything}, get, "/health/worst", "The devices that need somebody most, or those of one state", a.worst)
-	register(a, h, access{auth.See, anything}, get, "/health/online", "For how much of some days devices could be seen", a.online)
-	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/health", "How far each device of a site can be trusted, and why not further", a.siteHealth)
-	register(a, h, access{auth.Install, anything}, post, "/calibrations", "Note when devices were calibrated, and are due again", a.calibrate)
+	a.figures(h)
 	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
 	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
@@ -169,6 +165,18 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
 	register(a, h, access{auth.Manage, street}, get, "/receivers", "Who is told of incidents, and what they said last", a.receivers)
 	register(a, h, access{auth.Manage, street}, post, "/receivers/{id}/test", "Send a test message, and show what the receiver says", a.testReceiver)
+}
+
+// figures is the part of the table that is about how far sensors can be trusted and how incidents are dealt with.
+func (a *API) figures(h huma.API) {
+	register(a, h, access{auth.See, anything}, get, "/health", "How well a part of the street can be seen now: devices by state, silent gateways, uncovered zones", a.summary)
+	register(a, h, access{auth.See, anything}, get, "/health/worst", "The devices that need somebody most, or those of one state", a.worst)
+	register(a, h, access{auth.See, anything}, get, "/health/online", "For how much of some days devices could be seen", a.online)
+	register(a, h, access{auth.See, anything}, get, "/report", "How incidents were dealt with in a period, beside the period before", a.report)
+	register(a, h, access{auth.See, anything}, get, "/report.csv", "The report as CSV", a.reportCSV)
+	register(a, h, access{auth.See, anything}, get, "/report.html", "The report as a page to print", a.reportPage)
+	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/health", "How far each device of a site can be trusted, and why not further", a.siteHealth)
+	register(a, h, access{auth.Install, anything}, post, "/calibrations", "Note when devices were calibrated, and are due again", a.calibrate)
 }
 
 // streamPath is that of the live stream.

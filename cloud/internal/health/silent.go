@@ -7,11 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/rules"
 )
-
-// SilentRule is the rule of incidents that the street makes by itself: a gateway that does not report.
-const SilentRule = "gateway_silent"
 
 // outage is one of a gateway that an incident is to begin or to end for.
 type outage struct {
@@ -96,7 +94,7 @@ func (s *Service) tellOne(ctx context.Context, o outage, now time.Time) error {
 
 // event is what an incident is made of, in the words of a gateway's alert.
 func (o outage) event(now time.Time) rules.AlertEvent {
-	e := rules.AlertEvent{Alert: SilentRule + "/" + strconv.FormatInt(o.fromMs, 10), Rule: SilentRule, Subject: o.subject, Severity: rules.SeverityB,
+	e := rules.AlertEvent{Alert: incident.GatewaySilent + "/" + strconv.FormatInt(o.fromMs, 10), Rule: incident.GatewaySilent, Subject: o.subject, Severity: rules.SeverityB,
 		State: rules.Firing, Since: time.UnixMilli(o.fromMs), At: now,
 		Title: rules.Text{ZH: "网关失联", EN: "Gateway silent"},
 		Message: rules.Text{ZH: o.name + " 的网关 " + o.gateway + " 已失联：本站的告警和数据暂时到不了街道，就地规则和联动照常。",

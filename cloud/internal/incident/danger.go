@@ -112,7 +112,7 @@ func (m Merging) ofRule(rule string) string {
 
 func ofSensors(rule string) string {
 	switch rule {
-	case "R13", "R31":
+	case "R13", "R31", GatewaySilent:
 		return faultSilence
 	case "R19", "R19b", "R27":
 		return faultDefect

@@ -233,6 +233,9 @@ func insert(ctx context.Context, tx *sql.Tx, in Incident) error {
 		in.Step, in.StepAt, in.StepDue, in.Source, in.Category, in.Node, in.Reporter, in.AlertCount); err != nil {
 		return fmt.Errorf("insert incident %s: %w", in.ID, err)
 	}
+	if err := noteChange(ctx, tx, in.ID); err != nil {
+		return err
+	}
 	return in.setTimer(ctx, tx)
 }
 
@@ -261,6 +264,9 @@ func save(ctx context.Context, tx *sql.Tx, in Incident) error {
 		in.Urged, in.Reworked, in.Disputed, in.SuspendedAt, in.SuspendedUntil, in.Rating,
 		in.AlertCount, cause.Kind, cause.Key, cause.Text.ZH, cause.Text.EN, in.MergedInto, in.unsaid, in.sayAt, in.ID); err != nil {
 		return fmt.Errorf("save incident %s: %w", in.ID, err)
+	}
+	if err := noteChange(ctx, tx, in.ID); err != nil {
+		return err
 	}
 	return in.setTimer(ctx, tx)
 }

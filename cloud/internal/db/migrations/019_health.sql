@@ -59,3 +59,16 @@ CREATE TABLE silences (
 );
 CREATE INDEX silences_ended ON silences (ended);
 CREATE INDEX outages_open ON outages (to_ms, from_ms);
+-- report: what figures are counted from, one row a month and place with all its incidents (report/block.go), so that a year's
+-- 350,000 incidents are some thousand rows; and the incidents that have changed since they were put there.
+CREATE TABLE report_blocks (
+  month TEXT NOT NULL,                -- 2006-01, in which they were opened, in the street's calendar
+  site  TEXT NOT NULL,
+  node  TEXT NOT NULL,                -- of incidents that are about no site
+  body  BLOB NOT NULL,
+  PRIMARY KEY (month, site, node)
+);
+CREATE TABLE report_dirty (
+  incident TEXT PRIMARY KEY
+);
+INSERT INTO report_dirty (incident) SELECT id FROM incidents;

@@ -1,0 +1,340 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/incident"
+)
+
+// Figures are what was counted of the incidents that were opened within a period. A rate is null when there is nothing of
+// which it would be one; a median likewise. Rates are in per cent, rounded to one digit: 8793 of 9686 are 90.8.
+type Figures struct {
+	Reported     int         `json:"reported" doc:"incidents of dangers opened within the period; those of rules on trial and of devices' own faults are not in it"`
+	Handled      int         `json:"handled" doc:"of those, closed before the period's end, or before now if that is earlier"`
+	Rate         *float64    `json:"rate" doc:"handled of reported, per cent"`
+	Response     *int64      `json:"responseMs" doc:"median time until the first deed of a person"`
+	Steps        []StepTime  `json:"steps" doc:"median times from the step before; done: from the begin of the handling until it was said to be done"`
+	Within       *float64    `json:"withinLimit" doc:"per cent of the handled whose every step came within its limit"`
+	Reworked     int         `json:"reworked" doc:"sent back at least once"`
+	ReworkRate   *float64    `json:"reworkRate" doc:"per cent of the reported"`
+	FalseAlarms  int         `json:"falseAlarms" doc:"closed with the outcome false_alarm"`
+	FalseRate    *float64    `json:"falseRate" doc:"per cent of the handled"`
+	ByRule       []FalseRate `json:"falseByRule" doc:"rules and kinds with false alarms, most first, at most 10"`
+	BySite       []FalseRate `json:"falseBySite" doc:"sites with false alarms, most first, at most 10"`
+	SelfFound    int         `json:"selfFound" doc:"found by sensors or reported by people on duty"`
+	Complaints   int         `json:"complaints" doc:"found by complaint"`
+	Satisfaction *float64    `json:"satisfaction" doc:"per cent of the ratings that are 4 or 5 of 5"`
+	Ratings      int         `json:"ratings" doc:"how many were rated"`
+	Maintenance  Upkeep      `json:"maintenance" doc:"incidents of devices' own faults"`
+	Online       *float64    `json:"online" doc:"per cent of the time that devices answered while their gateway reported"`
+	Alarms       Alarms      `json:"alarms"`
+}
+
+// A StepTime is how long a step took.
+type StepTime struct {
+	Step   string        `json:"step"`
+	Name   incident.Text `json:"name"`
+	Median *int64        `json:"medianMs"`
+	N      int           `json:"n" doc:"incidents that came to it"`
+}
+
+// A FalseRate is the false alarms of a rule or a site.
+type FalseRate struct {
+	Of     string  `json:"of"`
+	False  int     `json:"false"`
+	Closed int     `json:"closed"`
+	Rate   float64 `json:"rate" doc:"per cent of the closed"`
+}
+
+// Upkeep is the work on devices' own faults.
+type Upkeep struct {
+	Reported int      `json:"reported"`
+	Handled  int      `json:"handled"`
+	Rate     *float64 `json:"rate"`
+}
+
+// Percent is a part of a whole in per cent, rounded half up to one digit; nil of nothing.
+func Percent(part, whole int) *float64 {
+	if whole <= 0 {
+		return nil
+	}
+	tenths := (int64(part)*2000 + int64(whole)) / (2 * int64(whole))
+	p := float64(tenths) / 10
+	return &p
+}
+
+// span is a period: from..to in Unix ms, to not included; now bounds what can have happened.
+type span struct{ from, to, now int64 }
+
+// end is until when something counts as done.
+func (s span) end() int64 { return min(s.to, s.now+1) }
+
+func (s span) has(at int64) bool { return at >= s.from && at < s.to }
+
+// count counts the facts of a period. site answers that of a fact by its place among them.
+func count(facts []fact, site []string, s span) Figures {
+	f := Figures{Steps: []StepTime{}}
+	var response []int64
+	took := make([][]int64, steps)
+	within, rated, content := 0, 0, 0
+	rules, sites := map[string]*FalseRate{}, map[string]*FalseRate{}
+	for i := range facts {
+		n := &facts[i]
+		if !s.has(n.opened) {
+			continue
+		}
+		closed := n.closed > 0 && n.closed < s.end()
+		if n.category == incident.Maintenance {
+			f.Maintenance.Reported++
+			if closed {
+				f.Maintenance.Handled++
+			}
+			continue
+		}
+		f.Reported++
+		if n.response >= 0 && n.opened+n.response < s.end() {
+			response = append(response, n.response)
+		}
+		for step, ms := range n.took {
+			if ms >= 0 {
+				took[step] = append(took[step], ms)
+			}
+		}
+		f.found(n)
+		if n.rating > 0 {
+			rated++
+			if n.rating >= 4 {
+				content++
+			}
+		}
+		if !closed {
+			continue
+		}
+		f.Handled++
+		if n.late == 0 {
+			within++
+		}
+		wrong := n.outcome == "false_alarm"
+		if wrong {
+			f.FalseAlarms++
+		}
+		note(rules, cmp.Or(n.rule, n.source), wrong)
+		note(sites, site[i], wrong)
+	}
+	f.Rate, f.Within, f.ReworkRate, f.FalseRate = Percent(f.Handled, f.Reported), Percent(within, f.Handled), Percent(f.Reworked, f.Reported), Percent(f.FalseAlarms, f.Handled)
+	f.Satisfaction, f.Ratings, f.Maintenance.Rate = Percent(content, rated), rated, Percent(f.Maintenance.Handled, f.Maintenance.Reported)
+	f.Response = median(response)
+	for step, name := range stepNames() {
+		f.Steps = append(f.Steps, StepTime{name.word, name.text, median(took[step]), len(took[step])})
+	}
+	f.ByRule, f.BySite = most(rules), most(sites)
+	return f
+}
+
+// found counts who found an incident, and whether it was sent back.
+func (f *Figures) found(n *fact) {
+	if n.reworked > 0 {
+		f.Reworked++
+	}
+	if n.source == incident.FromCaller {
+		f.Complaints++
+	} else {
+		f.SelfFound++
+	}
+}
+
+func note(of map[string]*FalseRate, key string, wrong bool) {
+	n := of[key]
+	if n == nil {
+		n = &FalseRate{Of: key}
+		of[key] = n
+	}
+	n.Closed++
+	if wrong {
+		n.False++
+	}
+}
+
+const mostNamed = 10
+
+// most are those with the most false alarms.
+func most(of map[string]*FalseRate) []FalseRate {
+	out := []FalseRate{}
+	for _, n := range of {
+		if n.False > 0 && n.Of != "" {
+			n.Rate = *Percent(n.False, n.Closed)
+			out = append(out, *n)
+		}
+	}
+	slices.SortFunc(out, func(a, b FalseRate) int {
+		return cmp.Or(cmp.Compare(b.False, a.False), cmp.Compare(b.Rate, a.Rate), cmp.Compare(a.Of, b.Of))
+	})
+	return out[:min(len(out), mostNamed)]
+}
+
+// median is the middle one, of an even number the mean of the two in the middle; nil of none. It sorts what it is given.
+func median(of []int64) *int64 {
+	if len(of) == 0 {
+		return nil
+	}
+	slices.Sort(of)
+	m := of[len(of)/2]
+	if len(of)%2 == 0 {
+		m = (m + of[len(of)/2-1]) / 2
+	}
+	return &m
+}
+
+type stepName struct {
+	word string
+	text incident.Text
+}
+
+func stepNames() [steps]stepName {
+	var out [steps]stepName
+	for i, word := range []string{incident.Verified, incident.Accepted, incident.Dispatched, incident.InProgress, incident.Finished, incident.Checked, incident.Archived, incident.Rated} {
+		out[i] = stepName{word, incident.StepText(word)}
+	}
+	out[stepFinished].text = incident.Text{ZH: "处置完毕", EN: "done"}
+	return out
+}
+
+// Alarms is how well people can cope with what reaches them, by the measures of EEMUA 191 and ISA-18.2.
+type Alarms struct {
+	Operators  int        `json:"operators" doc:"people who dealt with an incident of the period, of each incident the first three; at least 1"`
+	PerTenMin  float64    `json:"perTenMin" doc:"incidents per operator and 10 minutes, on average; target 1 or less"`
+	PerHour    float64    `json:"perHour" doc:"per operator and hour; target 6 or less"`
+	PerDay     float64    `json:"perDay" doc:"per operator and day; target 144 or less"`
+	Peak       int        `json:"peakTenMin" doc:"most incidents within 10 minutes of the clock; target 10 or less"`
+	Floods     int        `json:"floods" doc:"times of more than 10 incidents within 10 minutes of the clock; those that touch are one"`
+	FloodShare float64    `json:"floodShare" doc:"per cent of the period; target below 1"`
+	Chattering int        `json:"chattering" doc:"incidents with 3 alerts or more of one rule and device within a minute"`
+	Fleeting   int        `json:"fleeting" doc:"incidents whose condition was over within a minute"`
+	Standing   int        `json:"standing" doc:"incidents whose condition lasted longer than 24 h, or does at the period's end; target below 5"`
+	SeverityA  *float64   `json:"severityA" doc:"per cent; target about 5"`
+	SeverityB  *float64   `json:"severityB" doc:"per cent; target about 15"`
+	SeverityC  *float64   `json:"severityC" doc:"per cent; target about 80"`
+	BadActors  []BadActor `json:"badActors" doc:"what made most incidents in the last seven days of the period, at most 10"`
+}
+
+// A BadActor makes many incidents.
+type BadActor struct {
+	Site   string `json:"site"`
+	Device string `json:"device"`
+	Rule   string `json:"rule"`
+	N      int    `json:"n"`
+}
+
+const (
+	tenMinutes = 10 * 60_000
+	floodFrom  = 11
+	minute     = 60_000
+	dayMs      = 24 * 60 * minute
+	weekMs     = 7 * dayMs
+)
+
+// cope counts how well people could cope: incidents of sensors, dangers and devices' faults alike.
+func cope(facts []fact, site []string, s span) Alarms {
+	var a Alarms
+	people, buckets, actors := map[string]bool{}, map[int64]int{}, map[BadActor]int{}
+	n, classes := 0, map[string]int{}
+	for i := range facts {
+		f := &facts[i]
+		if !s.has(f.opened) {
+			continue
+		}
+		for _, p := range f.people {
+			if p != "" {
+				people[p] = true
+			}
+		}
+		if f.source != incident.FromSensor {
+			continue
+		}
+		n++
+		classes[f.severity]++
+		buckets[f.opened/tenMinutes]++
+		end := s.end()
+		if f.recovered > 0 {
+			end = min(end, f.recovered)
+		}
+		if lasted := end - f.since; lasted > dayMs {
+			a.Standing++
+		} else if f.recovered > 0 && f.recovered-f.since < minute {
+			a.Fleeting++
+		}
+		if f.burst >= 3 {
+			a.Chattering++
+		}
+		if f.opened >= s.end()-weekMs {
+			actors[BadActor{Site: site[i], Device: f.device, Rule: f.rule}]++
+		}
+	}
+	a.Operators = max(1, len(people))
+	length := float64(max(1, s.end()-s.from))
+	each := float64(n) / float64(a.Operators) / length
+	a.PerTenMin, a.PerHour, a.PerDay = round2(each*tenMinutes), round2(each*60*minute), round2(each*dayMs)
+	a.floods(buckets, length)
+	a.SeverityA, a.SeverityB, a.SeverityC = Percent(classes["A"], n), Percent(classes["B"], n), Percent(classes["C"], n)
+	a.BadActors = worst(actors)
+	return a
+}
+
+func round2(x float64) float64 { return float64(int64(x*100+0.5)) / 100 }
+
+func (a *Alarms) floods(buckets map[int64]int, length float64) {
+	in := 0
+	for at, n := range buckets {
+		a.Peak = max(a.Peak, n)
+		if n < floodFrom {
+			continue
+		}
+		in++
+		if buckets[at-1] < floodFrom {
+			a.Floods++
+		}
+	}
+	a.FloodShare = round2(100 * float64(in) * tenMinutes / length)
+}
+
+func worst(actors map[BadActor]int) []BadActor {
+	out := []BadActor{}
+	for a, n := range actors {
+		if a.N = n; n > 1 {
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, func(a, b BadActor) int {
+		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Site, b.Site), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Rule, b.Rule))
+	})
+	return out[:min(len(out), mostNamed)]
+}
+
+// Period kinds.
+const (
+	Day    = "day"
+	Week   = "week"
+	Month  = "month"
+	Custom = "custom"
+)
+
+// Bounds answers the period of a kind that holds a day, and the one before it: days at midnight of their zone, the end not
+// included. A custom one is from..to as given, both days included; the one before is as long.
+func Bounds(kind string, from, to time.Time) (begin, end, before time.Time) {
+	begin = time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, from.Location())
+	switch kind {
+	case Day:
+		return begin, begin.AddDate(0, 0, 1), begin.AddDate(0, 0, -1)
+	case Week: // Monday is the first day
+		begin = begin.AddDate(0, 0, -(int(begin.Weekday())+6)%7)
+		return begin, begin.AddDate(0, 0, 7), begin.AddDate(0, 0, -7)
+	case Month:
+		begin = time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, from.Location())
+		return begin, begin.AddDate(0, 1, 0), begin.AddDate(0, -1, 0)
+	}
+	end = time.Date(to.Year(), to.Month(), to.Day()+1, 0, 0, 0, 0, to.Location())
+	days := int((end.Sub(begin) + 12*time.Hour) / (24 * time.Hour))
+	return begin, end, begin.AddDate(0, 0, -days)
+}

@@ -1,0 +1,169 @@
+// Package report counts how well a street deals with its incidents: figures of a part of the organisation and a period,
+// beside the period before. Every figure is defined once, at its field (figures.go), and the API, the CSV and the page show
+// that sentence. The Keeper puts what is counted from into one small row a month and place, so that a year's 350,000
+// incidents are read within a second; what has changed since is read as it is, so that a report is never behind.
+package report
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/health"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
+)
+
+// An Ask is what a report is about.
+type Ask struct {
+	Scope tree.Scope // what the asker may see
+	Node  string     // this node and all below it; empty: the whole scope
+	Kind  string     // day, week, month or custom
+	From  time.Time  // a day of the period, in the street's zone; of a custom one the first
+	To    time.Time  // of a custom period the last day
+	Now   time.Time
+}
+
+// A Report is the figures of a part of the street in a period.
+type Report struct {
+	Node   string  `json:"node,omitempty"`
+	Name   string  `json:"name,omitempty" doc:"of the node"`
+	Period string  `json:"period" enum:"day,week,month,custom"`
+	From   string  `json:"from" doc:"first day"`
+	To     string  `json:"to" doc:"last day"`
+	At     int64   `json:"at" doc:"when it was counted, Unix ms"`
+	Now    Figures `json:"figures"`
+	Before Figures `json:"before" doc:"of the period before, as long"`
+}
+
+// Make counts.
+func Make(ctx context.Context, q db.Querier, a Ask) (Report, error) {
+	begin, end, before := Bounds(a.Kind, a.From, a.To)
+	r := Report{Node: a.Node, Period: a.Kind, From: begin.Format(time.DateOnly), To: end.AddDate(0, 0, -1).Format(time.DateOnly), At: a.Now.UnixMilli()}
+	if a.Node != "" {
+		if err := q.QueryRowContext(ctx, `SELECT coalesce(max(name), '') FROM nodes WHERE id = ?`, a.Node).Scan(&r.Name); err != nil {
+			return r, fmt.Errorf("read name of node %s: %w", a.Node, err)
+		}
+	}
+	facts, sites, err := read(ctx, q, a, before, end)
+	if err != nil {
+		return r, err
+	}
+	for _, p := range []struct {
+		to         *Figures
+		begin, end time.Time
+	}{{&r.Now, begin, end}, {&r.Before, before, begin}} {
+		s := span{p.begin.UnixMilli(), p.end.UnixMilli(), a.Now.UnixMilli()}
+		*p.to = count(facts, sites, s)
+		p.to.Alarms = cope(facts, sites, s)
+		rates, err := health.OnlineRates(ctx, q, health.Ask{Scope: a.Scope, Node: a.Node}, p.begin.Format(time.DateOnly), p.end.AddDate(0, 0, -1).Format(time.DateOnly), health.ByAll)
+		if err != nil {
+			return r, err
+		}
+		if len(rates) == 1 && rates[0].DueMs > 0 {
+			online := float64(int64(rates[0].Rate*1000+0.5)) / 10
+			p.to.Online = &online
+		}
+	}
+	return r, nil
+}
+
+// within answers an SQL condition that an incident's or a block's place is what a report is about.
+func (a Ask) within() (condition string, args []any) {
+	one := func(of tree.Scope) {
+		if of.All() {
+			return
+		}
+		s, sa := of.Sites("site")
+		n, na := of.Nodes("node")
+		condition += ` AND (site <> '' AND ` + s + ` OR site = '' AND ` + n + `)`
+		args = append(append(args, sa...), na...)
+	}
+	one(a.Scope)
+	if a.Node != "" {
+		one(tree.Below(a.Node))
+	}
+	return condition, args
+}
+
+// read answers the facts of all incidents that were opened between two times, with the site of each.
+func read(ctx context.Context, q db.Querier, a Ask, from, to time.Time) (facts []fact, sites []string, err error) {
+	fresh, err := unfolded(ctx, q, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	where, args := a.within()
+	args = append([]any{from.Format(monthForm), to.Format(monthForm)}, args...)
+	err = each(ctx, q, `SELECT site, body FROM report_blocks WHERE month >= ? AND month <= ?`+where, args, func(rows *sql.Rows) error {
+		var site string
+		var body sql.RawBytes
+		if err := rows.Scan(&site, &body); err != nil {
+			return err
+		}
+		n := len(facts)
+		if facts, err = decode(facts, body); err != nil {
+			return err
+		}
+		kept := n
+		for i := n; i < len(facts); i++ {
+			if !fresh.ids[facts[i].id] {
+				facts[kept] = facts[i]
+				kept++
+				sites = append(sites, site)
+			}
+		}
+		facts = facts[:kept]
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read blocks: %w", err)
+	}
+	return append(facts, fresh.facts...), append(sites, fresh.sites...), nil
+}
+
+// recent are incidents that are in no block as they are now.
+type recent struct {
+	ids   map[string]bool
+	facts []fact
+	sites []string
+}
+
+func unfolded(ctx context.Context, q db.Querier, a Ask) (recent, error) {
+	out := recent{ids: map[string]bool{}}
+	ids, err := dirty(ctx, q, 1<<30)
+	if err != nil {
+		return out, err
+	}
+	where, args := a.within()
+	in := map[string]bool{}
+	if err := each(ctx, q, `SELECT id FROM incidents WHERE id IN (SELECT incident FROM report_dirty)`+where, args, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		in[id] = true
+		return err
+	}); err != nil {
+		return out, fmt.Errorf("read changed incidents: %w", err)
+	}
+	var mine []string
+	for _, id := range ids {
+		out.ids[id] = true
+		if in[id] {
+			mine = append(mine, id)
+		}
+	}
+	for len(mine) > 0 {
+		n := min(len(mine), keepMost)
+		some, err := factsOf(ctx, q, mine[:n], a.From.Location())
+		if err != nil {
+			return out, err
+		}
+		for at, facts := range some {
+			for _, f := range facts {
+				out.facts, out.sites = append(out.facts, f), append(out.sites, at.site)
+			}
+		}
+		mine = mine[n:]
+	}
+	return out, nil
+}
