@@ -4,11 +4,24 @@ import (
 	"context"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/enroll"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/wire/enrolment"
 )
+
+// enrolments is the part of the table about certificates.
+func (a *API) enrolments(h huma.API) {
+	register(a, h, access{auth.Install, anything}, get, "/gateways", "Gateways and the state of their certificates", a.gateways)
+	register(a, h, access{auth.Install, anything}, post, "/gateways/{gateway}/enrolment", "Make a one-time token with which a gateway enrols; it is shown once", a.invite)
+	register(a, h, access{auth.Install, ofEnrolled}, post, "/gateways/{gateway}/renewal", "Let a gateway renew a certificate that has expired", a.letRenew)
+	register(a, h, access{auth.Install, ofEnrolled}, del, "/gateways/{gateway}/certificate", "Revoke all certificates and tokens of a gateway, at once", a.revoke)
+	register(a, h, access{}, post, "/enroll", "A gateway takes its certificate with a token", a.enrol)
+	register(a, h, access{}, post, "/enroll/challenge", "What a gateway signs to renew its certificate", a.challenge)
+	register(a, h, access{}, post, "/enroll/renew", "A gateway renews its certificate by proof of the present key", a.renew)
+}
 
 type gatewaysOut struct {
 	Body struct {
