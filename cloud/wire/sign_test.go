@@ -50,6 +50,28 @@ func TestCommandBytesStayReadable(t *testing.T) {
 	}
 }
 
+// TestDesiredBytesStayReadable holds the bytes of the first version.
+func TestDesiredBytesStayReadable(t *testing.T) {
+	const file = "testdata/desired-1.bin"
+	want := &wire.Down{Gateway: "gw-0142", Kind: &wire.Down_Desired{Desired: &wire.Desired{Revision: 7, Site: "jinxiu", Emergency: true, LeftMs: 3_600_000, Reason: "台风"}}}
+	made, err := wire.Sign(seeded(1), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("LINSHAO_WRITE_VECTORS") == "1" {
+		if err := os.WriteFile(file, made, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := wire.Open(public(seeded(1)), "gw-0142", kept); err != nil || !proto.Equal(d, want) {
+		t.Fatalf("%v, %v", d, err)
+	}
+}
+
 func TestOnlyTheCloudsWordCounts(t *testing.T) {
 	payload, err := wire.Sign(seeded(1), aCommand())
 	if err != nil {

@@ -653,6 +653,7 @@ type Down struct {
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*Down_Command
+	//	*Down_Desired
 	Kind          isDown_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -711,6 +712,15 @@ func (x *Down) GetCommand() *Command {
 	return nil
 }
 
+func (x *Down) GetDesired() *Desired {
+	if x != nil {
+		if x, ok := x.Kind.(*Down_Desired); ok {
+			return x.Desired
+		}
+	}
+	return nil
+}
+
 type isDown_Kind interface {
 	isDown_Kind()
 }
@@ -719,7 +729,91 @@ type Down_Command struct {
 	Command *Command `protobuf:"bytes,2,opt,name=command,proto3,oneof"`
 }
 
+type Down_Desired struct {
+	Desired *Desired `protobuf:"bytes,3,opt,name=desired,proto3,oneof"`
+}
+
 func (*Down_Command) isDown_Kind() {}
+
+func (*Down_Desired) isDown_Kind() {}
+
+// Desired is the mode that the cloud wants a gateway in. It comes at every connect and at every change; one that the gateway has
+// already is only answered again.
+type Desired struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"` // grows with every change: an older one is refused
+	Site          string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	Emergency     bool                   `protobuf:"varint,3,opt,name=emergency,proto3" json:"emergency,omitempty"`         // 急
+	LeftMs        uint64                 `protobuf:"varint,4,opt,name=left_ms,json=leftMs,proto3" json:"left_ms,omitempty"` // how long that lasts, from now on; then the gateway goes back to ordinary by itself
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Desired) Reset() {
+	*x = Desired{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Desired) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Desired) ProtoMessage() {}
+
+func (x *Desired) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Desired.ProtoReflect.Descriptor instead.
+func (*Desired) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Desired) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Desired) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *Desired) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
+func (x *Desired) GetLeftMs() uint64 {
+	if x != nil {
+		return x.LeftMs
+	}
+	return 0
+}
+
+func (x *Desired) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
 
 // Command: a person in the cloud moves one output. It is for one session and lives for a moment: nothing of it is carried over a
 // reconnect. One that comes twice is done once, and answered again.
@@ -742,7 +836,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +848,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +861,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Command) GetId() string {
@@ -852,7 +946,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -864,7 +958,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -877,7 +971,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Status) GetOnline() bool {
@@ -915,6 +1009,7 @@ type Event struct {
 	//	*Event_Storage
 	//	*Event_Rules
 	//	*Event_Notice
+	//	*Event_Applied
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -922,7 +1017,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1029,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1042,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -1038,6 +1133,15 @@ func (x *Event) GetNotice() *Notice {
 	return nil
 }
 
+func (x *Event) GetApplied() *Applied {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Applied); ok {
+			return x.Applied
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -1078,6 +1182,10 @@ type Event_Notice struct {
 	Notice *Notice `protobuf:"bytes,9,opt,name=notice,proto3,oneof"`
 }
 
+type Event_Applied struct {
+	Applied *Applied `protobuf:"bytes,10,opt,name=applied,proto3,oneof"`
+}
+
 func (*Event_Alert) isEvent_Kind() {}
 
 func (*Event_Action) isEvent_Kind() {}
@@ -1096,6 +1204,8 @@ func (*Event_Rules) isEvent_Kind() {}
 
 func (*Event_Notice) isEvent_Kind() {}
 
+func (*Event_Applied) isEvent_Kind() {}
+
 type Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Zh            string                 `protobuf:"bytes,1,opt,name=zh,proto3" json:"zh,omitempty"`
@@ -1106,7 +1216,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1228,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1241,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Text) GetZh() string {
@@ -1176,7 +1286,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +1298,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +1311,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Alert) GetAlert() string {
@@ -1358,7 +1468,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1370,7 +1480,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1383,7 +1493,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Evidence) GetName() string {
@@ -1440,7 +1550,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +1562,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +1575,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Limit) GetPoint() string {
@@ -1507,7 +1617,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1519,7 +1629,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1532,7 +1642,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Action) GetDevice() string {
@@ -1575,7 +1685,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1697,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1710,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -1687,7 +1797,7 @@ type RulesChange struct {
 
 func (x *RulesChange) Reset() {
 	*x = RulesChange{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1699,7 +1809,7 @@ func (x *RulesChange) String() string {
 func (*RulesChange) ProtoMessage() {}
 
 func (x *RulesChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1712,7 +1822,7 @@ func (x *RulesChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
 func (*RulesChange) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RulesChange) GetHash() string {
@@ -1750,6 +1860,91 @@ func (x *RulesChange) GetAtMs() int64 {
 	return 0
 }
 
+// Applied answers a Desired.
+type Applied struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"` // of the Desired that it answers
+	Ok            bool                   `protobuf:"varint,2,opt,name=ok,proto3" json:"ok,omitempty"`
+	Why           *Text                  `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`              // why it is not in force
+	Emergency     bool                   `protobuf:"varint,4,opt,name=emergency,proto3" json:"emergency,omitempty"` // what is
+	Have          uint64                 `protobuf:"varint,5,opt,name=have,proto3" json:"have,omitempty"`           // the newest revision that the gateway has
+	AtMs          int64                  `protobuf:"zigzag64,6,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Applied) Reset() {
+	*x = Applied{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Applied) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Applied) ProtoMessage() {}
+
+func (x *Applied) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Applied.ProtoReflect.Descriptor instead.
+func (*Applied) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Applied) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Applied) GetOk() bool {
+	if x != nil {
+		return x.Ok
+	}
+	return false
+}
+
+func (x *Applied) GetWhy() *Text {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *Applied) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
+func (x *Applied) GetHave() uint64 {
+	if x != nil {
+		return x.Have
+	}
+	return 0
+}
+
+func (x *Applied) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // Notice: something about a device or a line that is no alert and that people should be able to look up: a meter was exchanged, a
 // line has more to do than it can carry, a detector's own log tells of an alarm that nobody saw.
 type Notice struct {
@@ -1765,7 +1960,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1777,7 +1972,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1790,7 +1985,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Notice) GetKind() string {
@@ -1841,7 +2036,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1853,7 +2048,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1866,7 +2061,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -1911,7 +2106,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1923,7 +2118,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1936,7 +2131,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -1989,7 +2184,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2196,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2209,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Inventory) GetSite() string {
@@ -2076,7 +2271,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2088,7 +2283,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2101,7 +2296,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Device) GetId() string {
@@ -2179,7 +2374,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2191,7 +2386,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2204,7 +2399,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Output) GetPoint() string {
@@ -2239,7 +2434,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2251,7 +2446,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2264,7 +2459,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Model) GetName() string {
@@ -2294,7 +2489,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +2501,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +2514,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Point) GetName() string {
@@ -2369,7 +2564,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2381,7 +2576,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2394,7 +2589,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -2439,7 +2634,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2451,7 +2646,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2464,7 +2659,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -2508,7 +2703,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2520,7 +2715,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2533,7 +2728,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -2578,7 +2773,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2590,7 +2785,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2603,7 +2798,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -2687,11 +2882,18 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x03crc\x18\a \x01(\aR\x03crc\":\n" +
 	"\x06Signed\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\fR\x04body\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"^\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\x94\x01\n" +
 	"\x04Down\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x124\n" +
-	"\acommand\x18\x02 \x01(\v2\x18.linshao.wire.v1.CommandH\x00R\acommandB\x06\n" +
-	"\x04kind\"\x8f\x02\n" +
+	"\acommand\x18\x02 \x01(\v2\x18.linshao.wire.v1.CommandH\x00R\acommand\x124\n" +
+	"\adesired\x18\x03 \x01(\v2\x18.linshao.wire.v1.DesiredH\x00R\adesiredB\x06\n" +
+	"\x04kind\"\x88\x01\n" +
+	"\aDesired\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x1c\n" +
+	"\temergency\x18\x03 \x01(\bR\temergency\x12\x17\n" +
+	"\aleft_ms\x18\x04 \x01(\x04R\x06leftMs\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"\x8f\x02\n" +
 	"\aCommand\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x12\n" +
@@ -2707,7 +2909,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xe2\x03\n" +
+	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\x98\x04\n" +
 	"\x05Event\x12.\n" +
 	"\x05alert\x18\x01 \x01(\v2\x16.linshao.wire.v1.AlertH\x00R\x05alert\x127\n" +
 	"\x06action\x18\x02 \x01(\v2\x1d.linshao.wire.v1.ActionResultH\x00R\x06action\x126\n" +
@@ -2717,7 +2919,9 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x04boot\x18\x06 \x01(\v2\x15.linshao.wire.v1.BootH\x00R\x04boot\x124\n" +
 	"\astorage\x18\a \x01(\v2\x18.linshao.wire.v1.StorageH\x00R\astorage\x124\n" +
 	"\x05rules\x18\b \x01(\v2\x1c.linshao.wire.v1.RulesChangeH\x00R\x05rules\x121\n" +
-	"\x06notice\x18\t \x01(\v2\x17.linshao.wire.v1.NoticeH\x00R\x06noticeB\x06\n" +
+	"\x06notice\x18\t \x01(\v2\x17.linshao.wire.v1.NoticeH\x00R\x06notice\x124\n" +
+	"\aapplied\x18\n" +
+	" \x01(\v2\x18.linshao.wire.v1.AppliedH\x00R\aappliedB\x06\n" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
@@ -2777,7 +2981,14 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\temergency\x18\x02 \x01(\bR\temergency\x12/\n" +
 	"\achanges\x18\x03 \x03(\v2\x15.linshao.wire.v1.TextR\achanges\x12\x1a\n" +
 	"\bproblems\x18\x04 \x03(\tR\bproblems\x12\x13\n" +
-	"\x05at_ms\x18\x05 \x01(\x12R\x04atMs\"\x8e\x01\n" +
+	"\x05at_ms\x18\x05 \x01(\x12R\x04atMs\"\xa5\x01\n" +
+	"\aApplied\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x0e\n" +
+	"\x02ok\x18\x02 \x01(\bR\x02ok\x12'\n" +
+	"\x03why\x18\x03 \x01(\v2\x15.linshao.wire.v1.TextR\x03why\x12\x1c\n" +
+	"\temergency\x18\x04 \x01(\bR\temergency\x12\x12\n" +
+	"\x04have\x18\x05 \x01(\x04R\x04have\x12\x13\n" +
+	"\x05at_ms\x18\x06 \x01(\x12R\x04atMs\"\x8e\x01\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x18\n" +
@@ -2865,7 +3076,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -2876,66 +3087,71 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Record)(nil),       // 6: linshao.wire.v1.Record
 	(*Signed)(nil),       // 7: linshao.wire.v1.Signed
 	(*Down)(nil),         // 8: linshao.wire.v1.Down
-	(*Command)(nil),      // 9: linshao.wire.v1.Command
-	(*Status)(nil),       // 10: linshao.wire.v1.Status
-	(*Event)(nil),        // 11: linshao.wire.v1.Event
-	(*Text)(nil),         // 12: linshao.wire.v1.Text
-	(*Alert)(nil),        // 13: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 14: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 15: linshao.wire.v1.Limit
-	(*Action)(nil),       // 16: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 17: linshao.wire.v1.ActionResult
-	(*RulesChange)(nil),  // 18: linshao.wire.v1.RulesChange
-	(*Notice)(nil),       // 19: linshao.wire.v1.Notice
-	(*DeviceState)(nil),  // 20: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 21: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 22: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 23: linshao.wire.v1.Device
-	(*Output)(nil),       // 24: linshao.wire.v1.Output
-	(*Model)(nil),        // 25: linshao.wire.v1.Model
-	(*Point)(nil),        // 26: linshao.wire.v1.Point
-	(*Boot)(nil),         // 27: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 28: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 29: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 30: linshao.wire.v1.Origin
-	nil,                  // 31: linshao.wire.v1.Point.LabelsEntry
+	(*Desired)(nil),      // 9: linshao.wire.v1.Desired
+	(*Command)(nil),      // 10: linshao.wire.v1.Command
+	(*Status)(nil),       // 11: linshao.wire.v1.Status
+	(*Event)(nil),        // 12: linshao.wire.v1.Event
+	(*Text)(nil),         // 13: linshao.wire.v1.Text
+	(*Alert)(nil),        // 14: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 15: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 16: linshao.wire.v1.Limit
+	(*Action)(nil),       // 17: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 18: linshao.wire.v1.ActionResult
+	(*RulesChange)(nil),  // 19: linshao.wire.v1.RulesChange
+	(*Applied)(nil),      // 20: linshao.wire.v1.Applied
+	(*Notice)(nil),       // 21: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 22: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 23: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 24: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 25: linshao.wire.v1.Device
+	(*Output)(nil),       // 26: linshao.wire.v1.Output
+	(*Model)(nil),        // 27: linshao.wire.v1.Model
+	(*Point)(nil),        // 28: linshao.wire.v1.Point
+	(*Boot)(nil),         // 29: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 30: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 31: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 32: linshao.wire.v1.Origin
+	nil,                  // 33: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	9,  // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
-	16, // 4: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
-	13, // 5: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	17, // 6: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	20, // 7: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	21, // 8: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	22, // 9: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	27, // 10: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	28, // 11: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	18, // 12: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	19, // 13: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
-	12, // 14: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	12, // 15: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	12, // 16: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	14, // 17: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	15, // 18: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	16, // 19: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	12, // 20: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	16, // 21: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	12, // 22: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	12, // 23: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
-	23, // 24: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	25, // 25: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	24, // 26: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
-	26, // 27: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	31, // 28: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	30, // 29: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	10, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
+	9,  // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
+	17, // 5: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
+	14, // 6: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	18, // 7: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	22, // 8: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	23, // 9: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	24, // 10: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	29, // 11: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	30, // 12: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	19, // 13: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	21, // 14: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	20, // 15: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
+	13, // 16: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	13, // 17: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	13, // 18: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	15, // 19: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	16, // 20: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	17, // 21: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	13, // 22: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	17, // 23: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	13, // 24: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	13, // 25: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
+	13, // 26: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	25, // 27: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	27, // 28: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	26, // 29: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
+	28, // 30: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	33, // 31: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	32, // 32: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -2945,8 +3161,9 @@ func file_cloud_wire_wire_proto_init() {
 	}
 	file_cloud_wire_wire_proto_msgTypes[8].OneofWrappers = []any{
 		(*Down_Command)(nil),
+		(*Down_Desired)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[11].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[12].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -2956,15 +3173,16 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Storage)(nil),
 		(*Event_Rules)(nil),
 		(*Event_Notice)(nil),
+		(*Event_Applied)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[24].OneofWrappers = []any{}
+	file_cloud_wire_wire_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

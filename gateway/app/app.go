@@ -80,6 +80,7 @@ type App struct {
 	latest     *status.Latest
 	uplink     *cloudLink
 	commands   *command.Desk // nil: there is no cloud
+	wanted     *wanted       // mode
 	page       *status.Page
 	installer  *installer // the commissioning pages
 	metrics    *prometheus.Registry
@@ -192,6 +193,7 @@ func (a *App) deviceChanged(c poll.Change) {
 
 func (a *App) buildRules() error {
 	site := a.cfg.Site
+	a.recallDesired()
 	engine, err := rules.NewEngine(site.Rules, site.Subjects(), site.Overrides)
 	if err != nil {
 		return fmt.Errorf("build rules: %w", err)
@@ -205,7 +207,7 @@ func (a *App) buildRules() error {
 		},
 		Record: func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
 	a.ruleNews = a.startRules(engine, append(missing, a.recallHolds(filepath.Join(site.Data, holdsFile))...))
-	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file, emergency: site.Emergency,
+	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file, emergency: a.wanted.mode(),
 		asks: make(chan func()), fails: make(chan *wire.ActionResult, failsMost), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1),
 		anew: func() (*rules.Engine, error) { return rules.NewEngine(site.Rules, site.Subjects(), site.Overrides) }}
 	return nil

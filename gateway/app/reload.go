@@ -33,10 +33,16 @@ func (b *ruleBook) set(s status.Rules) {
 	b.state = s
 }
 
-// reloads takes up rules and overrides anew whenever it is asked to, until ctx ends.
+// reloads takes up rules and overrides anew whenever it is asked to, and ends an emergency in its time, until ctx ends.
 func (a *App) reloads(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
 	for {
 		select {
+		case <-tick.C:
+			if a.wanted.over() {
+				a.end("emergency", a.enforce(ctx))
+			}
 		case <-a.cfg.Reload:
 			a.reload(ctx)
 		case <-ctx.Done():
@@ -62,7 +68,11 @@ func (a *App) reload(ctx context.Context) {
 		return
 	}
 	var changes []rules.Text
-	if err := a.judge.ask(ctx, func() { changes = a.judge.change(engine, anew, site.Emergency) }); err != nil {
+	var emergency bool
+	if err := a.judge.ask(ctx, func() {
+		emergency = a.wanted.with(site.Emergency)
+		changes = a.judge.change(engine, anew, emergency)
+	}); err != nil {
 		return // the gateway stops
 	}
 	if other := site.RestartNeeded(a.cfg.Site); other != nil {
@@ -76,7 +86,7 @@ func (a *App) reload(ctx context.Context) {
 	if err := config.Keep(site); err != nil {
 		a.cfg.Log.Error("keep last good rules", "error", err)
 	}
-	a.inForce(site.Rules.Hash(), site.Emergency, changes)
+	a.inForce(site.Rules.Hash(), emergency, changes)
 }
 
 // refuse tells why new rules are not taken up; those before go on.
@@ -159,17 +169,18 @@ func (a *App) startRules(engine *rules.Engine, changes []rules.Text) (announce f
 			changes = append(changes, engine.Changes(old)...)
 		}
 	}
-	if engine.Emergency() != site.Emergency {
-		changes = append(changes, modeText(site.Emergency))
+	emergency := a.wanted.mode()
+	if engine.Emergency() != emergency {
+		changes = append(changes, modeText(emergency))
 	}
 	if err := config.Keep(site); err != nil {
 		a.cfg.Log.Error("keep last good rules", "error", err)
 	}
 	hash := site.Rules.Hash()
-	a.book.set(status.Rules{Hash: hash, Emergency: site.Emergency, At: a.cfg.Now()})
+	a.book.set(status.Rules{Hash: hash, Emergency: emergency, At: a.cfg.Now()})
 	return func() {
 		if len(changes) > 0 {
-			a.inForce(hash, site.Emergency, changes)
+			a.inForce(hash, emergency, changes)
 		}
 		if site.Refused != nil {
 			a.cfg.Log.Error(fmt.Sprintf("THE RULES ARE BROKEN (%d mistakes): the last good ones run", len(site.Refused)), "hash", hash)

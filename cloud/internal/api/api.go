@@ -132,6 +132,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
 	register(a, h, access{auth.Command, ofGateway}, post, "/gateways/{gateway}/commands", "Move an output from afar; away from safe it waits for a second person", a.makeCommand)
+	register(a, h, access{auth.See, ofGateway}, get, "/gateways/{gateway}/desired", "The mode that a gateway is to be in, what it has applied, and why not", a.desired)
 	register(a, h, access{auth.See, anything}, get, "/commands", "List commands, newest first", a.commands)
 	register(a, h, access{auth.See, ofCommand}, get, "/commands/{command}", "How far a command has come, step by step", a.command)
 	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/approve", "Approve another person's command away from safe", a.approveCommand)

@@ -93,3 +93,14 @@ func (a *API) commands(ctx context.Context, in *commandsIn) (*commandsOut, error
 	out.Body.Commands, err = command.List(ctx, a.cfg.DB.Reader(), command.Filter{Gateway: in.Gateway, Incident: in.Incident, State: in.State, Scope: scope(ctx), Limit: in.Limit})
 	return out, err
 }
+
+type desiredIn struct {
+	Gateway string `path:"gateway" maxLength:"64"`
+}
+
+type desiredOut struct{ Body command.Desired }
+
+func (a *API) desired(ctx context.Context, in *desiredIn) (*desiredOut, error) {
+	d, err := command.DesiredOf(ctx, a.cfg.DB.Reader(), in.Gateway)
+	return &desiredOut{d}, err
+}

@@ -4,6 +4,8 @@
 // after that, or after a reconnect, it is over and says why. It may be sent several times within that, and the gateway carries
 // it out once. The gateway's own word, an event, comes when it comes, and counts more than what was concluded without it.
 //
+// It also says to each gateway which mode (平/急) its site is to be in, and keeps what the gateway answers (Desired).
+//
 // Commands are rows; any worker makes them, the one that has the gateway sends them (Run).
 package command
 
@@ -84,11 +86,14 @@ type Service struct {
 	wake  chan struct{}
 	again map[string]time.Time // command → when to send it again; only Run uses it
 	ended *prometheus.CounterVec
+
+	desired time.Time         // when modes were last looked at; only Run uses this and the next
+	pushed  map[string]pushed // gateway → what was said
 }
 
 // New makes a service; it sends nothing before Run.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, wake: make(chan struct{}, 1), again: map[string]time.Time{},
+	s := &Service{cfg: cfg, wake: make(chan struct{}, 1), again: map[string]time.Time{}, pushed: map[string]pushed{},
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_commands_ended_total", Help: "Commands that are over, by how they ended."}, []string{"state"})}
 	cfg.Registry.MustRegister(s.ended)
 	return s

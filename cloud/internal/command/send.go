@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,7 +25,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if err := s.Turn(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Error("commands cannot be sent", "err", err)
+			s.cfg.Log.Error("commands cannot be sent, or modes told", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -35,8 +36,13 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Turn does all that is due now.
+// Turn does all that is due now, with commands and modes.
 func (s *Service) Turn(ctx context.Context) error {
+	return errors.Join(s.commands(ctx), s.desire(ctx))
+}
+
+// commands sends what is due, and ends those whose time is over.
+func (s *Service) commands(ctx context.Context) error {
 	all, err := list(ctx, s.cfg.DB.Reader(), `WHERE live = 1 ORDER BY made, id`)
 	if err != nil {
 		return err

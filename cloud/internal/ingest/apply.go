@@ -42,6 +42,11 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 		return org.Storage(ctx, tx, c.Gateway, kind.Storage)
 	case *wire.Event_Rules:
 		return org.RulesChange(ctx, tx, c.Gateway, kind.Rules)
+	case *wire.Event_Applied:
+		if s.cfg.Commands == nil {
+			return nil
+		}
+		return s.cfg.Commands.Applied(ctx, tx, c.Gateway, kind.Applied)
 	case *wire.Event_Notice:
 		if err := health.Told(ctx, tx, c.Gateway, kind.Notice); err != nil {
 			return err

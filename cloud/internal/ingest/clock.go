@@ -167,6 +167,8 @@ func moveEvent(e *wire.Event, move func(*int64)) {
 		move(&kind.Storage.AtMs)
 	case *wire.Event_Rules:
 		move(&kind.Rules.AtMs)
+	case *wire.Event_Applied:
+		move(&kind.Applied.AtMs)
 	case *wire.Event_Notice:
 		move(&kind.Notice.AtMs)
 	}

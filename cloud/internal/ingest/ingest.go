@@ -45,6 +45,8 @@ type Health interface {
 // Commands takes what a gateway tells of a command, inside the transaction of the event. It answers the incident that it changed.
 type Commands interface {
 	Result(ctx context.Context, tx *sql.Tx, gateway string, r *wire.ActionResult) (incident string, err error)
+	// Applied takes its answer to the mode that the cloud wants.
+	Applied(ctx context.Context, tx *sql.Tx, gateway string, a *wire.Applied) error
 }
 
 // Config is what a Service needs.

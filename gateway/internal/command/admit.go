@@ -19,6 +19,13 @@ func (d *Desk) admit(a arrival) *wire.Command {
 		d.distrust(a)
 		return nil
 	}
+	if w := down.GetDesired(); err == nil && w != nil {
+		select {
+		case d.wants <- w:
+		default: // the cloud says it again
+		}
+		return nil
+	}
 	c := down.GetCommand()
 	if err != nil || !sound(c) {
 		d.cfg.Log.Warn("command cannot be read", "error", err)

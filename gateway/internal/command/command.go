@@ -48,6 +48,7 @@ type Config struct {
 	Boot     uint32            // and when it began: the origin of a command's time
 	Started  time.Time
 	Executor Executor
+	Desire   func(ctx context.Context, d *wire.Desired) // takes the mode that the cloud wants, and answers; one after the other
 	Read     func(ctx context.Context, key device.Key) (device.Reading, error)
 	Record   func(*wire.ActionResult) // must not wait for disk or network
 	Remember func([]byte) error       // keeps what is under way, for Restore; when it answers, the disk has it
@@ -60,6 +61,7 @@ type Config struct {
 type Desk struct {
 	cfg   Config
 	in    chan arrival
+	wants chan *wire.Desired
 	count *prometheus.CounterVec
 
 	mu      sync.Mutex
@@ -96,7 +98,7 @@ type open struct {
 
 // New makes a desk.
 func New(cfg Config) *Desk {
-	d := &Desk{cfg: cfg, in: make(chan arrival, waiting), known: map[string]*entry{},
+	d := &Desk{cfg: cfg, in: make(chan arrival, waiting), wants: make(chan *wire.Desired, waiting), known: map[string]*entry{},
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_commands_total", Help: "Commands from the cloud, by what was made of them."}, []string{"result"})}
 	if cfg.Registry != nil {
 		cfg.Registry.MustRegister(d.count)
@@ -129,6 +131,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	if len(d.left) > 0 {
 		all.Go(func() { d.lookAfter(ctx) })
 	}
+	all.Go(func() { d.desires(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -137,6 +140,18 @@ func (d *Desk) Run(ctx context.Context) error {
 			if c := d.admit(a); c != nil {
 				all.Go(func() { d.carryOut(ctx, c) })
 			}
+		}
+	}
+}
+
+// desires hands on what the cloud wants, beside the commands: it waits for the rules.
+func (d *Desk) desires(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case w := <-d.wants:
+			d.cfg.Desire(ctx, w)
 		}
 	}
 }

@@ -44,3 +44,19 @@ CREATE TABLE command_steps (
   who     TEXT NOT NULL,
   PRIMARY KEY (command, state)        -- each once, however often it is told
 );
+-- The mode that a gateway is to be in, as its site's node has it.
+CREATE TABLE desired (
+  gateway     TEXT PRIMARY KEY,
+  revision    BIGINT NOT NULL,        -- grows with every change
+  emergency   SMALLINT NOT NULL,
+  until_ms    BIGINT NOT NULL,        -- 0: not an emergency
+  reason      TEXT NOT NULL,
+  who         TEXT NOT NULL,
+  made        BIGINT NOT NULL,
+  answered    BIGINT NOT NULL,        -- the revision that the gateway answered last; 0: none
+  ok          SMALLINT NOT NULL,
+  in_force    SMALLINT NOT NULL,      -- emergency mode, as it answered
+  why_zh      TEXT NOT NULL,
+  why_en      TEXT NOT NULL,
+  answered_at BIGINT NOT NULL
+);
