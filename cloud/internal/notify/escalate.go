@@ -79,7 +79,11 @@ func (e *enqueuing) to(ctx context.Context, r Receiver) error {
 	case !e.asks || !slices.Contains(e.rung.By, means):
 		return nil
 	}
-	people, err := e.directory.people(ctx, e.rung.Tell)
+	whom, err := e.whom(ctx, r)
+	if err != nil {
+		return err
+	}
+	people, err := e.directory.people(ctx, whom)
 	if err != nil {
 		return err
 	}
@@ -98,6 +102,27 @@ func (e *enqueuing) to(ctx context.Context, r Receiver) error {
 		}
 	}
 	return nil
+}
+
+// whom answers who is told at this rung by a receiver: its own people, and those of rungs that were passed over because the
+// cloud was down when they were reached.
+func (e *enqueuing) whom(ctx context.Context, r Receiver) ([]string, error) {
+	whom := e.rung.Tell
+	if e.step < 2 {
+		return whom, nil
+	}
+	var last int
+	if err := e.tx.QueryRowContext(ctx, `SELECT coalesce(max(step), 0) FROM notices WHERE receiver = ? AND incident = ? AND kind = ? AND severity = ?`,
+		r.ID, e.in.ID, incident.KindOverdue, e.in.Severity).Scan(&last); err != nil {
+		return nil, fmt.Errorf("look for rungs of %s: %w", e.in.ID, err)
+	}
+	rungs := e.s.cfg.Policy[e.in.Severity].Rungs
+	for n := last + 1; n < min(e.step, len(rungs)); n++ {
+		if slices.Contains(rungs[n].By, r.means()) {
+			whom = slices.Concat(whom, rungs[n].Tell)
+		}
+	}
+	return whom, nil
 }
 
 // tell queues a message and, at the first rung, its first reminder.

@@ -245,6 +245,26 @@ func TestRungsTellTheirPeople(t *testing.T) {
 	})
 }
 
+// A rung that is passed over, because the cloud was down, leaves out nobody: its people are told with those of the next.
+func TestPassedRungIsTold(t *testing.T) {
+	c := muster(t, dbtest.SQLite(t), nil)
+	c.fire(rules.SeverityA, "a1")
+	c.hear(3)
+	c.climb(2)
+	list := c.hear(7) // the group once; deputy, fire post and street by text message and call
+	for _, phone := range []string{"13800000001", "13800000005", "13800000009"} {
+		n := 0
+		for _, s := range list {
+			if s.receiver != "grid" && strings.Contains(s.body, `"to": "`+phone) {
+				n++
+			}
+		}
+		if n != 2 {
+			t.Errorf("%s is told %d times: %v", phone, n, list)
+		}
+	}
+}
+
 // Reminders come at their time, none early and not for ever, and end when somebody takes the incident.
 func TestReminders(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {

@@ -23,7 +23,7 @@ func form(t *testing.T) *notify.Hook {
 
 // A gateway of text messages says with 200 what it refuses; it is asked again only where it says so.
 func TestTextMessageGateway(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+	light(t, func(t *testing.T, place *dbtest.Place) {
 		h := openAs(t, place, notify.Receiver{Kind: notify.Webhook, AllowPrivate: true, Secret: []byte("0123456789abcdef"), Hook: form(t), PerMinute: 30})
 		h.title = `燃气"高"报`
 		h.reply <- func(w http.ResponseWriter) { io.WriteString(w, `{"code":"LIMIT_CONTROL"}`) }

@@ -192,7 +192,7 @@ func mailTo(p *post, scheme string, to ...string) notify.Receiver {
 }
 
 func TestMailByStartTLS(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+	light(t, func(t *testing.T, place *dbtest.Place) {
 		p := servePost(t, false, &post{methods: "PLAIN LOGIN", starttls: true})
 		h := openAs(t, place, mailTo(p, "smtp", "gone@street.example", "duty@street.example"))
 		p.busy <- "451 4.7.1 greylisted"

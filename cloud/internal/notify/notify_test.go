@@ -35,6 +35,9 @@ type call struct {
 	method string
 }
 
+// light runs a test on the embedded database alone: what it shows does not depend on the database.
+func light(t *testing.T, run func(*testing.T, *dbtest.Place)) { run(t, dbtest.SQLite(t)) }
+
 // house is a cloud's notify with one receiver, which is a local server.
 type house struct {
 	t     *testing.T
@@ -207,7 +210,7 @@ func TestRefusedForGood(t *testing.T) {
 		"robot gone": {notify.WeCom, func(w http.ResponseWriter) { fmt.Fprint(w, `{"errcode":93000,"errmsg":"invalid webhook url"}`) }, "invalid webhook url"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+			light(t, func(t *testing.T, place *dbtest.Place) {
 				h := open(t, place, c.kind, true)
 				h.reply <- c.answer
 				h.fire(rules.SeverityA, "a1")
@@ -220,7 +223,7 @@ func TestRefusedForGood(t *testing.T) {
 }
 
 func TestWeComWords(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+	light(t, func(t *testing.T, place *dbtest.Place) {
 		h := open(t, place, notify.WeCom, true)
 		h.fire(rules.SeverityA, "a1")
 		var m struct {
@@ -242,7 +245,7 @@ func TestWeComWords(t *testing.T) {
 
 // TestOverdueIsTold: how far it is behind when the message goes out.
 func TestOverdueIsTold(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+	light(t, func(t *testing.T, place *dbtest.Place) {
 		h := open(t, place, notify.WeCom, true)
 		h.fire(rules.SeverityA, "a1")
 		h.next()
@@ -291,7 +294,7 @@ func TestStormBecomesADigest(t *testing.T) {
 }
 
 func TestInsideAddressesAreRefused(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+	light(t, func(t *testing.T, place *dbtest.Place) {
 		h := open(t, place, notify.Webhook, false)
 		h.fire(rules.SeverityA, "a1")
 		said, _ := h.await("waiting")
@@ -327,7 +330,7 @@ func TestLinks(t *testing.T) {
 
 // Words come from gateways: their length is anybody's.
 func TestEndlessTitle(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+	light(t, func(t *testing.T, place *dbtest.Place) {
 		h := open(t, place, notify.WeCom, true)
 		h.title = strings.Repeat("长", 5000)
 		h.fire("A", "a")

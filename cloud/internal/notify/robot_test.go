@@ -156,7 +156,7 @@ func TestClassAHasRoomOfItsOwn(t *testing.T) {
 
 // A robot that says that it is asked too much rests, with every message for it.
 func TestThrottledRobotRests(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+	light(t, func(t *testing.T, place *dbtest.Place) {
 		h := open(t, place, notify.DingTalk, true)
 		h.reply <- func(w http.ResponseWriter) {
 			io.WriteString(w, `{"errcode":130101,"errmsg":"send too fast, exceed 20 times per minute"}`)
@@ -173,7 +173,7 @@ func TestThrottledRobotRests(t *testing.T) {
 }
 
 func TestTestShowsTheAnswerWithoutSecrets(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+	light(t, func(t *testing.T, place *dbtest.Place) {
 		h := open(t, place, notify.WeCom, true)
 		h.reply <- func(w http.ResponseWriter) {
 			io.WriteString(w, `{"errcode":93000,"errmsg":"invalid key secret-key, secret 0123456789abcdef"}`)

@@ -49,6 +49,7 @@ type Result struct {
 	Cut       int     `json:"cut"`            // requests during which the cloud was killed
 	Timers    int     `json:"timers"`         // rungs and reminders
 	Hit       int     `json:"hit"`            // of these due while the cloud was down
+	Passed    int     `json:"passed"`         // rungs that were over before the cloud was up again: their people are told with the next
 	LateMost  int64   `json:"late_ms_max"`    // of a timer, without the time in which the cloud was down
 	TakenA    float64 `json:"a_told_s_max"`   // of class A from the alert to the receiver's answer, without that time
 	PerMinute int     `json:"per_minute_max"` // messages that one robot with a limit of 20 got

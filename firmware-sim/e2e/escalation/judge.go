@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	_ "modernc.org/sqlite" // reads what the cloud keeps
@@ -41,8 +42,18 @@ func (b *bench) told(ctx context.Context) error {
 		FROM notices WHERE kind IN ('opened', 'overdue', 'reminder')`).Scan(&sent, &open); err != nil {
 		return err
 	}
-	if want := due(b.gateway.a, b.gateway.b); sent < want || open > 0 {
-		return fmt.Errorf("%d of %d notices are told, %d wait", sent, want, open)
+	var a, c int // incidents that have reached the last rung
+	if err := d.QueryRowContext(ctx, `SELECT coalesce(sum(CASE WHEN severity = 'A' AND step = 3 THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN severity = 'B' THEN 1 ELSE 0 END), 0)
+		FROM (SELECT incident, severity, max(step) AS step FROM notices WHERE kind = 'overdue' GROUP BY incident, severity) r`).Scan(&a, &c); err != nil {
+		return err
+	}
+	reminders := b.gateway.a*5*mostTold + b.gateway.b*2*mostTold
+	var reminded int
+	if err := d.QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE kind = 'reminder'`).Scan(&reminded); err != nil {
+		return err
+	}
+	if a < b.gateway.a || c < b.gateway.b || reminded < reminders || open > 0 {
+		return fmt.Errorf("%d of %d and %d of %d incidents have reached their last rung, %d of %d reminders are there, %d notices are told, %d wait", a, b.gateway.a, c, b.gateway.b, reminded, reminders, sent, open)
 	}
 	return nil
 }
@@ -71,9 +82,9 @@ func (b *bench) judge(ctx context.Context) error {
 		b.heard(n)
 		b.timer(n)
 	}
-	if want := due(b.gateway.a, b.gateway.b); counted < want {
+	counted += b.passed(list)
+	if want := due(b.gateway.a, b.gateway.b); counted != want {
 		r.wrong(&r.Lost, "%d notices of %d", counted, want)
-		r.Lost += want - counted - 1
 	}
 	for what, n := range once {
 		if n > 1 {
@@ -89,6 +100,48 @@ func (b *bench) judge(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// passed counts the notices of rungs that an incident was led past, because the cloud was down from then until the next one
+// was due; their people must be told with that one, which has as many notices more.
+func (b *bench) passed(list []notice) (missing int) {
+	type place struct {
+		incident string
+		step     int
+	}
+	reached, of := map[place]bool{}, map[string]notice{}
+	for _, n := range list {
+		if n.severity != "A" {
+			continue
+		}
+		of[n.incident] = n
+		if n.kind == "overdue" {
+			reached[place{n.incident, n.step}] = true
+		}
+	}
+	waits := []time.Duration{0, second, street, district}
+	for id, n := range of {
+		for step := 1; step < 3; step++ {
+			if reached[place{id, step}] {
+				continue
+			}
+			b.result.Passed++
+			if up := b.up(n.graded.Add(waits[step]), n.graded.Add(waits[step+1])); up > late+b.stall {
+				b.result.wrong(&b.result.Lost, "%s was led past rung %d, and the cloud was up for %v of it", id, step, up)
+			}
+			missing += 4 // the robots and the system, which hear of the next rung
+			for _, receiver := range []string{"sms", "voice"} {
+				if step == 2 { // the street, which the last rung tells too: once is enough
+					missing++
+				} else if !slices.ContainsFunc(list, func(o notice) bool {
+					return o.incident == id && o.receiver == receiver && o.kind == "overdue" && strings.Contains(o.people, "李副")
+				}) {
+					b.result.wrong(&b.result.Lost, "%s: the deputy is not told by %s", id, receiver)
+				}
+			}
+		}
+	}
+	return missing
 }
 
 // heard checks that a notice was taken.

@@ -17,6 +17,7 @@ public_url: http://%[1]s
 http: {listen: "%[1]s"}
 mqtt: {listen: "%[2]s"}
 overdue: overdue.yaml
+merge: {device: 0s, zone: 0s, bus: 0s, gateway: 0s, flood: 0s}
 escalation:
   A:
     remind: %[3]s
