@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/duty"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
@@ -58,7 +60,7 @@ func (d *directory) find(ctx context.Context, whom string) ([]Person, error) {
 	case Deputy:
 		return d.deputy(day), nil
 	case Street:
-		return one(tree.Responsible(d.path[:1], day), "街道"), nil
+		return d.onDuty(ctx)
 	}
 	kind := strings.TrimSpace(strings.TrimPrefix(whom, EntryOf))
 	for _, n := range slices.Backward(d.path) {
@@ -73,6 +75,19 @@ func (d *directory) find(ctx context.Context, whom string) ([]Person, error) {
 		}
 	}
 	return nil, nil
+}
+
+// onDuty answers who has a shift at the street now, else who answers for it.
+func (d *directory) onDuty(ctx context.Context) ([]Person, error) {
+	holders, err := duty.OnDuty(ctx, d.q, d.path[0].ID, "", d.at)
+	if err != nil {
+		return nil, err
+	}
+	var out []Person
+	for _, h := range holders {
+		out = append(out, Person{h.Name, h.Phone, cmp.Or(h.Role, "街道")})
+	}
+	return out, nil
 }
 
 // deputy is the other one of the two where the responsible person is found; who has handed over is away, and is not asked.
