@@ -10,6 +10,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/org/duty"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
+	"github.com/linshao/linshao/cloud/internal/org/order"
 	"github.com/linshao/linshao/cloud/internal/timer"
 )
 
@@ -17,7 +18,7 @@ import (
 func (a *App) buildDuty(context.Context) error {
 	a.modes = mode.New(mode.Config{DB: a.db, Now: a.opt.Now})
 	effects := map[string]timer.Effect{}
-	for _, of := range []map[string]timer.Effect{a.modes.Effects(), a.events.Effects()} {
+	for _, of := range []map[string]timer.Effect{a.modes.Effects(), order.Effects(), a.events.Effects()} {
 		maps.Copy(effects, of)
 	}
 	a.timers = timer.New(timer.Config{DB: a.db, Effects: effects, Fired: a.wake, Now: a.opt.Now, Log: a.opt.Log})

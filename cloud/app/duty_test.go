@@ -98,3 +98,34 @@ func TestRosterAndHandOver(t *testing.T) {
 		t.Errorf("%d %+v", got, out)
 	}
 }
+
+// An order goes down over HTTP, is signed for a place, and counted by part.
+func TestOrderDown(t *testing.T) {
+	s := demoStreet(t, dbtest.SQLite(t))
+	var o struct {
+		ID                int64
+		Total, Read, Done int64
+		Parts             []struct {
+			Node        string
+			Total, Done int64
+		}
+	}
+	s.wrong("POST", "/org/zhaizi/orders", `{"text":"查车棚","needs":"done","due":1}`, 409, "wrong_state")
+	s.wrong("POST", "/org/zhaizi/orders", `{"text":"","needs":"done"}`, 422, "bad_request")
+	if got := s.ask("POST", "/org/zhaizi/orders", `{"text":"查车棚","needs":"done"}`, &o); got != 200 || o.Total != 4 || len(o.Parts) != 2 {
+		t.Fatalf("%d %+v", got, o)
+	}
+	id := itoa(o.ID)
+	s.wrong("POST", "/orders/"+id+"/receipt", `{"node":"block-3"}`, 409, "wrong_state")
+	if got := s.ask("POST", "/orders/"+id+"/receipt", `{"node":"jinxiu-b3","done":true}`, nil); got != 200 {
+		t.Fatal(got)
+	}
+	if got := s.ask("GET", "/org/zhaizi-g1/orders/"+id, "", &o); got != 200 || o.Done != 1 || len(o.Parts) != 1 || o.Parts[0].Done != 1 {
+		t.Errorf("%d %+v", got, o)
+	}
+	s.wrong("GET", "/org/yunfeng/orders/"+id, "", 404, "not_found")
+	var list struct{ Orders []struct{ Text string } }
+	if got := s.ask("GET", "/orders?mine=true", "", &list); got != 200 || len(list.Orders) != 1 {
+		t.Errorf("%d %+v", got, list)
+	}
+}

@@ -57,3 +57,31 @@ CREATE TABLE handovers (
   who         TEXT NOT NULL
 );
 CREATE INDEX handovers_node ON handovers (node, until_ms);
+
+-- org/order: what was ordered down (一键下达), and who has read and done it.
+CREATE TABLE orders (
+  id       INTEGER PRIMARY KEY,       -- sqlite: counts by itself
+  node     TEXT NOT NULL,
+  text     TEXT NOT NULL,
+  needs    TEXT NOT NULL,             -- read, done
+  at       BIGINT NOT NULL,
+  due_ms   BIGINT NOT NULL,           -- 0: none
+  who      TEXT NOT NULL,
+  late     BIGINT NOT NULL            -- receipts that were missing when it was due; -1: it is not due yet
+);
+CREATE INDEX orders_node ON orders (node, id);
+CREATE TABLE receipts (
+  order_id BIGINT NOT NULL,
+  node     TEXT NOT NULL,
+  account  TEXT NOT NULL,             -- '': who answers for the node, else an account that is granted there
+  name     TEXT NOT NULL,
+  phone    TEXT NOT NULL,
+  late     SMALLINT NOT NULL,         -- it was missing when the order was due
+  read_ms  BIGINT NOT NULL,           -- 0: not yet
+  done_ms  BIGINT NOT NULL,
+  who      TEXT NOT NULL,             -- who gave it
+  note     TEXT NOT NULL,
+  PRIMARY KEY (order_id, node, account)
+);
+CREATE INDEX receipts_account ON receipts (account, order_id);
+CREATE INDEX receipts_node ON receipts (node, order_id);

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"context"
+
+	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/org/order"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
+)
+
+type orderIn struct {
+	Node string `path:"node" maxLength:"80"`
+	Body struct {
+		Text  string `json:"text" minLength:"1" maxLength:"2000"`
+		Needs string `json:"needs" enum:"read,done"`
+		Due   int64  `json:"due,omitempty" minimum:"0" maximum:"253402300799999" doc:"Unix ms; absent: none"`
+	}
+}
+
+// OrderNow is an order with its progress.
+type OrderNow struct {
+	order.Instruction
+	Parts []order.Progress `json:"parts" doc:"of each part directly below the node"`
+}
+
+type orderOut struct{ Body OrderNow }
+
+// giveOrder brings an order to everybody below a node.
+func (a *API) giveOrder(ctx context.Context, in *orderIn) (*orderOut, error) {
+	o, err := order.Give(ctx, a.cfg.DB, order.Instruction{Node: in.Node, Text: in.Body.Text, Needs: in.Body.Needs, Due: in.Body.Due, Who: callerOf(ctx).user.Name}, a.today())
+	if err != nil {
+		return nil, err
+	}
+	return a.orderNow(ctx, o)
+}
+
+func (a *API) orderNow(ctx context.Context, o order.Instruction) (*orderOut, error) {
+	parts, err := order.Below(ctx, a.cfg.DB.Reader(), o.ID, o.Node)
+	return &orderOut{OrderNow{o, parts}}, err
+}
+
+type ordersIn struct {
+	Mine  bool `query:"mine" doc:"those alone that wait for a receipt of the caller, or of a place where the caller works"`
+	Limit int  `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+type ordersOut struct {
+	Body struct {
+		Orders []order.Instruction `json:"orders" doc:"newest first"`
+	}
+}
+
+// orders are those that reach the caller's part of the street.
+func (a *API) orders(ctx context.Context, in *ordersIn) (*ordersOut, error) {
+	part, account := scope(ctx), ""
+	if in.Mine {
+		part, account = scopeOf(ctx, auth.Work), callerOf(ctx).user.Name
+	}
+	out := &ordersOut{}
+	var err error
+	out.Body.Orders, err = order.List(ctx, a.cfg.DB.Reader(), part, account, in.Limit)
+	return out, err
+}
+
+type progressIn struct {
+	Node  string `path:"node" maxLength:"80"`
+	Order int64  `path:"order" minimum:"1"`
+}
+
+// orderBelow is an order's progress in each part below a node.
+func (a *API) orderBelow(ctx context.Context, in *progressIn) (*orderOut, error) {
+	q := a.cfg.DB.Reader()
+	o, err := order.Get(ctx, q, in.Order)
+	if err != nil {
+		return nil, err
+	}
+	path, err := tree.Path(ctx, q, in.Node)
+	if err != nil {
+		return nil, err
+	}
+	if !within([]string{o.Node}, path) {
+		return nil, errNotFound()
+	}
+	o.Node = in.Node
+	return a.orderNow(ctx, o)
+}
+
+type receiptIn struct {
+	Order int64 `path:"order" minimum:"1"`
+	Body  struct {
+		Done bool   `json:"done,omitempty" doc:"done, not only read"`
+		Node string `json:"node,omitempty" maxLength:"80" doc:"in the name of this place, with the right work there; absent: for oneself"`
+		Note string `json:"note,omitempty" maxLength:"500"`
+	}
+}
+
+type receiptOut struct {
+	Body struct {
+		At int64 `json:"at" doc:"Unix ms"`
+	}
+}
+
+// signOrder says that an order was read or done.
+func (a *API) signOrder(ctx context.Context, in *receiptIn) (*receiptOut, error) {
+	if in.Body.Node != "" {
+		if err := a.check(ctx, access{auth.Work, ofNode}, func(string) string { return in.Body.Node }); err != nil {
+			return nil, err
+		}
+	}
+	at := a.cfg.Now()
+	out := &receiptOut{}
+	out.Body.At = at.UnixMilli()
+	return out, order.Sign(ctx, a.cfg.DB, order.Receipt{Order: in.Order, Done: in.Body.Done, Node: in.Body.Node, Who: callerOf(ctx).user.Name, Note: in.Body.Note}, at)
+}
