@@ -188,8 +188,11 @@ func within(nodes []string, path []tree.Node) bool {
 
 // register makes an operation.
 func register[I, O any](a *API, h huma.API, need access, method, path, summary string, fn func(context.Context, *I) (*O, error)) {
-	op := huma.Operation{Method: method, Path: "/api/v1" + path, Summary: summary, OperationID: huma.GenerateOperationID(method, path, (*O)(nil)), MaxBodyBytes: maxBody,
+	op := huma.Operation{Method: method, Path: "/api/v1" + path, Summary: summary, OperationID: huma.GenerateOperationID(method, path, (*O)(nil)), MaxBodyBytes: bodyLimit(path),
 		Middlewares: huma.Middlewares{a.allow(need)}}
+	if isUpload(path) {
+		op.BodyReadTimeout = uploadTime
+	}
 	if need.right != "" {
 		op.Description = fmt.Sprintf("Needs the right %s.", need.right)
 	}

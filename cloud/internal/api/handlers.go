@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
@@ -86,6 +87,16 @@ func (a *API) logout(ctx context.Context, _ *none) (*logoutOut, error) {
 
 type incidentsIn struct {
 	Handling string `query:"handling" enum:"open,handling,closed"`
+	Step     string `query:"step" enum:"reported,verified,accepted,dispatched,in_progress,checked,closed,rated"`
+	Severity string `query:"severity" enum:"A,B,C"`
+	Site     string `query:"site" maxLength:"64"`
+	Node     string `query:"node" maxLength:"64" doc:"of the organisation, with all below it"`
+	Assignee string `query:"assignee" maxLength:"200" doc:"a person's name, a node, or a team as node/name"`
+	Category string `query:"category" enum:"danger,maintenance" doc:"maintenance: devices that need somebody"`
+	Source   string `query:"source" enum:"sensor,person,complaint"`
+	Mine     bool   `query:"mine" doc:"assigned to, taken or reported by the caller"`
+	Overdue  bool   `query:"overdue" doc:"behind, or past the limit of its step"`
+	Text     string `query:"q" maxLength:"80" doc:"in its number, title, message, site or device"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Before   string `query:"before" maxLength:"80" doc:"next of the page before"`
 }
@@ -104,7 +115,7 @@ func (a *API) incidents(ctx context.Context, in *incidentsIn) (*incidentsOut, er
 	out.Body.Now = a.cfg.Now().UnixMilli()
 	var err error
 	q := a.cfg.DB.Reader()
-	out.Body.Incidents, out.Body.Next, err = incident.List(ctx, q, incident.Page{In: scope(ctx), Handling: in.Handling, Limit: in.Limit, Before: in.Before})
+	out.Body.Incidents, out.Body.Next, err = incident.List(ctx, q, in.page(ctx, out.Body.Now))
 	var bad *incident.Refusal
 	if errors.As(err, &bad) {
 		return nil, newProblem(http.StatusUnprocessableEntity, "bad_request", bad.Text.ZH, bad.Text.EN)
@@ -114,6 +125,15 @@ func (a *API) incidents(ctx context.Context, in *incidentsIn) (*incidentsOut, er
 	}
 	out.Body.Counts, err = incident.Count(ctx, q, scope(ctx))
 	return out, err
+}
+
+func (in *incidentsIn) page(ctx context.Context, now int64) incident.Page {
+	p := incident.Page{In: scope(ctx), Handling: in.Handling, Step: in.Step, Severity: in.Severity, Site: in.Site, Node: in.Node, Assignee: in.Assignee, Category: in.Category,
+		Source: in.Source, Overdue: in.Overdue, Text: strings.TrimSpace(in.Text), Now: now, Limit: in.Limit, Before: in.Before}
+	if in.Mine {
+		p.Mine = callerOf(ctx).user.Name
+	}
+	return p
 }
 
 type incidentIn struct {

@@ -106,6 +106,13 @@ func (a *API) steps(ctx context.Context, d *Detail) error {
 	if d.Next, err = a.cfg.Incidents.Next(ctx, q, d.Incident, who); err != nil {
 		return err
 	}
+	path, err := incident.Path(ctx, q, d.Incident)
+	if err != nil {
+		return err
+	}
+	if d.Card, err = incident.CardFor(ctx, q, d.Incident, path); err != nil {
+		return err
+	}
 	d.Answers, err = a.cfg.Incidents.Answers(ctx, q, d.Incident)
 	return err
 }

@@ -14,6 +14,8 @@ import (
 const (
 	Active    = "active"
 	Recovered = "recovered"
+	// NoCondition is that of an incident that people reported: no sensor says whether it lasts.
+	NoCondition = "none"
 
 	Open     = "open"
 	Handling = "handling"
@@ -41,7 +43,7 @@ type Incident struct {
 	Severity    string `json:"severity" enum:"A,B,C"`
 	Title       Text   `json:"title"`
 	Message     Text   `json:"message"`
-	Condition   string `json:"condition" enum:"active,recovered"`
+	Condition   string `json:"condition" enum:"active,recovered,none" doc:"none: people reported it, and no sensor says whether it lasts"`
 	Handling    string `json:"handling" enum:"open,handling,closed"`
 	Since       int64  `json:"since"`
 	RecoveredAt int64  `json:"recoveredAt,omitempty"`
@@ -145,6 +147,7 @@ type Detail struct {
 	Shelved  bool       `json:"shelved,omitempty"`
 	Told     bool       `json:"told,omitempty"` // it was not shelved all the time
 	Watch    *Watch     `json:"watch,omitempty"`
+	Place    string     `json:"place,omitempty"` // in the words of who reported it
 }
 
 // Evidence is one value that the rule saw.

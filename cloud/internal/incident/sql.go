@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +19,7 @@ const columns = `i.id, i.gateway, i.alert, i.site, i.device, i.rule, i.severity,
 	i.outcome, i.previous, i.late, i.overdue, i.graded, i.step, i.step_at, i.step_due, i.step_late, i.finished_by, i.finished_at, i.source, i.category, i.node, i.whistle,
 	i.assignee_kind, i.assignee, i.assignee_name, i.urged, i.reworked, i.disputed, i.suspended_at, i.suspended_until, i.reporter, i.rating,
 	i.alerts, i.cause, i.cause_key, i.cause_zh, i.cause_en, i.merged_into, i.unsaid_since, i.say_at,
-	coalesce(s.name, i.site), CASE WHEN d.id IS NULL AND i.device = 'site' THEN '' ELSE coalesce(d.name, i.device) END,
+	coalesce(s.name, CASE WHEN i.site = '' THEN (SELECT n.name FROM nodes n WHERE n.id = i.node) END, i.site), CASE WHEN d.id IS NULL AND i.device = 'site' THEN '' ELSE coalesce(d.name, i.device) END,
 	coalesce(d.place, (SELECT z.place FROM devices z WHERE z.gateway = i.gateway AND z.zone = i.device AND z.zone <> '' AND z.place <> ''
 		ORDER BY z.position, z.id LIMIT 1), '')` // what an alert is about may be no device but a zone, or the whole site
 
@@ -50,8 +49,11 @@ func scan(row scanner) (Incident, error) {
 		in.Assignee = &to
 	}
 	in.Condition = Recovered
-	if active {
+	switch {
+	case active:
 		in.Condition = Active
+	case in.Source != FromSensor:
+		in.Condition = NoCondition
 	}
 	if cause.Kind != "" {
 		in.Cause = &cause
@@ -60,6 +62,9 @@ func scan(row scanner) (Incident, error) {
 		return in, fmt.Errorf("read detail of incident %s: %w", in.ID, err)
 	}
 	in.Value = valueOf(in.Detail)
+	if in.Detail.Place != "" {
+		in.Place = in.Detail.Place
+	}
 	in.told()
 	in.timed = in.limitEnds()
 	return in, nil
@@ -94,50 +99,6 @@ func valueOf(d Detail) *Value {
 // Get reads one incident.
 func Get(ctx context.Context, q db.Querier, id string) (Incident, error) {
 	return scan(q.QueryRowContext(ctx, `SELECT `+columns+tables+`WHERE i.id = ?`, id))
-}
-
-// A Page asks for a list of incidents, newest first.
-type Page struct {
-	In       tree.Scope // of sites there; the zero Scope holds none
-	Handling string     // empty: all
-	Limit    int
-	Before   string // cursor of the page before; empty: from the start
-}
-
-// List answers a page and the cursor of the next one, empty at the end.
-func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next string, err error) {
-	at, id := int64(1)<<62, ""
-	if p.Before != "" {
-		when, rest, ok := strings.Cut(p.Before, "_")
-		if at, err = strconv.ParseInt(when, 36, 64); err != nil || !ok {
-			return nil, "", &Refusal{Text{"翻页参数无效,请从第一页重新打开", "the page cursor is not valid: start from the first page"}}
-		}
-		id = rest
-	}
-	in, args := p.In.Sites("i.site")
-	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE i.merged_into = '' AND `+in+` AND (? = '' OR i.handling = ?) AND (i.opened_at < ? OR (i.opened_at = ? AND i.id < ?))
-		ORDER BY i.opened_at DESC, i.id DESC LIMIT ?`, append(args, p.Handling, p.Handling, at, at, id, p.Limit+1)...)
-	if err != nil {
-		return nil, "", fmt.Errorf("list incidents: %w", err)
-	}
-	defer rows.Close()
-	list = []Incident{}
-	for rows.Next() {
-		in, err := scan(rows)
-		if err != nil {
-			return nil, "", err
-		}
-		list = append(list, in)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, "", fmt.Errorf("list incidents: %w", err)
-	}
-	if len(list) > p.Limit {
-		list = list[:p.Limit]
-		last := list[p.Limit-1]
-		next = strconv.FormatInt(last.OpenedAt, 36) + "_" + last.ID
-	}
-	return list, next, nil
 }
 
 // Counts is how many incidents stand at each handling.

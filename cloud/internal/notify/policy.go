@@ -90,7 +90,12 @@ func (p Policy) rung(in incident.Incident, kind string) (n int, r Rung, ok bool)
 	case incident.KindOpened, incident.KindSeverity, incident.KindJoined:
 	case incident.KindOverdue:
 		n = in.Overdue
+	case incident.KindWhistle:
+		n = in.Whistle
 	default:
+		if incident.Asks(kind) { // of who has it in hand, and their superior
+			return 1, Rung{Tell: []string{Responsible, Deputy}, By: []string{Group, SMS, Mail}}, true
+		}
 		return 0, Rung{}, false
 	}
 	rungs := p[in.Severity].Rungs

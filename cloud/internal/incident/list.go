@@ -1,0 +1,124 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
+)
+
+// A Page asks for a list of incidents, newest first. What is empty does not count.
+type Page struct {
+	In       tree.Scope // what lies there or was dispatched there; the zero Scope holds nothing
+	Handling string
+	Step     string
+	Severity string
+	Site     string
+	Node     string // of the organisation, with all below it
+	Assignee string // a person's name, a node, a team as node/name
+	Mine     string // a person's name: assigned to, taken or reported by
+	Category string
+	Source   string
+	Overdue  bool   // behind in the handling, or past the limit of its step
+	Text     string // in its number, title, message, site or device
+	Now      int64  // Unix ms, for Overdue
+	Limit    int
+	Before   string // cursor of the page before; empty: from the start
+}
+
+// where is a page's condition.
+type where struct {
+	parts []string
+	args  []any
+}
+
+func (w *where) add(condition string, args ...any) {
+	w.parts, w.args = append(w.parts, "("+condition+")"), append(w.args, args...)
+}
+
+func (w *where) equal(column, value string) {
+	if value != "" {
+		w.add(column+" = ?", value)
+	}
+}
+
+// within holds what lies in a scope, or was dispatched there.
+func (w *where) within(s tree.Scope) {
+	site, args := s.Sites("i.site")
+	node, more := s.Nodes("i.node")
+	to, again := s.Nodes("i.assignee")
+	w.add(site+" OR i.node <> '' AND "+node+" OR i.assignee_kind = 'node' AND "+to, append(append(args, more...), again...)...)
+}
+
+func (p Page) where() where {
+	var w where
+	w.add("i.merged_into = ''") // it is shown as what it went into
+	if !p.In.All() {
+		w.within(p.In)
+	}
+	w.equal("i.handling", p.Handling)
+	w.equal("i.step", p.Step)
+	w.equal("i.severity", p.Severity)
+	w.equal("i.site", p.Site)
+	w.equal("i.assignee", p.Assignee)
+	w.equal("i.category", p.Category)
+	w.equal("i.source", p.Source)
+	if p.Node != "" {
+		w.within(tree.Below(p.Node))
+	}
+	if p.Mine != "" {
+		w.add("i.assignee_kind = 'person' AND i.assignee = ? OR i.taken_by = ? OR i.reporter = ?", p.Mine, p.Mine, p.Mine)
+	}
+	if p.Overdue {
+		w.add("i.handling <> 'closed' AND i.suspended_at = 0 AND (i.overdue > 0 OR i.step_due > 0 AND i.step_due < ?)", p.Now)
+	}
+	if p.Text != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(p.Text)) + "%"
+		var match []string
+		var args []any
+		for _, c := range []string{"i.id", "i.title_zh", "i.title_en", "i.message_zh", "coalesce(s.name, i.site)", "coalesce(d.name, i.device)", "coalesce(d.place, '')"} {
+			match, args = append(match, "lower("+c+`) LIKE ? ESCAPE '\'`), append(args, like)
+		}
+		w.add(strings.Join(match, " OR "), args...)
+	}
+	return w
+}
+
+// List answers a page and the cursor of the next one, empty at the end.
+func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next string, err error) {
+	at, id := int64(1)<<62, ""
+	if p.Before != "" {
+		when, rest, ok := strings.Cut(p.Before, "_")
+		if at, err = strconv.ParseInt(when, 36, 64); err != nil || !ok {
+			return nil, "", &Refusal{Text{"翻页参数无效,请从第一页重新打开", "the page cursor is not valid: start from the first page"}}
+		}
+		id = rest
+	}
+	w := p.where()
+	w.add("i.opened_at < ? OR (i.opened_at = ? AND i.id < ?)", at, at, id)
+	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE `+strings.Join(w.parts, " AND ")+` ORDER BY i.opened_at DESC, i.id DESC LIMIT ?`, append(w.args, p.Limit+1)...)
+	if err != nil {
+		return nil, "", fmt.Errorf("list incidents: %w", err)
+	}
+	defer rows.Close()
+	list = []Incident{}
+	for rows.Next() {
+		in, err := scan(rows)
+		if err != nil {
+			return nil, "", err
+		}
+		list = append(list, in)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", fmt.Errorf("list incidents: %w", err)
+	}
+	if len(list) > p.Limit {
+		list = list[:p.Limit]
+		last := list[p.Limit-1]
+		next = strconv.FormatInt(last.OpenedAt, 36) + "_" + last.ID
+	}
+	return list, next, nil
+}
