@@ -47,6 +47,9 @@ func (a *API) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		// A copy, for the server looks at its own request to see whether the body was read to its end: what is left of one that
+		// was too large must not be taken for the next request.
+		r = r.WithContext(r.Context())
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r.URL.Path))
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
