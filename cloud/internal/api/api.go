@@ -125,7 +125,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Dispatch, ofIncident}, post, "/incidents/{id}/links/revoke", "Make the links useless that messages of an incident carried until now", a.revokeLinks)
 	register(a, h, access{auth.See, anything}, get, "/cards", "Instruction cards of rules and kinds, by place", a.cards)
 	register(a, h, access{auth.Manage, street}, post, "/cards", "Keep instruction cards; one without lines is taken away", a.setCards)
-	register(a, h, access{auth.Work, anything}, post, "/reports", "Report what somebody saw or a resident told (一键上报)", a.report)
+	register(a, h, access{auth.Work, anything}, post, "/reports", "Report what somebody saw or a resident told (一键上报)", a.reportSeen)
 	register(a, h, access{auth.Work, anything}, post, "/photos", "Upload a photo for a report or a deed that follows within a day", a.draftPhoto)
 	register(a, h, access{auth.Work, ofIncident}, post, "/incidents/{id}/photos", "Upload a photo of an incident: its bytes, or a form with one file", a.addPhoto)
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/photos/{photo}", "A photo of an incident", a.photo)

@@ -25,8 +25,8 @@ type reportIn struct {
 	}
 }
 
-// report makes an incident of what somebody saw (一键上报).
-func (a *API) report(ctx context.Context, in *reportIn) (*detailOut, error) {
+// reportSeen makes an incident of what somebody saw (一键上报).
+func (a *API) reportSeen(ctx context.Context, in *reportIn) (*detailOut, error) {
 	b := in.Body
 	need, where := access{auth.Work, ofSite}, b.Site
 	switch {
