@@ -1,0 +1,416 @@
+package app_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linshao/linshao/cloud/app"
+	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/notify"
+	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/wire"
+)
+
+// demand is what an operation demands, said here once more and by hand: the right, and where it must be held.
+//
+//	open: nothing · self: an account · any: somewhere · street: everywhere · site, gateway, chart, incident, node: there
+type demand struct {
+	right, where string
+	body         string // what is sent; a body that is refused as invalid got past the guard
+	ok           []int  // what answers who may; default 200 and 204
+}
+
+// demands is every operation of the API. A new one that is not here fails the test.
+func demands() map[string]demand {
+	invalid := []int{http.StatusUnprocessableEntity}
+	unknown := []int{http.StatusNotFound}
+	all := map[string]demand{
+		"GET /session":          {where: "account"},
+		"POST /login":           {where: "open", body: "{}", ok: invalid},
+		"POST /logout":          {where: "open"},
+		"POST /password":        {where: "self", body: "{}", ok: invalid},
+		"GET /sessions":         {where: "self"},
+		"DELETE /sessions/{id}": {where: "self", ok: append(unknown, 422)},
+
+		"GET /incidents":              {right: "see", where: "any"},
+		"GET /incidents/outcomes.csv": {right: "see", where: "any"},
+		"GET /incidents/{id}":         {right: "see", where: "incident"},
+		"POST /incidents/{id}/take":   {right: "take", where: "incident", ok: []int{200, 409}},
+
+		"GET /sites":                             {right: "see", where: "any"},
+		"GET /sites/{site}":                      {right: "see", where: "site"},
+		"GET /sites/{site}/ledger":               {right: "see", where: "site"},
+		"GET /sites/{site}/org":                  {right: "see", where: "site", ok: []int{200, 404}}, // one that hangs on no node
+		"GET /devices/{gateway}/{device}":        {right: "see", where: "gateway"},
+		"GET /series/{gateway}/{device}/{point}": {right: "see", where: "chart"},
+		"GET /ledger/{gateway}/{device}":         {right: "see", where: "gateway"},
+
+		"GET /org":              {right: "see", where: "any"},
+		"GET /org/{node}/mode":  {right: "see", where: "node"},
+		"POST /org/{node}/mode": {right: "mode", where: "node", body: "{}", ok: invalid},
+
+		"GET /users":           {right: "manage", where: "any"},
+		"POST /users":          {right: "manage", where: "any", body: "{}", ok: invalid},
+		"PATCH /users/{name}":  {right: "manage", where: "any", body: "{}", ok: unknown},
+		"DELETE /users/{name}": {right: "manage", where: "any", ok: unknown},
+		"GET /audit":           {right: "audit", where: "any"},
+
+		"GET /journal":              {right: "see", where: "street"},
+		"GET /parked":               {right: "see", where: "street"},
+		"POST /parked/{id}/reapply": {right: "dispatch", where: "street", ok: append(unknown, 422)},
+		"GET /receivers":            {right: "manage", where: "street"},
+		"POST /receivers/{id}/test": {right: "manage", where: "street", ok: unknown},
+
+		"GET /health":              {right: "see", where: "any"},
+		"GET /health/worst":        {right: "see", where: "any"},
+		"GET /health/online":       {right: "see", where: "any"},
+		"GET /sites/{site}/health": {right: "see", where: "site"},
+		"POST /calibrations":       {right: "install", where: "any", body: "{}", ok: invalid},
+
+		"GET /gateways":                          {right: "install", where: "any"},
+		"POST /gateways/{gateway}/enrolment":     {right: "install", where: "gateway, any", body: `{}`, ok: []int{200, 409, 503}},
+		"POST /gateways/{gateway}/renewal":       {right: "install", where: "gateway", ok: []int{200, 404, 409}},
+		"DELETE /gateways/{gateway}/certificate": {right: "install", where: "gateway", ok: []int{200, 404, 409}},
+		"POST /enroll":                           {where: "open", body: "{}", ok: invalid},
+		"POST /enroll/challenge":                 {where: "open", ok: []int{200, 404, 409, 503}},
+		"POST /enroll/renew":                     {where: "open", body: "{}", ok: invalid},
+	}
+	all["POST /incidents/{id}/links/revoke"] = demand{right: "dispatch", where: "incident", ok: []int{200, 204, 422}}
+	all["POST /incidents/{id}/rate-link"] = demand{right: "work", where: "incident", ok: []int{200, 409}}
+	for right, deeds := range map[string]string{
+		"take":     "begin",
+		"work":     "verify reject finish close dispute note",
+		"dispatch": "accept dispatch check rework assign urge whistle suspend resume uphold",
+		"rate":     "rate",
+	} {
+		for deed := range strings.FieldsSeq(deeds) {
+			all["POST /incidents/{id}/"+deed] = demand{right: right, where: "incident", body: `{"note":1}`, ok: invalid}
+		}
+	}
+	return all
+}
+
+// rightsOf is what a role may do, said here once more.
+func rightsOf(role string) []string {
+	return map[string][]string{
+		"viewer": {"see"}, "operator": {"see", "take", "work", "rate", "dispatch", "dial"}, "property": {"see", "take", "work", "rate"}, "grid": {"see", "take", "work", "rate"},
+		"community": {"see", "take", "work", "rate", "dispatch", "dial"}, "department": {"see", "take", "work", "rate"}, "street": {"see", "take", "work", "rate", "dispatch", "dial", "mode", "command"},
+		"installer": {"see", "install"}, "auditor": {"see", "audit"}, "admin": {"see", "manage", "audit", "install"},
+	}[role]
+}
+
+// The street of the matrix: n-st above n-above above n-own and n-sib; each but the root with a site, and one site that hangs on
+// no node. A caller is called by role and node.
+type matrix struct {
+	t       *testing.T
+	app     *app.App
+	handler http.Handler
+	links   map[string]string
+	asked   int
+}
+
+// under says whether a target lies below a node; "" is everywhere.
+func under(node, target string) bool {
+	switch node {
+	case "":
+		return true
+	case "n-above":
+		return target != "loose"
+	}
+	return node == "n-"+target
+}
+
+type who struct{ role, node string } // role none, must, nobody and link are what they say
+
+func (w who) name() string { return w.role + w.node }
+
+func (w who) holds(right, target string) bool {
+	return slices.Contains(rightsOf(w.role), right) && under(w.node, target)
+}
+
+// want is the answer's status: 0 for one of those of who may.
+func (w who) want(d demand, target string) int {
+	switch {
+	case d.where == "open":
+		return 0
+	case w.role == "nobody":
+		return 401
+	case d.where == "account":
+		return 0
+	case w.role == "link":
+		if target == "own" && (d.where == "incident" && (d.right == "see" || d.right == "take") || d.where == "chart") {
+			return 0
+		}
+		return 401
+	case w.role == "rater":
+		if target == "own" && d.right == "rate" {
+			return 0
+		}
+		return 401
+	case d.where == "self":
+		return 0
+	case w.role == "must":
+		return 403
+	case d.where == "any" && slices.Contains(rightsOf(w.role), d.right), d.where == "street" && w.holds(d.right, "loose"):
+		return 0
+	case d.where == "any", d.where == "street":
+		return 403
+	case d.where == "gateway, any" && !slices.Contains(rightsOf(w.role), d.right):
+		return 403
+	case w.holds(d.right, target):
+		return 0
+	case w.holds("see", target):
+		return 403
+	}
+	return 404
+}
+
+// foreign are words that must not be in an answer to who.
+func (w who) foreign() []string {
+	switch {
+	case w.role == "link", w.role == "rater":
+		return []string{"-sib", "s-above", "gw-above", "GJ-above", "-loose", "s-own-note"}
+	case w.node == "n-own":
+		return []string{"-sib", "s-above", "gw-above", "GJ-above", "owner-above", "owner-st", "-loose"}
+	case w.node == "n-above":
+		return []string{"-loose", "owner-st"}
+	case w.node == "" && rightsOf(w.role) != nil:
+		return nil
+	}
+	return []string{"-own", "-sib", "-above", "-loose"}
+}
+
+func callers() []who {
+	out := []who{{role: "nobody"}, {role: "link"}, {role: "rater"}, {role: "none"}, {role: "must"}}
+	for _, role := range auth.Roles() {
+		out = append(out, who{role, ""}, who{role, "n-above"}, who{role, "n-own"})
+	}
+	return out
+}
+
+// targets of an operation that is about some place.
+func (d demand) targets(w who) []string {
+	switch d.where {
+	case "site", "gateway", "gateway, any", "chart", "incident":
+		if w.node == "" && rightsOf(w.role) != nil {
+			return []string{"own", "loose"}
+		}
+		return []string{"own", "sib", "above", "loose"}
+	case "node":
+		return []string{"own", "sib", "above"}
+	}
+	return []string{""}
+}
+
+// Every operation for every role, in its own part of the street, beside it, above it, and outside of the organisation.
+func TestRightsMatrix(t *testing.T) {
+	m := newMatrix(t)
+	var doc struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	if _, body := m.ask(who{role: "viewer"}, "GET", "/openapi.json", ""); json.Unmarshal(body, &doc) != nil {
+		t.Fatalf("no document: %s", body)
+	}
+	var ops []string
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			ops = append(ops, strings.ToUpper(method)+" "+strings.TrimPrefix(path, "/api/v1"))
+		}
+	}
+	slices.SortFunc(ops, func(a, b string) int { // what ends a link or a certificate comes last
+		return cmp.Or(strings.Count(a, "revoke")-strings.Count(b, "revoke"), -strings.Compare(a, b))
+	})
+	rows, crossings := demands(), 0
+	for _, op := range ops {
+		d, ok := rows[op]
+		if !ok {
+			t.Errorf("%s is not in the table of this test: say which right it needs, and where", op)
+			continue
+		}
+		delete(rows, op)
+		for _, w := range callers() {
+			for _, target := range d.targets(w) {
+				crossings += m.one(op, d, w, target)
+			}
+		}
+	}
+	for op := range rows {
+		t.Errorf("%s is in the table of this test, and not in the API", op)
+	}
+	t.Logf("%d requests: %d operations, %d callers; %d crossings", m.asked, len(demands())-len(rows), len(callers()), crossings)
+}
+
+// one makes one request and answers how many crossings there were.
+func (m *matrix) one(op string, d demand, w who, target string) int {
+	method, path, _ := strings.Cut(op, " ")
+	id := "GJ-" + target
+	if d.where != "incident" {
+		id = "1"
+	}
+	path = strings.NewReplacer("{site}", "s-"+target, "{gateway}", "gw-"+target, "{device}", "gas-1", "{point}", "level", "{node}", "n-"+target, "{name}", "nobody-here", "{id}", id).Replace(path)
+	status, body := m.ask(w, method, path, d.body)
+	want := w.want(d, target)
+	ok := d.ok
+	if ok == nil {
+		ok = []int{200, 204}
+	}
+	if want != 0 {
+		ok = []int{want}
+	}
+	crossed := 0
+	if !slices.Contains(ok, status) {
+		crossed = 1
+		m.t.Errorf("%s: %s %s answers %d, want %v: %.200s", w.name(), method, path, status, ok, body)
+	}
+	for _, word := range w.foreign() {
+		if bytes.Contains(body, []byte(word)) {
+			crossed = 1
+			m.t.Errorf("%s: %s %s tells of %s: %.300s", w.name(), method, path, word, body)
+		}
+	}
+	return crossed
+}
+
+// token of a session that newMatrix has made.
+func (w who) token(op string) string { return "token of " + w.name() + op }
+
+func (m *matrix) ask(w who, method, path, body string) (int, []byte) {
+	r := httptest.NewRequestWithContext(m.t.Context(), method, "/api/v1"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	op := ""
+	if path == "/logout" {
+		op = path // this session ends
+	}
+	m.sign(r, w, op)
+	out := httptest.NewRecorder()
+	m.handler.ServeHTTP(out, r)
+	return out.Code, out.Body.Bytes()
+}
+
+// newMatrix builds the cloud, which does not run, with its street and its callers.
+func newMatrix(t *testing.T) *matrix {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "cloud.yaml")
+	if err := os.WriteFile(file, []byte("data: data\npublic_url: http://127.0.0.1:1\nhttp: {listen: 127.0.0.1:0}\nmqtt: {listen: 127.0.0.1:0}\nnotify: [{id: duty, kind: wecom, url: \"https://127.0.0.1:1/?key=x\"}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := app.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(t.Context(), cfg, app.Options{Version: "test", Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d, err := db.Open(t.Context(), filepath.Join(dir, "data", "cloud.db"), db.Cloud())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	key, err := auth.Secret(t.Context(), d, "links")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Update(t.Context(), func(tx *sql.Tx) error { return populate(t.Context(), tx) }); err != nil {
+		t.Fatal(err)
+	}
+	links := notify.NewLinks("http://127.0.0.1:1", key, time.Now)
+	return &matrix{t: t, app: a, handler: a.Handler(), links: map[string]string{"link": links.Key("GJ-own", "duty"), "rater": links.Key("GJ-own", notify.Resident)}}
+}
+
+// populate makes the street and, without the hundred milliseconds of each password, the sessions of its callers.
+func populate(ctx context.Context, tx *sql.Tx) error {
+	now := time.Now().UnixMilli()
+	exec := func(query string, args ...any) error {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	}
+	for _, n := range [][2]string{{"n-st", ""}, {"n-above", "n-st"}, {"n-own", "n-above"}, {"n-sib", "n-above"}} {
+		if err := exec(`INSERT INTO nodes (id, parent, kind, name, dedicated, owner, owner_phone, deputy, deputy_phone, handover_from, handover_to)
+			VALUES (?, ?, 'grid', ?, 0, ?, '13800000000', '', '', '', '')`, n[0], n[1], n[0], "owner-"+strings.TrimPrefix(n[0], "n-")); err != nil {
+			return err
+		}
+	}
+	for _, x := range []string{"own", "sib", "above", "loose"} {
+		gateway, site := "gw-"+x, "s-"+x
+		if err := org.Connect(ctx, tx, &wire.Hello{Gateway: gateway, Session: 1}, time.Now()); err != nil {
+			return err
+		}
+		if err := org.Apply(ctx, tx, gateway, &wire.Inventory{Site: site, Name: "name-" + x, Timezone: "Asia/Shanghai", Devices: []*wire.Device{{Id: "gas-1", Name: "d-" + x, Kind: "gas", Model: "g", PollMs: 1000}},
+			Models: []*wire.Model{{Name: "g", Points: []*wire.Point{{Name: "level", Unit: "%LEL"}}}}}); err != nil {
+			return err
+		}
+		if err := exec(`INSERT INTO incidents (id, gateway, alert, site, device, rule, severity, title_zh, title_en, message_zh, message_en, detail, shadow, active, handling, since, opened_at, deadline, outcome, closed_at)
+			VALUES (?, ?, 'a', ?, 'gas-1', 'R16', 'A', 't', 't', 'm', 'm', '{}', 0, 1, 'open', ?, ?, 0, '', 0)`, "GJ-"+x, gateway, site, now, now); err != nil {
+			return err
+		}
+		if err := exec(`INSERT INTO incidents (id, gateway, alert, site, device, rule, severity, title_zh, title_en, message_zh, message_en, detail, shadow, active, handling, since, opened_at, deadline, outcome, closed_at)
+			VALUES (?, ?, 'b', ?, 'gas-1', 'R16', 'A', 't', 't', 'm', 'm', '{}', 0, 0, 'closed', ?, ?, 0, 'real', ?)`, "GJ-closed-"+x, gateway, site, now, now, now); err != nil {
+			return err
+		}
+		if x == "loose" {
+			continue
+		}
+		if err := exec(`INSERT INTO node_sites (site, node) VALUES (?, ?)`, site, "n-"+x); err != nil {
+			return err
+		}
+	}
+	for _, w := range callers() {
+		if err := exec(`INSERT INTO users (name, password, created, must_change) VALUES (?, '', ?, ?)`, "u:"+w.name(), now, w.role == "must"); err != nil {
+			return err
+		}
+		for _, op := range []string{"", "/logout"} {
+			if err := exec(`INSERT INTO sessions (id, name, created, used) VALUES (?, ?, ?, ?)`, fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprintf("%x", w.token(op))))), "u:"+w.name(), now, now); err != nil {
+				return err
+			}
+		}
+		role := w.role
+		if role == "must" {
+			role = "street"
+		}
+		if slices.Contains(auth.Roles(), role) {
+			if err := exec(`INSERT INTO grants (name, role, node) VALUES (?, ?, ?)`, "u:"+w.name(), role, w.node); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sign makes a request one of a caller.
+func (m *matrix) sign(r *http.Request, w who, op string) {
+	m.asked++
+	r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:9", m.asked>>16&255, m.asked>>8&255, m.asked&255) // one address alone would soon have to wait
+	switch w.role {
+	case "nobody":
+	case "link", "rater":
+		q := r.URL.Query()
+		q.Set("k", m.links[w.role])
+		r.URL.RawQuery = q.Encode()
+	default:
+		r.AddCookie(&http.Cookie{Name: "linshao_session", Value: fmt.Sprintf("%x", w.token(op))})
+	}
+}
