@@ -229,7 +229,7 @@ func (a *App) openHTTP(context.Context) error {
 		return err
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
 		Changed: a.wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

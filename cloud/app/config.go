@@ -40,6 +40,7 @@ type Config struct {
 	Handling   Handling              `yaml:"handling"`
 	Health     Health                `yaml:"health"`
 	Sites      map[string]string     `yaml:"sites"`
+	OIDC       OIDC                  `yaml:"oidc"`
 
 	zone        *time.Location
 	sqlPassword string
@@ -143,6 +144,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.defaults()
 	c.sql()
 	c.http()
+	c.oidc()
 	c.mqtt()
 	c.enroll()
 	c.series()

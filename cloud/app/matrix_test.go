@@ -42,6 +42,9 @@ func demands() map[string]demand {
 	all := map[string]demand{
 		"GET /session":          {where: "account"},
 		"POST /login":           {where: "open", body: "{}", ok: invalid},
+		"GET /login":            {where: "open"},
+		"GET /oidc/login":       {where: "open", ok: unknown}, // there is no provider
+		"GET /oidc/callback":    {where: "open", ok: unknown},
 		"POST /logout":          {where: "open"},
 		"POST /password":        {where: "self", body: "{}", ok: invalid},
 		"GET /sessions":         {where: "self"},

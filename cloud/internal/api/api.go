@@ -54,6 +54,8 @@ type Config struct {
 	Ingest    Ingest // may be nil: nobody is told who looks
 	Commands  Commands
 	Auth      *auth.Service
+	OIDC      *auth.OIDC // nil: by password alone
+	OIDCName  string     // what people call the identity provider
 	Enroll    *enroll.Service
 	Links     *notify.Links
 	Notifier  Notifier
@@ -110,7 +112,10 @@ func New(cfg Config) http.Handler {
 // operations is the table of what the API can do, and of who may.
 func (a *API) operations(h huma.API) {
 	register(a, h, access{}, get, "/session", "Who is logged in", a.session)
+	register(a, h, access{}, get, "/login", "How one can log in", a.ways)
 	register(a, h, access{}, post, "/login", "Log in", a.login)
+	register(a, h, access{}, get, "/oidc/login", "Go to the identity provider", a.oidcLogin)
+	register(a, h, access{}, get, "/oidc/callback", "Come back from the identity provider", a.oidcBack)
 	register(a, h, access{}, post, "/logout", "Log out", a.logout)
 	register(a, h, access{auth.See, anything}, get, "/incidents", "List incidents, newest first", a.incidents)
 	register(a, h, access{auth.See, anything}, get, "/incidents/outcomes.csv", "What people found about closed incidents, as CSV", a.outcomes)

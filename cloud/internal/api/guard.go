@@ -80,7 +80,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 // open says which paths need no login: a gateway shows its token, or the key of its certificate; another platform signs.
 func open(path string) bool {
 	switch path {
-	case "/api/v1/login", "/api/v1/logout", enrolment.PathEnrol, enrolment.PathChallenge, enrolment.PathRenew:
+	case "/api/v1/login", "/api/v1/logout", oidcPrefix + "login", Callback, enrolment.PathEnrol, enrolment.PathChallenge, enrolment.PathRenew:
 		return true
 	}
 	return strings.HasPrefix(path, "/api/v1/dock/") && strings.HasSuffix(path, "/callback")

@@ -57,3 +57,11 @@ CREATE TABLE identities (
   name    TEXT NOT NULL,              -- of the user
   PRIMARY KEY (issuer, subject)
 );
+-- Log-ins that have gone to the identity provider; each comes back once.
+CREATE TABLE oidc_logins (
+  state    TEXT PRIMARY KEY,          -- SHA-256
+  browser  TEXT NOT NULL,             -- SHA-256 of its cookie
+  nonce    TEXT NOT NULL,
+  verifier TEXT NOT NULL,
+  created  BIGINT NOT NULL
+);
