@@ -85,6 +85,18 @@ func demands() map[string]demand {
 		"GET /sites/{site}/health": {right: "see", where: "site"},
 		"POST /calibrations":       {right: "install", where: "any", body: "{}", ok: invalid},
 
+		"GET /commands":                     {right: "see", where: "any"},
+		"GET /commands/{command}":           {right: "see", where: "unknown"},
+		"POST /commands/{command}/approve":  {right: "command", where: "unknown"},
+		"POST /commands/{command}/withdraw": {right: "command", where: "unknown"},
+		"POST /gateways/{gateway}/commands": {right: "command", where: "gateway", body: "{}", ok: invalid},
+		"GET /org/{node}/duty":              {right: "see", where: "node"},
+		"POST /org/{node}/handovers":        {right: "work", where: "node", body: "{}", ok: invalid},
+		"PUT /org/{node}/roster":            {right: "manage", where: "node", body: `{"x":1}`, ok: invalid},
+		"GET /dock":                         {right: "see", where: "street"},
+		"POST /dock/{target}/answer":        {right: "work", where: "street", ok: []int{200, 204, 400, 404, 409, 422}},
+		"POST /dock/{target}/callback":      {where: "open", body: "{}", ok: []int{400, 401, 403, 404, 422}},
+
 		"GET /gateways":                          {right: "install", where: "any"},
 		"POST /gateways/{gateway}/enrolment":     {right: "install", where: "gateway, any", body: `{}`, ok: []int{200, 409, 503}},
 		"POST /gateways/{gateway}/renewal":       {right: "install", where: "gateway", ok: []int{200, 404, 409}},
@@ -98,7 +110,7 @@ func demands() map[string]demand {
 	for right, deeds := range map[string]string{
 		"take":     "begin",
 		"work":     "verify reject finish close dispute note",
-		"dispatch": "accept dispatch check rework assign urge whistle suspend resume uphold",
+		"dispatch": "accept dispatch check rework assign urge whistle suspend resume uphold split merge",
 		"rate":     "rate",
 	} {
 		for deed := range strings.FieldsSeq(deeds) {
@@ -169,6 +181,8 @@ func (w who) want(d demand, target string) int {
 		return 0
 	case w.role == "must":
 		return 403
+	case d.where == "unknown":
+		return 404
 	case d.where == "any" && slices.Contains(rightsOf(w.role), d.right), d.where == "street" && w.holds(d.right, "loose"):
 		return 0
 	case d.where == "any", d.where == "street":
