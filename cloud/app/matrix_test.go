@@ -73,6 +73,10 @@ func demands() map[string]demand {
 		"DELETE /users/{name}": {right: "manage", where: "any", ok: unknown},
 		"GET /audit":           {right: "audit", where: "any"},
 
+		"GET /report":      {right: "see", where: "any"},
+		"GET /report.csv":  {right: "see", where: "any"},
+		"GET /report.html": {right: "see", where: "any"},
+
 		"GET /journal":              {right: "see", where: "street"},
 		"GET /parked":               {right: "see", where: "street"},
 		"POST /parked/{id}/reapply": {right: "dispatch", where: "street", ok: append(unknown, 422)},
