@@ -73,9 +73,14 @@ func demands() map[string]demand {
 		"DELETE /users/{name}": {right: "manage", where: "any", ok: unknown},
 		"GET /audit":           {right: "audit", where: "any"},
 
-		"GET /report":      {right: "see", where: "any"},
-		"GET /report.csv":  {right: "see", where: "any"},
-		"GET /report.html": {right: "see", where: "any"},
+		"GET /gateways/{gateway}/desired": {right: "see", where: "gateway", ok: []int{200, 404}},
+		"POST /org/{node}/orders":         {right: "dispatch", where: "node", body: `{"x":1}`, ok: invalid},
+		"GET /org/{node}/orders/{order}":  {right: "see", where: "node", ok: []int{404, 422}},
+		"GET /orders":                     {right: "see", where: "any"},
+		"POST /orders/{order}/receipt":    {right: "work", where: "any", body: "{}", ok: []int{404, 422}},
+		"GET /report":                     {right: "see", where: "any"},
+		"GET /report.csv":                 {right: "see", where: "any"},
+		"GET /report.html":                {right: "see", where: "any"},
 
 		"GET /journal":              {right: "see", where: "street"},
 		"GET /parked":               {right: "see", where: "street"},

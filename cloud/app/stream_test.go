@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/drivers/device"
 )
 
@@ -70,10 +71,20 @@ func TestStreamKeepsToItsPart(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- feed.Run(ctx) }()
 	happen := func() { // the own incident last: when it is told, everything else has been
+		all := m.app.Hub().Subscribe(live.Scope{All: true}, 0)
+		defer all.Close()
 		for _, x := range []string{"sib", "above", "loose"} {
 			feed.Incident("GJ-" + x)
 			feed.Gateway("gw-" + x)
 			feed.Readings("gw-"+x, []device.Reading{{Device: "gas-1", Point: "level", Value: 7, Quality: device.Good, Time: time.Now()}})
+		}
+		for told := ""; !strings.Contains(told, `"id":"GJ-sib"`) || !strings.Contains(told, `"id":"s-sib"`); {
+			<-all.More()
+			frame, err := all.Take()
+			if err != nil {
+				t.Error(err)
+			}
+			told += string(frame)
 		}
 		feed.Gateway("gw-own")
 		feed.Incident("GJ-own")
