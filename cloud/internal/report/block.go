@@ -99,12 +99,13 @@ func decode(facts []fact, b []byte) ([]fact, error) {
 		return facts, fmt.Errorf("%w: version", errBlock)
 	}
 	r := reader{b: b[1:], all: string(b[1:])}
-	var words []string
+	words := make([]string, 0, min(1024, len(b)/2))
 	for n := r.uint(); n > 0 && !r.bad; n-- {
 		words = append(words, r.text())
 	}
 	for n := r.uint(); n > 0 && !r.bad; n-- {
-		var f fact
+		facts = append(facts, fact{})
+		f := &facts[len(facts)-1]
 		for _, w := range f.words() {
 			i := r.uint()
 			if i >= uint64(len(words)) {
@@ -121,7 +122,6 @@ func decode(facts []fact, b []byte) ([]fact, error) {
 				*t += f.opened
 			}
 		}
-		facts = append(facts, f)
 	}
 	if r.bad || len(r.b) > 0 {
 		return facts, errBlock
@@ -137,6 +137,11 @@ type reader struct {
 }
 
 func (r *reader) uint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 { // nearly all
+		v := uint64(r.b[0])
+		r.b = r.b[1:]
+		return v
+	}
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 {
 		r.bad, r.b = true, nil

@@ -73,90 +73,6 @@ func (s span) end() int64 { return min(s.to, s.now+1) }
 
 func (s span) has(at int64) bool { return at >= s.from && at < s.to }
 
-// count counts the facts of a period. site answers that of a fact by its place among them.
-func count(facts []fact, site []string, s span) Figures {
-	f := Figures{Steps: []StepTime{}}
-	var response []int64
-	took := make([][]int64, steps)
-	within, rated, content := 0, 0, 0
-	rules, sites := map[string]*FalseRate{}, map[string]*FalseRate{}
-	for i := range facts {
-		n := &facts[i]
-		if !s.has(n.opened) {
-			continue
-		}
-		closed := n.closed > 0 && n.closed < s.end()
-		if n.category == incident.Maintenance {
-			f.Maintenance.Reported++
-			if closed {
-				f.Maintenance.Handled++
-			}
-			continue
-		}
-		f.Reported++
-		if n.response >= 0 && n.opened+n.response < s.end() {
-			response = append(response, n.response)
-		}
-		for step, ms := range n.took {
-			if ms >= 0 {
-				took[step] = append(took[step], ms)
-			}
-		}
-		f.found(n)
-		if n.rating > 0 {
-			rated++
-			if n.rating >= 4 {
-				content++
-			}
-		}
-		if !closed {
-			continue
-		}
-		f.Handled++
-		if n.late == 0 {
-			within++
-		}
-		wrong := n.outcome == "false_alarm"
-		if wrong {
-			f.FalseAlarms++
-		}
-		note(rules, cmp.Or(n.rule, n.source), wrong)
-		note(sites, site[i], wrong)
-	}
-	f.Rate, f.Within, f.ReworkRate, f.FalseRate = Percent(f.Handled, f.Reported), Percent(within, f.Handled), Percent(f.Reworked, f.Reported), Percent(f.FalseAlarms, f.Handled)
-	f.Satisfaction, f.Ratings, f.Maintenance.Rate = Percent(content, rated), rated, Percent(f.Maintenance.Handled, f.Maintenance.Reported)
-	f.Response = median(response)
-	for step, name := range stepNames() {
-		f.Steps = append(f.Steps, StepTime{name.word, name.text, median(took[step]), len(took[step])})
-	}
-	f.ByRule, f.BySite = most(rules), most(sites)
-	return f
-}
-
-// found counts who found an incident, and whether it was sent back.
-func (f *Figures) found(n *fact) {
-	if n.reworked > 0 {
-		f.Reworked++
-	}
-	if n.source == incident.FromCaller {
-		f.Complaints++
-	} else {
-		f.SelfFound++
-	}
-}
-
-func note(of map[string]*FalseRate, key string, wrong bool) {
-	n := of[key]
-	if n == nil {
-		n = &FalseRate{Of: key}
-		of[key] = n
-	}
-	n.Closed++
-	if wrong {
-		n.False++
-	}
-}
-
 const mostNamed = 10
 
 // most are those with the most false alarms.
@@ -172,19 +88,6 @@ func most(of map[string]*FalseRate) []FalseRate {
 		return cmp.Or(cmp.Compare(b.False, a.False), cmp.Compare(b.Rate, a.Rate), cmp.Compare(a.Of, b.Of))
 	})
 	return out[:min(len(out), mostNamed)]
-}
-
-// median is the middle one, of an even number the mean of the two in the middle; nil of none. It sorts what it is given.
-func median(of []int64) *int64 {
-	if len(of) == 0 {
-		return nil
-	}
-	slices.Sort(of)
-	m := of[len(of)/2]
-	if len(of)%2 == 0 {
-		m = (m + of[len(of)/2-1]) / 2
-	}
-	return &m
 }
 
 type stepName struct {
@@ -234,53 +137,6 @@ const (
 	dayMs      = 24 * 60 * minute
 	weekMs     = 7 * dayMs
 )
-
-// cope counts how well people could cope: incidents of sensors, dangers and devices' faults alike.
-func cope(facts []fact, site []string, s span) Alarms {
-	var a Alarms
-	people, buckets, actors := map[string]bool{}, map[int64]int{}, map[BadActor]int{}
-	n, classes := 0, map[string]int{}
-	for i := range facts {
-		f := &facts[i]
-		if !s.has(f.opened) {
-			continue
-		}
-		for _, p := range f.people {
-			if p != "" {
-				people[p] = true
-			}
-		}
-		if f.source != incident.FromSensor {
-			continue
-		}
-		n++
-		classes[f.severity]++
-		buckets[f.opened/tenMinutes]++
-		end := s.end()
-		if f.recovered > 0 {
-			end = min(end, f.recovered)
-		}
-		if lasted := end - f.since; lasted > dayMs {
-			a.Standing++
-		} else if f.recovered > 0 && f.recovered-f.since < minute {
-			a.Fleeting++
-		}
-		if f.burst >= 3 {
-			a.Chattering++
-		}
-		if f.opened >= s.end()-weekMs {
-			actors[BadActor{Site: site[i], Device: f.device, Rule: f.rule}]++
-		}
-	}
-	a.Operators = max(1, len(people))
-	length := float64(max(1, s.end()-s.from))
-	each := float64(n) / float64(a.Operators) / length
-	a.PerTenMin, a.PerHour, a.PerDay = round2(each*tenMinutes), round2(each*60*minute), round2(each*dayMs)
-	a.floods(buckets, length)
-	a.SeverityA, a.SeverityB, a.SeverityC = Percent(classes["A"], n), Percent(classes["B"], n), Percent(classes["C"], n)
-	a.BadActors = worst(actors)
-	return a
-}
 
 func round2(x float64) float64 { return float64(int64(x*100+0.5)) / 100 }
 

@@ -46,17 +46,19 @@ func Make(ctx context.Context, q db.Querier, a Ask) (Report, error) {
 			return r, fmt.Errorf("read name of node %s: %w", a.Node, err)
 		}
 	}
-	facts, sites, err := read(ctx, q, a, before, end)
-	if err != nil {
+	now, earlier := newTally(span{begin.UnixMilli(), end.UnixMilli(), r.At}), newTally(span{before.UnixMilli(), begin.UnixMilli(), r.At})
+	if err := read(ctx, q, a, before, end, func(f *fact, site string) {
+		now.add(f, site)
+		earlier.add(f, site)
+	}); err != nil {
 		return r, err
 	}
 	for _, p := range []struct {
 		to         *Figures
+		of         *tally
 		begin, end time.Time
-	}{{&r.Now, begin, end}, {&r.Before, before, begin}} {
-		s := span{p.begin.UnixMilli(), p.end.UnixMilli(), a.Now.UnixMilli()}
-		*p.to = count(facts, sites, s)
-		p.to.Alarms = cope(facts, sites, s)
+	}{{&r.Now, now, begin, end}, {&r.Before, earlier, before, begin}} {
+		*p.to = p.of.figures()
 		rates, err := health.OnlineRates(ctx, q, health.Ask{Scope: a.Scope, Node: a.Node}, p.begin.Format(time.DateOnly), p.end.AddDate(0, 0, -1).Format(time.DateOnly), health.ByAll)
 		if err != nil {
 			return r, err
@@ -87,39 +89,39 @@ func (a Ask) within() (condition string, args []any) {
 	return condition, args
 }
 
-// read answers the facts of all incidents that were opened between two times, with the site of each.
-func read(ctx context.Context, q db.Querier, a Ask, from, to time.Time) (facts []fact, sites []string, err error) {
+// read gives the facts of all incidents that were opened in the months of two times, with the site of each. They are good
+// until the next: of a year's hundreds of thousands only one block is held at a time.
+func read(ctx context.Context, q db.Querier, a Ask, from, to time.Time, take func(f *fact, site string)) error {
 	fresh, err := unfolded(ctx, q, a)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	where, args := a.within()
 	args = append([]any{from.Format(monthForm), to.Format(monthForm)}, args...)
+	var facts []fact
 	err = each(ctx, q, `SELECT site, body FROM report_blocks WHERE month >= ? AND month <= ?`+where, args, func(rows *sql.Rows) error {
 		var site string
 		var body sql.RawBytes
 		if err := rows.Scan(&site, &body); err != nil {
 			return err
 		}
-		n := len(facts)
-		if facts, err = decode(facts, body); err != nil {
+		if facts, err = decode(facts[:0], body); err != nil {
 			return err
 		}
-		kept := n
-		for i := n; i < len(facts); i++ {
-			if !fresh.ids[facts[i].id] {
-				facts[kept] = facts[i]
-				kept++
-				sites = append(sites, site)
+		for i := range facts {
+			if len(fresh.ids) == 0 || !fresh.ids[facts[i].id] {
+				take(&facts[i], site)
 			}
 		}
-		facts = facts[:kept]
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("read blocks: %w", err)
+		return fmt.Errorf("read blocks: %w", err)
 	}
-	return append(facts, fresh.facts...), append(sites, fresh.sites...), nil
+	for i := range fresh.facts {
+		take(&fresh.facts[i], fresh.sites[i])
+	}
+	return nil
 }
 
 // recent are incidents that are in no block as they are now.

@@ -297,6 +297,48 @@ func mid(of []int64) int64 {
 	return (of[n/2] + of[n/2-1]) / 2
 }
 
+// TestMedian: the middle is that of the sorted values.
+func TestMedian(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		list := make([]int64, 1+r.IntN(40))
+		for i := range list {
+			list[i] = r.Int64N(1 + r.Int64N(60))
+		}
+		want := mid(slices.Clone(list))
+		if got := *report.Median(list); got != want {
+			t.Fatalf("%v: %d, want %d", list, got, want)
+		}
+	}
+}
+
+// BenchmarkYear is a report of 350,000 incidents of a year, on 200 sites.
+func BenchmarkYear(b *testing.B) {
+	base := dbtest.SQLite(b).Open(b)
+	if err := base.Update(b.Context(), func(tx *sql.Tx) error {
+		for month := range 12 {
+			first := time.Date(2026, time.Month(1+month), 1, 0, 0, 0, 0, shanghai)
+			for n := range 200 {
+				site := fmt.Sprint("site-", n)
+				if _, err := tx.ExecContext(b.Context(), `INSERT INTO report_blocks (month, site, node, body) VALUES (?, ?, '', ?)`, first.Format("2006-01"), site,
+					report.Made(site, 146, first.UnixMilli())); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}); err != nil {
+		b.Fatal(err)
+	}
+	q := report.Ask{Scope: tree.Everywhere(), Kind: report.Custom, From: time.Date(2026, 1, 1, 0, 0, 0, 0, shanghai), To: time.Date(2026, 12, 31, 0, 0, 0, 0, shanghai), Now: time.Date(2027, 1, 1, 0, 0, 0, 0, shanghai)}
+	for b.Loop() {
+		r, err := report.Make(b.Context(), base.Reader(), q)
+		if err != nil || r.Now.Reported != 12*200*146 {
+			b.Fatal(r.Now.Reported, err)
+		}
+	}
+}
+
 func TestPercent(t *testing.T) {
 	for _, c := range []struct {
 		part, whole int
