@@ -111,12 +111,7 @@ func New(cfg Config) http.Handler {
 
 // operations is the table of what the API can do, and of who may.
 func (a *API) operations(h huma.API) {
-	register(a, h, access{}, get, "/session", "Who is logged in", a.session)
-	register(a, h, access{}, get, "/login", "How one can log in", a.ways)
-	register(a, h, access{}, post, "/login", "Log in", a.login)
-	register(a, h, access{}, get, "/oidc/login", "Go to the identity provider", a.oidcLogin)
-	register(a, h, access{}, get, "/oidc/callback", "Come back from the identity provider", a.oidcBack)
-	register(a, h, access{}, post, "/logout", "Log out", a.logout)
+	a.people(h)
 	register(a, h, access{auth.See, anything}, get, "/incidents", "List incidents, newest first", a.incidents)
 	register(a, h, access{auth.See, anything}, get, "/incidents/outcomes.csv", "What people found about closed incidents, as CSV", a.outcomes)
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}", "One incident with its timeline", a.incident)
@@ -149,14 +144,6 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/approve", "Approve another person's command away from safe", a.approveCommand)
 	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/withdraw", "Take back a command that waits for approval", a.withdrawCommand)
 	register(a, h, access{auth.See, anything}, get, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
-	register(a, h, access{auth.See, self}, post, "/password", "Change one's own password", a.password)
-	register(a, h, access{auth.See, self}, get, "/sessions", "Where one is logged in", a.sessions)
-	register(a, h, access{auth.See, self}, del, "/sessions/{id}", "End one of one's own sessions", a.endSession)
-	register(a, h, access{auth.Manage, anything}, get, "/users", "Who has an account, and what each may do where", a.users)
-	register(a, h, access{auth.Manage, anything}, post, "/users", "Make an account", a.createUser)
-	register(a, h, access{auth.Manage, anything}, patch, "/users/{name}", "Change grants, password or sessions of an account", a.changeUser)
-	register(a, h, access{auth.Manage, anything}, del, "/users/{name}", "Remove an account", a.removeUser)
-	register(a, h, access{auth.Audit, anything}, get, "/audit", "What people did, newest first", a.audit)
 	register(a, h, access{auth.See, ofNode}, get, "/org/{node}/duty", "Who is on duty at a node, its roster and its hand-overs", a.duty)
 	register(a, h, access{auth.Work, ofNode}, post, "/org/{node}/handovers", "Hand over a shift, or swap two (交接班)", a.handOver)
 	register(a, h, access{auth.Manage, ofNode}, put, "/org/{node}/roster", "Write the whole roster of a node", a.setRoster)
@@ -187,6 +174,24 @@ func (a *API) figures(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/report.html", "The report as a page to print", a.reportPage)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/health", "How far each device of a site can be trusted, and why not further", a.siteHealth)
 	register(a, h, access{auth.Install, anything}, post, "/calibrations", "Note when devices were calibrated, and are due again", a.calibrate)
+}
+
+// people are the operations about who may do what, and who did.
+func (a *API) people(h huma.API) {
+	register(a, h, access{}, get, "/session", "Who is logged in", a.session)
+	register(a, h, access{}, get, "/login", "How one can log in", a.ways)
+	register(a, h, access{}, post, "/login", "Log in", a.login)
+	register(a, h, access{}, get, "/oidc/login", "Go to the identity provider", a.oidcLogin)
+	register(a, h, access{}, get, "/oidc/callback", "Come back from the identity provider", a.oidcBack)
+	register(a, h, access{}, post, "/logout", "Log out", a.logout)
+	register(a, h, access{auth.See, self}, post, "/password", "Change one's own password", a.password)
+	register(a, h, access{auth.See, self}, get, "/sessions", "Where one is logged in", a.sessions)
+	register(a, h, access{auth.See, self}, del, "/sessions/{id}", "End one of one's own sessions", a.endSession)
+	register(a, h, access{auth.Manage, anything}, get, "/users", "Who has an account, and what each may do where", a.users)
+	register(a, h, access{auth.Manage, anything}, post, "/users", "Make an account", a.createUser)
+	register(a, h, access{auth.Manage, anything}, patch, "/users/{name}", "Change grants, password or sessions of an account", a.changeUser)
+	register(a, h, access{auth.Manage, anything}, del, "/users/{name}", "Remove an account", a.removeUser)
+	register(a, h, access{auth.Audit, anything}, get, "/audit", "What people did, newest first", a.audit)
 }
 
 // streamPath is that of the live stream.
