@@ -96,7 +96,7 @@ func (m *move) entry(t Transition, was Incident) audit.Entry {
 
 // run does what a deed consists of, one line of evidence for each part, and one line of the timeline for all.
 func (m *move) run(t Transition) (string, error) {
-	if m.in.SuspendedAt > 0 && t.To != "" {
+	if m.in.SuspendedAt > 0 && t.resumes() {
 		if err := m.one(Resume, Step{}); err != nil {
 			return "", err
 		}

@@ -193,6 +193,7 @@ func (s *Service) merge(ctx context.Context, tx *sql.Tx, from, to Incident, g re
 	now := g.now.UnixMilli()
 	from.AlertCount, from.Condition, from.MergedInto, from.unsaid, from.sayAt = 0, Recovered, to.ID, 0, 0
 	from.Handling, from.ClosedBy, from.ClosedAt, from.Step, from.StepAt, from.StepDue, from.Deadline = Closed, g.who.Name, now, Archived, now, 0, 0
+	from.StepLate, from.SuspendedAt, from.SuspendedUntil, from.Disputed = false, 0, 0, false
 	if err := save(ctx, tx, from); err != nil {
 		return err
 	}

@@ -82,6 +82,11 @@ func Transitions() []Transition {
 	}
 }
 
+// resumes says that a deed takes an incident up again that was put off: it works on it, or presses for it.
+func (t Transition) resumes() bool {
+	return t.To != "" || slices.Contains([]string{Finish, Urge, Blow}, t.Deed)
+}
+
 // transition answers the edge of a deed.
 func transition(deed string) (Transition, bool) {
 	list := Transitions()
