@@ -291,7 +291,11 @@ func (l *loop) rateByLink() {
 	if got := l.ask("POST", "/incidents/"+l.id+"/take?k="+link.Key, "{}", nil); got != http.StatusUnauthorized {
 		t.Errorf("a resident takes the incident: %d", got)
 	}
-	if got := l.ask("POST", "/incidents/"+l.id+"/rate?k="+link.Key, `{"rating":5,"note":"来得快"}`, nil); got != http.StatusOK {
+	if got := l.as("陈主任").ask("POST", "/incidents/"+l.id+"/rate?k="+link.Key+"x", `{"rating":5}`, nil); got != http.StatusConflict {
+		t.Errorf("by a link that is none: %d", got)
+	}
+	// The resident opens the link at the counter, where the director is logged in.
+	if got := l.as("陈主任").ask("POST", "/incidents/"+l.id+"/rate?k="+link.Key, `{"rating":5,"note":"来得快"}`, nil); got != http.StatusOK {
 		t.Errorf("rate: %d", got)
 	}
 	if got := l.ask("POST", "/incidents/"+l.id+"/rate?k="+link.Key, `{"rating":1}`, nil); got != http.StatusConflict {

@@ -91,8 +91,15 @@ func demoGrants() []auth.Grant {
 	return []auth.Grant{{Role: auth.Street}, {Role: auth.Admin}}
 }
 
-// identify finds out who calls: a session's cookie first, then a signed link, then the demo.
+// identify finds out who calls: a session's cookie first, then the demo, then a signed link. To rate an incident by a link is
+// to be the resident whom it was sent to, whoever is logged in where it is opened.
 func (a *API) identify(r *http.Request, c *caller) error {
+	if strings.HasSuffix(r.URL.Path, "/rate") && r.URL.Query().Has("k") {
+		if err := a.byLink(r, c); err != nil || c.user.Role == auth.Rater {
+			return err
+		}
+		*c = caller{address: c.address} // it is no resident's link
+	}
 	if cookie, err := r.Cookie(cookieName); err == nil {
 		u, err := a.cfg.Auth.User(r.Context(), cookie.Value)
 		if err == nil {
@@ -107,19 +114,26 @@ func (a *API) identify(r *http.Request, c *caller) error {
 		c.user = auth.User{Name: "演示", Role: auth.Operator, Grants: demoGrants()}
 		return nil
 	}
-	if key := r.URL.Query().Get("k"); key != "" {
-		o, err := a.cfg.Notifier.Open(r.Context(), key)
-		dead, isDead := errors.AsType[*notify.DeadLink](err)
-		switch {
-		case err == nil && o.Resident:
-			c.user, c.incident = auth.User{Name: o.Name, Role: auth.Rater}, o.Incident
-		case err == nil:
-			c.user, c.incident = auth.User{Name: o.Name, Role: auth.Link}, o.Incident
-		case isDead:
-			c.dead = dead
-		case !errors.Is(err, notify.ErrLink):
-			return err
-		}
+	return a.byLink(r, c)
+}
+
+// byLink takes a signed link's word for who calls. A link that is none changes nothing.
+func (a *API) byLink(r *http.Request, c *caller) error {
+	key := r.URL.Query().Get("k")
+	if key == "" {
+		return nil
+	}
+	o, err := a.cfg.Notifier.Open(r.Context(), key)
+	dead, isDead := errors.AsType[*notify.DeadLink](err)
+	switch {
+	case err == nil && o.Resident:
+		c.user, c.incident = auth.User{Name: o.Name, Role: auth.Rater}, o.Incident
+	case err == nil:
+		c.user, c.incident = auth.User{Name: o.Name, Role: auth.Link}, o.Incident
+	case isDead:
+		c.dead = dead
+	case !errors.Is(err, notify.ErrLink):
+		return err
 	}
 	return nil
 }
