@@ -28,6 +28,20 @@ test('every reason that a driver can give has a word', { skip: !existsSync('../.
   for (const reason of reasons) assert.ok(`reason.${reason}` in zh, reason)
 })
 
+test('every line of a timeline that the cloud can write has a word, and others have one for all', { skip: !existsSync('../../incident/incident.go') }, () => {
+  const source = readFileSync('../../incident/incident.go', 'utf8')
+  const kinds = /type Entry struct \{[^}]*json:"kind" enum:"([^"]+)"/.exec(source)?.[1]?.split(',') ?? []
+  assert.ok(kinds.length > 5)
+  for (const kind of [...kinds, 'other']) assert.ok(`step.${kind}` in zh, kind)
+})
+
+test('every kind of journal entry that the cloud makes has a word, and others have one for all', { skip: !existsSync('../../org/journal.go') }, () => {
+  const source = /Kinds of journal entries\.\nconst \(([^]*?)\n\)/.exec(readFileSync('../../org/journal.go', 'utf8'))?.[1] ?? ''
+  const kinds = [...source.matchAll(/= "(\w+)"/g)].map((m) => m[1])
+  assert.ok(kinds.length > 10)
+  for (const kind of [...kinds, 'other']) assert.ok(`journal.${kind}` in zh, kind)
+})
+
 test('filling keeps what has no value visible', () => {
   assert.equal(fill('{a} 和 {b}', { a: 1 }), '1 和 {b}')
   assert.equal(fill('{a}{a}', { a: 'x' }), 'xx')

@@ -14,6 +14,8 @@ export const atTime = (at: number) => when(at, now.value, session.zone)
 export const atSecond = (at: number) => hourMinuteSecond(at, session.zone)
 
 export const pointName = (point: string) => word(`point.${point}`) ?? point
+/** The word of a timeline's line; one for all that a newer cloud writes and this page does not know. */
+export const stepName = (kind: string) => word(`step.${kind}`) ?? t('step.other')
 export const kindName = (kind: string) => word(`kind.${kind}`) ?? t('kind.other')
 export const reasonName = (reason?: string) => (reason ? word(`reason.${reason}`) ?? reason : '')
 export const unitName = (unit: string) => word(`unit.${unit}`) ?? unit

@@ -47,7 +47,7 @@ export interface Incident {
 
 export interface Evidence { name: string; unit: string; value: number | null; quality: Quality; reason?: string }
 export interface Limit { point: string; unit: string; value: number; above: boolean }
-export type Step = 'fired' | 'action' | 'notified' | 'taken' | 'recovered' | 'closed' | 'note' | 'severity' | 'overdue'
+export type Step = 'fired' | 'action' | 'notified' | 'taken' | 'recovered' | 'closed' | 'note' | 'severity' | 'overdue' | 'step'
 export interface TimelineEntry { at: number; kind: Step; text: Text; by?: string }
 
 export interface IncidentDetail extends Incident {

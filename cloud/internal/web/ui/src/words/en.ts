@@ -101,6 +101,8 @@ export const en: Record<Key, string> = {
   'step.note': 'Note',
   'step.severity': 'Level',
   'step.overdue': 'Overdue',
+  'step.step': 'Handling',
+  'step.other': 'Other',
 
   'close.title': 'Close the alert',
   'close.outcome': 'What was it?',
@@ -236,6 +238,8 @@ export const en: Record<Key, string> = {
   'journal.decommissioned': 'Decommissioned',
   'journal.certificate_ends': 'Certificate ends',
   'journal.certificate': 'Certificate',
+  'journal.few_receivers': 'Too few receivers',
+  'journal.other': 'Other',
 
   'quality.good': 'Good',
   'quality.uncertain': 'Uncertain',

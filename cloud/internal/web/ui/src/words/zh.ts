@@ -100,6 +100,8 @@ export const zh = {
   'step.note': '备注',
   'step.severity': '改级',
   'step.overdue': '超时',
+  'step.step': '办理',
+  'step.other': '其他',
 
   'close.title': '办结',
   'close.outcome': '结果是什么？',
@@ -235,6 +237,8 @@ export const zh = {
   'journal.decommissioned': '网关退役',
   'journal.certificate_ends': '证书到期',
   'journal.certificate': '网关证书',
+  'journal.few_receivers': '通知不足',
+  'journal.other': '其他',
 
   'quality.good': '良好',
   'quality.uncertain': '存疑',

@@ -1,1 +1,0 @@
-import{F as e,N as t,nt as n,st as r}from"./index-CENhGpQ1.js";function i(i){let a=r({data:void 0,error:``,gone:!1,load:o});async function o(){try{a.data=await i(),a.error=``}catch(t){if(!(t instanceof e))throw t;t.status===404?a.gone=!0:t.status!==401&&(a.error=t.message)}}return n(o),t(`refetch`,()=>void o()),a}export{i as t};
