@@ -50,6 +50,7 @@ func (s *Service) Do(ctx context.Context, id, deed string, who Person, g Given) 
 	if !ok {
 		return fmt.Errorf("deed %q is not known", deed)
 	}
+	g = g.of(t)
 	if err := given(t, g); err != nil && t.Deed != Close { // closing says first what else is in its way
 		return err
 	}

@@ -55,6 +55,30 @@ func told(deed string) string {
 	return KindStep
 }
 
+// of keeps of what was given what belongs to a deed: a note, photos and values to each, the rest to those that ask for it.
+func (g Given) of(t Transition) Given {
+	f := g.Facts
+	g.Facts = Facts{Measured: f.Measured}
+	for _, need := range t.Needs {
+		switch need {
+		case NeedsTo:
+			g.Assignee = f.Assignee
+		case NeedsUntil:
+			g.Until = f.Until
+		case NeedsWhistle:
+			g.Whistle = f.Whistle
+		case NeedsOutcome:
+			g.Outcome = f.Outcome
+		case NeedsRating:
+			g.Rating = f.Rating
+		}
+	}
+	if t.Deed == Verify || t.Deed == Accept {
+		g.Severity = f.Severity
+	}
+	return g
+}
+
 // given refuses a deed without what it needs.
 func given(t Transition, g Given) error {
 	missing := func(need string) bool {
