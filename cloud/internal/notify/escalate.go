@@ -30,7 +30,7 @@ type enqueuing struct {
 // transaction; so a message that waits for its receiver goes to who answered for the site when it was queued.
 func (s *Service) Enqueue(ctx context.Context, tx *sql.Tx, in incident.Incident, kind string) error {
 	now := s.cfg.Now()
-	e := enqueuing{s: s, tx: tx, in: in, kind: kind, now: now, due: now, directory: directory{q: tx, site: in.Site, at: now.In(s.cfg.Zone)}}
+	e := enqueuing{s: s, tx: tx, in: in, kind: kind, now: now, due: now, directory: directory{q: tx, site: in.Site, node: in.Node, to: in.Assignee, at: now.In(s.cfg.Zone)}}
 	if in.Late && kind == incident.KindOpened {
 		e.due = now.Add(lateRest)
 	}

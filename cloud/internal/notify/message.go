@@ -108,6 +108,9 @@ func (s *sender) one(n notice, in incident.Incident, people []Person) string {
 	if n.kind == incident.KindOverdue {
 		parts = append(parts, overdue(in))
 	}
+	if what := asking(in, n.kind); what != "" {
+		parts = append(parts, what)
+	}
 	if n.kind == kindReminder {
 		parts = append(parts, fmt.Sprintf("第 %d 次提醒：仍无人接警", n.step))
 	}

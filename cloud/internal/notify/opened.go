@@ -117,7 +117,7 @@ func (s *Service) ask(ctx context.Context, id string) (*Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := directory{q: q, site: in.Site, at: s.cfg.Now().In(s.cfg.Zone)}
+	d := directory{q: q, site: in.Site, node: in.Node, at: s.cfg.Now().In(s.cfg.Zone)}
 	people, err := d.people(ctx, []string{Responsible})
 	if err != nil || len(people) == 0 {
 		return nil, err

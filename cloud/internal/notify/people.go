@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/db"
-	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org/duty"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
@@ -27,6 +27,8 @@ type Person struct {
 type directory struct {
 	q    db.Querier
 	site string
+	node string             // of the organisation, when it is about no site
+	to   *incident.Assignee // who has the incident; nil: nobody
 	at   time.Time
 	path []tree.Node // from the root to the site's node
 	read bool
@@ -50,11 +52,19 @@ func (d *directory) people(ctx context.Context, tell []string) ([]Person, error)
 }
 
 func (d *directory) find(ctx context.Context, whom string) ([]Person, error) {
-	if err := d.load(ctx); err != nil || len(d.path) == 0 {
+	if err := d.load(ctx); err != nil {
 		return nil, err
 	}
-	day := d.at.Format(time.DateOnly)
+	if whom == assignee { // who needs no path
+		return d.assigned(ctx)
+	}
+	if len(d.path) == 0 {
+		return nil, nil
+	}
+	day := d.day()
 	switch whom {
+	case superior:
+		return d.above(ctx)
 	case Responsible:
 		return one(tree.Responsible(d.path, day), "责任人"), nil
 	case Deputy:
@@ -76,6 +86,8 @@ func (d *directory) find(ctx context.Context, whom string) ([]Person, error) {
 	}
 	return nil, nil
 }
+
+func (d *directory) day() string { return d.at.Format(time.DateOnly) }
 
 // onDuty answers who has a shift at the street now, else who answers for it.
 func (d *directory) onDuty(ctx context.Context) ([]Person, error) {
@@ -115,8 +127,8 @@ func (d *directory) load(ctx context.Context) error {
 	if d.read {
 		return nil
 	}
-	path, err := tree.PathOf(ctx, d.q, d.site)
-	if errors.Is(err, org.ErrUnknown) {
+	path, err := incident.Path(ctx, d.q, incident.Incident{Site: d.site, Progress: incident.Progress{Node: d.node}})
+	if err == nil && len(path) == 0 {
 		path, err = streetOf(ctx, d.q)
 	}
 	if err != nil {

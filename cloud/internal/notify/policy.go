@@ -93,8 +93,8 @@ func (p Policy) rung(in incident.Incident, kind string) (n int, r Rung, ok bool)
 	case incident.KindWhistle:
 		n = in.Whistle
 	default:
-		if incident.Asks(kind) { // of who has it in hand, and their superior
-			return 1, Rung{Tell: []string{Responsible, Deputy}, By: []string{Group, SMS, Mail}}, true
+		if r, ok := asked(in, kind); ok {
+			return 1, r, true
 		}
 		return 0, Rung{}, false
 	}
