@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"path/filepath"
@@ -49,7 +47,7 @@ type step struct {
 type page struct {
 	ID, Step, Handling, Condition, Source, Category, Severity, TakenBy, Outcome string
 	Rating, Reworked, Urged, Whistle                                            int
-	StepDue                                                                     int64
+	StepDue, SuspendedAt                                                        int64
 	Steps                                                                       []step
 	Next                                                                        []struct{ Deed string }
 	Card                                                                        []struct{ ZH string }
@@ -186,12 +184,14 @@ func (l *loop) reached(p page, want string) {
 	}
 }
 
-// TestTheStreetsLoop walks a gas alert and an overcharge through all eight steps, with five people of the street.
+// TestTheStreetsLoop walks a gas alert, an overcharge and a resident's call through all eight steps, with five people of the
+// street in five roles: property, grid, community, department, street.
 func TestTheStreetsLoop(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		l := openLoop(t, place)
 		l.gas()
 		l.overcharge()
+		l.report()
 	})
 }
 
@@ -301,84 +301,4 @@ func (l *loop) rateByLink() {
 	if got := l.ask("POST", "/incidents/"+l.id+"/rate?k="+link.Key, `{"rating":1}`, nil); got != http.StatusConflict {
 		t.Errorf("rated twice: %d", got)
 	}
-}
-
-// overcharge is of class B: a grid worker reports it with a photo, the property manager takes it in one tap.
-func (l *loop) overcharge() {
-	t := l.t
-	photo := shot(t, 40)
-	var form bytes.Buffer
-	w := multipart.NewWriter(&form)
-	f, err := w.CreateFormFile("photo", "IMG_1.jpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Write(photo); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	id, _, status := l.upload("王网格", "/photos", w.FormDataContentType(), form.Bytes())
-	if status != http.StatusOK {
-		t.Fatal(status)
-	}
-	if _, code, status := l.upload("王网格", "/photos", "image/jpeg", []byte("<html>")); status != http.StatusUnprocessableEntity || code != "bad_photo" {
-		t.Errorf("no photo: %d %s", status, code)
-	}
-	if _, code, status := l.upload("王网格", "/photos", "image/jpeg", make([]byte, 9<<20)); status != http.StatusRequestEntityTooLarge || code != "too_large" {
-		t.Errorf("too large: %d %s", status, code)
-	}
-	body := `{"kind":"charging","text":"车棚 3 号位电池鼓包仍在充","site":"jinxiu","place":"3 栋车棚","photos":["` + id + `"],"source":"complaint","reference":"12345-887"}`
-	var p page
-	for range 2 { // the phone did not hear the answer
-		if got := l.as("王网格").ask("POST", "/reports", body, &p, "Idempotency-Key", "phone-0001"); got != http.StatusOK {
-			t.Fatalf("report: %d", got)
-		}
-		if l.id == p.ID || p.Severity != "B" || p.Source != "complaint" || p.Condition != "none" || len(p.Steps) != 1 || len(p.Steps[0].Photos) != 1 {
-			t.Fatalf("%+v", p)
-		}
-	}
-	l.id = p.ID
-	var list struct{ Incidents []page }
-	if l.as("赵经理").ask("GET", "/incidents?source=complaint&q=%E9%BC%93%E5%8C%85", "", &list); len(list.Incidents) != 1 {
-		t.Errorf("%+v", list)
-	}
-	l.as("王网格").wrong("POST", "/reports", strings.Replace(body, "3 栋", "4 栋", 1), http.StatusConflict, "wrong_state", "Idempotency-Key", "phone-0001")
-	l.as("钱科长").wrong("POST", "/reports", body, http.StatusNotFound, "not_found", "Idempotency-Key", "phone-0002")
-	if kept := l.picture("/incidents/" + l.id + "/photos/" + id); bytes.Contains(kept, []byte("GPS")) || len(kept) == 0 {
-		t.Error("where it was taken is kept")
-	}
-	if p := l.do("赵经理", "take", "{}"); p.Handling != "handling" || len(p.Steps) != 5 {
-		t.Errorf("one tap: %+v", p)
-	}
-	l.refused("王网格", "take", "{}", http.StatusConflict)
-	l.do("李书记", "suspend", fmt.Sprintf(`{"note":"等车主回来取车","until":%d}`, time.Now().Add(time.Hour).UnixMilli()))
-	l.do("赵经理", "finish", `{"note":"已断电，电池移到室外"}`)
-	l.do("陈主任", "check", "{}")
-	l.do("赵经理", "close", `{"outcome":"real"}`)
-	if got := l.as("王网格").ask("POST", "/incidents/"+l.id+"/rate", `{"rating":4,"note":"居民满意"}`, nil); got != http.StatusOK {
-		t.Errorf("rate: %d", got)
-	}
-	p = l.look("陈主任")
-	l.reached(p, "reported verified accepted dispatched in_progress checked closed rated")
-	l.tell("充电隐患", p)
-}
-
-func (l *loop) picture(path string) []byte {
-	l.t.Helper()
-	req, err := http.NewRequestWithContext(l.t.Context(), http.MethodGet, l.base+path, nil)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	resp, err := l.as("李书记").http.Do(req)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "image/jpeg" {
-		l.t.Errorf("%d %s %v", resp.StatusCode, resp.Header.Get("Content-Type"), err)
-	}
-	return b
 }
