@@ -107,6 +107,8 @@ func demands() map[string]demand {
 		"POST /gateways/{gateway}/commands": {right: "command", where: "gateway", body: "{}", ok: invalid},
 		"GET /org/{node}/duty":              {right: "see", where: "node"},
 		"POST /org/{node}/handovers":        {right: "work", where: "node", body: "{}", ok: invalid},
+		"POST /org/import":                  {right: "manage", where: "street", body: "{}", ok: []int{http.StatusUnsupportedMediaType}},
+		"GET /org/export":                   {right: "manage", where: "street"},
 		"PUT /org/{node}/roster":            {right: "manage", where: "node", body: `{"x":1}`, ok: invalid},
 		"GET /dock":                         {right: "see", where: "street"},
 		"POST /dock/{target}/answer":        {right: "work", where: "street", ok: []int{200, 204, 400, 404, 409, 422}},

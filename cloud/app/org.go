@@ -15,7 +15,7 @@ func ImportOrg(ctx context.Context, cfg Config, f *tree.File, o tree.Options) (t
 	if err != nil {
 		return tree.Result{}, err
 	}
-	r, err := tree.Import(ctx, d, f, o)
+	r, err := tree.Import(console(ctx), d, f, o)
 	return r, errors.Join(err, d.Close())
 }
 

@@ -15,15 +15,18 @@ import (
 	"github.com/linshao/linshao/cloud/internal/photo"
 )
 
-// uploadTime is how long the upload of a photo may take: a phone in a cellar is slow.
+// uploadTime is how long the upload of a photo or a file may take: a phone in a cellar is slow.
 const uploadTime = 2 * time.Minute
 
-// isUpload says whether a path takes photos.
-func isUpload(path string) bool { return strings.HasSuffix(path, "/photos") }
+// isUpload says whether a path takes photos or files.
+func isUpload(path string) bool { return strings.HasSuffix(path, "/photos") || isImport(path) }
 
 // bodyLimit bounds the body of requests of a path, in bytes.
 func bodyLimit(path string) int64 {
-	if isUpload(path) {
+	switch {
+	case isImport(path):
+		return maxImport
+	case isUpload(path):
 		return photo.MaxBytes + 4<<10 // a form has some words around the photo
 	}
 	return maxBody

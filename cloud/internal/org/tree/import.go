@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/rules"
@@ -64,9 +66,13 @@ func Import(ctx context.Context, d *db.DB, f *File, o Options) (Result, error) {
 		if err := p.write(ctx, tx); err != nil {
 			return fmt.Errorf("import %s: %w", f.Name, err)
 		}
-		return org.Note(ctx, tx, org.Entry{At: o.Now, Kind: org.TreeImported, Text: text("%s 导入了组织树 %s：新增 %d，修改 %d，删除 %d，未采用 %d",
+		if err := org.Note(ctx, tx, org.Entry{At: o.Now, Kind: org.TreeImported, Text: text("%s 导入了组织树 %s：新增 %d，修改 %d，删除 %d，未采用 %d",
 			"%s imported the tree of the organisation from %s: %d added, %d changed, %d removed, %d left out",
-			o.By, filepath.Base(f.Name), r.Added, r.Changed, r.Removed, r.Refused)})
+			o.By, filepath.Base(f.Name), r.Added, r.Changed, r.Removed, r.Refused)}); err != nil {
+			return err
+		}
+		return audit.Add(ctx, tx, audit.Entry{At: o.Now, Act: "org.import", Kind: "org", About: filepath.Base(f.Name), Detail: map[string]string{"added": strconv.Itoa(r.Added),
+			"changed": strconv.Itoa(r.Changed), "removed": strconv.Itoa(r.Removed), "refused": strconv.Itoa(r.Refused)}})
 	})
 	return r, err
 }
