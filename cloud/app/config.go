@@ -38,6 +38,7 @@ type Config struct {
 	Dock       []Dock                `yaml:"dock"`
 	Mailboxes  map[string]string     `yaml:"mailboxes"`
 	Handling   Handling              `yaml:"handling"`
+	Retention  Retention             `yaml:"retention"`
 	Health     Health                `yaml:"health"`
 	Sites      map[string]string     `yaml:"sites"`
 	OIDC       OIDC                  `yaml:"oidc"`
@@ -149,6 +150,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.enroll()
 	c.series()
 	c.overdue()
+	c.retention()
 	c.escalation()
 	c.handling()
 	c.health()
