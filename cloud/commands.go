@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/app"
+	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org"
 )
 
@@ -82,6 +83,7 @@ func (c *decommissionCmd) Run(ctx context.Context) error {
 }
 
 type notifyTestCmd struct {
+	speech
 	Receiver string `arg:"" help:"Id of the receiver in the configuration."`
 	Phone    string `help:"Whom to reach, when the receiver reaches one person at a time."`
 	Config   string `help:"Configuration file." default:"cloud.yaml" type:"path"`
@@ -94,12 +96,19 @@ func (c *notifyTestCmd) Run(ctx context.Context) error {
 		return err
 	}
 	r, err := app.TestReceiver(ctx, cfg, c.Receiver, c.Phone, "cloud notify test")
-	if err != nil {
+	switch took := r.Took.Round(time.Millisecond); {
+	case errors.Is(err, notify.ErrUnknown):
+		return errors.New(c.sayf("%[2]s 的 notify 里没有接收方 %[1]s", "there is no receiver %s under notify in %s", c.Receiver, c.Config))
+	case errors.Is(err, notify.ErrNobody) && c.Phone == "":
+		return errors.New(c.sayf("接收方 %s 一次通知一个人：用 --phone 给出手机号", "receiver %s reaches one person at a time: say whom with --phone", c.Receiver))
+	case errors.Is(err, notify.ErrNobody):
+		return errors.New(c.sayf("接收方 %s 不知道 %s 的地址：写进 %s 的 mailboxes", "receiver %s knows no address of %s: write it under mailboxes in %s", c.Receiver, c.Phone, c.Config))
+	case err != nil:
 		return err
+	case !r.OK:
+		return errors.New(c.sayf("接收方 %s 没有收下消息（%v 后）：%s", "receiver %s did not take the message (after %v): %s", c.Receiver, took, r.Answer))
+	default:
+		fmt.Println(c.sayf("接收方 %s 在 %v 后收下了消息：%s", "receiver %s took the message after %v: %s", c.Receiver, took, r.Answer))
 	}
-	if !r.OK {
-		return fmt.Errorf("receiver %s did not take the message (after %v): %s", c.Receiver, r.Took.Round(time.Millisecond), r.Answer)
-	}
-	fmt.Printf("receiver %s took the message after %v: %s\n", c.Receiver, r.Took.Round(time.Millisecond), r.Answer)
 	return nil
 }

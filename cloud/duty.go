@@ -30,10 +30,14 @@ func (c *orgDutyCmd) Run(ctx context.Context) error {
 		if c.At == "" {
 			return time.Now().In(zone), nil
 		}
-		return time.ParseInLocation("2006-01-02T15:04", c.At, zone)
+		at, err := time.ParseInLocation("2006-01-02T15:04", c.At, zone)
+		if err != nil {
+			err = errors.New(c.sayf("--at %q 不是 2026-10-01T20:00 这样的时间", "--at %q is no time such as 2026-10-01T20:00", c.At))
+		}
+		return at, err
 	})
 	if errors.Is(err, org.ErrUnknown) {
-		return errors.New(c.sayf("没有节点 %s", "there is no node %s", c.Node))
+		return errors.New(c.sayf("没有节点 %s：cloud org tree 列出全部", "there is no node %s: cloud org tree shows all", c.Node))
 	}
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (c *reportCmd) Run(ctx context.Context) error {
 	r, zone, err := app.Report(ctx, cfg, c.Node, month)
 	switch {
 	case errors.Is(err, org.ErrUnknown):
-		return errors.New(c.sayf("没有节点 %s", "there is no node %s", c.Node))
+		return errors.New(c.sayf("没有节点 %s：cloud org tree 列出全部", "there is no node %s: cloud org tree shows all", c.Node))
 	case err != nil:
 		return err
 	case c.CSV:

@@ -84,7 +84,7 @@ func (c enrollCmd) refused(lang config.Language, gateway string, err error) erro
 	case errors.Is(err, enroll.ErrNotTheCloud):
 		return exit{exitFinding, fmt.Errorf("%s (%w)", say("应答的不是注册码所指的云端：地址对吗？中间有代理吗？注册码没有发出去，仍可使用", "who answers is not the cloud of the token: is the address right, is there a proxy between? The token was not told, and still works"), err)}
 	case errors.Is(err, enroll.ErrNoCloud):
-		return exit{exitDevice, fmt.Errorf("%s (%w)", say("连不上云端：看网线、SIM 卡、防火墙、地址；注册码还能用，稍后重试即可", "the cloud cannot be reached: look at cable, SIM card, firewall, address; try again later, the token still works"), err)}
+		return exit{exitDevice, fmt.Errorf("%s (%w)", say("连不上云端：看网线、SIM 卡、防火墙、地址（多为 https://）；注册码还能用，稍后重试即可", "the cloud cannot be reached: look at cable, SIM card, firewall, address (most clouds want https://); try again later, the token still works"), err)}
 	}
 	return exit{exitDevice, err}
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"time"
@@ -40,7 +39,7 @@ func (d deadlines) Run(ctx context.Context) error {
 func OnDuty(ctx context.Context, cfg Config, node, role string, at func(*time.Location) (time.Time, error)) ([]duty.Holder, error) {
 	when, err := at(cfg.zone)
 	if err != nil {
-		return nil, fmt.Errorf("read time: %w", err)
+		return nil, err
 	}
 	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
 	if err != nil {

@@ -88,14 +88,15 @@ func checked(ctx context.Context, q db.Querier, gs []Grant) ([]Grant, error) {
 	}
 	for _, g := range gs {
 		if !slices.Contains(Roles(), g.Role) {
-			return nil, &BadError{fmt.Sprintf("没有角色 %q", g.Role), fmt.Sprintf("role %q: use one of %s", g.Role, strings.Join(Roles(), ", "))}
+			return nil, &BadError{fmt.Sprintf("没有角色 %q：可用的有 %s", g.Role, strings.Join(Roles(), "、")), fmt.Sprintf("role %q: use one of %s", g.Role, strings.Join(Roles(), ", "))}
 		}
 		if g.Node == "" {
 			continue
 		}
 		_, err := tree.Path(ctx, q, g.Node)
 		if errors.Is(err, org.ErrUnknown) {
-			return nil, &BadError{fmt.Sprintf("组织树中没有节点 %q", g.Node), fmt.Sprintf("the organisation has no node %q", g.Node)}
+			return nil, &BadError{fmt.Sprintf("组织树中没有节点 %q：cloud org tree 列出全部，cloud org import 导入", g.Node),
+				fmt.Sprintf("the organisation has no node %q: cloud org tree shows all, cloud org import brings them in", g.Node)}
 		}
 		if err != nil {
 			return nil, err

@@ -58,7 +58,7 @@ func InitCA(dir, name string, now time.Time) (*CA, error) {
 		return nil, fmt.Errorf("make folder of the CA: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, RootFile)); !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("make CA: %s holds one already", dir)
+		return nil, fmt.Errorf("make CA: %s holds one already: cloud ca show shows it, cloud ca server makes another certificate for the broker", dir)
 	}
 	root := caTemplate(name+" root", rootLife, now)
 	root.MaxPathLen = 1

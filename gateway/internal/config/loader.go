@@ -194,7 +194,7 @@ func (l *loader) checkCloud() {
 		case u.Scheme == "mqtt":
 			l.add(path, l.say("mqtt:// 不用证书", "mqtt:// uses no certificate"), l.say("改用 mqtts://，或删去此行", "use mqtts://, or remove the line"))
 		case err != nil:
-			l.warn(path, l.say("还没有文件 %s", "there is no file %s yet", file), l.say("启动前放好", "put it there before the start"))
+			l.warn(path, l.say("还没有文件 %s", "there is no file %s yet", file), l.say("gateway enroll 取来，或启动前放好", "gateway enroll fetches it; or put it there before the start"))
 		}
 	}
 }
