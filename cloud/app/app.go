@@ -167,7 +167,7 @@ func (a *App) buildIngest(context.Context) error {
 	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: watchful{observer{a.feed, a.wake}, a.health}, Health: a.health, Stored: a.drain.Wake,
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
 		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
 		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err

@@ -46,18 +46,6 @@ func (a *App) buildHealth(context.Context) error {
 	return nil
 }
 
-// watchful tells besides what keeps the health of devices.
-type watchful struct {
-	observer
-	health *health.Service
-}
-
-// Gateway implements ingest's Observer.
-func (w watchful) Gateway(gateway string) {
-	w.observer.Gateway(gateway)
-	w.health.Gateway(gateway)
-}
-
 // Calibrate takes calibrations. The cloud may be running.
 func Calibrate(ctx context.Context, cfg Config, list []health.Calibration) (health.CalibrationsTaken, error) {
 	d, err := openDB(ctx, cfg, slog.Default(), userPatience)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/semaphore"
 	// The driver registers itself under the name "sqlite".
 	_ "modernc.org/sqlite"
 )
@@ -27,6 +28,7 @@ type DB struct {
 	write, read *sql.DB
 	isolation   sql.IsolationLevel // of changes
 	postgres    bool
+	room        *semaphore.Weighted // of writers, for changes; nil: one connection is all that there is
 }
 
 // Querier reads: what is committed, or within a transaction.
@@ -72,19 +74,36 @@ func dsn(path, extra string) string {
 
 // Update runs fn in a transaction and commits when it answers nil. When Update answers nil, the change survives a power
 // cut. On PostgreSQL two transactions that got into each other's way are not both committed: one is rolled back and its
-// fn runs again. So fn must set what it hands out anew in each run, and pass on an error that Conflict knows.
+// fn runs again, and while it does nothing else of this process: else one that does much loses to many small ones for ever.
+// So fn must set what it hands out anew in each run, pass on an error that Conflict knows, and not wait for another Update.
 func (d *DB) Update(ctx context.Context, fn func(*sql.Tx) error) error {
+	share := int64(1)
 	for attempt := 1; ; attempt++ {
-		err := d.once(ctx, fn)
+		err := d.turn(ctx, share, fn)
 		if err == nil || attempt == maxAttempts || !Conflict(err) {
 			return err
 		}
-		select {
+		if share < writers {
+			share = writers
+			continue
+		}
+		select { // another process was in the way
 		case <-ctx.Done():
 			return err
 		case <-time.After(rand.N(min(firstPause<<attempt, lastPause))):
 		}
 	}
+}
+
+// turn runs fn once, when a share of the connections is free; all of them: alone.
+func (d *DB) turn(ctx context.Context, share int64, fn func(*sql.Tx) error) error {
+	if d.room != nil {
+		if err := d.room.Acquire(ctx, share); err != nil {
+			return fmt.Errorf("wait for a connection: %w", err)
+		}
+		defer d.room.Release(share)
+	}
+	return d.once(ctx, fn)
 }
 
 // Attempts of one Update: about three seconds in all.

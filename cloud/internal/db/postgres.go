@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sync/semaphore"
 )
 
 // Postgres is how a PostgreSQL server is reached.
@@ -114,7 +115,7 @@ func OpenPostgres(ctx context.Context, p Postgres, migrations fs.FS) (*DB, error
 	// A scan of a whole table conflicts with every other change of it, and of small tables the planner likes scans.
 	write.RuntimeParams["enable_seqscan"] = "off"
 	read.RuntimeParams["default_transaction_read_only"] = "on"
-	d := &DB{write: pool(write, writers), read: pool(read, readers), isolation: sql.LevelSerializable, postgres: true}
+	d := &DB{write: pool(write, writers), read: pool(read, readers), isolation: sql.LevelSerializable, postgres: true, room: semaphore.NewWeighted(writers)}
 	if err := d.reach(ctx, p, conf); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}

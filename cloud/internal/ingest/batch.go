@@ -337,7 +337,18 @@ func (s *Service) tell(gateway string, stream uint32, out outcome) {
 	for _, id := range out.incidents {
 		s.cfg.Observer.Incident(id)
 	}
-	if out.gateway || len(out.incidents) > 0 {
+	switch {
+	case out.gateway:
+		s.changed(gateway)
+	case len(out.incidents) > 0: // its site has others open
 		s.cfg.Observer.Gateway(gateway)
+	}
+}
+
+// changed tells that the state or the devices of a gateway changed.
+func (s *Service) changed(gateway string) {
+	s.cfg.Observer.Gateway(gateway)
+	if s.cfg.Health != nil {
+		s.cfg.Health.Gateway(gateway)
 	}
 }

@@ -55,7 +55,7 @@ func (s *Service) hello(ctx context.Context, gateway string, payload []byte) ([]
 	}
 	s.mu.Unlock()
 	s.cfg.Log.Info("gateway connected", "gateway", gateway, "version", h.GetVersion(), "boot", h.GetBoot())
-	s.cfg.Observer.Gateway(gateway)
+	s.changed(gateway)
 	return s.replies(ctx, gateway, c.Watched, acks...)
 }
 

@@ -37,8 +37,10 @@ type Lease interface {
 	Check(ctx context.Context, tx *sql.Tx, gateway string) error
 }
 
-// Health hears which devices readings came from, after they were stored. Its method must not block.
+// Health hears after it was stored which devices readings came from, and which gateways' devices or states changed: not of
+// each alert. Its methods must not block.
 type Health interface {
+	Gateway(gateway string)
 	Sighted(gateway string, seen []health.Sighting)
 }
 

@@ -80,7 +80,7 @@ func (s *Service) setAside(ctx context.Context, c inbox.Cursor, it *item, why er
 	if moved {
 		s.metrics.parked.WithLabelValues(wire.StreamName(c.Stream)).Inc()
 		s.cfg.Log.Error("a record cannot be applied and is parked", "gateway", c.Gateway, "stream", wire.StreamName(c.Stream), "seq", it.seq, "why", why)
-		s.cfg.Observer.Gateway(c.Gateway)
+		s.changed(c.Gateway)
 	}
 	return moved, nil
 }
@@ -158,6 +158,6 @@ func (s *Service) Reapply(ctx context.Context, id int64) error {
 		return fmt.Errorf("apply parked record %d: %w", id, err)
 	}
 	s.tell(p.Gateway, p.Stream, out)
-	s.cfg.Observer.Gateway(p.Gateway)
+	s.changed(p.Gateway)
 	return nil
 }

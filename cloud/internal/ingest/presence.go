@@ -77,7 +77,7 @@ func (s *Service) lost(ctx context.Context, gateway string, since time.Time) err
 	}
 	if lost {
 		s.cfg.Log.Warn("gateway offline", "gateway", gateway)
-		s.cfg.Observer.Gateway(gateway)
+		s.changed(gateway)
 	}
 	return nil
 }
