@@ -59,6 +59,24 @@ type spent struct {
 func (p *pace) take(now time.Time, who string, urgent bool) (left int, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if left, wait = p.room(now, urgent); wait > 0 {
+		return 0, wait
+	}
+	p.recent = append(p.recent, spent{now, who})
+	p.prune(now)
+	return left, 0
+}
+
+// full answers how long there is no room for messages below severity A.
+func (p *pace) full(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, wait := p.room(now, false)
+	return wait
+}
+
+// room answers as take does, and counts nothing. The caller holds the lock.
+func (p *pace) room(now time.Time, urgent bool) (left int, wait time.Duration) {
 	left, wait = math.MaxInt, p.until.Sub(now)
 	for _, w := range p.windows {
 		limit := w.ordinary
@@ -80,12 +98,7 @@ func (p *pace) take(now time.Time, who string, urgent bool) (left int, wait time
 			left = min(left, room-1)
 		}
 	}
-	if wait > 0 {
-		return 0, wait
-	}
-	p.recent = append(p.recent, spent{now, who})
-	p.prune(now)
-	return left, 0
+	return left, wait
 }
 
 // prune forgets what no window holds.

@@ -34,18 +34,26 @@ func (n notice) event(receiver string) string {
 }
 
 // due answers what may be sent now, urgent first, and when the next one becomes due if none is. What went out before, and
-// of which no answer is known, comes again as it was, before others of its class.
+// of which no answer is known, comes again as it was, before others of its class. Without room for more than class A the
+// others are not even read: in a storm there are many, and each alert asks.
 func (s *sender) due(ctx context.Context, now time.Time) (list []notice, next time.Time, err error) {
 	q := s.service.cfg.DB.Reader()
 	quiet := s.receiver.Quiet.until(now.In(s.service.cfg.Zone))
-	lowest := "C"
+	if end := now.Add(s.pace.full(now)); end.After(now) && end.After(quiet) {
+		quiet = end
+	}
+	lowest, most := "C", 200
+	if s.whole() {
+		most = 1 // each goes alone
+	}
 	if !quiet.IsZero() {
 		lowest = "A"
 	}
 	rows, err := q.QueryContext(ctx, `SELECT n.id, n.receiver, n.incident, n.kind, n.severity, n.step, n.people, n.bundle, n.created, n.next_at, n.attempts,
 		coalesce(i.handling, ''), coalesce(i.severity, ''), coalesce(i.active, 0), coalesce(i.late, 0)
-		FROM notices n LEFT JOIN incidents i ON i.id = n.incident WHERE n.state = 'waiting' AND n.receiver = ? AND n.next_at <= ? AND n.severity <= ?
-		ORDER BY CASE WHEN n.severity = 'A' THEN 0 ELSE 1 END, CASE WHEN n.bundle = '' THEN 1 ELSE 0 END, n.severity, n.id LIMIT 200`, s.receiver.ID, now.UnixMilli(), lowest)
+		FROM (SELECT * FROM notices WHERE state = 'waiting' AND receiver = ? AND next_at <= ? AND severity <= ?
+		ORDER BY CASE WHEN severity = 'A' THEN 0 ELSE 1 END, CASE WHEN bundle = '' THEN 1 ELSE 0 END, severity, id LIMIT ?) n LEFT JOIN incidents i ON i.id = n.incident
+		ORDER BY CASE WHEN n.severity = 'A' THEN 0 ELSE 1 END, CASE WHEN n.bundle = '' THEN 1 ELSE 0 END, n.severity, n.id`, s.receiver.ID, now.UnixMilli(), lowest, most)
 	if err != nil {
 		return nil, next, fmt.Errorf("read notices: %w", err)
 	}
