@@ -412,6 +412,9 @@ func populate(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
+	if err := exec(`INSERT INTO enrolment_tokens (hash, gateway, site, made_at, made_by, expires_at, ended_at, cert) VALUES ('x', 'gw-lost', '', ?, 'console', ?, 0, '')`, now, now+1e9); err != nil {
+		return err
+	}
 	for _, w := range callers() {
 		if err := exec(`INSERT INTO users (name, password, created, must_change) VALUES (?, '', ?, ?)`, "u:"+w.name(), now, w.role == "must"); err != nil {
 			return err

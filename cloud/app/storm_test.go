@@ -340,7 +340,7 @@ func (s *storm) acknowledged(n int, seq uint64) {
 func (s *storm) result(total time.Duration) stormResult {
 	r := stormResult{Alerts: s.sites * perSite, Sites: s.sites, Seconds: int(total.Seconds())}
 	limit := time.Now().Add(30 * time.Second)
-	ids := map[string]bool{}
+	var ids map[string]bool
 	held := 0
 	for tick := time.NewTicker(200 * time.Millisecond); ; <-tick.C {
 		ids, held = s.incidents()

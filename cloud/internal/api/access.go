@@ -72,7 +72,7 @@ func (a *API) check(ctx context.Context, need access, param func(string) string)
 	case need.about == self:
 		return nil
 	case c.user.MustChange:
-		return newProblem(http.StatusForbidden, "password_change", "请先修改密码", "change your password first")
+		return errPassword()
 	}
 	nodes, all := c.user.Where(need.right)
 	if all || need.about == anything && len(nodes) > 0 {

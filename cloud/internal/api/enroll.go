@@ -62,14 +62,19 @@ type inviteOut struct {
 	}
 }
 
-// invite makes a token. It needs the right both where the gateway is to be and where it is now.
+// invite makes a token. It needs the right both where the gateway is to be and where it is now; of one that is known, and
+// nobody knows where, everywhere: a token takes over whatever has its name.
 func (a *API) invite(ctx context.Context, in *inviteIn) (*inviteOut, error) {
 	param := func(name string) string { return map[string]string{"gateway": in.Gateway, "site": in.Body.Site}[name] }
 	now, err := a.siteOfEnrolled(ctx, in.Gateway)
 	if err != nil {
 		return nil, err
 	}
-	places := map[about]bool{ofEnrolled: now != "", ofSite: in.Body.Site != "", street: now == "" && in.Body.Site == ""}
+	known, err := enroll.Known(ctx, a.cfg.DB.Reader(), in.Gateway)
+	if err != nil {
+		return nil, err
+	}
+	places := map[about]bool{ofEnrolled: now != "", ofSite: in.Body.Site != "", street: now == "" && (known || in.Body.Site == "")}
 	for _, place := range []about{ofEnrolled, ofSite, street} {
 		if !places[place] {
 			continue

@@ -165,7 +165,7 @@ func (a *API) metricsGuard(next http.Handler) http.Handler {
 				errLogin().write(w, r)
 				return
 			}
-			if _, all := c.user.Where(auth.See); !all {
+			if _, all := c.user.Where(auth.See); !all || c.user.MustChange {
 				errForbidden().write(w, r)
 				return
 			}

@@ -66,6 +66,10 @@ func errForbidden() *problem {
 	return newProblem(http.StatusForbidden, "forbidden", "您的账号没有此项权限,请联系管理员", "your account may not do this; ask your administrator")
 }
 
+func errPassword() *problem {
+	return newProblem(http.StatusForbidden, "password_change", "请先修改密码", "change your password first")
+}
+
 func errNotFound() *problem {
 	return newProblem(http.StatusNotFound, "not_found", "没有找到,可能已被移除", "not found; it may have been removed")
 }

@@ -52,6 +52,9 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 
 // mayHear fills in what a user may hear of, and leaves out a site or device which the user may not see.
 func (a *API) mayHear(ctx context.Context, u auth.User, s *live.Scope) error {
+	if u.MustChange {
+		return errPassword()
+	}
 	nodes, all := u.Where(auth.See)
 	if !all && len(nodes) == 0 {
 		return errForbidden()

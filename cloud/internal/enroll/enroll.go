@@ -140,4 +140,15 @@ func SiteOf(ctx context.Context, q db.Querier, gateway string) (site string, err
 	return "", nil
 }
 
+// Known says whether a gateway of this name was ever invited or connected.
+func Known(ctx context.Context, q db.Querier, gateway string) (bool, error) {
+	var n int
+	err := q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM enrolment_tokens WHERE gateway = ?) + (SELECT count(*) FROM certificates WHERE gateway = ?) +
+		(SELECT count(*) FROM gateways WHERE id = ?)`, gateway, gateway, gateway).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for gateway %s: %w", gateway, err)
+	}
+	return n > 0, nil
+}
+
 func shard(gateway string) string { return wire.Shard(gateway) }

@@ -81,6 +81,9 @@ func (s *Service) Report(ctx context.Context, who Person, key string, r Reportin
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("look for report: %w", err)
 		}
+		if err := locate(ctx, tx, &r); err != nil {
+			return err
+		}
 		if id, err = s.reported(ctx, tx, who, kinds[i], r); err != nil {
 			return err
 		}
@@ -96,9 +99,6 @@ func (s *Service) Report(ctx context.Context, who Person, key string, r Reportin
 // reported makes the incident of a report.
 func (s *Service) reported(ctx context.Context, tx *sql.Tx, who Person, kind ReportKind, r Reporting) (string, error) {
 	now := s.cfg.Now()
-	if err := locate(ctx, tx, &r); err != nil {
-		return "", err
-	}
 	at := now.UnixMilli()
 	in := Incident{Gateway: r.Gateway, Device: r.Device, Site: r.Site, Rule: "report:" + kind.Kind, Severity: kind.Severity, Title: kind.Text, Message: Text{r.Text, r.Text},
 		Condition: NoCondition, Handling: Open, Since: at, OpenedAt: at, Graded: at,
@@ -157,7 +157,8 @@ func (s *Service) reportedBy(ctx context.Context, tx *sql.Tx, in *Incident, who 
 	return addEntry(ctx, tx, in.ID, Entry{in.StepAt, "fired", Text{t.ZH + note, t.EN + note}, who.Name})
 }
 
-// locate finds the site of a report, and refuses a place that there is not.
+// locate finds the site of a report, and refuses a place that there is not. What says nothing of the place is left out: a
+// gateway without a device, a node beside a site.
 func locate(ctx context.Context, q db.Querier, r *Reporting) error {
 	if r.Device != "" {
 		if _, err := org.OneDevice(ctx, q, r.Gateway, r.Device); err != nil {
@@ -171,6 +172,8 @@ func locate(ctx context.Context, q db.Querier, r *Reporting) error {
 			return &Refusal{Text{"这个设备不在该小区", "the device is at another site"}}
 		}
 		r.Site = site
+	} else {
+		r.Gateway = ""
 	}
 	if r.Site == "" {
 		if strings.TrimSpace(r.Node) == "" {

@@ -408,10 +408,15 @@ func TestLinksOfPeople(t *testing.T) {
 				t.Errorf("%+v", err)
 			}
 		}
+		resident := c.links.Key(id, notify.Resident)
+		if o, err := c.svc.Open(t.Context(), resident); err != nil || !o.Resident {
+			t.Errorf("%+v, %v", o, err)
+		}
 		if err := c.svc.Revoke(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 		dead(key, true)
+		dead(resident, true)
 		c.pass(time.Minute)
 		fresh := c.links.Key(id, "grid")
 		if o, err := c.svc.Open(t.Context(), fresh); err != nil || o.Name != "网格群" {

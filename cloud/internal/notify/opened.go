@@ -43,13 +43,11 @@ func (s *Service) Open(ctx context.Context, key string) (Opened, error) {
 	if err != nil {
 		return Opened{}, err
 	}
-	if k.who == Resident && !s.cfg.Links.old(k) {
-		return Opened{Incident: k.incident, Name: "居民", Resident: true}, nil
-	}
 	receiver, number, personal := strings.Cut(k.who, "~")
 	i := slices.IndexFunc(s.senders, func(s *sender) bool { return s.receiver.ID == receiver })
-	revoked := i < 0 && k.who != Resident // whom nobody tells any more
-	if i >= 0 {
+	resident := k.who == Resident
+	revoked := i < 0 && !resident // whom nobody tells any more
+	if !revoked {
 		if revoked, err = s.revoked(ctx, k); err != nil {
 			return Opened{}, err
 		}
@@ -60,6 +58,9 @@ func (s *Service) Open(ctx context.Context, key string) (Opened, error) {
 			return Opened{}, err
 		}
 		return Opened{}, dead
+	}
+	if resident {
+		return Opened{Incident: k.incident, Name: "居民", Resident: true}, nil
 	}
 	o := Opened{Incident: k.incident, Name: s.senders[i].receiver.Name}
 	if personal {
@@ -139,6 +140,6 @@ func (s *Service) Revoke(ctx context.Context, id string) error {
 			id, now.UnixMilli()); err != nil {
 			return fmt.Errorf("revoke links of %s: %w", id, err)
 		}
-		return audit.Add(ctx, tx, audit.Entry{At: now, Act: "incident.revoke_links", Kind: "incident", About: id, Site: in.Site})
+		return audit.Add(ctx, tx, audit.Entry{At: now, Act: "incident.revoke_links", Kind: "incident", About: id, Site: in.Site, Node: in.Node})
 	})
 }
