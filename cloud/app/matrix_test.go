@@ -107,6 +107,7 @@ func demands() map[string]demand {
 		"POST /gateways/{gateway}/commands": {right: "command", where: "gateway", body: "{}", ok: invalid},
 		"GET /org/{node}/duty":              {right: "see", where: "node"},
 		"POST /org/{node}/handovers":        {right: "work", where: "node", body: "{}", ok: invalid},
+		"GET /org/resources":                {right: "see", where: "any"},
 		"POST /org/import":                  {right: "manage", where: "street", body: "{}", ok: []int{http.StatusUnsupportedMediaType}},
 		"GET /org/export":                   {right: "manage", where: "street"},
 		"PUT /org/{node}/roster":            {right: "manage", where: "node", body: `{"x":1}`, ok: invalid},

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -86,4 +87,27 @@ func TestOrgFileOverHTTP(t *testing.T) {
 	if got := strings.Join(acts, ", "); got != "org.import 演示, org.export 演示, org.export 演示, org.import 演示, org.import 演示" {
 		t.Errorf("audit: %s", got)
 	}
+}
+
+// What there is to help with shows over HTTP, with the devices that watch over the same part of the street.
+func TestResourcesOverHTTP(t *testing.T) {
+	s := demoStreet(t, dbtest.SQLite(t))
+	var r struct {
+		Resources []struct {
+			Node, NodeName, Kind, Name, Position string
+			Stock                                int
+		}
+		Devices []struct {
+			Kind          string
+			Total, Online int
+		}
+	}
+	if got := s.ask("GET", "/org/resources?node=zhaizi&kind="+url.QueryEscape("灭火器"), "", &r); got != 200 || len(r.Resources) != 1 || len(r.Devices) != 0 ||
+		r.Resources[0].Node != "jinxiu-yuan" || r.Resources[0].NodeName == "" || r.Resources[0].Position != "3 栋南侧车棚" || r.Resources[0].Stock != 8 {
+		t.Errorf("%d %+v", got, r)
+	}
+	if got := s.ask("GET", "/org/resources?node=jinxiu-yuan", "", &r); got != 200 || len(r.Resources) != 3 || len(r.Devices) != 1 || r.Devices[0].Kind != "gas" || r.Devices[0].Total != 1 {
+		t.Errorf("%d %+v", got, r)
+	}
+	s.wrong("GET", "/org/resources?node=nowhere", "", 404, "not_found")
 }
