@@ -35,6 +35,7 @@ type cli struct {
 	History historyCmd `cmd:"" help:"Print what was kept of a device, whether the gateway runs or not. Exit code: 0 something was printed, 1 nothing is kept, 2 the question is wrong, 3 cannot be read."`
 	Log     logCmd     `cmd:"" help:"Look at the logs of what the cloud does not have yet."`
 	Doctor  doctorCmd  `cmd:"" help:"Look for what is wrong: clock, disk, ports, lines, uplink, certificates. Exit code: 0 nothing, 1 something, 3 nothing could be looked at."`
+	Update  updateCmd  `cmd:"" help:"Replace the gateway's program by a signed one, look how that goes, take it back."`
 	Code    codeCmd    `cmd:"" help:"Print the claim code that opens the gateway's own pages."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

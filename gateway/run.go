@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -27,6 +28,12 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP) // at once: unasked for, it would end the program
 	defer signal.Stop(hup)
+	self, err := launch(c.Config)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gateway: update:", err) // the gateway runs all the same
+	}
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	site, problems := config.LoadForStart(c.Config, lang)
 	printProblems(os.Stderr, lang, problems)
 	if site == nil {
@@ -38,7 +45,7 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 	}
 	lines := newLogQueue(os.Stderr)
 	defer lines.close(time.Second)
-	conf := app.Config{Site: site, Version: version(), Log: slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: level}))}
+	conf := app.Config{Update: self, GiveUp: giveUp, Site: site, Version: version(), Log: slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: level}))}
 	if c.DemoClock != 0 {
 		if err := app.CheckDemo(site); err != nil {
 			return exit{exitRefused, err}
@@ -51,6 +58,9 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 	collectEarly()
 	if err := app.Serve(ctx, conf, nil); err != nil {
 		return exit{exitDevice, err}
+	}
+	if why := context.Cause(ctx); errors.Is(why, app.ErrGivenUp) {
+		return exit{exitDevice, why}
 	}
 	return nil
 }

@@ -11,10 +11,11 @@ const (
 	NoticeFragmentLeftOut = "fragment_left_out" // a fragment of the configuration is broken: its devices are not read
 	NoticeRestartRefused  = "restart_refused"   // the new site cannot be run, the one before goes on
 	NoticeCertificate     = "certificate"       // the gateway cannot renew its certificate, or can again
+	NoticeUpdate          = "update"            // another program runs on trial, is confirmed, or was taken back
 )
 
 // NoticeKinds are all of them.
 func NoticeKinds() []string {
 	return []string{NoticeDeviceSwapped, NoticeLineOverloaded, NoticeLineKeepsUp, NoticeMissedAlarm, NoticeSensorHealth, NoticeCommissioned,
-		NoticeFragmentLeftOut, NoticeRestartRefused, NoticeCertificate}
+		NoticeFragmentLeftOut, NoticeRestartRefused, NoticeCertificate, NoticeUpdate}
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/poll"
 	"github.com/linshao/linshao/gateway/internal/state"
 	"github.com/linshao/linshao/gateway/internal/status"
+	"github.com/linshao/linshao/gateway/internal/update"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -55,6 +56,11 @@ type Config struct {
 	Anew     func() (*config.Site, configs.Problems)
 	Previous *config.Site
 	Refused  error
+
+	// Update is this program where updates are taken; nil: it is never replaced. GiveUp ends the process when its trial failed: the
+	// program before it is to be started.
+	Update *update.Running
+	GiveUp func(error)
 }
 
 // An App is a gateway, built and not yet running.

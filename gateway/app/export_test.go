@@ -304,3 +304,12 @@ func (a *App) Overloaded(channel string, o poll.Overload) []status.Channel {
 func OverloadText(plan bustime.Plan, o poll.Overload) rules.Text {
 	return overloadText(plan.Channel, plan, o)
 }
+
+// JudgeTrial looks at the trial of the running program at times of the test's choice.
+func (a *App) JudgeTrial(ctx context.Context, ticks <-chan time.Time) error {
+	trial, err := a.cfg.Update.Trial()
+	if err == nil && trial != nil {
+		a.judgeTrial(ctx, trial, ticks)
+	}
+	return err
+}

@@ -72,12 +72,12 @@ func (a *App) Run(ctx context.Context) error {
 	field.Go(func() { a.audit(fieldCtx, readings) })
 	field.Go(func() { a.identities.Run(fieldCtx) })
 	field.Go(func() { a.watchSensors(fieldCtx, readings) })
-	field.Go(func() { a.storage.watch(fieldCtx) })
-	field.Go(func() { a.guard().run(fieldCtx) })
+	for _, watch := range []func(context.Context){a.storage.watch, a.guard().run, a.reloads, a.tryOut} {
+		field.Go(func() { watch(fieldCtx) })
+	}
 	ends.Go(func() { a.end("control socket", a.runControl(upCtx)) })
 	watchCtx, stopWatch := context.WithCancelCause(ctx)
 	ends.Go(func() { a.newWatchdog().run(watchCtx) })
-	field.Go(func() { a.reloads(fieldCtx) })
 	a.cfg.Log.Info("gateway runs", "gateway", a.cfg.Site.Gateway, "version", a.cfg.Version, "boot", a.boot.Number,
 		"channels", len(a.pollers), "devices", len(a.devices), "status", a.page.Addr())
 
@@ -121,6 +121,7 @@ func (a *App) announce() {
 	}
 	a.ruleNews()
 	a.siteNews()
+	a.updateNews()
 }
 
 // end logs how a part ended; the others go on: a page that cannot be served must not stop the safety loop.

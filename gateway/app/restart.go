@@ -32,6 +32,7 @@ type Running struct {
 	Started time.Time `json:"started"`
 	Hash    string    `json:"config_hash"`
 	Devices int       `json:"devices"`
+	Uplink  string    `json:"uplink"`             // connected, offline, alone
 	LeftOut []string  `json:"left_out,omitempty"` // mistakes of fragments that are not in the site
 }
 
@@ -151,7 +152,7 @@ func (a *App) runControl(ctx context.Context) error {
 
 func (a *App) running() Running {
 	s := a.cfg.Site
-	r := Running{Gateway: s.Gateway, Version: a.cfg.Version, Boot: a.boot.Number, Started: a.started, Hash: s.Inventory.GetConfigHash(), Devices: len(a.devices)}
+	r := Running{Gateway: s.Gateway, Version: a.cfg.Version, Boot: a.boot.Number, Started: a.started, Hash: s.Inventory.GetConfigHash(), Devices: len(a.devices), Uplink: a.uplink.state()}
 	for _, p := range s.LeftOut {
 		r.LeftOut = append(r.LeftOut, p.Error())
 	}

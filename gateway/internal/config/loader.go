@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
@@ -84,6 +85,7 @@ func (l *loader) build() {
 	l.checkSite()
 	l.checkCloud()
 	l.checkTrust()
+	l.checkUpdateKey()
 	l.checkStatus()
 	l.checkOutbox()
 	l.checkAudit()
@@ -129,13 +131,11 @@ func (l *loader) checkSite() {
 		l.add("$.gateway", l.say("网关 id %q 无效", "gateway id %q is not usable", s.Gateway),
 			l.say("2 到 64 个 a-z、0-9、-，以字母或数字开头", "use 2 to 64 of a-z, 0-9 and -, starting with a letter or digit"))
 	}
-	data := l.raw.Data
-	if data == "" {
-		data = "data"
-	}
-	s.Data = l.path(data)
+	s.Data = l.path(dataFolder(l.raw.Data))
 	l.cardKey = l.siteCardKey(raw.CardKey)
 }
+
+func dataFolder(said string) string { return cmp.Or(said, "data") }
 
 // path resolves a path of gateway.yaml; empty stays empty.
 func (l *loader) path(p string) string {

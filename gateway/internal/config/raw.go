@@ -23,6 +23,7 @@ type rawSite struct {
 	} `yaml:"cloud"`
 	Trust struct {
 		CommandKey string `yaml:"command_key"`
+		UpdateKey  string `yaml:"update_key"`
 	} `yaml:"trust"`
 	Status struct {
 		Listen       string `yaml:"listen"`

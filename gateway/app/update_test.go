@@ -1,0 +1,85 @@
+package app_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linshao/linshao/gateway/app"
+	"github.com/linshao/linshao/gateway/internal/update"
+)
+
+// A program on trial tells so, and is confirmed when it was well; the next one, whose rules stop, is given up and ends.
+func TestATrialEnds(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	public, _ := key.Public().(ed25519.PublicKey)
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	k := &kitchen{open: true}
+	conf := app.Config{Site: site(t, dir, k.serve(t))}
+	start(t, conf).stop() // makes the data folder
+	slots, err := update.Open(data, public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bring := func(version, slot string) {
+		t.Helper()
+		var lsu bytes.Buffer
+		if _, err := update.Write(&lsu, key, update.Manifest{Version: version, OS: runtime.GOOS, Arch: runtime.GOARCH}, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := slots.Apply(&lsu, update.Options{Installed: "1.0.0"}); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := slots.Choose("1.0.0"); err != nil || c.Slot != slot {
+			t.Fatal(c, err)
+		}
+		conf.Update = slots.Running(slot)
+	}
+	ticks := make(chan time.Time, 2)
+	bring("1.1.0", "a")
+	g := start(t, conf)
+	eventually(t, "the rules run", func() bool { code, _ := g.get(t, "/healthz", ""); return code == 200 })
+	ticks <- time.Now()
+	ticks <- time.Now().Add(update.Healthy + time.Second)
+	if err := g.JudgeTrial(t.Context(), ticks); err != nil {
+		t.Error(err)
+	}
+	g.stop()
+
+	bring("1.2.0", "b")
+	var why error
+	conf.GiveUp = func(err error) { why = err }
+	g = start(t, conf)
+	for range 2 {
+		if err := g.PanicRules(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	eventually(t, "the gateway is ill", func() bool { code, _ := g.get(t, "/healthz", ""); return code == 503 })
+	ticks <- time.Now()
+	ticks <- time.Now().Add(update.Limit + time.Second)
+	if err := g.JudgeTrial(t.Context(), ticks); err != nil {
+		t.Error(err)
+	}
+	g.stop()
+	if !errors.Is(why, app.ErrGivenUp) {
+		t.Errorf("given up: %v", why)
+	}
+	if c, err := slots.Choose("1.0.0"); err != nil || c.Version != "1.1.0" {
+		t.Errorf("the next start: %+v %v", c, err)
+	}
+	conf.Update, conf.GiveUp = slots.Running("a"), nil
+	start(t, conf).stop()
+	said := strings.Join(events(t, dir), "\n")
+	for _, want := range []string{"版本 1.1.0 开始试运行，之前是 1.0.0", "版本 1.1.0 已确认", "版本 1.2.0 开始试运行，之前是 1.1.0", "版本 1.2.0 已回退：30 分钟内没有持续正常"} {
+		if strings.Count(said, want) != 1 {
+			t.Errorf("%q is told %d times", want, strings.Count(said, want))
+		}
+	}
+}
