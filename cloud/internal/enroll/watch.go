@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/org"
@@ -85,33 +86,32 @@ func (s *Service) look(ctx context.Context, cutter Cutter, changed func(context.
 	return nil
 }
 
-// over answers the barred gateways, and the certificates that ended or expired since the last time.
+// over answers the certificates that ended or expired since the last time, and the barred gateways. These are read last: what
+// ends in between is then barred at once, and cut with the next look; the other way round it would be cut and not barred.
 func (s *Service) over(ctx context.Context, now time.Time) (barred, fresh map[string]bool, err error) {
 	barred, fresh = map[string]bool{}, map[string]bool{}
-	rows, err := s.cfg.DB.Reader().QueryContext(ctx, `SELECT gateway FROM certificates GROUP BY gateway HAVING min(ended_at) > 0`)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since := int64(0)
+	if len(s.cut) > 0 {
+		since = now.Add(-lookBack).UnixMilli()
+	}
+	rows, err := s.ended(ctx, since, now)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := each(rows, func(fingerprint string) { fresh[fingerprint] = !s.cut[fingerprint] }); err != nil {
+		return nil, nil, err
+	}
+	maps.DeleteFunc(fresh, func(_ string, new bool) bool { return !new })
+	if rows, err = s.cfg.DB.Reader().QueryContext(ctx, `SELECT gateway FROM certificates GROUP BY gateway HAVING min(ended_at) > 0`); err != nil {
 		return nil, nil, fmt.Errorf("read barred gateways: %w", err)
 	}
 	if err := each(rows, func(gateway string) { barred[gateway] = true }); err != nil {
 		return nil, nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.cut) == 0 { // the start: connections of before are none of ours
-		lookBack := int64(0)
-		rows, err = s.ended(ctx, lookBack, now)
-	} else {
-		rows, err = s.ended(ctx, now.Add(-lookBack).UnixMilli(), now)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	err = each(rows, func(fingerprint string) {
-		if !s.cut[fingerprint] {
-			s.cut[fingerprint], fresh[fingerprint] = true, true
-		}
-	})
-	return barred, fresh, err
+	maps.Copy(s.cut, fresh)
+	return barred, fresh, nil
 }
 
 func (s *Service) ended(ctx context.Context, since int64, now time.Time) (*sql.Rows, error) {
