@@ -182,37 +182,37 @@ func TestATrialIsJudged(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		offline bool
-		look    func(time.Duration) (error, string)
+		look    func(time.Duration) (string, error)
 		what    string
 		after   time.Duration
 		why     string
 	}{
-		{"well", false, func(time.Duration) (error, string) { return nil, "connected" }, update.Confirmed, 10 * time.Minute, ""},
-		{"alone", false, func(time.Duration) (error, string) { return nil, "alone" }, update.Confirmed, 10 * time.Minute, ""},
-		{"connected once", false, func(d time.Duration) (error, string) {
+		{"well", false, func(time.Duration) (string, error) { return "connected", nil }, update.Confirmed, 10 * time.Minute, ""},
+		{"alone", false, func(time.Duration) (string, error) { return "alone", nil }, update.Confirmed, 10 * time.Minute, ""},
+		{"connected once", false, func(d time.Duration) (string, error) {
 			if d == 15*time.Minute {
-				return nil, "connected"
+				return "connected", nil
 			}
-			return nil, "offline"
+			return "offline", nil
 		}, update.Confirmed, 15 * time.Minute, ""},
-		{"offline as before", true, func(time.Duration) (error, string) { return nil, "offline" }, update.Confirmed, 10 * time.Minute, ""},
-		{"offline", false, func(time.Duration) (error, string) { return nil, "offline" }, update.RolledBack, 30 * time.Minute, "no connection to the cloud"},
-		{"ill at first", false, func(d time.Duration) (error, string) {
+		{"offline as before", true, func(time.Duration) (string, error) { return "offline", nil }, update.Confirmed, 10 * time.Minute, ""},
+		{"offline", false, func(time.Duration) (string, error) { return "offline", nil }, update.RolledBack, 30 * time.Minute, "no connection to the cloud"},
+		{"ill at first", false, func(d time.Duration) (string, error) {
 			if d < 2*time.Minute {
-				return ill, "connected"
+				return "connected", ill
 			}
-			return nil, "connected"
+			return "connected", nil
 		}, update.Confirmed, 12 * time.Minute, ""},
-		{"ill again and again", false, func(d time.Duration) (error, string) {
+		{"ill again and again", false, func(d time.Duration) (string, error) {
 			if d%(9*time.Minute) == 0 {
-				return ill, "connected"
+				return "connected", ill
 			}
-			return nil, "connected"
+			return "connected", nil
 		}, update.RolledBack, 30 * time.Minute, "actions have not turned"},
 	} {
 		j := update.Judge{Trial: &update.Trial{Offline: c.offline}}
 		for d := time.Duration(0); ; d += update.Look {
-			wrong, uplink := c.look(d)
+			uplink, wrong := c.look(d)
 			what, why := j.See(began.Add(d), wrong, uplink)
 			if what == "" && d <= time.Hour {
 				continue

@@ -238,6 +238,7 @@ export const en: Record<Key, string> = {
   'journal.decommissioned': 'Decommissioned',
   'journal.certificate_ends': 'Certificate ends',
   'journal.certificate': 'Certificate',
+  'journal.update': 'Update',
   'journal.few_receivers': 'Too few receivers',
   'journal.other': 'Other',
 

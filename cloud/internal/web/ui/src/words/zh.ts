@@ -237,6 +237,7 @@ export const zh = {
   'journal.decommissioned': '网关退役',
   'journal.certificate_ends': '证书到期',
   'journal.certificate': '网关证书',
+  'journal.update': '网关升级',
   'journal.few_receivers': '通知不足',
   'journal.other': '其他',
 
