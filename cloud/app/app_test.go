@@ -297,7 +297,7 @@ func (s *street) login(name string) {
 
 func TestRefusals(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
-		s := open(t, place, t.TempDir(), false)
+		s := open(t, place, dbtest.Dir(t), false)
 		s.fire("a1", rules.Firing)
 		for _, path := range []string{"/session", "/incidents", "/incidents/outcomes.csv", "/incidents/GJ-1", "/sites", "/sites/jinxiu", "/sites/jinxiu/org", "/org", "/devices/" + gw + "/gas-1", "/series/" + gw + "/gas-1/level", "/stream"} {
 			s.wrong("GET", path, "", 401, "login_required")
@@ -369,7 +369,7 @@ func TestRefusals(t *testing.T) {
 
 func TestStoryOfAnAlert(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
-		dir := t.TempDir()
+		dir := dbtest.Dir(t)
 		s := open(t, place, dir, true)
 		s.readings(level(1, s.start), level(2, s.start.Add(time.Second)), device.Reading{Device: "gas-1", Point: "status", Value: 2, Quality: device.Good, Time: s.start})
 		s.fire("a1", rules.Firing)
@@ -506,7 +506,7 @@ func (s *street) stream(query string, header ...string) (next func() (id, kind, 
 
 func TestLiveStreamAndResume(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
-		s := open(t, place, t.TempDir(), true)
+		s := open(t, place, dbtest.Dir(t), true)
 		next, end := s.stream("?device=" + gw + "/gas-1")
 		s.fire("a1", rules.Firing)
 		seen := map[string]string{}
@@ -562,7 +562,7 @@ func TestLinkOfAMessage(t *testing.T) {
 			calls <- hook.Link
 		}))
 		defer street.Close()
-		dir := t.TempDir()
+		dir := dbtest.Dir(t)
 		if err := os.WriteFile(filepath.Join(dir, "street.key"), []byte("0123456789abcdef"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -599,7 +599,7 @@ func TestLinkOfAMessage(t *testing.T) {
 }
 
 func TestDemoNeedsLoopback(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "cloud.yaml")
+	file := filepath.Join(dbtest.Dir(t), "cloud.yaml")
 	if err := os.WriteFile(file, []byte("data: d\nhttp: {listen: 0.0.0.0:0, behind_proxy: true}\nmqtt: {listen: 127.0.0.1:0}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -614,7 +614,7 @@ func TestDemoNeedsLoopback(t *testing.T) {
 
 func TestPageIsServed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
-		s := open(t, place, t.TempDir(), false)
+		s := open(t, place, dbtest.Dir(t), false)
 		root := strings.TrimSuffix(s.base, "/api/v1")
 		for path, want := range map[string]int{"/": 200, "/sites/x": 200, "/a/GJ-1?k=x": 200, "/healthz": 200, "/metrics": 200, "/assets/none.js": 404} {
 			resp, err := s.http.Get(root + path)

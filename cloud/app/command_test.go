@@ -41,7 +41,7 @@ func (s *street) as(cfg app.Config, name, role string) *street {
 
 // TestTwoPeopleMoveAnOutput over HTTP, and a gateway on the broker gets what they signed off, and answers by events.
 func TestTwoPeopleMoveAnOutput(t *testing.T) {
-	dir := t.TempDir()
+	dir := dbtest.Dir(t)
 	s := open(t, dbtest.SQLite(t), dir, false)
 	cfg, err := app.Load(filepath.Join(dir, "cloud.yaml"))
 	if err != nil {

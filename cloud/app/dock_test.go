@@ -17,7 +17,7 @@ import (
 
 // TestAnotherPlatformMovesAnIncident: of its own sites alone, as far as its people may, and signed.
 func TestAnotherPlatformMovesAnIncident(t *testing.T) {
-	dir, secret := t.TempDir(), "a secret of the platform"
+	dir, secret := dbtest.Dir(t), "a secret of the platform"
 	if err := os.WriteFile(filepath.Join(dir, "city.key"), []byte(secret), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 // demoStreet is a cloud that lets everybody do everything, with the shipped organisation.
 func demoStreet(t *testing.T, place *dbtest.Place) *street {
 	t.Helper()
-	dir := t.TempDir()
+	dir := dbtest.Dir(t)
 	s := open(t, place, dir, true)
 	cfg, err := app.Load(filepath.Join(dir, "cloud.yaml"))
 	if err != nil {

@@ -61,7 +61,7 @@ type page struct {
 
 func openLoop(t *testing.T, place *dbtest.Place) *loop {
 	t.Helper()
-	dir := t.TempDir()
+	dir := dbtest.Dir(t)
 	s := open(t, place, dir, false)
 	cfg, err := app.Load(filepath.Join(dir, "cloud.yaml"))
 	if err != nil {

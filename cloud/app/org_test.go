@@ -14,7 +14,7 @@ import (
 // The shipped street is brought in while the cloud runs; everybody with an account sees who answers for a site, operators
 // alone the whole phone numbers.
 func TestOrganisation(t *testing.T) {
-	dir := t.TempDir()
+	dir := dbtest.Dir(t)
 	s := open(t, dbtest.SQLite(t), dir, false)
 	cfg, err := app.Load(filepath.Join(dir, "cloud.yaml"))
 	if err != nil {

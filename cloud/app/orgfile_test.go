@@ -12,7 +12,7 @@ import (
 // A street of 614 compounds comes over HTTP; its three mistakes are named by line and column, and keep everything out, or
 // themselves alone when that is asked. What is exported can be imported again.
 func TestOrgFileOverHTTP(t *testing.T) {
-	s := open(t, dbtest.SQLite(t), t.TempDir(), true)
+	s := open(t, dbtest.SQLite(t), dbtest.Dir(t), true)
 	const head = "编号,上级,类型,名称,站点,责任人,责任人电话\r\ndongsheng,,街道,东升街道,,陈主任,13800000001\r\n"
 	wrong := map[int]string{10: "yard-10,nowhere,小区,10 号院,site-10,,", 200: "yard-200,dongsheng,小区,200 号院,site-199,,", 614: "yard-614,dongsheng,小区,614 号院,site-614,王,abc"}
 	file := func(wrong map[int]string) string {

@@ -99,7 +99,7 @@ type storm struct {
 
 func newStorm(t *testing.T, place *dbtest.Place, sites int) *storm {
 	s := &storm{t: t, sites: sites, sent: map[string]time.Time{}, opened: map[string]bool{}, events: map[string]int{}}
-	dir := t.TempDir()
+	dir := dbtest.Dir(t)
 	secret := "0123456789abcdef0123456789abcdef"
 	if err := os.WriteFile(filepath.Join(dir, "hook.key"), []byte(secret), 0o600); err != nil {
 		t.Fatal(err)

@@ -127,12 +127,12 @@ func newTown(t *testing.T) *town {
 	n := &town{t: t, place: place, mqtt: freePort(t), victoria: freePort(t)}
 	mosquitto, vm := counterpart(t, "mosquitto"), counterpart(t, "victoria-metrics")
 	_, port, _ := net.SplitHostPort(n.mqtt)
-	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
+	conf := filepath.Join(dbtest.Dir(t), "mosquitto.conf")
 	if err := os.WriteFile(conf, []byte("listener "+port+" 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nuser root\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	serve(t, n.mqtt, exec.Command(mosquitto, "-c", conf))
-	serve(t, n.victoria, exec.Command(vm, "-httpListenAddr="+n.victoria, "-storageDataPath="+t.TempDir(), "-retentionPeriod=12", "-search.latencyOffset=0s",
+	serve(t, n.victoria, exec.Command(vm, "-httpListenAddr="+n.victoria, "-storageDataPath="+dbtest.Dir(t), "-retentionPeriod=12", "-search.latencyOffset=0s",
 		"-search.disableCache", "-dedup.minScrapeInterval=1ms", "-memory.allowedBytes=64MB"))
 	place.Open(t) // its tables
 	return n
@@ -141,7 +141,7 @@ func newTown(t *testing.T) *town {
 // cloud starts one; its process is killed at the end of the test, if it is still there.
 func (n *town) cloud() *exec.Cmd {
 	n.t.Helper()
-	dir := n.t.TempDir()
+	dir := dbtest.Dir(n.t)
 	text := "data: data\nhttp: {listen: 127.0.0.1:0}\nmqtt: {url: 'mqtt://" + n.mqtt + "'}\nseries: {kind: victoriametrics, url: 'http://" + n.victoria + "'}\nmerge: {device: 0s, zone: 0s, flood: 0s}\n" + n.place.YAML(n.t, dir)
 	file := filepath.Join(dir, "cloud.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

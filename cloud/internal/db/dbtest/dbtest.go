@@ -35,7 +35,32 @@ func Each(t *testing.T, test func(t *testing.T, place *Place)) {
 }
 
 // SQLite answers a file that is not there yet.
-func SQLite(t testing.TB) *Place { return &Place{Name: "sqlite", dir: t.TempDir()} }
+func SQLite(t testing.TB) *Place { return &Place{Name: "sqlite", dir: Dir(t)} }
+
+// Dir answers an empty folder for databases that goes with the test: in memory where the machine has room for files there,
+// because every commit waits for the disk, and most tests are about something else. No power fails in them.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(memory(), "linshao-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// memory is where files are kept in memory; empty, which is the folder for temporary files, when there is no such place.
+func memory() string {
+	const place = "/dev/shm"
+	if info, err := os.Stat(place); err != nil || !info.IsDir() {
+		return ""
+	}
+	return place
+}
 
 // Postgres answers an empty database.
 func Postgres(t testing.TB) *Place {

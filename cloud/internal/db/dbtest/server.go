@@ -80,7 +80,7 @@ func Start(ctx context.Context) (*Server, error) {
 	if s.programs, err = programs(); err != nil {
 		return nil, err
 	}
-	if s.dir, err = os.MkdirTemp("", "linshao-postgres-"); err != nil {
+	if s.dir, err = os.MkdirTemp(memory(), "linshao-postgres-"); err != nil {
 		return nil, fmt.Errorf("make folder of PostgreSQL: %w", err)
 	}
 	if err = s.initialize(); err == nil {
