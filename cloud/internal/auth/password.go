@@ -10,10 +10,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// Parameters of argon2id, of RFC 9106's second choice: 64 MiB, 3 passes.
+// Parameters of argon2id besides its cost.
 const (
-	memoryKiB   = 64 << 10
-	passes      = 3
 	lanes       = 2
 	keyLength   = 32
 	maxPassword = 256 // bytes
