@@ -163,16 +163,22 @@ func (s *session) recover(at int64, active bool, power float64, seen map[string]
 	}
 }
 
-// idAfter is an alert's id when the one before it may have had the same: several can rise and end within a second.
+// idAfter is an alert's id after another of the same rule and subject. Several can rise and end within a second, and a clock
+// can go back: an id then keeps the moment of the one before and counts on, so that none comes twice.
 func idAfter(id, last string) string {
-	if rest, ok := strings.CutPrefix(last, id); ok {
-		n := 1
-		if number, more := strings.CutPrefix(rest, "-"); more {
-			n, _ = strconv.Atoi(number)
-		}
-		return id + "-" + strconv.Itoa(n+1)
+	at := strings.LastIndexByte(id, '/') + 1
+	if !strings.HasPrefix(last, id[:at]) {
+		return id
 	}
-	return id
+	moment, number, counted := strings.Cut(last[at:], "-")
+	if id[at:] > moment {
+		return id
+	}
+	n := 1
+	if counted {
+		n, _ = strconv.Atoi(number)
+	}
+	return id[:at] + moment + "-" + strconv.Itoa(n+1)
 }
 
 // idTime is how an id tells the moment of its rise.

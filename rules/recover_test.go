@@ -258,6 +258,25 @@ func TestIDsAreGivenOnce(t *testing.T) {
 	}
 }
 
+// Nor does a clock that goes back give one again.
+func TestIDsOnlyGoForward(t *testing.T) {
+	e := engine(t, mustLoad(t, good), gasSite(), nil)
+	seen := map[string]bool{}
+	for _, at := range []time.Duration{0, 2 * time.Second, 0, 2 * time.Second, time.Second, 3 * time.Second} {
+		for _, ev := range e.Apply(gas(30, 0, at)) {
+			if seen[ev.Alert] {
+				t.Errorf("%s is given again", ev.Alert)
+			}
+			seen[ev.Alert] = true
+		}
+		e.Apply(gas(0, 0, at+50*time.Millisecond))
+		e.Tick(t0.Add(at + 60*time.Millisecond))
+	}
+	if len(seen) < 4 {
+		t.Error(seen)
+	}
+}
+
 // Whatever happens, and whenever the snapshot was made: it and the events behind it give the alerts that there were, also
 // when more events are read again than are behind it.
 func TestSnapshotAndEventsGiveTheState(t *testing.T) {
