@@ -30,6 +30,8 @@ type desk struct {
 	svc  *incident.Service
 	now  time.Time
 	told []string
+
+	rules *rules.Set // of the watchers; read once
 }
 
 func open(t *testing.T, place *dbtest.Place) *desk {

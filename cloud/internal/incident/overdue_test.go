@@ -32,7 +32,10 @@ func load(t *testing.T, text string) *rules.Set {
 
 // watcher makes another life of the cloud's watcher, which remembers nothing of the one before.
 func (k *desk) watcher(more func(*incident.WatchConfig)) *incident.Watcher {
-	cfg := incident.WatchConfig{DB: k.db, Notifier: k, Rules: shipped(k.t), Now: func() time.Time { return k.now }, Log: slog.New(slog.DiscardHandler)}
+	if k.rules == nil {
+		k.rules = shipped(k.t) // once: a thousand watchers in a test would spend most of it on reading rules
+	}
+	cfg := incident.WatchConfig{DB: k.db, Notifier: k, Rules: k.rules, Now: func() time.Time { return k.now }, Log: slog.New(slog.DiscardHandler)}
 	if more != nil {
 		more(&cfg)
 	}
@@ -72,12 +75,9 @@ func graded(k *desk, name string, s rules.Severity) rules.AlertEvent {
 func TestOverdue(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		k := open(t, place)
-		set := shipped(t)
 		id := k.apply(graded(k, "a1", rules.SeverityA))
 		k.told = nil
-		every := func() *incident.Watcher {
-			return k.watcher(func(c *incident.WatchConfig) { c.Rules = set })
-		}
+		every := func() *incident.Watcher { return k.watcher(nil) }
 		if got := k.overdue(id, 12*time.Minute, every); got != "3m2s:1 10m2s:2" {
 			t.Errorf("rungs %s", got)
 		}
