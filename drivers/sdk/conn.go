@@ -21,19 +21,23 @@ type conn struct {
 	id      uint64
 	timeout time.Duration
 
-	mu     sync.Mutex
-	closed bool
-	cancel context.CancelFunc // of the call that is under way; nil: none
+	mu      sync.Mutex
+	closed  bool
+	calls   uint64                        // begun so far
+	cancels map[uint64]context.CancelFunc // of the calls that are under way
 }
 
 func openConn(ctx context.Context, ch device.Channel, opened *conn) (device.Conn, error) {
-	call, done, err := opened.begin(ctx)
+	call, done, err := opened.begin(ctx, opened.timeout)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	_, err = opened.child.rpc.Open(call, &driverpb.OpenRequest{Conn: opened.id, Channel: channelToWire(ch)})
+	reply, err := opened.child.rpc.Open(call, &driverpb.OpenRequest{Conn: opened.id, Channel: channelToWire(ch)})
 	if err == nil {
+		if reply.GetCamera() {
+			return &cameraConn{opened}, nil
+		}
 		return opened, nil
 	}
 	_, own := fromStatus(err)
@@ -49,7 +53,7 @@ func openConn(ctx context.Context, ch device.Channel, opened *conn) (device.Conn
 
 // Read asks the child. Its error means, as for every Conn, that the channel must be opened anew.
 func (c *conn) Read(ctx context.Context, points []device.Point) ([]device.Reading, error) {
-	call, done, err := c.begin(ctx)
+	call, done, err := c.begin(ctx, c.timeout)
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
@@ -70,7 +74,7 @@ func (c *conn) Write(ctx context.Context, p device.Point, v float64) error {
 	if err := p.CheckWrite(v); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	call, done, err := c.begin(ctx)
+	call, done, err := c.begin(ctx, c.timeout)
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
@@ -90,8 +94,8 @@ func (c *conn) Close() error {
 		return nil
 	}
 	c.closed = true
-	if c.cancel != nil {
-		c.cancel()
+	for _, cancel := range c.cancels {
+		cancel()
 	}
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -108,17 +112,22 @@ func (c *conn) Close() error {
 }
 
 // begin gives a call its deadline and lets Close interrupt it.
-func (c *conn) begin(ctx context.Context) (_ context.Context, done func(), _ error) {
+func (c *conn) begin(ctx context.Context, limit time.Duration) (_ context.Context, done func(), _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, nil, net.ErrClosed
 	}
-	call, cancel := context.WithTimeout(ctx, c.timeout)
-	c.cancel = cancel
+	call, cancel := context.WithTimeout(ctx, limit)
+	if c.cancels == nil {
+		c.cancels = make(map[uint64]context.CancelFunc)
+	}
+	c.calls++
+	id := c.calls
+	c.cancels[id] = cancel
 	return call, func() {
 		c.mu.Lock()
-		c.cancel = nil
+		delete(c.cancels, id)
 		c.mu.Unlock()
 		cancel()
 	}, nil

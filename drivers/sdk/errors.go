@@ -47,7 +47,7 @@ func (e *RetryError) RetryAt() time.Time { return e.Until }
 // Unwrap gives the last crash, which wraps ErrCrashed.
 func (e *RetryError) Unwrap() error { return e.Last }
 
-// toStatus carries a driver's error over the wire: errors.ErrUnsupported and the end of the gateway's own context as a
+// toStatus carries a driver's error over the wire: errors.ErrUnsupported, device.ErrNoPicture and the end of the gateway's own context as a
 // code, all others as their text.
 func toStatus(ctx context.Context, err error) error {
 	switch {
@@ -55,6 +55,8 @@ func toStatus(ctx context.Context, err error) error {
 		return status.FromContextError(ctx.Err()).Err()
 	case errors.Is(err, errors.ErrUnsupported):
 		return status.Error(codes.Unimplemented, err.Error())
+	case errors.Is(err, device.ErrNoPicture):
+		return status.Error(codes.NotFound, err.Error())
 	}
 	return status.Error(codes.Unknown, err.Error())
 }
@@ -62,7 +64,7 @@ func toStatus(ctx context.Context, err error) error {
 // A remoteError is an error that the driver itself returned, on our side of the wire.
 type remoteError struct {
 	text string
-	is   error // errors.ErrUnsupported or nil
+	is   error // errors.ErrUnsupported, device.ErrNoPicture or nil
 }
 
 func (e *remoteError) Error() string { return e.text }
@@ -74,6 +76,8 @@ func fromStatus(err error) (_ error, ok bool) {
 	switch st.Code() {
 	case codes.Unimplemented:
 		return &remoteError{st.Message(), errors.ErrUnsupported}, true
+	case codes.NotFound:
+		return &remoteError{st.Message(), device.ErrNoPicture}, true
 	case codes.Unknown, codes.FailedPrecondition:
 		return &remoteError{st.Message(), nil}, true
 	}

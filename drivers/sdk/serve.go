@@ -99,7 +99,8 @@ func (s *server) Open(ctx context.Context, req *driverpb.OpenRequest) (*driverpb
 		_ = s.end(req.GetConn())
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}
-	return &driverpb.OpenReply{}, nil
+	_, camera := conn.(device.Camera)
+	return &driverpb.OpenReply{Camera: camera}, nil
 }
 
 func (s *server) Read(ctx context.Context, req *driverpb.ReadRequest) (*driverpb.ReadReply, error) {

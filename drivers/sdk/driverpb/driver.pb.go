@@ -78,6 +78,7 @@ func (x *OpenRequest) GetChannel() *Channel {
 
 type OpenReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Camera        bool                   `protobuf:"varint,1,opt,name=camera,proto3" json:"camera,omitempty"` // the conn has Clip, Still and Live
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -110,6 +111,13 @@ func (x *OpenReply) ProtoReflect() protoreflect.Message {
 // Deprecated: Use OpenReply.ProtoReflect.Descriptor instead.
 func (*OpenReply) Descriptor() ([]byte, []int) {
 	return file_drivers_sdk_driver_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *OpenReply) GetCamera() bool {
+	if x != nil {
+		return x.Camera
+	}
+	return false
 }
 
 type ReadRequest struct {
@@ -828,6 +836,414 @@ func (x *Reading) GetTimeNs() int64 {
 	return 0
 }
 
+type ClipRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conn          uint64                 `protobuf:"varint,1,opt,name=conn,proto3" json:"conn,omitempty"`
+	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`                  // as its points name it
+	FromNs        int64                  `protobuf:"zigzag64,3,opt,name=from_ns,json=fromNs,proto3" json:"from_ns,omitempty"` // Unix ns
+	ToNs          int64                  `protobuf:"zigzag64,4,opt,name=to_ns,json=toNs,proto3" json:"to_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClipRequest) Reset() {
+	*x = ClipRequest{}
+	mi := &file_drivers_sdk_driver_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClipRequest) ProtoMessage() {}
+
+func (x *ClipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_drivers_sdk_driver_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClipRequest.ProtoReflect.Descriptor instead.
+func (*ClipRequest) Descriptor() ([]byte, []int) {
+	return file_drivers_sdk_driver_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ClipRequest) GetConn() uint64 {
+	if x != nil {
+		return x.Conn
+	}
+	return 0
+}
+
+func (x *ClipRequest) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *ClipRequest) GetFromNs() int64 {
+	if x != nil {
+		return x.FromNs
+	}
+	return 0
+}
+
+func (x *ClipRequest) GetToNs() int64 {
+	if x != nil {
+		return x.ToNs
+	}
+	return 0
+}
+
+type StillRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conn          uint64                 `protobuf:"varint,1,opt,name=conn,proto3" json:"conn,omitempty"`
+	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	AtNs          int64                  `protobuf:"zigzag64,3,opt,name=at_ns,json=atNs,proto3" json:"at_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StillRequest) Reset() {
+	*x = StillRequest{}
+	mi := &file_drivers_sdk_driver_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StillRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StillRequest) ProtoMessage() {}
+
+func (x *StillRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_drivers_sdk_driver_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StillRequest.ProtoReflect.Descriptor instead.
+func (*StillRequest) Descriptor() ([]byte, []int) {
+	return file_drivers_sdk_driver_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *StillRequest) GetConn() uint64 {
+	if x != nil {
+		return x.Conn
+	}
+	return 0
+}
+
+func (x *StillRequest) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *StillRequest) GetAtNs() int64 {
+	if x != nil {
+		return x.AtNs
+	}
+	return 0
+}
+
+type LiveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conn          uint64                 `protobuf:"varint,1,opt,name=conn,proto3" json:"conn,omitempty"`
+	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LiveRequest) Reset() {
+	*x = LiveRequest{}
+	mi := &file_drivers_sdk_driver_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LiveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LiveRequest) ProtoMessage() {}
+
+func (x *LiveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_drivers_sdk_driver_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LiveRequest.ProtoReflect.Descriptor instead.
+func (*LiveRequest) Descriptor() ([]byte, []int) {
+	return file_drivers_sdk_driver_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *LiveRequest) GetConn() uint64 {
+	if x != nil {
+		return x.Conn
+	}
+	return 0
+}
+
+func (x *LiveRequest) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+type VideoPiece struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"` // of a fragmented MP4, in order
+	Clip          *Clip                  `protobuf:"bytes,2,opt,name=clip,proto3" json:"clip,omitempty"` // of all the data before; only in the last message of Clip and Still
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VideoPiece) Reset() {
+	*x = VideoPiece{}
+	mi := &file_drivers_sdk_driver_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VideoPiece) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VideoPiece) ProtoMessage() {}
+
+func (x *VideoPiece) ProtoReflect() protoreflect.Message {
+	mi := &file_drivers_sdk_driver_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VideoPiece.ProtoReflect.Descriptor instead.
+func (*VideoPiece) Descriptor() ([]byte, []int) {
+	return file_drivers_sdk_driver_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *VideoPiece) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *VideoPiece) GetClip() *Clip {
+	if x != nil {
+		return x.Clip
+	}
+	return nil
+}
+
+type Clip struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Codec         string                 `protobuf:"bytes,1,opt,name=codec,proto3" json:"codec,omitempty"` // RFC 6381
+	Width         uint32                 `protobuf:"varint,2,opt,name=width,proto3" json:"width,omitempty"`
+	Height        uint32                 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
+	Frames        uint32                 `protobuf:"varint,4,opt,name=frames,proto3" json:"frames,omitempty"`
+	FromNs        int64                  `protobuf:"zigzag64,5,opt,name=from_ns,json=fromNs,proto3" json:"from_ns,omitempty"` // Unix ns of the gateway's clock
+	ToNs          int64                  `protobuf:"zigzag64,6,opt,name=to_ns,json=toNs,proto3" json:"to_ns,omitempty"`
+	CameraFromNs  int64                  `protobuf:"zigzag64,7,opt,name=camera_from_ns,json=cameraFromNs,proto3" json:"camera_from_ns,omitempty"` // of the camera's; 0: it did not say
+	Holes         []*Hole                `protobuf:"bytes,8,rep,name=holes,proto3" json:"holes,omitempty"`
+	Size          int64                  `protobuf:"zigzag64,9,opt,name=size,proto3" json:"size,omitempty"` // bytes
+	Sha256        []byte                 `protobuf:"bytes,10,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Clip) Reset() {
+	*x = Clip{}
+	mi := &file_drivers_sdk_driver_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Clip) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Clip) ProtoMessage() {}
+
+func (x *Clip) ProtoReflect() protoreflect.Message {
+	mi := &file_drivers_sdk_driver_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Clip.ProtoReflect.Descriptor instead.
+func (*Clip) Descriptor() ([]byte, []int) {
+	return file_drivers_sdk_driver_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Clip) GetCodec() string {
+	if x != nil {
+		return x.Codec
+	}
+	return ""
+}
+
+func (x *Clip) GetWidth() uint32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *Clip) GetHeight() uint32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *Clip) GetFrames() uint32 {
+	if x != nil {
+		return x.Frames
+	}
+	return 0
+}
+
+func (x *Clip) GetFromNs() int64 {
+	if x != nil {
+		return x.FromNs
+	}
+	return 0
+}
+
+func (x *Clip) GetToNs() int64 {
+	if x != nil {
+		return x.ToNs
+	}
+	return 0
+}
+
+func (x *Clip) GetCameraFromNs() int64 {
+	if x != nil {
+		return x.CameraFromNs
+	}
+	return 0
+}
+
+func (x *Clip) GetHoles() []*Hole {
+	if x != nil {
+		return x.Holes
+	}
+	return nil
+}
+
+func (x *Clip) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Clip) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+type Hole struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	FromNs        int64                  `protobuf:"zigzag64,1,opt,name=from_ns,json=fromNs,proto3" json:"from_ns,omitempty"`
+	ToNs          int64                  `protobuf:"zigzag64,2,opt,name=to_ns,json=toNs,proto3" json:"to_ns,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hole) Reset() {
+	*x = Hole{}
+	mi := &file_drivers_sdk_driver_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hole) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hole) ProtoMessage() {}
+
+func (x *Hole) ProtoReflect() protoreflect.Message {
+	mi := &file_drivers_sdk_driver_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hole.ProtoReflect.Descriptor instead.
+func (*Hole) Descriptor() ([]byte, []int) {
+	return file_drivers_sdk_driver_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Hole) GetFromNs() int64 {
+	if x != nil {
+		return x.FromNs
+	}
+	return 0
+}
+
+func (x *Hole) GetToNs() int64 {
+	if x != nil {
+		return x.ToNs
+	}
+	return 0
+}
+
+func (x *Hole) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_drivers_sdk_driver_proto protoreflect.FileDescriptor
 
 const file_drivers_sdk_driver_proto_rawDesc = "" +
@@ -835,8 +1251,9 @@ const file_drivers_sdk_driver_proto_rawDesc = "" +
 	"\x18drivers/sdk/driver.proto\x12\x11linshao.driver.v1\"W\n" +
 	"\vOpenRequest\x12\x12\n" +
 	"\x04conn\x18\x01 \x01(\x04R\x04conn\x124\n" +
-	"\achannel\x18\x02 \x01(\v2\x1a.linshao.driver.v1.ChannelR\achannel\"\v\n" +
-	"\tOpenReply\"S\n" +
+	"\achannel\x18\x02 \x01(\v2\x1a.linshao.driver.v1.ChannelR\achannel\"#\n" +
+	"\tOpenReply\x12\x16\n" +
+	"\x06camera\x18\x01 \x01(\bR\x06camera\"S\n" +
 	"\vReadRequest\x12\x12\n" +
 	"\x04conn\x18\x01 \x01(\x04R\x04conn\x120\n" +
 	"\x06points\x18\x02 \x03(\v2\x18.linshao.driver.v1.PointR\x06points\"C\n" +
@@ -897,12 +1314,47 @@ const file_drivers_sdk_driver_proto_rawDesc = "" +
 	"\x05value\x18\x01 \x01(\x01R\x05value\x12\x18\n" +
 	"\aquality\x18\x02 \x01(\rR\aquality\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\rR\x06reason\x12\x17\n" +
-	"\atime_ns\x18\x04 \x01(\x12R\x06timeNs2\xa6\x02\n" +
+	"\atime_ns\x18\x04 \x01(\x12R\x06timeNs\"g\n" +
+	"\vClipRequest\x12\x12\n" +
+	"\x04conn\x18\x01 \x01(\x04R\x04conn\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\x12\x17\n" +
+	"\afrom_ns\x18\x03 \x01(\x12R\x06fromNs\x12\x13\n" +
+	"\x05to_ns\x18\x04 \x01(\x12R\x04toNs\"O\n" +
+	"\fStillRequest\x12\x12\n" +
+	"\x04conn\x18\x01 \x01(\x04R\x04conn\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\x12\x13\n" +
+	"\x05at_ns\x18\x03 \x01(\x12R\x04atNs\"9\n" +
+	"\vLiveRequest\x12\x12\n" +
+	"\x04conn\x18\x01 \x01(\x04R\x04conn\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\"M\n" +
+	"\n" +
+	"VideoPiece\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12+\n" +
+	"\x04clip\x18\x02 \x01(\v2\x17.linshao.driver.v1.ClipR\x04clip\"\x91\x02\n" +
+	"\x04Clip\x12\x14\n" +
+	"\x05codec\x18\x01 \x01(\tR\x05codec\x12\x14\n" +
+	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
+	"\x06height\x18\x03 \x01(\rR\x06height\x12\x16\n" +
+	"\x06frames\x18\x04 \x01(\rR\x06frames\x12\x17\n" +
+	"\afrom_ns\x18\x05 \x01(\x12R\x06fromNs\x12\x13\n" +
+	"\x05to_ns\x18\x06 \x01(\x12R\x04toNs\x12$\n" +
+	"\x0ecamera_from_ns\x18\a \x01(\x12R\fcameraFromNs\x12-\n" +
+	"\x05holes\x18\b \x03(\v2\x17.linshao.driver.v1.HoleR\x05holes\x12\x12\n" +
+	"\x04size\x18\t \x01(\x12R\x04size\x12\x16\n" +
+	"\x06sha256\x18\n" +
+	" \x01(\fR\x06sha256\"L\n" +
+	"\x04Hole\x12\x17\n" +
+	"\afrom_ns\x18\x01 \x01(\x12R\x06fromNs\x12\x13\n" +
+	"\x05to_ns\x18\x02 \x01(\x12R\x04toNs\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason2\x83\x04\n" +
 	"\x06Driver\x12D\n" +
 	"\x04Open\x12\x1e.linshao.driver.v1.OpenRequest\x1a\x1c.linshao.driver.v1.OpenReply\x12D\n" +
 	"\x04Read\x12\x1e.linshao.driver.v1.ReadRequest\x1a\x1c.linshao.driver.v1.ReadReply\x12G\n" +
 	"\x05Write\x12\x1f.linshao.driver.v1.WriteRequest\x1a\x1d.linshao.driver.v1.WriteReply\x12G\n" +
-	"\x05Close\x12\x1f.linshao.driver.v1.CloseRequest\x1a\x1d.linshao.driver.v1.CloseReplyB1Z/github.com/linshao/linshao/drivers/sdk/driverpbb\x06proto3"
+	"\x05Close\x12\x1f.linshao.driver.v1.CloseRequest\x1a\x1d.linshao.driver.v1.CloseReply\x12G\n" +
+	"\x04Clip\x12\x1e.linshao.driver.v1.ClipRequest\x1a\x1d.linshao.driver.v1.VideoPiece0\x01\x12I\n" +
+	"\x05Still\x12\x1f.linshao.driver.v1.StillRequest\x1a\x1d.linshao.driver.v1.VideoPiece0\x01\x12G\n" +
+	"\x04Live\x12\x1e.linshao.driver.v1.LiveRequest\x1a\x1d.linshao.driver.v1.VideoPiece0\x01B1Z/github.com/linshao/linshao/drivers/sdk/driverpbb\x06proto3"
 
 var (
 	file_drivers_sdk_driver_proto_rawDescOnce sync.Once
@@ -916,7 +1368,7 @@ func file_drivers_sdk_driver_proto_rawDescGZIP() []byte {
 	return file_drivers_sdk_driver_proto_rawDescData
 }
 
-var file_drivers_sdk_driver_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_drivers_sdk_driver_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_drivers_sdk_driver_proto_goTypes = []any{
 	(*OpenRequest)(nil),  // 0: linshao.driver.v1.OpenRequest
 	(*OpenReply)(nil),    // 1: linshao.driver.v1.OpenReply
@@ -931,8 +1383,14 @@ var file_drivers_sdk_driver_proto_goTypes = []any{
 	(*Register)(nil),     // 10: linshao.driver.v1.Register
 	(*Extent)(nil),       // 11: linshao.driver.v1.Extent
 	(*Reading)(nil),      // 12: linshao.driver.v1.Reading
-	nil,                  // 13: linshao.driver.v1.Point.SpecialEntry
-	nil,                  // 14: linshao.driver.v1.Point.LabelsEntry
+	(*ClipRequest)(nil),  // 13: linshao.driver.v1.ClipRequest
+	(*StillRequest)(nil), // 14: linshao.driver.v1.StillRequest
+	(*LiveRequest)(nil),  // 15: linshao.driver.v1.LiveRequest
+	(*VideoPiece)(nil),   // 16: linshao.driver.v1.VideoPiece
+	(*Clip)(nil),         // 17: linshao.driver.v1.Clip
+	(*Hole)(nil),         // 18: linshao.driver.v1.Hole
+	nil,                  // 19: linshao.driver.v1.Point.SpecialEntry
+	nil,                  // 20: linshao.driver.v1.Point.LabelsEntry
 }
 var file_drivers_sdk_driver_proto_depIdxs = []int32{
 	8,  // 0: linshao.driver.v1.OpenRequest.channel:type_name -> linshao.driver.v1.Channel
@@ -940,22 +1398,30 @@ var file_drivers_sdk_driver_proto_depIdxs = []int32{
 	12, // 2: linshao.driver.v1.ReadReply.readings:type_name -> linshao.driver.v1.Reading
 	9,  // 3: linshao.driver.v1.WriteRequest.point:type_name -> linshao.driver.v1.Point
 	10, // 4: linshao.driver.v1.Point.register:type_name -> linshao.driver.v1.Register
-	13, // 5: linshao.driver.v1.Point.special:type_name -> linshao.driver.v1.Point.SpecialEntry
-	14, // 6: linshao.driver.v1.Point.labels:type_name -> linshao.driver.v1.Point.LabelsEntry
+	19, // 5: linshao.driver.v1.Point.special:type_name -> linshao.driver.v1.Point.SpecialEntry
+	20, // 6: linshao.driver.v1.Point.labels:type_name -> linshao.driver.v1.Point.LabelsEntry
 	11, // 7: linshao.driver.v1.Register.holes:type_name -> linshao.driver.v1.Extent
-	0,  // 8: linshao.driver.v1.Driver.Open:input_type -> linshao.driver.v1.OpenRequest
-	2,  // 9: linshao.driver.v1.Driver.Read:input_type -> linshao.driver.v1.ReadRequest
-	4,  // 10: linshao.driver.v1.Driver.Write:input_type -> linshao.driver.v1.WriteRequest
-	6,  // 11: linshao.driver.v1.Driver.Close:input_type -> linshao.driver.v1.CloseRequest
-	1,  // 12: linshao.driver.v1.Driver.Open:output_type -> linshao.driver.v1.OpenReply
-	3,  // 13: linshao.driver.v1.Driver.Read:output_type -> linshao.driver.v1.ReadReply
-	5,  // 14: linshao.driver.v1.Driver.Write:output_type -> linshao.driver.v1.WriteReply
-	7,  // 15: linshao.driver.v1.Driver.Close:output_type -> linshao.driver.v1.CloseReply
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	17, // 8: linshao.driver.v1.VideoPiece.clip:type_name -> linshao.driver.v1.Clip
+	18, // 9: linshao.driver.v1.Clip.holes:type_name -> linshao.driver.v1.Hole
+	0,  // 10: linshao.driver.v1.Driver.Open:input_type -> linshao.driver.v1.OpenRequest
+	2,  // 11: linshao.driver.v1.Driver.Read:input_type -> linshao.driver.v1.ReadRequest
+	4,  // 12: linshao.driver.v1.Driver.Write:input_type -> linshao.driver.v1.WriteRequest
+	6,  // 13: linshao.driver.v1.Driver.Close:input_type -> linshao.driver.v1.CloseRequest
+	13, // 14: linshao.driver.v1.Driver.Clip:input_type -> linshao.driver.v1.ClipRequest
+	14, // 15: linshao.driver.v1.Driver.Still:input_type -> linshao.driver.v1.StillRequest
+	15, // 16: linshao.driver.v1.Driver.Live:input_type -> linshao.driver.v1.LiveRequest
+	1,  // 17: linshao.driver.v1.Driver.Open:output_type -> linshao.driver.v1.OpenReply
+	3,  // 18: linshao.driver.v1.Driver.Read:output_type -> linshao.driver.v1.ReadReply
+	5,  // 19: linshao.driver.v1.Driver.Write:output_type -> linshao.driver.v1.WriteReply
+	7,  // 20: linshao.driver.v1.Driver.Close:output_type -> linshao.driver.v1.CloseReply
+	16, // 21: linshao.driver.v1.Driver.Clip:output_type -> linshao.driver.v1.VideoPiece
+	16, // 22: linshao.driver.v1.Driver.Still:output_type -> linshao.driver.v1.VideoPiece
+	16, // 23: linshao.driver.v1.Driver.Live:output_type -> linshao.driver.v1.VideoPiece
+	17, // [17:24] is the sub-list for method output_type
+	10, // [10:17] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_drivers_sdk_driver_proto_init() }
@@ -969,7 +1435,7 @@ func file_drivers_sdk_driver_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_drivers_sdk_driver_proto_rawDesc), len(file_drivers_sdk_driver_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,9 @@ const (
 	Driver_Read_FullMethodName  = "/linshao.driver.v1.Driver/Read"
 	Driver_Write_FullMethodName = "/linshao.driver.v1.Driver/Write"
 	Driver_Close_FullMethodName = "/linshao.driver.v1.Driver/Close"
+	Driver_Clip_FullMethodName  = "/linshao.driver.v1.Driver/Clip"
+	Driver_Still_FullMethodName = "/linshao.driver.v1.Driver/Still"
+	Driver_Live_FullMethodName  = "/linshao.driver.v1.Driver/Live"
 )
 
 // DriverClient is the client API for Driver service.
@@ -39,6 +42,11 @@ type DriverClient interface {
 	Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (*ReadReply, error)
 	Write(ctx context.Context, in *WriteRequest, opts ...grpc.CallOption) (*WriteReply, error)
 	Close(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*CloseReply, error)
+	// Of a conn whose OpenReply says camera. Data comes in pieces of at most 48 KiB; the last message has the clip and no data.
+	// NOT_FOUND: no picture of that time.
+	Clip(ctx context.Context, in *ClipRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VideoPiece], error)
+	Still(ctx context.Context, in *StillRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VideoPiece], error)
+	Live(ctx context.Context, in *LiveRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VideoPiece], error)
 }
 
 type driverClient struct {
@@ -89,6 +97,63 @@ func (c *driverClient) Close(ctx context.Context, in *CloseRequest, opts ...grpc
 	return out, nil
 }
 
+func (c *driverClient) Clip(ctx context.Context, in *ClipRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VideoPiece], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Driver_ServiceDesc.Streams[0], Driver_Clip_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ClipRequest, VideoPiece]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Driver_ClipClient = grpc.ServerStreamingClient[VideoPiece]
+
+func (c *driverClient) Still(ctx context.Context, in *StillRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VideoPiece], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Driver_ServiceDesc.Streams[1], Driver_Still_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StillRequest, VideoPiece]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Driver_StillClient = grpc.ServerStreamingClient[VideoPiece]
+
+func (c *driverClient) Live(ctx context.Context, in *LiveRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VideoPiece], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Driver_ServiceDesc.Streams[2], Driver_Live_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[LiveRequest, VideoPiece]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Driver_LiveClient = grpc.ServerStreamingClient[VideoPiece]
+
 // DriverServer is the server API for Driver service.
 // All implementations must embed UnimplementedDriverServer
 // for forward compatibility.
@@ -100,6 +165,11 @@ type DriverServer interface {
 	Read(context.Context, *ReadRequest) (*ReadReply, error)
 	Write(context.Context, *WriteRequest) (*WriteReply, error)
 	Close(context.Context, *CloseRequest) (*CloseReply, error)
+	// Of a conn whose OpenReply says camera. Data comes in pieces of at most 48 KiB; the last message has the clip and no data.
+	// NOT_FOUND: no picture of that time.
+	Clip(*ClipRequest, grpc.ServerStreamingServer[VideoPiece]) error
+	Still(*StillRequest, grpc.ServerStreamingServer[VideoPiece]) error
+	Live(*LiveRequest, grpc.ServerStreamingServer[VideoPiece]) error
 	mustEmbedUnimplementedDriverServer()
 }
 
@@ -121,6 +191,15 @@ func (UnimplementedDriverServer) Write(context.Context, *WriteRequest) (*WriteRe
 }
 func (UnimplementedDriverServer) Close(context.Context, *CloseRequest) (*CloseReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Close not implemented")
+}
+func (UnimplementedDriverServer) Clip(*ClipRequest, grpc.ServerStreamingServer[VideoPiece]) error {
+	return status.Error(codes.Unimplemented, "method Clip not implemented")
+}
+func (UnimplementedDriverServer) Still(*StillRequest, grpc.ServerStreamingServer[VideoPiece]) error {
+	return status.Error(codes.Unimplemented, "method Still not implemented")
+}
+func (UnimplementedDriverServer) Live(*LiveRequest, grpc.ServerStreamingServer[VideoPiece]) error {
+	return status.Error(codes.Unimplemented, "method Live not implemented")
 }
 func (UnimplementedDriverServer) mustEmbedUnimplementedDriverServer() {}
 func (UnimplementedDriverServer) testEmbeddedByValue()                {}
@@ -215,6 +294,39 @@ func _Driver_Close_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Driver_Clip_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ClipRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(DriverServer).Clip(m, &grpc.GenericServerStream[ClipRequest, VideoPiece]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Driver_ClipServer = grpc.ServerStreamingServer[VideoPiece]
+
+func _Driver_Still_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StillRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(DriverServer).Still(m, &grpc.GenericServerStream[StillRequest, VideoPiece]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Driver_StillServer = grpc.ServerStreamingServer[VideoPiece]
+
+func _Driver_Live_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(LiveRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(DriverServer).Live(m, &grpc.GenericServerStream[LiveRequest, VideoPiece]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Driver_LiveServer = grpc.ServerStreamingServer[VideoPiece]
+
 // Driver_ServiceDesc is the grpc.ServiceDesc for Driver service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -239,6 +351,22 @@ var Driver_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Driver_Close_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Clip",
+			Handler:       _Driver_Clip_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Still",
+			Handler:       _Driver_Still_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Live",
+			Handler:       _Driver_Live_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "drivers/sdk/driver.proto",
 }
