@@ -49,6 +49,7 @@ var groups = [...]group{
 	{[]string{"uplink_50ms_rtt_delivered_ratio"}, nil, slowUplink},
 	{[]string{"bus_jitter_with_dead_device"}, nil, busJitter},
 	{[]string{"rule_readings_per_s_per_core", "rule_latency_us_p99"}, nil, ruleSpeed},
+	{webNames(), []string{"./firmware-sim", "./gateway", "./cloud", "./drivers/rtsp/driver-rtsp"}, web},
 }
 
 func main() {

@@ -1,0 +1,13 @@
+// Accessibility of a page as axe-core sees it: WCAG 2 A and AA.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** One line a violation: rule, element, what axe says about it. */
+export async function violations(page) {
+  // The pages forbid scripts that are not theirs: the test's comes in from outside, as a person's extension would.
+  await page.evaluate(source)
+  const found = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations'] }))
+  return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? v.help}`))
+}

@@ -1,0 +1,91 @@
+// What the pages cost a phone and a wall, one JSON line a figure: BASE_URL=… node e2e/budget.mjs [name…]
+import { violations } from './axe.mjs'
+import { base, launch, open } from './browser.mjs'
+import { line } from './line.mjs'
+import { places, shown } from './places.mjs'
+
+const only = process.argv.slice(2)
+const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1]
+const say = (name, value, note) => console.log(JSON.stringify({ name, value: Math.round(value * 100) / 100, note }))
+const browser = await launch()
+const pages = await places()
+
+/** Opens a page with an empty cache and counts the bytes of everything but the live stream. */
+async function load(path, ready, { slow = false } = {}) {
+  const page = await open(browser, { path: '/lost-on-purpose' })
+  const context = page.context()
+  await page.close()
+  const fresh = await context.newPage()
+  const cdp = await context.newCDPSession(fresh)
+  await cdp.send('Network.enable')
+  await cdp.send('Network.clearBrowserCache')
+  if (slow) {
+    await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 750e3 / 8 })
+    await cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 })
+  }
+  let bytes = 0
+  cdp.on('Network.loadingFinished', (e) => { bytes += e.encodedDataLength })
+  const from = Date.now()
+  await fresh.goto(base + path, { waitUntil: 'commit' })
+  await fresh.locator(ready).first().waitFor({ timeout: 60_000 })
+  const ms = Date.now() - from
+  if (!slow) await fresh.waitForTimeout(1000) // what is loaded after the first picture counts too
+  await context.close()
+  return { kb: bytes / 1000, ms }
+}
+
+async function repeat(n, one) {
+  const all = []
+  for (let i = 0; i < n; i++) all.push(await one())
+  return all
+}
+
+const figures = {
+  async web_first_view_kb_gz(name) {
+    say(name, median((await repeat(3, () => load('/todo', '.incident'))).map((x) => x.kb)), `待办 at 390 px with an empty cache: page, scripts, styles, data as they came over the line`)
+  },
+  async web_alert_page_kb_gz(name) {
+    say(name, median((await repeat(3, () => load(pages.alert, '.plot canvas'))).map((x) => x.kb)), 'an alert with its chart, likewise')
+  },
+  async web_usable_ms_slow4g_4x(name) {
+    const ms = (await repeat(5, () => load('/todo', '.incident a', { slow: true }))).map((x) => x.ms)
+    say(name, median(ms), `待办 until an alert can be opened: 1.6 Mbit/s, 150 ms, CPU four times slower; median of ${ms.sort((a, b) => a - b).join(' ')}`)
+  },
+  async web_heal_s(name) {
+    const wire = await line(base)
+    const page = await open(browser, {})
+    await page.goto(wire.base + '/todo')
+    const healed = await repeat(5, async () => {
+      await page.locator('[data-live=live]').first().waitFor({ timeout: 15_000 })
+      wire.cut()
+      await page.locator('.banner').waitFor({ timeout: 12_000 })
+      wire.mend()
+      const from = Date.now()
+      await page.locator('[data-live=live]').first().waitFor({ timeout: 30_000 })
+      return (Date.now() - from) / 1000
+    })
+    await page.context().close()
+    wire.close()
+    say(name, median(healed), `from the moment the server can be reached again until the page is live; median of ${healed.map((x) => x.toFixed(1)).join(' ')}`)
+  },
+  async axe_violations(name) {
+    const found = []
+    let looked = 0
+    for (const scheme of ['light', 'dark']) {
+      for (const [lang, width] of [['zh', 390], ['en', 1280]]) {
+        const page = await open(browser, { scheme, lang, width })
+        for (const [what, path] of Object.entries(pages)) {
+          await page.goto(base + path)
+          await shown(page, what)
+          looked++
+          for (const v of await violations(page)) found.push(`${what} ${scheme} ${lang}: ${v}`)
+        }
+        await page.context().close()
+      }
+    }
+    for (const v of found) console.error(v)
+    say(name, found.length, `WCAG 2.1 A and AA, ${looked} views: ${Object.keys(pages).join(' ')}; both themes, zh at 390 px, en at 1280 px`)
+  },
+}
+for (const [name, measure] of Object.entries(figures)) if (!only.length || only.includes(name)) await measure(name)
+await browser.close()

@@ -1,0 +1,51 @@
+// The addresses of all pages on a running demo. A page without an address here fails test/places.test.mjs.
+import { base } from './browser.mjs'
+
+async function json(path) {
+  const answer = await fetch(base + '/api/v1' + path)
+  return answer.ok ? answer.json() : {}
+}
+
+/** What is asked of the server to fill in an address: the worst incident that is open, a site that is online, its socket. */
+async function examples() {
+  const found = {}
+  for (const handling of ['open', 'handling', 'closed']) {
+    const { incidents = [] } = await json(`/incidents?handling=${handling}&limit=50`)
+    const first = [...incidents].sort((a, b) => a.severity.localeCompare(b.severity))[0]
+    found.incident ??= first?.id
+  }
+  const { sites = [] } = await json('/sites')
+  found.site = (sites.find((s) => s.online) ?? sites[0])?.id
+  const { devices = [] } = found.site ? await json(`/sites/${encodeURIComponent(found.site)}`) : {}
+  const device = devices.find((d) => d.kind === 'socket') ?? devices[0]
+  found.gateway = device?.gateway
+  found.device = device?.id
+  found.rule = (await json('/rules')).rules?.[0]?.id
+  return found
+}
+
+/** Every page's name and address; {names} are filled in. */
+export const table = {
+  todo: '/todo', alert: '/a/{incident}',
+  sites: '/sites', site: '/sites/{site}', device: '/devices/{gateway}/{device}',
+  system: '/system', lost: '/nowhere/at/all',
+}
+
+/** The pages that this demo can show, by name. */
+export async function places() {
+  const found = await examples()
+  const pages = {}
+  for (const [name, pattern] of Object.entries(table)) {
+    const path = pattern.replaceAll(/\{(\w+)\}/g, (_, key) => (found[key] ? encodeURIComponent(found[key]) : '{}'))
+    if (!path.includes('{}')) pages[name] = path
+  }
+  return pages
+}
+
+/** Waits until a page shows what it has, or says that there is nothing. */
+export async function shown(page, name) {
+  await page.locator('main :is(.card, .empty, table, svg, form)').first().waitFor({ timeout: 8000 }).catch(() => {})
+  await page.locator('.skeleton').first().waitFor({ state: 'detached', timeout: 5000 }).catch(() => {})
+  if (name === 'alert' || name === 'device') await page.locator('.plot canvas, .none').first().waitFor({ timeout: 8000 }).catch(() => {})
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+}

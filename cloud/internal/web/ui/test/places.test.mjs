@@ -1,0 +1,8 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { table } from '../e2e/places.mjs'
+import { match } from '../src/lib/router-table.ts'
+
+test('the browser tests know an address of every page, and it leads there', () => {
+  for (const [name, path] of Object.entries(table)) assert.equal(match(path.replaceAll(/[{}]/g, '')).name, name, path)
+})
