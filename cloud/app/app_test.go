@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -353,6 +354,10 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("says %q", p.Message)
 		}
 		s.wrong("POST", "/incidents/"+id+"/close", `{"outcome":"real"}`, 409, "wrong_state")
+		var session struct{ Rights map[string][]string }
+		if got := s.ask("GET", "/session", "", &session); got != 200 || !slices.Equal(session.Rights["take"], []string{""}) || session.Rights["manage"] != nil {
+			t.Errorf("%d, rights of an operator of the whole street: %v", got, session.Rights)
+		}
 		if got := s.ask("POST", "/logout", "", nil); got != 204 {
 			t.Errorf("logout: %d", got)
 		}

@@ -16,11 +16,12 @@ type none struct{}
 
 type sessionOut struct {
 	Body struct {
-		User     auth.User `json:"user"`
-		Demo     bool      `json:"demo"`
-		Now      int64     `json:"now" doc:"the server's time, Unix ms"`
-		Version  string    `json:"version"`
-		Timezone string    `json:"timezone"`
+		User     auth.User               `json:"user"`
+		Rights   map[auth.Right][]string `json:"rights" doc:"where the caller holds each right: nodes of the organisation, with all below them; an empty name is the whole street"`
+		Demo     bool                    `json:"demo"`
+		Now      int64                   `json:"now" doc:"the server's time, Unix ms"`
+		Version  string                  `json:"version"`
+		Timezone string                  `json:"timezone"`
 	}
 }
 
@@ -28,7 +29,23 @@ func (a *API) session(ctx context.Context, _ *none) (*sessionOut, error) {
 	out := &sessionOut{}
 	b := &out.Body
 	b.User, b.Demo, b.Now, b.Version, b.Timezone = callerOf(ctx).user, a.cfg.Demo, a.cfg.Now().UnixMilli(), a.cfg.Version, a.cfg.Zone.String()
+	b.Rights = rightsOf(b.User)
 	return out, nil
+}
+
+// rightsOf answers where a user holds each right, so that a page shows nobody a button that is refused. What a link opens
+// is its incident alone, whose next says what its holder may do.
+func rightsOf(u auth.User) map[auth.Right][]string {
+	out := map[auth.Right][]string{}
+	for _, r := range auth.Rights() {
+		switch nodes, all := u.Where(r); {
+		case all:
+			out[r] = []string{""}
+		case len(nodes) > 0:
+			out[r] = nodes
+		}
+	}
+	return out
 }
 
 type loginIn struct {

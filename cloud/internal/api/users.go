@@ -99,6 +99,7 @@ func (a *API) password(ctx context.Context, in *passwordIn) (*sessionOut, error)
 	out, err := a.session(ctx, nil)
 	if err == nil {
 		out.Body.User, err = a.cfg.Auth.User(ctx, token)
+		out.Body.Rights = rightsOf(out.Body.User)
 	}
 	return out, err
 }

@@ -103,7 +103,8 @@ test('devices come by danger, points by what people look for, and old readings n
 })
 
 test('addresses lead to their pages', () => {
-  const page = (path) => { const m = match(path); return [m.name, ...m.params].join(' ') }
+  const pages = [['todo', '/todo'], ['alert', '/a/:id'], ['sites', '/sites'], ['site', '/sites/:id'], ['device', '/devices/:gateway/:id'], ['system', '/system']].map(([name, path]) => ({ name, path }))
+  const page = (path) => { const m = match(pages, path); return [m.name, ...m.params].join(' ') }
   assert.equal(page('/'), 'todo')
   assert.equal(page('/todo/'), 'todo')
   assert.equal(page('/a/GJ-20261122-0001'), 'alert GJ-20261122-0001')

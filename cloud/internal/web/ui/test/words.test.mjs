@@ -1,23 +1,42 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import './browser.mjs'
 import { fill } from '../src/lib/fill.ts'
 import { en } from '../src/words/en.ts'
 import { zh } from '../src/words/zh.ts'
+import { pages } from './pages.mjs'
 
+/** Every table of words: that of the first view, and those that come with pages (words() in words/<area>.ts). */
+const tables = [['first view', { zh, en }]]
+for (const [file, module] of Object.entries(import.meta.glob('../src/words/*.ts', { eager: true }))) {
+  for (const [name, value] of Object.entries(module)) if (value?.both) tables.push([`${file} ${name}`, value.both])
+}
+const each = (call) => { for (const [name, both] of tables) call(both, name) }
 const names = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort()
 
 test('both languages have the same keys, and no sentence is empty', () => {
-  assert.deepEqual(Object.keys(en).sort(), Object.keys(zh).sort())
-  for (const [key, text] of [...Object.entries(zh), ...Object.entries(en)]) assert.ok(text.trim(), key)
+  each(({ zh, en }, name) => {
+    assert.deepEqual(Object.keys(en).sort(), Object.keys(zh).sort(), name)
+    for (const [key, text] of [...Object.entries(zh), ...Object.entries(en)]) assert.ok(text.trim(), `${name} ${key}`)
+  })
 })
 
 test('both languages fill in the same values', () => {
-  for (const key of Object.keys(zh)) assert.deepEqual(names(en[key]), names(zh[key]), key)
+  each(({ zh, en }, name) => { for (const key of Object.keys(zh)) assert.deepEqual(names(en[key]), names(zh[key]), `${name} ${key}`) })
 })
 
 test('no English sentence holds Chinese, but the name of the other language', () => {
-  for (const [key, text] of Object.entries(en)) if (key !== 'nav.language') assert.doesNotMatch(text, /\p{Script=Han}/u, key)
+  each(({ en }, name) => { for (const [key, text] of Object.entries(en)) if (key !== 'nav.language') assert.doesNotMatch(text, /\p{Script=Han}/u, `${name} ${key}`) })
+})
+
+test('every page of the table has a name of its own, an address of its own, and a word in both languages', () => {
+  assert.ok(pages.length > 5)
+  for (const key of ['name', 'path']) assert.equal(new Set(pages.map((p) => p[key])).size, pages.length, key)
+  for (const page of pages) {
+    assert.match(page.zh ?? '', /\p{Script=Han}/u, page.name)
+    assert.match(page.en ?? '', /^[^\p{Script=Han}]+$/u, page.name)
+  }
 })
 
 test('every reason that a driver can give has a word', { skip: !existsSync('../../../../drivers/device/reading.go') }, () => {

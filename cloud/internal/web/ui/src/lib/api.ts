@@ -26,7 +26,9 @@ let onLogin = () => {}
 /** Calls back when the server wants a login. */
 export function whenLoginNeeded(call: () => void) { onLogin = call }
 
-async function request<T>(method: 'GET' | 'POST', url: string, body?: unknown, limitMs = 10_000): Promise<T> {
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+async function request<T>(method: Method, url: string, body?: unknown, limitMs = 10_000): Promise<T> {
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(), limitMs)
   const headers: Record<string, string> = { 'Accept': 'application/json', 'Accept-Language': lang.value }
@@ -58,7 +60,13 @@ function refused(status: number, text: string): ApiError {
   return new ApiError(code, status, said.message || t('error.server', { code: status }))
 }
 
-const part = encodeURIComponent
+/** One part of a path. */
+export const part = encodeURIComponent
+
+/** Reads something. The calls of an area stand in its own file (lib/api/<area>.ts) and are made of get and send. */
+export const get = <T>(path: string, query?: Record<string, string | number | undefined>) => request<T>('GET', address(path, query))
+/** Changes something. */
+export const send = <T>(method: Exclude<Method, 'GET'>, path: string, body?: unknown, limitMs?: number) => request<T>(method, address(path), body, limitMs)
 
 // Go writes an empty list as null where nobody took care; the pages always get a list.
 const deviceIn = (d: Device): Device => ({ ...d, points: d.points ?? [] })

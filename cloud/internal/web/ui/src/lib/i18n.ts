@@ -37,3 +37,13 @@ export function word(key: string): string | undefined {
 export function pick(text: Text | undefined): string {
   return text ? text[lang.value] || text.zh || text.en || '' : ''
 }
+
+/** The words of one area, which come with its pages: en has exactly the keys of zh, which the compiler sees to. */
+export function words<K extends string>(both: { zh: Record<K, string>; en: Record<NoInfer<K>, string> }) {
+  const say = (key: K, args?: Record<string, string | number>): string => fill(both[lang.value][key], args)
+  return Object.assign(say, {
+    both,
+    /** The word of a key put together at run time, or undefined when there is none. */
+    word: (key: string): string | undefined => (key in both.zh ? both[lang.value][key as K] : undefined),
+  })
+}

@@ -1,24 +1,28 @@
 // Which page an address leads to. Pure.
 
-export type PageName = 'todo' | 'alert' | 'sites' | 'site' | 'device' | 'system' | 'lost'
+export interface Match { name: string; params: string[] }
 
-const table: [RegExp, PageName][] = [
-  [/^\/(?:todo)?$/, 'todo'],
-  [/^\/a\/([^/]+)$/, 'alert'],
-  [/^\/sites$/, 'sites'],
-  [/^\/system$/, 'system'],
-  [/^\/sites\/([^/]+)$/, 'site'],
-  [/^\/devices\/([^/]+)\/([^/]+)$/, 'device'],
-]
-
-/** The page of an address. */
-export function match(path: string): { name: PageName; params: string[] } {
+/** The page of an address; "lost" when there is none. "/" is the first page unless one has that path. */
+export function match(table: { name: string; path: string }[], path: string): Match {
   const clean = path.length > 1 ? path.replace(/\/+$/, '') : path
-  for (const [pattern, name] of table) {
-    const found = pattern.exec(clean)
-    if (found) return { name, params: found.slice(1).map(decode) }
+  const at = clean === '/' && !table.some((p) => p.path === '/') ? table[0]?.path ?? '/' : clean
+  for (const page of table) {
+    const params = fits(page.path, at)
+    if (params) return { name: page.name, params }
   }
   return { name: 'lost', params: [] }
+}
+
+function fits(pattern: string, path: string): string[] | undefined {
+  const want = pattern.split('/')
+  const have = path.split('/')
+  if (want.length !== have.length) return undefined
+  const params: string[] = []
+  for (let n = 0; n < want.length; n++) {
+    if (want[n]!.startsWith(':') && have[n]) params.push(decode(have[n]!))
+    else if (want[n] !== have[n]) return undefined
+  }
+  return params
 }
 
 function decode(part: string): string {

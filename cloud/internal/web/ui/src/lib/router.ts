@@ -1,15 +1,18 @@
 // A history router for a handful of pages.
 import { reactive } from 'vue'
-import { match, type PageName } from './router-table'
+import { lost, pages, type Page } from './pages'
+import { match } from './router-table'
 
-export interface Route { name: PageName; params: string[]; path: string; query: URLSearchParams }
+export interface Route { name: string; params: string[]; path: string; query: URLSearchParams }
 
 function here(): Route {
-  return { ...match(location.pathname), path: location.pathname, query: new URLSearchParams(location.search) }
+  return { ...match(pages, location.pathname), path: location.pathname, query: new URLSearchParams(location.search) }
 }
 
 /** Where the reader is. */
 export const route: Route = reactive(here()) as Route
+/** The line of the table that the reader is at. */
+export const pageOf = (name: string): Page => pages.find((p) => p.name === name) ?? lost
 let steps = 0
 
 function sync() { Object.assign(route, here()) }

@@ -1,14 +1,16 @@
 // Who is here, and the 接警 that are on their way.
-import { reactive, ref, watch } from 'vue'
+import { computed, reactive, ref, watch } from 'vue'
 import { ApiError, api, whenLoginNeeded } from './api'
 import { t } from './i18n'
+import { pages } from './pages'
 import { live, onLive, setServerTime, startLive, stopLive } from './live'
 import { TakeQueue, type Pending, type Sent } from './queue'
-import type { IncidentDetail, Session } from './types'
+import type { IncidentDetail, Right, Session } from './types'
 
 export const session = reactive({
   state: 'loading' as 'loading' | 'in' | 'login',
-  user: { name: '', role: '' },
+  user: { name: '', role: '' } as Session['user'],
+  rights: {} as Session['rights'],
   demo: false,
   version: '',
   zone: 'Asia/Shanghai',
@@ -27,6 +29,7 @@ export async function loadSession() {
 
 function enter(s: Session) {
   session.user = s.user
+  session.rights = s.rights ?? {}
   session.demo = s.demo
   session.version = s.version
   if (s.timezone) session.zone = s.timezone
@@ -34,6 +37,20 @@ function enter(s: Session) {
   setServerTime(s.now)
   startLive()
 }
+
+/** Whether the caller holds a right anywhere; street: everywhere. What the server says, so that no button is shown that it refuses. */
+export function can(right: Right, street = false): boolean {
+  const nodes = session.rights[right] ?? []
+  return street ? nodes.includes('') : nodes.length > 0
+}
+
+/** Whether the caller holds a right at a place; path: the ids from the root to the node. */
+export function canAt(right: Right, path: string[]): boolean {
+  return (session.rights[right] ?? []).some((node) => node === '' || path.includes(node))
+}
+
+/** Pages that the caller may open, in the order of the table. The holder of a link sees one incident and nothing else. */
+export const open = computed(() => session.user.role === 'link' ? [] : pages.filter((p) => !p.right || can(p.right, p.street)))
 
 whenLoginNeeded(() => askLogin(''))
 

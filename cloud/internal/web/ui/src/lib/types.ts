@@ -7,8 +7,14 @@ export type Handling = 'open' | 'handling' | 'closed'
 export type Outcome = 'real' | 'false_alarm' | 'drill' | 'device_fault'
 export type Quality = 'good' | 'uncertain' | 'bad'
 
+/** What an operation can need (auth/rights.go). */
+export type Right = 'see' | 'take' | 'work' | 'rate' | 'dispatch' | 'mode' | 'dial' | 'command' | 'install' | 'manage' | 'audit'
+export interface Grant { role: string; node?: string }
+
 export interface Session {
-  user: { name: string; role: string } // role "link": the holder of a signed link, who sees one incident
+  user: { name: string; role: string; grants?: Grant[]; mustChange?: boolean } // role "link": the holder of a signed link, who sees one incident
+  /** Where the caller holds each right: nodes of the organisation, with all below them; "" is the whole street. */
+  rights: Partial<Record<Right, string[]>>
   demo: boolean
   now: number
   version: string

@@ -1,0 +1,44 @@
+// The one table of pages: the router finds an address in it, App loads from it, NavBar shows what the caller may open.
+// A new page is one line here and a file in pages/. Pages are loaded when they are opened; 待办 comes with the first view.
+import type { Component } from 'vue'
+import type { IconName } from './icons'
+import type { Right } from './types'
+
+/** 处置, 态势, 设备, 管理: the parts of the way around. */
+export type Group = 'handle' | 'picture' | 'device' | 'manage'
+export const groups: Group[] = ['handle', 'picture', 'device', 'manage']
+
+export interface Page {
+  name: string
+  /** "/a/:id": each :part becomes one of route.params, in order. */
+  path: string
+  /** The word in the navigation and in the title. */
+  zh: string
+  en: string
+  /** Without a right everybody who is logged in may open it. */
+  right?: Right
+  /** The right is needed for the whole street, not for some part of it. */
+  street?: true
+  /** Where it stands in the navigation; without it the page is reached from others. */
+  group?: Group
+  icon?: IconName
+  /** It has a place of its own at the bottom of a phone; the others are under 更多. There is room for three. */
+  phone?: true
+  /** The page of the navigation that is marked while this one is open. */
+  under?: string
+  /** The whole screen, without navigation and head: the wall. */
+  bare?: true
+  load?: () => Promise<{ default: Component }>
+}
+
+export const pages: Page[] = [
+  { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true },
+  { name: 'alert', path: '/a/:id', zh: '告警', en: 'Alert', under: 'todo', load: () => import('../pages/Alert.vue') },
+  { name: 'sites', path: '/sites', zh: '小区', en: 'Sites', right: 'see', group: 'device', icon: 'sites', phone: true, load: () => import('../pages/Sites.vue') },
+  { name: 'site', path: '/sites/:id', zh: '小区', en: 'Site', right: 'see', under: 'sites', load: () => import('../pages/Site.vue') },
+  { name: 'device', path: '/devices/:gateway/:id', zh: '设备', en: 'Device', right: 'see', under: 'sites', load: () => import('../pages/Device.vue') },
+  { name: 'system', path: '/system', zh: '系统', en: 'System', right: 'see', street: true, group: 'manage', icon: 'system', load: () => import('../pages/System.vue') },
+]
+
+/** An address that leads nowhere. */
+export const lost: Page = { name: 'lost', path: '', zh: '没有这个页面', en: 'No such page' }
