@@ -10,19 +10,23 @@ import (
 
 // CLI is the command line, for kong.
 type CLI struct {
-	Play  Playing  `cmd:"" help:"Play a site from a scenario file."`
-	Bench Benching `cmd:"" help:"Serve many Modbus TCP devices whose every answer can be checked."`
-	Demo  Demoing  `cmd:"" help:"Play the whole product on loopback: this simulator, gateways and cloud."`
+	Play   Playing   `cmd:"" help:"Play a site from a scenario file."`
+	Bench  Benching  `cmd:"" help:"Serve many Modbus TCP devices whose every answer can be checked."`
+	Demo   Demoing   `cmd:"" help:"Play the whole product on loopback: this simulator, gateways and cloud."`
+	Street Streeting `cmd:"" help:"Play a street of light compounds over MQTT, each with its own gateway."`
 }
 
 // Demoing is the command demo.
 type Demoing struct {
 	Repository string `default:"." type:"existingdir" help:"Root of the repository."`
+	Street     int    `default:"612" help:"Light compounds beside the two full ones; 0: none."`
+	Seed       uint64 `default:"20261122" help:"Of the street: the same seed is the same street."`
+	Port       int    `default:"7080" help:"Of the page; the next free one when it is in use."`
 }
 
 // Run shows the product until ctx ends or the person quits.
 func (c *Demoing) Run(ctx context.Context) error {
-	return demo.Show(ctx, c.Repository, os.Stdin, os.Stdout)
+	return demo.Show(ctx, demo.Options{Repository: c.Repository, Street: c.Street, Seed: c.Seed, Port: c.Port}, os.Stdin, os.Stdout)
 }
 
 // Playing is the command play.

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/linshao/linshao/firmware-sim/street"
 )
 
 // Options of a demo.
@@ -22,7 +24,9 @@ type Options struct {
 	Bin        string // where the four programs are
 	Dir        string // for configurations, logs and data; made when missing
 	Start      time.Time
-	Port       int // of the page; 0 for any. The next free one is taken when it is in use
+	Port       int    // of the page; 0 for any. The next free one is taken when it is in use
+	Street     int    // light compounds beside the two full ones
+	Seed       uint64 // of the street
 }
 
 // A Demo is a running product.
@@ -36,11 +40,15 @@ type Demo struct {
 	start0   time.Time
 	sim      *process
 	cloud    *process
+	street   *process // nil: without
 
 	mu       sync.Mutex // a key may start a gateway while the demo ends
 	gateways map[string]*process
 	stopped  bool
 }
+
+// spread is how far apart the street's connections are begun, so that the first minute is that of the two compounds.
+const spread = 35 * time.Millisecond
 
 // Gateway names of the demo.
 const (
@@ -84,6 +92,9 @@ func (d *Demo) bring(ctx context.Context, o Options) error {
 		return err
 	}
 	d.URL, d.Control, d.Status = "http://"+ports.http, f.Control, "http://"+ports.status
+	if err := d.organise(ctx, o); err != nil {
+		return err
+	}
 	if d.cloud, err = d.start("cloud", "cloud", "run", "--config", "cloud.yaml", "--demo"); err != nil {
 		return err
 	}
@@ -95,7 +106,38 @@ func (d *Demo) bring(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if o.Street > 0 {
+		if d.street, err = d.start("street", "firmware-sim", "street", "--broker", ports.mqtt, "--cloud", d.URL, "--sites", fmt.Sprint(o.Street), "--seed", fmt.Sprint(o.Seed), "--spread", (time.Duration(o.Street) * spread).String()); err != nil {
+			return err
+		}
+	}
 	return d.await(ctx, d.gateway(First), d.Status+"/healthz")
+}
+
+// organise brings the street's tree into the cloud, as an operator would before it runs.
+func (d *Demo) organise(ctx context.Context, o Options) error {
+	files := []string{"org.yaml"}
+	tree, err := os.ReadFile(filepath.Join(o.Repository, "configs", "demo", "org.yaml"))
+	if err != nil {
+		return fmt.Errorf("read demo organisation: %w", err)
+	}
+	texts := [][]byte{tree}
+	if o.Street > 0 {
+		more, err := street.Organisation(o.Seed, o.Street)
+		if err != nil {
+			return err
+		}
+		files, texts = append(files, "street.csv"), append(texts, more)
+	}
+	for i, name := range files {
+		if err := os.WriteFile(filepath.Join(d.dir, name), texts[i], 0o600); err != nil {
+			return fmt.Errorf("write demo organisation: %w", err)
+		}
+		if err := d.once(ctx, "cloud", "org", "import", name, "--config", "cloud.yaml"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *Demo) startField(ctx context.Context, scenario string) (field, error) {
@@ -157,7 +199,7 @@ func (d *Demo) Stop() error {
 			errs = append(errs, p.stop())
 		}
 	}
-	for _, p := range []*process{d.cloud, d.sim} {
+	for _, p := range []*process{d.street, d.cloud, d.sim} {
 		if p != nil {
 			errs = append(errs, p.stop())
 		}

@@ -1,11 +1,13 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -40,6 +42,16 @@ func (d *Demo) start(name, program string, args ...string) (*process, error) {
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// once runs a program to its end.
+func (d *Demo) once(ctx context.Context, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, program), args...)
+	cmd.Dir = d.dir
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, said)
+	}
+	return nil
 }
 
 // stop asks the program to end, and ends it when it does not.

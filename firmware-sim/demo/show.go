@@ -15,7 +15,7 @@ import (
 const offAfter = 50 * time.Second
 
 // Show is `make demo`: it builds, plays and tells the product until ctx ends or the person quits.
-func Show(ctx context.Context, repository string, in io.Reader, out io.Writer) error {
+func Show(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "linshao-demo-")
 	if err != nil {
 		return fmt.Errorf("make folder of the demo: %w", err)
@@ -23,11 +23,12 @@ func Show(ctx context.Context, repository string, in io.Reader, out io.Writer) e
 	defer os.RemoveAll(dir)
 	fmt.Fprintln(out, "邻哨 Linshao · 演示模式 demo: 数据为模拟，只用本机回环地址 simulated, loopback only")
 	bin := filepath.Join(dir, "bin")
-	if err := Build(ctx, repository, bin, out); err != nil {
+	if err := Build(ctx, o.Repository, bin, out); err != nil {
 		return err
 	}
 	begin := time.Now()
-	d, err := Start(ctx, Options{Repository: repository, Bin: bin, Dir: dir, Start: begin, Port: 7080})
+	o.Bin, o.Dir, o.Start = bin, dir, begin
+	d, err := Start(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -9,11 +9,14 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/linshao/linshao/firmware-sim/street"
 )
 
 // incident is what the story tells of an incident of the cloud's stream.
 type incident struct {
 	ID        string `json:"id"`
+	Site      string `json:"site"`
 	SiteName  string `json:"siteName"`
 	Place     string `json:"place"`
 	Severity  string `json:"severity"`
@@ -76,10 +79,16 @@ func tell(out io.Writer, told map[string]string, kind string, data []byte) {
 		if json.Unmarshal(data, &i) != nil {
 			return
 		}
+		if street.Owns(i.Site) {
+			return
+		}
 		key, line = i.ID, i.words()
 	case "site":
 		var s site
 		if json.Unmarshal(data, &s) != nil {
+			return
+		}
+		if street.Owns(s.ID) {
 			return
 		}
 		key, line = s.ID, s.words()
