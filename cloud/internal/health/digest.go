@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 
+	"github.com/linshao/linshao/cloud/internal/packed"
 	"github.com/linshao/linshao/drivers/device"
 )
 
@@ -39,33 +39,19 @@ var errDigest = errors.New("health digest is damaged")
 
 // encode writes the sensors of one gateway. Kinds and zones repeat, so each word is written once.
 func encode(sensors []sensor) []byte {
-	words, list := map[string]uint64{}, []string{}
-	word := func(s string) uint64 {
-		n, ok := words[s]
-		if !ok {
-			n = uint64(len(list))
-			words[s] = n
-			list = append(list, s)
-		}
-		return n
-	}
+	var words packed.Words
 	var body []byte
 	for i := range sensors {
 		s := &sensors[i]
-		body = binary.AppendUvarint(body, uint64(len(s.id)))
-		body = append(body, s.id...)
-		body = binary.AppendUvarint(body, word(s.kind))
-		body = binary.AppendUvarint(body, word(s.zone))
+		body = packed.AppendText(body, s.id)
+		body = binary.AppendUvarint(body, words.Number(s.kind))
+		body = binary.AppendUvarint(body, words.Number(s.zone))
 		for _, n := range s.numbers() {
 			body = binary.AppendVarint(body, *n)
 		}
 		body = append(body, byte(s.reason))
 	}
-	out := binary.AppendUvarint([]byte{digestVersion}, uint64(len(list)))
-	for _, w := range list {
-		out = binary.AppendUvarint(out, uint64(len(w)))
-		out = append(out, w...)
-	}
+	out := words.Append([]byte{digestVersion})
 	out = binary.AppendUvarint(out, uint64(len(sensors)))
 	return append(out, body...)
 }
@@ -77,80 +63,23 @@ func (s *sensor) numbers() [10]*int64 {
 
 // decode is the inverse of encode. Damage is an error, never a wrong sensor.
 func decode(b []byte) ([]sensor, error) {
-	r := reader{b: b, all: string(b)} // all ids are parts of one string
-	if v := r.byte(); v != digestVersion {
+	r := packed.NewReader(b)
+	if v := r.Byte(); v != digestVersion {
 		return nil, fmt.Errorf("%w: version %d", errDigest, v)
 	}
-	words := make([]string, 0, 8)
-	for n := r.uint(); n > 0 && !r.bad; n-- {
-		words = append(words, r.text())
-	}
-	n := r.uint()
-	out := make([]sensor, 0, min(n, uint64(len(r.b))/12+1)) // what is claimed is not made room for before it is there
-	for ; n > 0 && !r.bad; n-- {
-		s := sensor{id: r.text()}
-		kind, zone := r.uint(), r.uint()
-		if kind >= uint64(len(words)) || zone >= uint64(len(words)) {
-			return nil, errDigest
-		}
-		s.kind, s.zone = words[kind], words[zone]
+	words := r.Words()
+	n := r.Uint()
+	out := make([]sensor, 0, min(n, uint64(r.Left())/12+1)) // what is claimed is not made room for before it is there
+	for ; n > 0 && !r.Bad(); n-- {
+		s := sensor{id: r.Text(), kind: r.Word(words), zone: r.Word(words)}
 		for _, p := range s.numbers() {
-			*p = r.int()
+			*p = r.Int()
 		}
-		s.reason = device.Reason(r.byte())
+		s.reason = device.Reason(r.Byte())
 		out = append(out, s)
 	}
-	if r.bad || len(r.b) > 0 {
+	if !r.Whole() {
 		return nil, errDigest
 	}
 	return out, nil
-}
-
-// reader takes a digest apart; after the first mistake it answers zeros.
-type reader struct {
-	b   []byte // what is left
-	all string
-	bad bool
-}
-
-func (r *reader) byte() byte {
-	if len(r.b) == 0 {
-		r.bad = true
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
-
-func (r *reader) uint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.bad, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) int() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 {
-		r.bad, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) text() string {
-	n := r.uint()
-	if n > uint64(len(r.b)) || n > math.MaxInt32 {
-		r.bad, r.b = true, nil
-		return ""
-	}
-	at := len(r.all) - len(r.b)
-	s := r.all[at : at+int(n)]
-	r.b = r.b[n:]
-	return s
 }

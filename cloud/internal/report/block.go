@@ -4,7 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
+
+	"github.com/linshao/linshao/cloud/internal/packed"
 )
 
 // Steps whose time is told, in their order; finished is the moment at which the handling was said to be done.
@@ -62,17 +63,11 @@ var errBlock = errors.New("block of report is damaged")
 
 // encode writes facts. Words that repeat are written once.
 func encode(facts []fact) []byte {
-	index, list := map[string]uint64{}, []string{}
+	var words packed.Words
 	body := binary.AppendUvarint(nil, uint64(len(facts)))
 	for i := range facts {
 		for _, w := range facts[i].words() {
-			n, ok := index[*w]
-			if !ok {
-				n = uint64(len(list))
-				index[*w] = n
-				list = append(list, *w)
-			}
-			body = binary.AppendUvarint(body, n)
+			body = binary.AppendUvarint(body, words.Number(*w))
 		}
 		for j, t := range facts[i].times() {
 			v := *t
@@ -85,12 +80,7 @@ func encode(facts []fact) []byte {
 			body = binary.AppendVarint(body, v)
 		}
 	}
-	out := binary.AppendUvarint([]byte{blockVersion}, uint64(len(list)))
-	for _, w := range list {
-		out = binary.AppendUvarint(out, uint64(len(w)))
-		out = append(out, w...)
-	}
-	return append(out, body...)
+	return append(words.Append([]byte{blockVersion}), body...)
 }
 
 // decode appends the facts of a block to those given. Damage is an error, never a wrong fact.
@@ -98,23 +88,16 @@ func decode(facts []fact, b []byte) ([]fact, error) {
 	if len(b) == 0 || b[0] != blockVersion {
 		return facts, fmt.Errorf("%w: version", errBlock)
 	}
-	r := reader{b: b[1:], all: string(b[1:])}
-	words := make([]string, 0, min(1024, len(b)/2))
-	for n := r.uint(); n > 0 && !r.bad; n-- {
-		words = append(words, r.text())
-	}
-	for n := r.uint(); n > 0 && !r.bad; n-- {
+	r := packed.NewReader(b[1:])
+	words := r.Words()
+	for n := r.Uint(); n > 0 && !r.Bad(); n-- {
 		facts = append(facts, fact{})
 		f := &facts[len(facts)-1]
 		for _, w := range f.words() {
-			i := r.uint()
-			if i >= uint64(len(words)) {
-				return facts, errBlock
-			}
-			*w = words[i]
+			*w = r.Word(words)
 		}
 		for j, t := range f.times() {
-			*t = r.int()
+			*t = r.Int()
 			if j >= 1 && j <= 3 && *t != 0 {
 				if *t > 0 {
 					*t--
@@ -123,51 +106,8 @@ func decode(facts []fact, b []byte) ([]fact, error) {
 			}
 		}
 	}
-	if r.bad || len(r.b) > 0 {
+	if !r.Whole() {
 		return facts, errBlock
 	}
 	return facts, nil
-}
-
-// reader takes a block apart; after the first mistake it answers zeros.
-type reader struct {
-	b   []byte // what is left
-	all string
-	bad bool
-}
-
-func (r *reader) uint() uint64 {
-	if len(r.b) > 0 && r.b[0] < 0x80 { // nearly all
-		v := uint64(r.b[0])
-		r.b = r.b[1:]
-		return v
-	}
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.bad, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) int() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 {
-		r.bad, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) text() string {
-	n := r.uint()
-	if n > uint64(len(r.b)) || n > math.MaxInt32 {
-		r.bad, r.b = true, nil
-		return ""
-	}
-	at := len(r.all) - len(r.b)
-	r.b = r.b[n:]
-	return r.all[at : at+int(n)]
 }

@@ -3,12 +3,9 @@ package kill9
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -55,25 +52,12 @@ func open(ctx context.Context, o Options) (*chain, error) {
 
 // startBroker starts mosquitto where it is installed; elsewhere the cloud's own broker is used.
 func (c *chain) startBroker(ctx context.Context) error {
-	_, port, err := net.SplitHostPort(c.mqtt)
-	if err != nil {
-		return fmt.Errorf("start broker: %w", err)
+	p, name, err := process.Broker(ctx, c.o.Dir, c.mqtt)
+	if p != nil {
+		c.others = append(c.others, p)
 	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return fmt.Errorf("start broker: %w", err)
-	}
-	p, err := process.Mosquitto(ctx, c.o.Dir, n)
-	if errors.Is(err, process.ErrMissing) {
-		c.broker = "embedded"
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	c.broker = "mosquitto"
-	c.others = append(c.others, p)
-	return nil
+	c.broker = name
+	return err
 }
 
 func (c *chain) startField(ctx context.Context) error {

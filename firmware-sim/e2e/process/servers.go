@@ -55,6 +55,24 @@ func Mosquitto(ctx context.Context, dir string, port int) (*Process, error) {
 	return p, p.ready(ctx, func() error { return Accepts(fmt.Sprintf("127.0.0.1:%d", port)) })
 }
 
+// Broker starts mosquitto at an address of loopback where it is installed; elsewhere there is none, and the cloud's own
+// broker is to be used. name is "mosquitto" or "embedded".
+func Broker(ctx context.Context, dir, addr string) (p *Process, name string, err error) {
+	_, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, "", fmt.Errorf("start broker: %w", err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, "", fmt.Errorf("start broker: %w", err)
+	}
+	p, err = Mosquitto(ctx, dir, port)
+	if errors.Is(err, ErrMissing) {
+		return nil, "embedded", nil
+	}
+	return p, "mosquitto", err
+}
+
 // Victoria starts VictoriaMetrics on a port of loopback.
 func Victoria(ctx context.Context, dir string, port int) (*Process, error) {
 	path, err := look("victoria-metrics")

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,20 +84,11 @@ func startPrograms(ctx context.Context, o Options, field string) (*programs, err
 
 // startBroker starts mosquitto where it is installed; elsewhere the cloud's own broker is used.
 func (p *programs) startBroker(ctx context.Context) error {
-	_, port, err := net.SplitHostPort(p.mqtt)
-	if err != nil {
-		return fmt.Errorf("start broker: %w", err)
+	broker, name, err := process.Broker(ctx, p.o.Dir, p.mqtt)
+	if broker != nil {
+		p.others = append(p.others, broker)
 	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return fmt.Errorf("start broker: %w", err)
-	}
-	broker, err := process.Mosquitto(ctx, p.o.Dir, n)
-	if errors.Is(err, process.ErrMissing) {
-		p.broker = "embedded"
-		return nil
-	}
-	p.broker, p.others = "mosquitto", append(p.others, broker)
+	p.broker = name
 	return err
 }
 
