@@ -124,6 +124,16 @@ func TestOrderDown(t *testing.T) {
 		t.Errorf("%d %+v", got, o)
 	}
 	s.wrong("GET", "/org/yunfeng/orders/"+id, "", 404, "not_found")
+	var one struct {
+		Place string
+		Mine  []struct {
+			Node, NodeName string
+			DoneAt         int64
+		}
+	}
+	if got := s.ask("GET", "/orders/"+id, "", &one); got != 200 || one.Place == "" || len(one.Mine) != 4 || one.Mine[0].DoneAt != 0 || one.Mine[3].Node != "jinxiu-b3" || one.Mine[3].DoneAt == 0 {
+		t.Errorf("%d %+v", got, one)
+	}
 	var list struct{ Orders []struct{ Text string } }
 	if got := s.ask("GET", "/orders?mine=true", "", &list); got != 200 || len(list.Orders) != 1 {
 		t.Errorf("%d %+v", got, list)

@@ -295,6 +295,13 @@ func (l *loop) rateByLink() {
 		t.Errorf("by a link that is none: %d", got)
 	}
 	// The resident opens the link at the counter, where the director is logged in.
+	var asked struct {
+		Title    struct{ ZH string }
+		ClosedAt int64
+	}
+	if got := l.ask("GET", "/incidents/"+l.id+"/rate?k="+link.Key, "", &asked); got != http.StatusOK || asked.Title.ZH == "" || asked.ClosedAt == 0 {
+		t.Errorf("what a resident rates: %d %+v", got, asked)
+	}
 	if got := l.as("陈主任").ask("POST", "/incidents/"+l.id+"/rate?k="+link.Key, `{"rating":5,"note":"来得快"}`, nil); got != http.StatusOK {
 		t.Errorf("rate: %d", got)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -104,6 +105,14 @@ func (f *Feed) gatewaysOf(s live.Scope) []string {
 		}
 	}
 	return out
+}
+
+// Order tells the open pages that an order was given, or a receipt. Who may read it is seen when they ask.
+func (f *Feed) Order(id int64) {
+	thing := live.Thing{Kind: "order", ID: strconv.FormatInt(id, 10), Hint: true}
+	if err := live.Publish(f.hub, thing, map[string]int64{"id": id}); err != nil {
+		f.log.Error("live event of an order not published", "order", id, "err", err)
+	}
 }
 
 func (f *Feed) awake() {

@@ -67,7 +67,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 		if c.user.Role == "" && !open(r.URL.Path) {
 			refusal := errLogin()
 			if c.dead != nil {
-				refusal = errDeadLink(c.dead)
+				refusal = errDeadLink(c.dead, strings.HasSuffix(r.URL.Path, "/rate"))
 			}
 			refusal.write(w, r)
 			return

@@ -113,7 +113,13 @@ type incidentsIn struct {
 	Source   string `query:"source" enum:"sensor,person,complaint"`
 	Mine     bool   `query:"mine" doc:"assigned to, taken or reported by the caller"`
 	Overdue  bool   `query:"overdue" doc:"behind, or past the limit of its step"`
+	Kind     string `query:"kind" maxLength:"40" doc:"of its device, such as gas; of one that people reported report:fire and so on"`
+	Whistle  int    `query:"whistle" minimum:"0" maximum:"3" doc:"0: any"`
+	From     int64  `query:"from" minimum:"0" maximum:"253402300799999" doc:"opened at this time or later, Unix ms"`
+	To       int64  `query:"to" minimum:"0" maximum:"253402300799999" doc:"opened before, Unix ms"`
+	Quiet    bool   `query:"quiet" doc:"put off, or shelved because it fires too often"`
 	Text     string `query:"q" maxLength:"80" doc:"in its number, title, message, site or device"`
+	Order    string `query:"order" enum:"newest,oldest" default:"newest"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Before   string `query:"before" maxLength:"80" doc:"next of the page before"`
 }
@@ -144,9 +150,17 @@ func (a *API) incidents(ctx context.Context, in *incidentsIn) (*incidentsOut, er
 	return out, err
 }
 
+type tallyOut struct{ Body incident.Tally }
+
+// tally counts what a list would hold, and says which filter hides how many when it is empty.
+func (a *API) tally(ctx context.Context, in *incidentsIn) (*tallyOut, error) {
+	t, err := incident.Tallied(ctx, a.cfg.DB.Reader(), in.page(ctx, a.cfg.Now().UnixMilli()))
+	return &tallyOut{t}, err
+}
+
 func (in *incidentsIn) page(ctx context.Context, now int64) incident.Page {
 	p := incident.Page{In: scope(ctx), Handling: in.Handling, Step: in.Step, Severity: in.Severity, Site: in.Site, Node: in.Node, Assignee: in.Assignee, Category: in.Category,
-		Source: in.Source, Overdue: in.Overdue, Text: strings.TrimSpace(in.Text), Now: now, Limit: in.Limit, Before: in.Before}
+		Source: in.Source, Overdue: in.Overdue, Kind: in.Kind, Whistle: in.Whistle, From: in.From, To: in.To, Quiet: in.Quiet, Oldest: in.Order == "oldest", Text: strings.TrimSpace(in.Text), Now: now, Limit: in.Limit, Before: in.Before}
 	if in.Mine {
 		p.Mine = callerOf(ctx).user.Name
 	}

@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/order"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
@@ -21,6 +23,8 @@ type orderIn struct {
 type OrderNow struct {
 	order.Instruction
 	Parts []order.Progress `json:"parts" doc:"of each part directly below the node"`
+	Here  []order.Asked    `json:"here" doc:"the receipts of the node itself"`
+	Mine  []order.Asked    `json:"mine" doc:"the receipts that it asks of the caller, and of places where the caller works: what is missing first, at most 100"`
 }
 
 type orderOut struct{ Body OrderNow }
@@ -31,12 +35,53 @@ func (a *API) giveOrder(ctx context.Context, in *orderIn) (*orderOut, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.cfg.Feed.Order(o.ID)
 	return a.orderNow(ctx, o)
 }
 
 func (a *API) orderNow(ctx context.Context, o order.Instruction) (*orderOut, error) {
-	parts, err := order.Below(ctx, a.cfg.DB.Reader(), o.ID, o.Node)
-	return &orderOut{OrderNow{o, parts}}, err
+	q, now := a.cfg.DB.Reader(), OrderNow{Instruction: o}
+	var err error
+	if now.Parts, err = order.Below(ctx, q, o.ID, o.Node); err != nil {
+		return nil, err
+	}
+	if now.Here, err = order.At(ctx, q, o.ID, o.Node); err != nil {
+		return nil, err
+	}
+	now.Mine, err = order.Of(ctx, q, o.ID, scopeOf(ctx, auth.Work), callerOf(ctx).user.Name, mostAsked)
+	return &orderOut{now}, err
+}
+
+// mostAsked is how many receipts one page offers to give.
+const mostAsked = 100
+
+type oneOrderIn struct {
+	Order int64 `path:"order" minimum:"1"`
+}
+
+// order is one that reaches the caller's part of the street, or asks a receipt of the caller. How far others are is told to
+// those who see its node.
+func (a *API) order(ctx context.Context, in *oneOrderIn) (*orderOut, error) {
+	q := a.cfg.DB.Reader()
+	o, err := order.Get(ctx, q, in.Order)
+	if err != nil {
+		return nil, err
+	}
+	path, err := tree.Path(ctx, q, o.Node)
+	if err != nil && !errors.Is(err, org.ErrUnknown) {
+		return nil, err
+	}
+	if nodes, all := callerOf(ctx).user.Where(auth.See); all || within(nodes, path) {
+		return a.orderNow(ctx, o)
+	}
+	who := callerOf(ctx).user.Name
+	if reached, err := order.Of(ctx, q, o.ID, scope(ctx), who, 1); err != nil {
+		return nil, err
+	} else if len(reached) == 0 {
+		return nil, errNotFound()
+	}
+	mine, err := order.Of(ctx, q, o.ID, scopeOf(ctx, auth.Work), who, mostAsked)
+	return &orderOut{OrderNow{o, []order.Progress{}, []order.Asked{}, mine}}, err
 }
 
 type ordersIn struct {
@@ -110,5 +155,9 @@ func (a *API) signOrder(ctx context.Context, in *receiptIn) (*receiptOut, error)
 	at := a.cfg.Now()
 	out := &receiptOut{}
 	out.Body.At = at.UnixMilli()
-	return out, order.Sign(ctx, a.cfg.DB, order.Receipt{Order: in.Order, Done: in.Body.Done, Node: in.Body.Node, Who: callerOf(ctx).user.Name, Note: in.Body.Note}, at)
+	if err := order.Sign(ctx, a.cfg.DB, order.Receipt{Order: in.Order, Done: in.Body.Done, Node: in.Body.Node, Who: callerOf(ctx).user.Name, Note: in.Body.Note}, at); err != nil {
+		return nil, err
+	}
+	a.cfg.Feed.Order(in.Order)
+	return out, nil
 }

@@ -16,6 +16,15 @@ import (
 	"github.com/linshao/linshao/rules"
 )
 
+func (k *desk) tally(p incident.Page) incident.Tally {
+	k.t.Helper()
+	tally, err := incident.Tallied(k.t.Context(), k.db.Reader(), p)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return tally
+}
+
 func (k *desk) list(p incident.Page) (ids []string) {
 	k.t.Helper()
 	p.Limit = 2
@@ -62,13 +71,20 @@ func TestFromHandToHand(t *testing.T) {
 		id := k.apply(k.alert("R16", "gas-1", rules.SeverityB))
 		everywhere := tree.Everywhere()
 		for name, p := range map[string]incident.Page{"all": {}, "class": {Severity: "C"}, "danger": {Category: incident.Danger}, "step": {Step: incident.Reported}, "word": {Text: "规则r04"}, "wild": {Text: "%"},
-			"nobody's": {Assignee: "赵经理"}, "source": {Source: incident.FromPerson}, "below": {Node: "yard"}, "beside": {Node: "safety"}, "late": {Overdue: true, Now: k.now.Add(time.Hour).UnixMilli()}} {
+			"nobody's": {Assignee: "赵经理"}, "source": {Source: incident.FromPerson}, "below": {Node: "yard"}, "beside": {Node: "safety"}, "late": {Overdue: true, Now: k.now.Add(time.Hour).UnixMilli()}, "oldest": {Oldest: true}, "kind": {Kind: "dev-R19"}, "report": {Kind: "report:fire"}, "whistle": {Whistle: 2},
+			"from": {From: k.now.UnixMilli()}, "to": {To: k.now.UnixMilli()}, "quiet": {Quiet: true}} {
 			p.In = everywhere
 			want := map[string][]string{"all": append([]string{id}, other...), "class": other, "danger": {id, other[0], other[2]}, "step": append([]string{id}, other...), "word": {other[0]},
-				"below": append([]string{id}, other...), "late": {id}}[name]
+				"below": append([]string{id}, other...), "late": {id}, "oldest": {other[2], other[1], other[0], id}, "kind": {other[1]}, "from": {id}, "to": other}[name]
 			if got := k.list(p); !slices.Equal(got, want) {
 				t.Errorf("%s: %v, want %v", name, got, want)
 			}
+			if tally := k.tally(p); tally.Total != len(want) {
+				t.Errorf("%s: %+v, want %d", name, tally, len(want))
+			}
+		}
+		if got := k.tally(incident.Page{In: everywhere, Severity: "B", Kind: "dev-R19", Text: "规则"}); got.Total != 0 || got.Without["severity"] != 1 || got.Without["kind"] != 1 || got.Without["q"] != 0 || len(got.Without) != 3 {
+			t.Errorf("what each filter hides: %+v", got)
 		}
 
 		k.do(id, incident.Verify, "王网格", incident.Given{})
@@ -109,6 +125,15 @@ func TestFromHandToHand(t *testing.T) {
 
 		k.do(id, incident.Suspend, "李书记", until(k, 2*time.Hour))
 		due := k.get(id).StepDue
+		if got := k.list(incident.Page{In: everywhere, Quiet: true}); !slices.Equal(got, []string{id}) || k.get(id).SuspendedBy != "李书记" {
+			t.Errorf("put off: %v by %q", got, k.get(id).SuspendedBy)
+		}
+		if to, err := k.svc.Assignees(t.Context(), k.db.Reader(), k.get(id)); err != nil || len(to) != 6 || to[0].ID != "赵经理" || to[2].ID != "yard/抢险队" || to[5].ID != "safety" {
+			t.Errorf("to whom: %+v %v", to, err)
+		}
+		if up, err := k.svc.Commanders(t.Context(), k.db.Reader(), k.get(id)); err != nil || len(up) != 3 || up[0].Whistle != 1 || up[0].Person != "陈主任" {
+			t.Errorf("commanders: %+v %v", up, err)
+		}
 		k.told = nil
 		k.later(2*time.Hour - time.Second)
 		k.ring()

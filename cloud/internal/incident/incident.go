@@ -95,6 +95,7 @@ type Progress struct {
 	Disputed       bool      `json:"disputed,omitempty" doc:"the assignee says that it is not theirs"`
 	SuspendedAt    int64     `json:"suspendedAt,omitempty" doc:"since when it is put off (挂起)"`
 	SuspendedUntil int64     `json:"suspendedUntil,omitempty"`
+	SuspendedBy    string    `json:"suspendedBy,omitempty" doc:"who put it off"`
 	Reporter       string    `json:"reporter,omitempty" doc:"who reported it"`
 	Rating         int       `json:"rating,omitempty" doc:"1 to 5, by who reported it"`
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
-// A Page asks for a list of incidents, newest first. What is empty does not count.
+// A Page asks for a list of incidents, newest first unless it says otherwise. What is empty does not count.
 type Page struct {
 	In       tree.Scope // what lies there or was dispatched there; the zero Scope holds nothing
 	Handling string
@@ -23,9 +23,14 @@ type Page struct {
 	Category string
 	Source   string
 	Overdue  bool   // behind in the handling, or past the limit of its step
+	Kind     string // of its device; of one that people reported: "report:" with the kind of the report
+	Whistle  int    // 0: any
+	From, To int64  // opened within, Unix ms; 0: no bound
+	Quiet    bool   // put off, or shelved because it fires too often
 	Text     string // in its number, title, message, site or device
 	Now      int64  // Unix ms, for Overdue
 	Limit    int
+	Oldest   bool   // the oldest first
 	Before   string // cursor of the page before; empty: from the start
 }
 
@@ -75,6 +80,23 @@ func (p Page) where() where {
 	if p.Overdue {
 		w.add("i.handling <> 'closed' AND i.suspended_at = 0 AND (i.overdue > 0 OR i.step_due > 0 AND i.step_due < ?)", p.Now)
 	}
+	if report := strings.HasPrefix(p.Kind, "report:"); report {
+		w.equal("i.rule", p.Kind)
+	} else {
+		w.equal("coalesce(d.kind, i.device)", p.Kind)
+	}
+	if p.Whistle > 0 {
+		w.add("i.whistle = ?", p.Whistle)
+	}
+	if p.From > 0 {
+		w.add("i.opened_at >= ?", p.From)
+	}
+	if p.To > 0 {
+		w.add("i.opened_at < ?", p.To)
+	}
+	if p.Quiet {
+		w.add("i.handling <> 'closed' AND (i.suspended_at > 0 OR EXISTS (SELECT 1 FROM incident_alerts q WHERE q.incident = i.id AND q.active = 1 AND q.shelved = 1))")
+	}
 	if p.Text != "" {
 		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(p.Text)) + "%"
 		var match []string
@@ -89,7 +111,10 @@ func (p Page) where() where {
 
 // List answers a page and the cursor of the next one, empty at the end.
 func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next string, err error) {
-	at, id := int64(1)<<62, ""
+	at, id, than, order := int64(1)<<62, "", "<", " DESC"
+	if p.Oldest {
+		at, than, order = 0, ">", ""
+	}
 	if p.Before != "" {
 		when, rest, ok := strings.Cut(p.Before, "_")
 		if at, err = strconv.ParseInt(when, 36, 64); err != nil || !ok {
@@ -98,8 +123,8 @@ func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next stri
 		id = rest
 	}
 	w := p.where()
-	w.add("i.opened_at < ? OR (i.opened_at = ? AND i.id < ?)", at, at, id)
-	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE `+strings.Join(w.parts, " AND ")+` ORDER BY i.opened_at DESC, i.id DESC LIMIT ?`, append(w.args, p.Limit+1)...)
+	w.add("i.opened_at "+than+" ? OR (i.opened_at = ? AND i.id "+than+" ?)", at, at, id)
+	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE `+strings.Join(w.parts, " AND ")+` ORDER BY i.opened_at`+order+`, i.id`+order+` LIMIT ?`, append(w.args, p.Limit+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list incidents: %w", err)
 	}

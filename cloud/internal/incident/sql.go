@@ -19,6 +19,7 @@ const columns = `i.id, i.gateway, i.alert, i.site, i.device, i.rule, i.severity,
 	i.outcome, i.previous, i.late, i.overdue, i.graded, i.step, i.step_at, i.step_due, i.step_late, i.finished_by, i.finished_at, i.source, i.category, i.node, i.whistle,
 	i.assignee_kind, i.assignee, i.assignee_name, i.urged, i.reworked, i.disputed, i.suspended_at, i.suspended_until, i.reporter, i.rating,
 	i.alerts, i.cause, i.cause_key, i.cause_zh, i.cause_en, i.merged_into, i.unsaid_since, i.say_at,
+	CASE WHEN i.suspended_at > 0 THEN coalesce((SELECT p.who FROM incident_steps p WHERE p.incident = i.id AND p.deed = 'suspend' ORDER BY p.n DESC LIMIT 1), '') ELSE '' END,
 	coalesce(s.name, CASE WHEN i.site = '' THEN (SELECT n.name FROM nodes n WHERE n.id = i.node) END, i.site), CASE WHEN d.id IS NULL AND i.device = 'site' THEN '' ELSE coalesce(d.name, i.device) END,
 	coalesce(d.place, (SELECT z.place FROM devices z WHERE z.gateway = i.gateway AND z.zone = i.device AND z.zone <> '' AND z.place <> ''
 		ORDER BY z.position, z.id LIMIT 1), '')` // what an alert is about may be no device but a zone, or the whole site
@@ -38,7 +39,7 @@ func scan(row scanner) (Incident, error) {
 		&in.TakenBy, &in.TakenAt, &in.ClosedBy, &in.ClosedAt, &in.Outcome, &in.Previous, &in.Late, &in.Overdue, &in.Graded,
 		&in.Step, &in.StepAt, &in.StepDue, &in.StepLate, &in.FinishedBy, &in.FinishedAt, &in.Source, &in.Category, &in.Node, &in.Whistle, &to.Kind, &to.ID, &to.Name,
 		&in.Urged, &in.Reworked, &in.Disputed, &in.SuspendedAt, &in.SuspendedUntil, &in.Reporter, &in.Rating,
-		&in.AlertCount, &cause.Kind, &cause.Key, &cause.Text.ZH, &cause.Text.EN, &in.MergedInto, &in.unsaid, &in.sayAt, &in.SiteName, &in.DeviceName, &in.Place)
+		&in.AlertCount, &cause.Kind, &cause.Key, &cause.Text.ZH, &cause.Text.EN, &in.MergedInto, &in.unsaid, &in.sayAt, &in.SuspendedBy, &in.SiteName, &in.DeviceName, &in.Place)
 	if errors.Is(err, sql.ErrNoRows) {
 		return in, ErrUnknown
 	}

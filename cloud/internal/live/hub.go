@@ -41,7 +41,7 @@ func (s Scope) hears(e event) bool {
 	if s.Only != "" {
 		return e.key == "incident "+s.Only
 	}
-	return s.may(e.site)
+	return e.hint || s.may(e.site)
 }
 
 func (s Scope) takes(site string, r *Readings) bool {
@@ -56,6 +56,7 @@ type event struct {
 	kind     string
 	key      string
 	site     string
+	hint     bool
 	data     []byte
 	readings *Readings
 }
@@ -87,6 +88,7 @@ type Thing struct {
 	Kind string // of the event
 	ID   string
 	Site string // who may not see the site does not hear of the thing; empty: who may see all of the street does
+	Hint bool   // everybody but the reader of one incident hears of it: it says only that there is something to read
 }
 
 // Publish tells every reader who may hear of it that the thing now is v.
@@ -98,7 +100,7 @@ func Publish[T any](h *Hub, t Thing, v T) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
-	e := event{id: h.next, kind: t.Kind, key: t.Kind + " " + t.ID, site: t.Site, data: data}
+	e := event{id: h.next, kind: t.Kind, key: t.Kind + " " + t.ID, site: t.Site, hint: t.Hint, data: data}
 	if h.ring = append(h.ring, e); len(h.ring) > ringSize {
 		h.floor = h.ring[0].id
 		h.ring = h.ring[1:]

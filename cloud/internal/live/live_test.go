@@ -105,6 +105,14 @@ func TestScopes(t *testing.T) {
 	publish(t, h, "incident", "a", 1)
 	publish(t, h, "incident", "b", 2)
 	publish(t, h, "site", "s", 3)
+	far := h.Subscribe(live.Scope{Sites: map[string]bool{"other": true}}, 0)
+	defer far.Close()
+	if err := live.Publish(h, live.Thing{Kind: "order", ID: "7", Hint: true}, 7); err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, far); !strings.Contains(got, "event: order\ndata: 7") {
+		t.Errorf("a hint reaches everybody, but: %s", got)
+	}
 	for name, r := range map[string]*live.Reader{"site": site, "device": dev} {
 		got := take(t, r)
 		if strings.Count(got, "event: readings") != 1 || !strings.Contains(got, `"name":"q","unit":"","value":2`) || !strings.Contains(got, `"value":3`) || strings.Contains(got, `"value":1`) {

@@ -29,6 +29,7 @@ const (
 type Instruction struct {
 	ID    int64  `json:"id"`
 	Node  string `json:"node" doc:"for all below this node"`
+	Place string `json:"place" doc:"the node's name"`
 	Text  string `json:"text"`
 	Needs string `json:"needs" enum:"read,done"`
 	At    int64  `json:"at" doc:"Unix ms"`
@@ -123,12 +124,12 @@ func Effects() map[string]timer.Effect {
 	}}
 }
 
-const columns = `SELECT o.id, o.node, o.text, o.needs, o.at, o.due_ms, o.who, o.late, (SELECT count(*) FROM receipts r WHERE r.order_id = o.id),
+const columns = `SELECT o.id, o.node, coalesce((SELECT n.name FROM nodes n WHERE n.id = o.node), o.node), o.text, o.needs, o.at, o.due_ms, o.who, o.late, (SELECT count(*) FROM receipts r WHERE r.order_id = o.id),
 	(SELECT count(*) FROM receipts r WHERE r.order_id = o.id AND r.read_ms > 0), (SELECT count(*) FROM receipts r WHERE r.order_id = o.id AND r.done_ms > 0) FROM orders o `
 
 func scan(row interface{ Scan(...any) error }) (Instruction, error) {
 	var o Instruction
-	err := row.Scan(&o.ID, &o.Node, &o.Text, &o.Needs, &o.At, &o.Due, &o.Who, &o.Late, &o.Total, &o.Read, &o.Done)
+	err := row.Scan(&o.ID, &o.Node, &o.Place, &o.Text, &o.Needs, &o.At, &o.Due, &o.Who, &o.Late, &o.Total, &o.Read, &o.Done)
 	return o, err
 }
 

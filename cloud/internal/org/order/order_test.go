@@ -68,7 +68,7 @@ func TestOrderDownToEverybody(t *testing.T) {
 			t.Errorf("%+v %v", o, err)
 		}
 		parts, err := order.Below(ctx, d.Reader(), o.ID, "yf")
-		if err != nil || fmt.Sprint(parts) != "[{a 5001 1 1 5000} {b 5001 2 1 5000}]" {
+		if err != nil || fmt.Sprint(parts) != "[{a 甲 5001 1 1 5000} {b 乙 5001 2 1 5000}]" {
 			t.Errorf("%v %v", parts, err)
 		}
 		for who, want := range map[string]int{"小王": 1, "别处": 0} {

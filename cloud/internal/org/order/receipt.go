@@ -51,6 +51,7 @@ func Sign(ctx context.Context, d *db.DB, r Receipt, at time.Time) error {
 // A Progress counts the receipts of a node and all below it.
 type Progress struct {
 	Node  string `json:"node"`
+	Name  string `json:"name"`
 	Total int64  `json:"total"`
 	Read  int64  `json:"read"`
 	Done  int64  `json:"done"`
@@ -60,7 +61,7 @@ type Progress struct {
 // Below answers the progress of an order in each part directly below a node, by id.
 func Below(ctx context.Context, q db.Querier, id int64, node string) ([]Progress, error) {
 	rows, err := q.QueryContext(ctx, `WITH RECURSIVE part(id, branch) AS (SELECT id, id FROM nodes WHERE parent = ? UNION SELECT n.id, p.branch FROM nodes n JOIN part p ON n.parent = p.id)
-		SELECT p.branch, count(*), sum(CASE WHEN r.read_ms > 0 THEN 1 ELSE 0 END), sum(CASE WHEN r.done_ms > 0 THEN 1 ELSE 0 END), sum(r.late)
+		SELECT p.branch, (SELECT b.name FROM nodes b WHERE b.id = p.branch), count(*), sum(CASE WHEN r.read_ms > 0 THEN 1 ELSE 0 END), sum(CASE WHEN r.done_ms > 0 THEN 1 ELSE 0 END), sum(r.late)
 		FROM part p JOIN receipts r ON r.node = p.id AND r.order_id = ? GROUP BY p.branch ORDER BY p.branch`, node, id)
 	if err != nil {
 		return nil, fmt.Errorf("count receipts of order %d: %w", id, err)
@@ -69,7 +70,7 @@ func Below(ctx context.Context, q db.Querier, id int64, node string) ([]Progress
 	out := []Progress{}
 	for rows.Next() {
 		var p Progress
-		if err := rows.Scan(&p.Node, &p.Total, &p.Read, &p.Done, &p.Late); err != nil {
+		if err := rows.Scan(&p.Node, &p.Name, &p.Total, &p.Read, &p.Done, &p.Late); err != nil {
 			return nil, fmt.Errorf("count receipts of order %d: %w", id, err)
 		}
 		out = append(out, p)
