@@ -67,26 +67,47 @@ const (
 // Replay plays steps, in the order of their times, through the engine that judges live, with a tick a second between them.
 // Actions are not carried out. The error is that of NewEngine.
 func Replay(cfg ReplayConfig, steps iter.Seq[ReplayStep]) (ReplayReport, error) {
-	p := &player{cfg: cfg, fill: newFiller(cfg), open: map[string]*ReplayAlert{}}
-	p.from = cfg.From.UnixMilli()
-	var err error
-	if p.engine, err = NewEngine(cfg.Set, cfg.Devices, cfg.Overrides); err != nil {
+	p, err := NewPlayer(cfg)
+	if err != nil {
 		return ReplayReport{}, err
 	}
 	for step := range steps {
-		switch {
-		case step.Hole != nil:
-			err = p.hole(*step.Hole)
-		case step.Reset != nil:
-			err = p.reset(*step.Reset)
-		default:
-			err = p.read(step.Readings)
-		}
-		if err != nil {
+		if err := p.Play(step); err != nil {
 			return ReplayReport{}, err
 		}
 	}
-	if to := cfg.To.UnixMilli(); p.tick != 0 && to > p.last && to-p.last <= replayBack {
+	return p.Report()
+}
+
+// NewPlayer is a replay that is given its steps one by one, for who plays several sets of rules beside each other. The error is
+// that of NewEngine.
+func NewPlayer(cfg ReplayConfig) (*Player, error) {
+	p := &Player{cfg: cfg, fill: newFiller(cfg), open: map[string]*ReplayAlert{}, from: cfg.From.UnixMilli()}
+	var err error
+	p.engine, err = NewEngine(cfg.Set, cfg.Devices, cfg.Overrides)
+	return p, err
+}
+
+// Play judges the next step.
+func (p *Player) Play(step ReplayStep) error {
+	switch {
+	case step.Hole != nil:
+		return p.hole(*step.Hole)
+	case step.Reset != nil:
+		return p.reset(*step.Reset)
+	}
+	return p.read(step.Readings)
+}
+
+// Looks says whether the rules look at a point: of others no readings are needed.
+func (p *Player) Looks(at device.Key) bool {
+	_, looks := p.engine.index[at]
+	return looks
+}
+
+// Report ends the replay.
+func (p *Player) Report() (ReplayReport, error) {
+	if to := p.cfg.To.UnixMilli(); p.tick != 0 && to > p.last && to-p.last <= replayBack {
 		if err := p.until(to); err != nil {
 			return ReplayReport{}, err
 		}
@@ -94,8 +115,8 @@ func Replay(cfg ReplayConfig, steps iter.Seq[ReplayStep]) (ReplayReport, error) 
 	return p.report(), nil
 }
 
-// A player is one replay under way. Times are Unix ms.
-type player struct {
+// A Player is one replay under way. Times are Unix ms.
+type Player struct {
 	cfg    ReplayConfig
 	engine *Engine
 	fill   *filler
@@ -111,7 +132,7 @@ type player struct {
 }
 
 // read judges one read of a device, and before it the seconds up to it.
-func (p *player) read(rs []device.Reading) error {
+func (p *Player) read(rs []device.Reading) error {
 	if len(rs) == 0 {
 		return nil
 	}
@@ -136,7 +157,7 @@ func (p *player) read(rs []device.Reading) error {
 }
 
 // until ticks up to a moment.
-func (p *player) until(t int64) error {
+func (p *Player) until(t int64) error {
 	switch {
 	case p.tick == 0:
 		p.tick = second(t)
@@ -159,7 +180,7 @@ func (p *player) until(t int64) error {
 func second(t int64) int64 { return (t + replayTick - 1) / replayTick * replayTick }
 
 // hole restarts the engine.
-func (p *player) hole(h Hole) error {
+func (p *Player) hole(h Hole) error {
 	to := h.To.UnixMilli()
 	if h.Reason != HoleBefore && p.tick != 0 {
 		if from := h.From.UnixMilli(); from-p.tick < replayLeap {
@@ -190,7 +211,7 @@ func (p *player) hole(h Hole) error {
 }
 
 // reset does what a person did. An alert that does not fire here, or whose condition still holds, is left alone.
-func (p *player) reset(r ReplayReset) error {
+func (p *Player) reset(r ReplayReset) error {
 	if at := r.At.UnixMilli(); at > p.tick {
 		if err := p.until(at); err != nil {
 			return err
@@ -206,7 +227,7 @@ func (p *player) reset(r ReplayReset) error {
 }
 
 // tell takes events into the report.
-func (p *player) tell(events []AlertEvent) {
+func (p *Player) tell(events []AlertEvent) {
 	for i := range events {
 		ev := &events[i]
 		if p.cfg.Told != nil {
@@ -235,7 +256,7 @@ func (p *player) tell(events []AlertEvent) {
 	}
 }
 
-func (p *player) report() ReplayReport {
+func (p *Player) report() ReplayReport {
 	r := ReplayReport{Samples: p.samples, Filled: p.fill.count, Holes: append([]Hole{}, p.holes...), Alerts: []ReplayAlert{}, Rules: []ReplayRule{}}
 	if p.first != 0 {
 		r.First, r.Last = time.UnixMilli(p.first).UTC(), time.UnixMilli(p.last).UTC()

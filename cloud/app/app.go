@@ -31,6 +31,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/cloud/internal/rulebook"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/internal/shard"
 	"github.com/linshao/linshao/cloud/internal/timer"
@@ -228,8 +229,12 @@ func (a *App) openHTTP(context.Context) error {
 	if err != nil {
 		return err
 	}
+	book, err := rulebook.Open()
+	if err != nil {
+		return err
+	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
 		Changed: a.wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

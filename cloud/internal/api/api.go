@@ -27,6 +27,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/cloud/internal/rulebook"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -60,6 +61,7 @@ type Config struct {
 	Links     *notify.Links
 	Notifier  Notifier
 	Modes     *mode.Service
+	Rules     *rulebook.Replayer
 	Dock      *dock.Service
 	Hub       *live.Hub
 	Feed      *Feed
@@ -78,13 +80,14 @@ type Config struct {
 
 // An API answers requests.
 type API struct {
-	cfg    Config
-	limits *limits
+	cfg     Config
+	limits  *limits
+	playing chan struct{} // has room for the one replay of rules that may be under way
 }
 
 // New makes the handler of everything the cloud serves.
 func New(cfg Config) http.Handler {
-	a := &API{cfg: cfg, limits: newLimits(cfg.Now)}
+	a := &API{cfg: cfg, limits: newLimits(cfg.Now), playing: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	hc := huma.DefaultConfig("Linshao", cfg.Version)
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = "/api/v1/openapi", "", ""
@@ -162,6 +165,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofNode}, get, "/org/{node}/mode", "The mode of a node (平/急), and how it has changed", a.mode)
 	register(a, h, access{auth.Mode, ofNode}, post, "/org/{node}/mode", "Switch a node, with all below it, between ordinary and emergency", a.switchMode)
 	a.enrolments(h)
+	a.rulebook(h)
 	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
 	register(a, h, access{auth.See, street}, get, "/dock", "Other platforms, and how things stand with them", a.docks)

@@ -18,7 +18,11 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 		if it.late {
 			apply = s.cfg.Incidents.ApplyLate
 		}
-		id, err := apply(ctx, tx, c.Gateway, kind.Alert.Event())
+		event := kind.Alert.Event()
+		if err := org.RuleSeen(ctx, tx, c.Gateway, event); err != nil {
+			return err
+		}
+		id, err := apply(ctx, tx, c.Gateway, event)
 		return out.incident(id, err)
 	case *wire.Event_Action:
 		if s.cfg.Commands != nil && kind.Action.GetCommand() != "" {

@@ -23,6 +23,9 @@ func RulesChange(ctx context.Context, tx *sql.Tx, gateway string, c *wire.RulesC
 		en = append(en, fmt.Sprintf("The new rules have %d mistakes and are refused; the rules before go on (version %s).", len(problems), c.GetHash()))
 		zh, en = append(zh, short(problems)...), append(en, short(problems)...)
 	} else {
+		if err := rulesInForce(ctx, tx, gateway, c); err != nil {
+			return err
+		}
 		zh = append(zh, "规则已更新（版本 "+c.GetHash()+mode(c, "，急模式", "")+"）。")
 		en = append(en, "Other rules are in force (version "+c.GetHash()+mode(c, ", emergency mode", "")+").")
 	}
@@ -33,6 +36,22 @@ func RulesChange(ctx context.Context, tx *sql.Tx, gateway string, c *wire.RulesC
 	zh, en = append(zh, short(saidZH)...), append(en, short(saidEN)...)
 	e.Text = rules.Text{ZH: strings.Join(zh, "\n"), EN: strings.Join(en, "\n")}
 	return Note(ctx, tx, e)
+}
+
+// rulesInForce keeps which rules a gateway said last are in force there.
+func rulesInForce(ctx context.Context, tx *sql.Tx, gateway string, c *wire.RulesChange) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO gateway_rules (gateway, hash, emergency, at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (gateway) DO UPDATE SET hash = excluded.hash, emergency = excluded.emergency, at = excluded.at WHERE excluded.at >= gateway_rules.at`,
+		gateway, c.GetHash(), c.GetEmergency(), c.GetAtMs())
+	return wrap(err, "note rules of", gateway)
+}
+
+// RuleSeen keeps of which version the newest alert of a rule was at a gateway.
+func RuleSeen(ctx context.Context, tx *sql.Tx, gateway string, e rules.AlertEvent) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO rule_versions (gateway, rule, version, at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (gateway, rule) DO UPDATE SET version = excluded.version, at = excluded.at WHERE excluded.at >= rule_versions.at`,
+		gateway, e.Rule, e.Version, e.At.UnixMilli())
+	return wrap(err, "note version of rule at", gateway)
 }
 
 func mode(c *wire.RulesChange, emergency, normal string) string {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strings"
 
 	"github.com/linshao/linshao/configs"
@@ -45,28 +44,6 @@ func (s speaker) oneOf(known []string) string {
 	return s.say("可用 %s", "use %s", strings.Join(known, " | "))
 }
 
-// Sentences of package configs, which speaks English, and what they are in Chinese.
-var chinese = []struct {
-	en *regexp.Regexp
-	zh string
-}{
-	{regexp.MustCompile(`^unknown key "(.*)"$`), `没有 "$1" 这个键`},
-	{regexp.MustCompile(`^did you mean (.*)\?$`), `是不是 $1？`},
-	{regexp.MustCompile(`^wants a whole number$`), `要填整数`},
-	{regexp.MustCompile(`^wants a number$`), `要填数字`},
-	{regexp.MustCompile(`^wants true or false$`), `要填 true 或 false`},
-	{regexp.MustCompile(`^wants a text$`), `要填文字`},
-	{regexp.MustCompile(`^wants a list$`), `要填列表`},
-	{regexp.MustCompile(`^wants keys and values$`), `要填键和值`},
-	{regexp.MustCompile(`^file is empty$`), `文件是空的`},
-	{regexp.MustCompile(`^see configs/ for an example$`), `示例见 configs/`},
-	{regexp.MustCompile(`^YAML anchors, aliases and tags are not used here$`), `此处不用 YAML 锚点、别名和标签`},
-	{regexp.MustCompile(`^write the value out$`), `请直接写出值`},
-	{regexp.MustCompile(`^file has (\d+) bytes, the limit is (\d+)$`), `文件 $1 字节，上限 $2`},
-	{regexp.MustCompile(`^split it$`), `请拆分`},
-	{regexp.MustCompile(`^mapping key "(.*)" already defined at \[(\d+):\d+\]$`), `键 "$1" 重复（第 $2 行已有）`},
-}
-
 // translated are the problems in an error of package configs, in the operator's language where the sentence is known.
 func (s speaker) translated(err error) configs.Problems {
 	var ps configs.Problems
@@ -77,24 +54,15 @@ func (s speaker) translated(err error) configs.Problems {
 		return ps
 	}
 	for i := range ps {
-		ps[i].Message, ps[i].Hint = inChinese(ps[i].Message), inChinese(ps[i].Hint)
+		ps[i].Message, ps[i].Hint = rules.InChinese(ps[i].Message), rules.InChinese(ps[i].Hint)
 	}
 	return ps
-}
-
-func inChinese(text string) string {
-	for _, t := range chinese {
-		if t.en.MatchString(text) {
-			return t.en.ReplaceAllString(text, t.zh)
-		}
-	}
-	return ruleInChinese(text)
 }
 
 // hear is a sentence of another package in the language.
 func (s speaker) hear(text string) string {
 	if s.lang == Chinese {
-		return inChinese(text)
+		return rules.InChinese(text)
 	}
 	return text
 }
@@ -106,4 +74,9 @@ func unwrapPath(err error) error {
 		return pe.Err
 	}
 	return err
+}
+
+// Translate puts the problems of rules into a language, where the sentence is known.
+func Translate(lang Language, ps configs.Problems) configs.Problems {
+	return speaker{lang}.translated(ps)
 }

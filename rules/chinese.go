@@ -1,4 +1,4 @@
-package config
+package rules
 
 import (
 	"regexp"
@@ -8,8 +8,8 @@ import (
 	"github.com/linshao/linshao/configs"
 )
 
-// Sentences of package rules and what they are in Chinese. One that is missing here is shown in English: a new one is a line here.
-var chineseRules = []struct {
+// Sentences of this package and what they are in Chinese. One that is missing here is shown in English: a new one is a line here.
+var chineseSentences = []struct {
 	en *regexp.Regexp
 	zh string
 }{
@@ -80,8 +80,16 @@ var chineseTypes = []struct {
 	{regexp.MustCompile(`^a condition$`), `条件`},
 }
 
+// InChinese is a sentence of a problem or of its hint in Chinese, where it is known; otherwise as it is.
+func InChinese(text string) string {
+	if said, ok := configs.InChinese(text); ok {
+		return said
+	}
+	return ruleInChinese(text)
+}
+
 func ruleInChinese(text string) string {
-	for _, t := range chineseRules {
+	for _, t := range chineseSentences {
 		parts := t.en.FindStringSubmatch(text)
 		if parts == nil {
 			continue
@@ -96,9 +104,4 @@ func ruleInChinese(text string) string {
 		return text
 	}
 	return text
-}
-
-// Translate puts the problems of rules into a language, where the sentence is known.
-func Translate(lang Language, ps configs.Problems) configs.Problems {
-	return speaker{lang}.translated(ps)
 }
