@@ -29,8 +29,9 @@ func main() {
 			RenewOK      renewOKCmd      `cmd:"" name:"renew-ok" help:"Let a gateway renew a certificate that has expired, within 30 days of its end."`
 			Decommission decommissionCmd `cmd:"" help:"Take a gateway out of service: it leaves its site, and its next new log is no loss."`
 		} `cmd:"" help:"Manage gateways."`
-		Audit  auditCmd `cmd:"" help:"What people did."`
-		Notify struct {
+		Audit    auditCmd    `cmd:"" help:"What people did."`
+		Evidence evidenceCmd `cmd:"" help:"What cameras and meters saw at alerts."`
+		Notify   struct {
 			Test notifyTestCmd `cmd:"" help:"Send a test message to a receiver, and show what it answers."`
 		} `cmd:"" help:"Look after receivers."`
 		CA     caCmd `cmd:"" name:"ca" help:"The small CA that signs gateways."`

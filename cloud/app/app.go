@@ -22,6 +22,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/dock"
 	"github.com/linshao/linshao/cloud/internal/enroll"
+	"github.com/linshao/linshao/cloud/internal/evidence"
 	"github.com/linshao/linshao/cloud/internal/health"
 	"github.com/linshao/linshao/cloud/internal/inbox"
 	"github.com/linshao/linshao/cloud/internal/incident"
@@ -78,6 +79,7 @@ type App struct {
 	ledger   *ledger.Ledger
 	modes    *mode.Service
 	timers   *timer.Service
+	evidence *evidence.Service
 	enroll   *enroll.Service
 	cutter   enroll.Cutter
 	health   *health.Service
@@ -96,7 +98,7 @@ func New(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	}
 	a := &App{opt: opt, cfg: cfg, registry: prometheus.NewRegistry(), quit: make(chan struct{})}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildCommands, a.buildHealth, a.buildIngest, a.openBroker, a.openHTTP} {
+	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildCommands, a.buildHealth, a.buildEvidence, a.buildIngest, a.openBroker, a.openHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -168,7 +170,7 @@ func (a *App) buildIngest(context.Context) error {
 	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, Evidence: a.evidence, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
 		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
 		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err
@@ -234,7 +236,7 @@ func (a *App) openHTTP(context.Context) error {
 		return err
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Evidence: a.evidence, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
 		Changed: a.wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

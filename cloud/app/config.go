@@ -40,6 +40,7 @@ type Config struct {
 	Mailboxes  map[string]string     `yaml:"mailboxes"`
 	Handling   Handling              `yaml:"handling"`
 	Retention  Retention             `yaml:"retention"`
+	Evidence   Evidence              `yaml:"evidence"`
 	Health     Health                `yaml:"health"`
 	Sites      map[string]string     `yaml:"sites"`
 	OIDC       OIDC                  `yaml:"oidc"`
@@ -155,6 +156,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.series()
 	c.overdue()
 	c.retention()
+	c.evidence()
 	c.escalation()
 	c.handling()
 	c.health()

@@ -105,6 +105,11 @@ func demands() map[string]demand {
 		"GET /sites/{site}/health": {right: "see", where: "site"},
 		"POST /calibrations":       {right: "install", where: "any", body: "{}", ok: invalid},
 
+		"GET /incidents/{id}/clips": {right: "see", where: "incident"},
+		"GET /clips/{clip}/video":   {right: "look", where: "unknown"},
+		"GET /clips/{clip}/still":   {right: "look", where: "unknown"},
+		"GET /evidence/{bundle}":    {right: "look", where: "unknown"},
+
 		"GET /commands":                     {right: "see", where: "any"},
 		"GET /commands/{command}":           {right: "see", where: "unknown"},
 		"POST /commands/{command}/approve":  {right: "command", where: "unknown"},
@@ -146,8 +151,8 @@ func demands() map[string]demand {
 // rightsOf is what a role may do, said here once more.
 func rightsOf(role string) []string {
 	return map[string][]string{
-		"viewer": {"see"}, "operator": {"see", "take", "work", "rate", "dispatch", "dial"}, "property": {"see", "take", "work", "rate"}, "grid": {"see", "take", "work", "rate"},
-		"community": {"see", "take", "work", "rate", "dispatch", "dial"}, "department": {"see", "take", "work", "rate"}, "street": {"see", "take", "work", "rate", "dispatch", "dial", "mode", "command"},
+		"viewer": {"see"}, "operator": {"see", "take", "work", "rate", "dispatch", "dial", "look"}, "property": {"see", "take", "work", "rate"}, "grid": {"see", "take", "work", "rate"},
+		"community": {"see", "take", "work", "rate", "dispatch", "dial", "look"}, "department": {"see", "take", "work", "rate"}, "street": {"see", "take", "work", "rate", "dispatch", "dial", "mode", "command", "look"},
 		"installer": {"see", "install"}, "auditor": {"see", "audit"}, "admin": {"see", "manage", "audit", "install"},
 	}[role]
 }

@@ -14,8 +14,10 @@ type Retention struct {
 	Reporters string `yaml:"reporters"`
 	Journal   string `yaml:"journal"`
 	Audit     string `yaml:"audit"`
+	Evidence  string `yaml:"evidence"`
 
-	keep retention.Keep
+	keep     retention.Keep
+	evidence time.Duration
 }
 
 func (c *checker) retention() {
@@ -26,7 +28,7 @@ func (c *checker) retention() {
 		to            *time.Duration
 	}{
 		{"photos", "2160h", &r.Photos, &r.keep.Photos}, {"messages", "2160h", &r.Messages, &r.keep.Messages}, {"reporters", "9600h", &r.Reporters, &r.keep.Reporters},
-		{"journal", "9600h", &r.Journal, &r.keep.Journal}, {"audit", "26280h", &r.Audit, &r.keep.Audit},
+		{"journal", "9600h", &r.Journal, &r.keep.Journal}, {"audit", "26280h", &r.Audit, &r.keep.Audit}, {"evidence", "720h", &r.Evidence, &r.evidence},
 	} {
 		if *k.text == "" {
 			*k.text = k.standard

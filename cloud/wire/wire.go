@@ -37,6 +37,7 @@ func StreamName(stream uint32) string {
 const (
 	TypeEvent    = 1 // payload: Event
 	TypeReadings = 2 // payload: Readings
+	TypeChunk    = 3 // payload: Chunk
 )
 
 // Clock qualities of a record's wall time.
@@ -60,6 +61,7 @@ const (
 	UpTelemetry = "up/telemetry"
 	UpEvidence  = "up/evidence"
 	UpLive      = "up/live"
+	UpLook      = "up/look"
 	DownAck     = "down/ack"
 	DownCommand = "down/command"
 	StatusLeaf  = "status"

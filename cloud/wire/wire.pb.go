@@ -32,8 +32,9 @@ type Hello struct {
 	Version       string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
 	TimeMs        int64                  `protobuf:"zigzag64,5,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"` // the gateway's wall clock, Unix ms
 	Streams       []*StreamState         `protobuf:"bytes,6,rep,name=streams,proto3" json:"streams,omitempty"`
-	Clock         uint32                 `protobuf:"varint,7,opt,name=clock,proto3" json:"clock,omitempty"`                 // quality of time_ms: 0 unknown, 1 last known, 2 synchronised
-	MonoMs        uint64                 `protobuf:"varint,8,opt,name=mono_ms,json=monoMs,proto3" json:"mono_ms,omitempty"` // since boot, at time_ms: by it the cloud re-times what was recorded before the clock was right
+	Clock         uint32                 `protobuf:"varint,7,opt,name=clock,proto3" json:"clock,omitempty"`                               // quality of time_ms: 0 unknown, 1 last known, 2 synchronised
+	MonoMs        uint64                 `protobuf:"varint,8,opt,name=mono_ms,json=monoMs,proto3" json:"mono_ms,omitempty"`               // since boot, at time_ms: by it the cloud re-times what was recorded before the clock was right
+	EvidenceKey   []byte                 `protobuf:"bytes,9,opt,name=evidence_key,json=evidenceKey,proto3" json:"evidence_key,omitempty"` // Ed25519 public key of its evidence bundles, 32 bytes; empty: it makes none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -122,6 +123,13 @@ func (x *Hello) GetMonoMs() uint64 {
 		return x.MonoMs
 	}
 	return 0
+}
+
+func (x *Hello) GetEvidenceKey() []byte {
+	if x != nil {
+		return x.EvidenceKey
+	}
+	return nil
 }
 
 type StreamState struct {
@@ -593,6 +601,169 @@ func (x *Record) GetCrc() uint32 {
 	return 0
 }
 
+// Chunk is the payload of a record of the evidence stream: a piece of a bundle (cloud/wire/evidence). All pieces of a bundle but
+// the last have 48 KiB, and they may come again.
+type Chunk struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bundle        []byte                 `protobuf:"bytes,1,opt,name=bundle,proto3" json:"bundle,omitempty"` // its id, 32 bytes
+	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`    // of the whole bundle
+	Index         uint32                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`  // 0, 1, 2 …
+	Data          []byte                 `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Chunk) Reset() {
+	*x = Chunk{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Chunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Chunk) ProtoMessage() {}
+
+func (x *Chunk) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
+func (*Chunk) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Chunk) GetBundle() []byte {
+	if x != nil {
+		return x.Bundle
+	}
+	return nil
+}
+
+func (x *Chunk) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Chunk) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Chunk) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// LookPart: up/look, QoS 0: a piece of what a camera sees now, because somebody asked for it (Look).
+type LookPart struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       uint64                 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
+	Look          string                 `protobuf:"bytes,2,opt,name=look,proto3" json:"look,omitempty"`      // id of the Look
+	Number        uint32                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"` // 0, 1, 2 … of the pieces of this look
+	Data          []byte                 `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`      // of fragmented MP4: the init segment begins piece 0
+	More          bool                   `protobuf:"varint,5,opt,name=more,proto3" json:"more,omitempty"`     // the fragment goes on in the next piece
+	End           bool                   `protobuf:"varint,6,opt,name=end,proto3" json:"end,omitempty"`       // nothing follows
+	Why           string                 `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`        // at the end: why it ended, one of the words of wire's look.go
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LookPart) Reset() {
+	*x = LookPart{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LookPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LookPart) ProtoMessage() {}
+
+func (x *LookPart) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LookPart.ProtoReflect.Descriptor instead.
+func (*LookPart) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LookPart) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *LookPart) GetLook() string {
+	if x != nil {
+		return x.Look
+	}
+	return ""
+}
+
+func (x *LookPart) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *LookPart) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *LookPart) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *LookPart) GetEnd() bool {
+	if x != nil {
+		return x.End
+	}
+	return false
+}
+
+func (x *LookPart) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 // Signed: down/command, QoS 0, never retained: what the cloud says with its key, so that nobody else can who reaches the broker.
 type Signed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -604,7 +775,7 @@ type Signed struct {
 
 func (x *Signed) Reset() {
 	*x = Signed{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -616,7 +787,7 @@ func (x *Signed) String() string {
 func (*Signed) ProtoMessage() {}
 
 func (x *Signed) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[7]
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -629,7 +800,7 @@ func (x *Signed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signed.ProtoReflect.Descriptor instead.
 func (*Signed) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{7}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Signed) GetBody() []byte {
@@ -654,6 +825,7 @@ type Down struct {
 	//
 	//	*Down_Command
 	//	*Down_Desired
+	//	*Down_Look
 	Kind          isDown_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -661,7 +833,7 @@ type Down struct {
 
 func (x *Down) Reset() {
 	*x = Down{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +845,7 @@ func (x *Down) String() string {
 func (*Down) ProtoMessage() {}
 
 func (x *Down) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[8]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +858,7 @@ func (x *Down) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Down.ProtoReflect.Descriptor instead.
 func (*Down) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{8}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Down) GetGateway() string {
@@ -721,6 +893,15 @@ func (x *Down) GetDesired() *Desired {
 	return nil
 }
 
+func (x *Down) GetLook() *Look {
+	if x != nil {
+		if x, ok := x.Kind.(*Down_Look); ok {
+			return x.Look
+		}
+	}
+	return nil
+}
+
 type isDown_Kind interface {
 	isDown_Kind()
 }
@@ -733,9 +914,15 @@ type Down_Desired struct {
 	Desired *Desired `protobuf:"bytes,3,opt,name=desired,proto3,oneof"`
 }
 
+type Down_Look struct {
+	Look *Look `protobuf:"bytes,4,opt,name=look,proto3,oneof"`
+}
+
 func (*Down_Command) isDown_Kind() {}
 
 func (*Down_Desired) isDown_Kind() {}
+
+func (*Down_Look) isDown_Kind() {}
 
 // Desired is the mode that the cloud wants a gateway in. It comes at every connect and at every change; one that the gateway has
 // already is only answered again.
@@ -752,7 +939,7 @@ type Desired struct {
 
 func (x *Desired) Reset() {
 	*x = Desired{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +951,7 @@ func (x *Desired) String() string {
 func (*Desired) ProtoMessage() {}
 
 func (x *Desired) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +964,7 @@ func (x *Desired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desired.ProtoReflect.Descriptor instead.
 func (*Desired) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Desired) GetRevision() uint64 {
@@ -836,7 +1023,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +1035,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,7 +1048,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Command) GetId() string {
@@ -934,6 +1121,99 @@ func (x *Command) GetHoldMs() uint32 {
 	return 0
 }
 
+// Look: a person in the cloud wants to see what a camera sees now. It is for one session, ends by itself, and nothing of it is kept.
+type Look struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Session       uint64                 `protobuf:"fixed64,2,opt,name=session,proto3" json:"session,omitempty"` // the gateway's present one, from its hello
+	Device        string                 `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
+	Seconds       uint32                 `protobuf:"varint,4,opt,name=seconds,proto3" json:"seconds,omitempty"` // how long
+	Who           string                 `protobuf:"bytes,5,opt,name=who,proto3" json:"who,omitempty"`          // shown at the gateway
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Stop          bool                   `protobuf:"varint,7,opt,name=stop,proto3" json:"stop,omitempty"` // end the look of this id
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Look) Reset() {
+	*x = Look{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Look) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Look) ProtoMessage() {}
+
+func (x *Look) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Look.ProtoReflect.Descriptor instead.
+func (*Look) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Look) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Look) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Look) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *Look) GetSeconds() uint32 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+func (x *Look) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *Look) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Look) GetStop() bool {
+	if x != nil {
+		return x.Stop
+	}
+	return false
+}
+
 // Status: <gateway>/status, retained, also the last will.
 type Status struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -946,7 +1226,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1238,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1251,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Status) GetOnline() bool {
@@ -1010,6 +1290,7 @@ type Event struct {
 	//	*Event_Rules
 	//	*Event_Notice
 	//	*Event_Applied
+	//	*Event_Taken
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1017,7 +1298,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +1310,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +1323,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -1142,6 +1423,15 @@ func (x *Event) GetApplied() *Applied {
 	return nil
 }
 
+func (x *Event) GetTaken() *Taken {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Taken); ok {
+			return x.Taken
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -1186,6 +1476,10 @@ type Event_Applied struct {
 	Applied *Applied `protobuf:"bytes,10,opt,name=applied,proto3,oneof"`
 }
 
+type Event_Taken struct {
+	Taken *Taken `protobuf:"bytes,11,opt,name=taken,proto3,oneof"`
+}
+
 func (*Event_Alert) isEvent_Kind() {}
 
 func (*Event_Action) isEvent_Kind() {}
@@ -1206,6 +1500,8 @@ func (*Event_Notice) isEvent_Kind() {}
 
 func (*Event_Applied) isEvent_Kind() {}
 
+func (*Event_Taken) isEvent_Kind() {}
+
 type Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Zh            string                 `protobuf:"bytes,1,opt,name=zh,proto3" json:"zh,omitempty"`
@@ -1216,7 +1512,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1524,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,7 +1537,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Text) GetZh() string {
@@ -1286,7 +1582,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1594,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1607,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Alert) GetAlert() string {
@@ -1468,7 +1764,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1480,7 +1776,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1493,7 +1789,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Evidence) GetName() string {
@@ -1550,7 +1846,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1562,7 +1858,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1575,7 +1871,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Limit) GetPoint() string {
@@ -1617,7 +1913,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1629,7 +1925,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1642,7 +1938,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Action) GetDevice() string {
@@ -1685,7 +1981,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1993,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +2006,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -1797,7 +2093,7 @@ type RulesChange struct {
 
 func (x *RulesChange) Reset() {
 	*x = RulesChange{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1809,7 +2105,7 @@ func (x *RulesChange) String() string {
 func (*RulesChange) ProtoMessage() {}
 
 func (x *RulesChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1822,7 +2118,7 @@ func (x *RulesChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
 func (*RulesChange) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RulesChange) GetHash() string {
@@ -1875,7 +2171,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1887,7 +2183,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1900,7 +2196,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Applied) GetRevision() uint64 {
@@ -1945,6 +2241,59 @@ func (x *Applied) GetAtMs() int64 {
 	return 0
 }
 
+// Taken announces an evidence bundle that is durable at the gateway and will come in the evidence stream.
+type Taken struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Head          []byte                 `protobuf:"bytes,1,opt,name=head,proto3" json:"head,omitempty"` // the bundle up to its parts: what it is called, signed, and what is in it
+	AtMs          int64                  `protobuf:"zigzag64,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Taken) Reset() {
+	*x = Taken{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Taken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Taken) ProtoMessage() {}
+
+func (x *Taken) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Taken.ProtoReflect.Descriptor instead.
+func (*Taken) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Taken) GetHead() []byte {
+	if x != nil {
+		return x.Head
+	}
+	return nil
+}
+
+func (x *Taken) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // Notice: something about a device or a line that is no alert and that people should be able to look up: a meter was exchanged, a
 // line has more to do than it can carry, a detector's own log tells of an alarm that nobody saw.
 type Notice struct {
@@ -1960,7 +2309,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1972,7 +2321,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1985,7 +2334,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Notice) GetKind() string {
@@ -2036,7 +2385,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2048,7 +2397,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2061,7 +2410,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -2106,7 +2455,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2467,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2480,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -2184,7 +2533,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2196,7 +2545,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2209,7 +2558,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Inventory) GetSite() string {
@@ -2271,7 +2620,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2283,7 +2632,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2296,7 +2645,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Device) GetId() string {
@@ -2374,7 +2723,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2386,7 +2735,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2399,7 +2748,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Output) GetPoint() string {
@@ -2434,7 +2783,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2446,7 +2795,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2459,7 +2808,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Model) GetName() string {
@@ -2489,7 +2838,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2501,7 +2850,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2514,7 +2863,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Point) GetName() string {
@@ -2564,7 +2913,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2576,7 +2925,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2589,7 +2938,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -2634,7 +2983,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2646,7 +2995,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2659,7 +3008,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -2703,7 +3052,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2715,7 +3064,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2728,7 +3077,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -2773,7 +3122,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2785,7 +3134,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2798,7 +3147,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -2833,7 +3182,7 @@ var File_cloud_wire_wire_proto protoreflect.FileDescriptor
 
 const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\n" +
-	"\x15cloud/wire/wire.proto\x12\x0flinshao.wire.v1\"\xe9\x01\n" +
+	"\x15cloud/wire/wire.proto\x12\x0flinshao.wire.v1\"\x8c\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x12\n" +
@@ -2842,7 +3191,8 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\atime_ms\x18\x05 \x01(\x12R\x06timeMs\x126\n" +
 	"\astreams\x18\x06 \x03(\v2\x1c.linshao.wire.v1.StreamStateR\astreams\x12\x14\n" +
 	"\x05clock\x18\a \x01(\rR\x05clock\x12\x17\n" +
-	"\amono_ms\x18\b \x01(\x04R\x06monoMs\"g\n" +
+	"\amono_ms\x18\b \x01(\x04R\x06monoMs\x12!\n" +
+	"\fevidence_key\x18\t \x01(\fR\vevidenceKey\"g\n" +
 	"\vStreamState\x12\x16\n" +
 	"\x06stream\x18\x01 \x01(\rR\x06stream\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x06R\x05epoch\x12\x16\n" +
@@ -2879,14 +3229,28 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\awall_ms\x18\x04 \x01(\x12R\x06wallMs\x12\x17\n" +
 	"\amono_ms\x18\x05 \x01(\x04R\x06monoMs\x12\x18\n" +
 	"\apayload\x18\x06 \x01(\fR\apayload\x12\x10\n" +
-	"\x03crc\x18\a \x01(\aR\x03crc\":\n" +
+	"\x03crc\x18\a \x01(\aR\x03crc\"]\n" +
+	"\x05Chunk\x12\x16\n" +
+	"\x06bundle\x18\x01 \x01(\fR\x06bundle\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\rR\x05index\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\"\x9c\x01\n" +
+	"\bLookPart\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x06R\asession\x12\x12\n" +
+	"\x04look\x18\x02 \x01(\tR\x04look\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\rR\x06number\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\x12\x12\n" +
+	"\x04more\x18\x05 \x01(\bR\x04more\x12\x10\n" +
+	"\x03end\x18\x06 \x01(\bR\x03end\x12\x10\n" +
+	"\x03why\x18\a \x01(\tR\x03why\":\n" +
 	"\x06Signed\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\fR\x04body\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\x94\x01\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xc1\x01\n" +
 	"\x04Down\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x124\n" +
 	"\acommand\x18\x02 \x01(\v2\x18.linshao.wire.v1.CommandH\x00R\acommand\x124\n" +
-	"\adesired\x18\x03 \x01(\v2\x18.linshao.wire.v1.DesiredH\x00R\adesiredB\x06\n" +
+	"\adesired\x18\x03 \x01(\v2\x18.linshao.wire.v1.DesiredH\x00R\adesired\x12+\n" +
+	"\x04look\x18\x04 \x01(\v2\x15.linshao.wire.v1.LookH\x00R\x04lookB\x06\n" +
 	"\x04kind\"\x88\x01\n" +
 	"\aDesired\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
@@ -2905,11 +3269,19 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06reason\x18\b \x01(\tR\x06reason\x12/\n" +
 	"\x06action\x18\t \x01(\v2\x17.linshao.wire.v1.ActionR\x06action\x12\x17\n" +
 	"\ahold_ms\x18\n" +
-	" \x01(\rR\x06holdMs\"S\n" +
+	" \x01(\rR\x06holdMs\"\xa0\x01\n" +
+	"\x04Look\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x06R\asession\x12\x16\n" +
+	"\x06device\x18\x03 \x01(\tR\x06device\x12\x18\n" +
+	"\aseconds\x18\x04 \x01(\rR\aseconds\x12\x10\n" +
+	"\x03who\x18\x05 \x01(\tR\x03who\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04stop\x18\a \x01(\bR\x04stop\"S\n" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\x98\x04\n" +
+	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xc8\x04\n" +
 	"\x05Event\x12.\n" +
 	"\x05alert\x18\x01 \x01(\v2\x16.linshao.wire.v1.AlertH\x00R\x05alert\x127\n" +
 	"\x06action\x18\x02 \x01(\v2\x1d.linshao.wire.v1.ActionResultH\x00R\x06action\x126\n" +
@@ -2921,7 +3293,8 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x05rules\x18\b \x01(\v2\x1c.linshao.wire.v1.RulesChangeH\x00R\x05rules\x121\n" +
 	"\x06notice\x18\t \x01(\v2\x17.linshao.wire.v1.NoticeH\x00R\x06notice\x124\n" +
 	"\aapplied\x18\n" +
-	" \x01(\v2\x18.linshao.wire.v1.AppliedH\x00R\aappliedB\x06\n" +
+	" \x01(\v2\x18.linshao.wire.v1.AppliedH\x00R\aapplied\x12.\n" +
+	"\x05taken\x18\v \x01(\v2\x16.linshao.wire.v1.TakenH\x00R\x05takenB\x06\n" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
@@ -2988,7 +3361,10 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x03why\x18\x03 \x01(\v2\x15.linshao.wire.v1.TextR\x03why\x12\x1c\n" +
 	"\temergency\x18\x04 \x01(\bR\temergency\x12\x12\n" +
 	"\x04have\x18\x05 \x01(\x04R\x04have\x12\x13\n" +
-	"\x05at_ms\x18\x06 \x01(\x12R\x04atMs\"\x8e\x01\n" +
+	"\x05at_ms\x18\x06 \x01(\x12R\x04atMs\"0\n" +
+	"\x05Taken\x12\x12\n" +
+	"\x04head\x18\x01 \x01(\fR\x04head\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x12R\x04atMs\"\x8e\x01\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x18\n" +
@@ -3076,7 +3452,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -3085,73 +3461,79 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Batch)(nil),        // 4: linshao.wire.v1.Batch
 	(*Live)(nil),         // 5: linshao.wire.v1.Live
 	(*Record)(nil),       // 6: linshao.wire.v1.Record
-	(*Signed)(nil),       // 7: linshao.wire.v1.Signed
-	(*Down)(nil),         // 8: linshao.wire.v1.Down
-	(*Desired)(nil),      // 9: linshao.wire.v1.Desired
-	(*Command)(nil),      // 10: linshao.wire.v1.Command
-	(*Status)(nil),       // 11: linshao.wire.v1.Status
-	(*Event)(nil),        // 12: linshao.wire.v1.Event
-	(*Text)(nil),         // 13: linshao.wire.v1.Text
-	(*Alert)(nil),        // 14: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 15: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 16: linshao.wire.v1.Limit
-	(*Action)(nil),       // 17: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 18: linshao.wire.v1.ActionResult
-	(*RulesChange)(nil),  // 19: linshao.wire.v1.RulesChange
-	(*Applied)(nil),      // 20: linshao.wire.v1.Applied
-	(*Notice)(nil),       // 21: linshao.wire.v1.Notice
-	(*DeviceState)(nil),  // 22: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 23: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 24: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 25: linshao.wire.v1.Device
-	(*Output)(nil),       // 26: linshao.wire.v1.Output
-	(*Model)(nil),        // 27: linshao.wire.v1.Model
-	(*Point)(nil),        // 28: linshao.wire.v1.Point
-	(*Boot)(nil),         // 29: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 30: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 31: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 32: linshao.wire.v1.Origin
-	nil,                  // 33: linshao.wire.v1.Point.LabelsEntry
+	(*Chunk)(nil),        // 7: linshao.wire.v1.Chunk
+	(*LookPart)(nil),     // 8: linshao.wire.v1.LookPart
+	(*Signed)(nil),       // 9: linshao.wire.v1.Signed
+	(*Down)(nil),         // 10: linshao.wire.v1.Down
+	(*Desired)(nil),      // 11: linshao.wire.v1.Desired
+	(*Command)(nil),      // 12: linshao.wire.v1.Command
+	(*Look)(nil),         // 13: linshao.wire.v1.Look
+	(*Status)(nil),       // 14: linshao.wire.v1.Status
+	(*Event)(nil),        // 15: linshao.wire.v1.Event
+	(*Text)(nil),         // 16: linshao.wire.v1.Text
+	(*Alert)(nil),        // 17: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 18: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 19: linshao.wire.v1.Limit
+	(*Action)(nil),       // 20: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 21: linshao.wire.v1.ActionResult
+	(*RulesChange)(nil),  // 22: linshao.wire.v1.RulesChange
+	(*Applied)(nil),      // 23: linshao.wire.v1.Applied
+	(*Taken)(nil),        // 24: linshao.wire.v1.Taken
+	(*Notice)(nil),       // 25: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 26: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 27: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 28: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 29: linshao.wire.v1.Device
+	(*Output)(nil),       // 30: linshao.wire.v1.Output
+	(*Model)(nil),        // 31: linshao.wire.v1.Model
+	(*Point)(nil),        // 32: linshao.wire.v1.Point
+	(*Boot)(nil),         // 33: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 34: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 35: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 36: linshao.wire.v1.Origin
+	nil,                  // 37: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	10, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
-	9,  // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
-	17, // 5: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
-	14, // 6: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	18, // 7: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	22, // 8: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	23, // 9: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	24, // 10: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	29, // 11: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	30, // 12: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	19, // 13: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	21, // 14: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
-	20, // 15: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
-	13, // 16: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	13, // 17: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	13, // 18: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	15, // 19: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	16, // 20: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	17, // 21: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	13, // 22: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	17, // 23: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	13, // 24: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	13, // 25: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
-	13, // 26: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
-	25, // 27: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	27, // 28: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	26, // 29: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
-	28, // 30: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	33, // 31: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	32, // 32: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	12, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
+	11, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
+	13, // 5: linshao.wire.v1.Down.look:type_name -> linshao.wire.v1.Look
+	20, // 6: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
+	17, // 7: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	21, // 8: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	26, // 9: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	27, // 10: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	28, // 11: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	33, // 12: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	34, // 13: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	22, // 14: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	25, // 15: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	23, // 16: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
+	24, // 17: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
+	16, // 18: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	16, // 19: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	16, // 20: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	18, // 21: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	19, // 22: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	20, // 23: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	16, // 24: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	20, // 25: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	16, // 26: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	16, // 27: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
+	16, // 28: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	29, // 29: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	31, // 30: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	30, // 31: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
+	32, // 32: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	37, // 33: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	36, // 34: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -3159,11 +3541,12 @@ func file_cloud_wire_wire_proto_init() {
 	if File_cloud_wire_wire_proto != nil {
 		return
 	}
-	file_cloud_wire_wire_proto_msgTypes[8].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[10].OneofWrappers = []any{
 		(*Down_Command)(nil),
 		(*Down_Desired)(nil),
+		(*Down_Look)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[12].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[15].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -3174,15 +3557,16 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Rules)(nil),
 		(*Event_Notice)(nil),
 		(*Event_Applied)(nil),
+		(*Event_Taken)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[26].OneofWrappers = []any{}
+	file_cloud_wire_wire_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

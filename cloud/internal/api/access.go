@@ -38,6 +38,8 @@ const (
 	ofIncident about = "incident" // the site of the incident of the path's {id}
 	ofNode     about = "node"     // the node of the path's {node}
 	ofEnrolled about = "enrolled" // the site of the path's {gateway}, or that for which it was invited
+	ofClip     about = "clip"     // the incident of the path's {clip}, or else the site of its gateway
+	ofBundle   about = "bundle"   // the same of the path's {bundle}
 	ofCommand  about = "command"  // the site of the command of the path's {command}
 )
 
@@ -153,6 +155,14 @@ func (a *API) pathTo(ctx context.Context, what about, param func(string) string)
 		var c command.Command
 		c, err = command.Get(ctx, q, param("command"))
 		site = c.Site
+	case ofClip, ofBundle:
+		gateway, in, found, e := a.incidentOfEvidence(ctx, what, param)
+		if e == nil && found {
+			return a.pathOfIncident(ctx, in)
+		}
+		if err = e; err == nil {
+			site, err = org.SiteOf(ctx, q, gateway)
+		}
 	case ofSite:
 	default:
 		return nil, fmt.Errorf("an operation about %q", what)

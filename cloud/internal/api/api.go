@@ -20,6 +20,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/dock"
 	"github.com/linshao/linshao/cloud/internal/enroll"
+	"github.com/linshao/linshao/cloud/internal/evidence"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/live"
@@ -58,6 +59,7 @@ type Config struct {
 	OIDC      *auth.OIDC // nil: by password alone
 	OIDCName  string     // what people call the identity provider
 	Enroll    *enroll.Service
+	Evidence  *evidence.Service
 	Links     *notify.Links
 	Notifier  Notifier
 	Modes     *mode.Service
@@ -104,7 +106,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("/", cfg.Web)
 	small := gzipped(mux)
 	return a.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != streamPath {
+		if strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != streamPath && !isFile(r.URL.Path) {
 			small.ServeHTTP(w, r)
 			return
 		}
@@ -136,6 +138,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Work, anything}, post, "/photos", "Upload a photo for a report or a deed that follows within a day", a.draftPhoto)
 	register(a, h, access{auth.Work, ofIncident}, post, "/incidents/{id}/photos", "Upload a photo of an incident: its bytes, or a form with one file", a.addPhoto)
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/photos/{photo}", "A photo of an incident", a.photo)
+	a.seen(h)
 	register(a, h, access{auth.See, anything}, get, "/sites", "List sites", a.sites)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}", "One site with its devices", a.site)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)

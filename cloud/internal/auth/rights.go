@@ -15,6 +15,7 @@ const (
 	Mode     Right = "mode"     // switch a part of the street between ordinary and emergency (平/急)
 	Dial     Right = "dial"     // whole phone numbers
 	Command  Right = "command"  // move an output from afar
+	Look     Right = "look"     // what cameras saw at an incident, and see now: personal data
 	Install  Right = "install"  // enrol, configure and update gateways
 	Manage   Right = "manage"   // people, the organisation, receivers, docking
 	Audit    Right = "audit"    // what people did
@@ -22,7 +23,7 @@ const (
 
 // Rights are all of them.
 func Rights() []Right {
-	return []Right{See, Take, Work, Rate, Dispatch, Mode, Dial, Command, Install, Manage, Audit}
+	return []Right{See, Take, Work, Rate, Dispatch, Mode, Dial, Command, Look, Install, Manage, Audit}
 }
 
 // Roles. Link is the reader of a signed link: one incident, for a day. Viewer and operator are for small places whose
@@ -58,13 +59,13 @@ func RightsOf(role string) []Right {
 	case Viewer:
 		return []Right{See}
 	case Operator:
-		return []Right{See, Take, Work, Rate, Dispatch, Dial}
+		return []Right{See, Take, Work, Rate, Dispatch, Dial, Look}
 	case Property, Grid, Department:
 		return []Right{See, Take, Work, Rate}
 	case Community:
-		return []Right{See, Take, Work, Rate, Dispatch, Dial}
+		return []Right{See, Take, Work, Rate, Dispatch, Dial, Look}
 	case Street:
-		return []Right{See, Take, Work, Rate, Dispatch, Dial, Mode, Command}
+		return []Right{See, Take, Work, Rate, Dispatch, Dial, Mode, Command, Look}
 	case Installer:
 		return []Right{See, Install}
 	case Auditor:

@@ -51,6 +51,11 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 			return nil
 		}
 		return s.cfg.Commands.Applied(ctx, tx, c.Gateway, kind.Applied)
+	case *wire.Event_Taken:
+		if s.cfg.Evidence == nil {
+			return nil
+		}
+		return out.incident(s.cfg.Evidence.Taken(ctx, tx, c.Gateway, kind.Taken))
 	case *wire.Event_Notice:
 		if err := health.Told(ctx, tx, c.Gateway, kind.Notice); err != nil {
 			return err

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 
@@ -20,6 +21,7 @@ type item struct {
 	seq      uint64
 	record   *wire.Record
 	event    *wire.Event
+	chunk    *wire.Chunk
 	span     span
 	origin   *wire.Origin // of its readings; nil: they are of the record's start
 	originMs int64        // the origin's time, as well as that is known
@@ -72,7 +74,10 @@ func (s *Service) batch(ctx context.Context, gateway string, stream uint32, payl
 		return s.fence(ctx, gateway, contact, b.GetSession(), ack)
 	}
 	c := inbox.Cursor{Gateway: gateway, Stream: stream, Epoch: b.GetEpoch()}
+	var full *fullError
 	switch known, err := s.careful(ctx, c, &b, ack); {
+	case errors.As(err, &full):
+		return s.restEvidence(ctx, c, ack, err)
 	case err != nil:
 		return nil, err
 	case !known:
@@ -127,6 +132,9 @@ func (s *Service) check(ctx context.Context, gateway string, b *wire.Batch) ([]*
 		it := &item{seq: b.GetFirst() + uint64(i), record: r, late: b.GetLate(), wallMs: r.GetWallMs()}
 		it.broken = s.checkOne(b.GetStream(), it)
 		items[i] = it
+		if err := s.keep(ctx, gateway, it); err != nil {
+			return nil, err
+		}
 	}
 	return items, s.retime(ctx, s.cfg.DB.Reader(), gateway, items)
 }
@@ -165,6 +173,12 @@ func (s *Service) decode(stream uint32, it *item) string {
 			return codeCorrupt
 		}
 		it.event = &e
+	case stream == wire.StreamEvidence && r.GetType() == wire.TypeChunk && s.cfg.Evidence != nil:
+		var c wire.Chunk
+		if err := proto.Unmarshal(r.GetPayload(), &c); err != nil {
+			return codeCorrupt
+		}
+		it.chunk = &c
 	default:
 		return codeType
 	}
@@ -304,6 +318,9 @@ func (s *Service) acceptOne(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it
 		out.telemetry = append(out.telemetry, it)
 		return inbox.PutReadings(ctx, tx, *c, it.stored())
 	}
+	if it.chunk != nil {
+		return out.incident(s.cfg.Evidence.Chunk(ctx, tx, c.Gateway, it.chunk))
+	}
 	fresh, err := inbox.PutEvent(ctx, tx, *c, it.record.GetPayload())
 	if err != nil || !fresh {
 		return err
@@ -333,6 +350,9 @@ func (s *Service) tell(gateway string, stream uint32, out outcome) {
 		s.cfg.Stored()
 		s.sighted(gateway, out.telemetry)
 		s.show(gateway, out.telemetry)
+	}
+	if stream == wire.StreamEvidence && out.taken > 0 {
+		s.cfg.Evidence.Stored()
 	}
 	for _, id := range out.incidents {
 		s.cfg.Observer.Incident(id)

@@ -129,7 +129,7 @@ func (s *Service) shift(it *item, known map[uint32]org.Boot) (err error) {
 		it.originMs = at.wallMs + by
 	}
 	it.astray = !ok
-	if by == 0 {
+	if by == 0 || it.chunk != nil {
 		return nil
 	}
 	start := at.wallMs - at.monoMs - startSlack

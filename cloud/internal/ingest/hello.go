@@ -73,6 +73,11 @@ func (s *Service) begin(ctx context.Context, h *wire.Hello, now time.Time) (acks
 		if err := s.booted(ctx, tx, h, now); err != nil {
 			return err
 		}
+		if s.cfg.Evidence != nil {
+			if err := s.cfg.Evidence.Key(ctx, tx, gateway, h.GetEvidenceKey()); err != nil {
+				return err
+			}
+		}
 		var retired, asked bool
 		forgiven := func() (_ bool, err error) { // all logs that a decommissioned gateway comes back with are new
 			if !asked {

@@ -51,6 +51,18 @@ type Commands interface {
 	Applied(ctx context.Context, tx *sql.Tx, gateway string, a *wire.Applied) error
 }
 
+// Evidence takes pieces of evidence bundles.
+type Evidence interface {
+	// Keep puts a chunk on disk before the transaction that takes its record; a code says why it is refused for good.
+	Keep(ctx context.Context, gateway string, c *wire.Chunk) (code string, err error)
+	// Chunk notes in that transaction that it is there, Taken what a gateway announces, Key the key of its hello. They answer the incident that changed.
+	Chunk(ctx context.Context, tx *sql.Tx, gateway string, c *wire.Chunk) (incident string, err error)
+	Taken(ctx context.Context, tx *sql.Tx, gateway string, t *wire.Taken) (incident string, err error)
+	Key(ctx context.Context, tx *sql.Tx, gateway string, key []byte) error
+	// Stored is called after chunks were taken for good.
+	Stored()
+}
+
 // Config is what a Service needs.
 type Config struct {
 	DB        *db.DB
@@ -62,6 +74,7 @@ type Config struct {
 	Publish   func([]Reply) // publishes what no message asked for; must not block for long; nil: that is not said
 	Lease     Lease         // nil: every gateway is ours, always
 	Commands  Commands      // takes what gateways tell of commands; nil: that is told like any other action
+	Evidence  Evidence      // nil: chunks are refused
 	Now       func() time.Time
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
@@ -186,6 +199,8 @@ func (s *Service) Handle(ctx context.Context, topic string, payload []byte) (rep
 		replies, err = s.batch(ctx, gateway, wire.StreamEvents, payload)
 	case wire.UpTelemetry:
 		replies, err = s.batch(ctx, gateway, wire.StreamTelemetry, payload)
+	case wire.UpEvidence:
+		replies, err = s.batch(ctx, gateway, wire.StreamEvidence, payload)
 	case wire.UpLive:
 		replies, err = s.live(ctx, gateway, payload)
 	case wire.StatusLeaf:

@@ -23,7 +23,7 @@ func (s *Service) ran(ctx context.Context, tx *sql.Tx, before uint64, c inbox.Cu
 		return r
 	}
 	for _, it := range items {
-		if it.seq <= before || it.seq > c.Cum || it.code != "" {
+		if it.seq <= before || it.seq > c.Cum || it.code != "" || it.chunk != nil {
 			continue
 		}
 		if it.origin != nil { // its readings say when that start ended, and nothing about this one

@@ -25,6 +25,7 @@ const (
 	TreeImported = "tree_imported"    // a person changed the tree of the organisation by a file; of no gateway
 	FewReceivers = "few_receivers"    // an alert of class A would not reach people by two ways; of no gateway
 	CertEnding   = "certificate_ends" // a gateway has not renewed its certificate in time
+	EvidenceKey  = "evidence_key"     // a gateway signs its evidence with another key than before
 	Retired      = "decommissioned"   // a person took the gateway out of service, or it came back with a new log after that
 )
 

@@ -240,6 +240,7 @@ export const en: Record<Key, string> = {
   'journal.foreign_site': 'Site conflict',
   'journal.tree_imported': 'Organisation imported',
   'journal.decommissioned': 'Decommissioned',
+  'journal.evidence_key': 'Evidence key',
   'journal.certificate_ends': 'Certificate ends',
   'journal.certificate': 'Certificate',
   'journal.update': 'Update',

@@ -239,6 +239,7 @@ export const zh = {
   'journal.foreign_site': '小区冲突',
   'journal.tree_imported': '组织导入',
   'journal.decommissioned': '网关退役',
+  'journal.evidence_key': '证据公钥',
   'journal.certificate_ends': '证书到期',
   'journal.certificate': '网关证书',
   'journal.update': '网关升级',
