@@ -140,7 +140,7 @@ func (a *App) buildWork(ctx context.Context) error {
 		return err
 	}
 	a.hub = live.NewHub(a.opt.Now(), a.registry)
-	a.feed = api.NewFeed(a.db, a.hub, a.opt.Log)
+	a.feed = api.NewFeed(a.db, a.hub, a.opt.Now, a.opt.Log)
 	a.links = notify.NewLinks(a.cfg.PublicURL, key, a.opt.Now)
 	a.notify = notify.New(notify.Config{DB: a.db, Receivers: a.cfg.receivers(), Policy: a.cfg.policy, Links: a.links, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log,
 		Registry: a.registry, Told: a.feed.Incident, Mine: a.notifies, Emergency: a.emergency})

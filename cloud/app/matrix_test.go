@@ -58,6 +58,7 @@ func demands() map[string]demand {
 		"GET /incidents/{id}/rate":      {right: "rate", where: "incident"},
 		"GET /incidents/{id}":           {right: "see", where: "incident"},
 		"POST /incidents/{id}/take":     {right: "take", where: "incident", ok: []int{200, 409}},
+		"GET /modes":                    {right: "see", where: "any"},
 
 		"GET /sites":                             {right: "see", where: "any"},
 		"GET /sites/{site}":                      {right: "see", where: "site"},

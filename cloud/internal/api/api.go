@@ -165,6 +165,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/orders", "Orders that reach the caller's part of the street", a.orders)
 	register(a, h, access{auth.See, anything}, get, "/orders/{order}", "One order with what it asks of the caller", a.order)
 	register(a, h, access{auth.Work, anything}, post, "/orders/{order}/receipt", "Say that an order was read or done", a.signOrder)
+	register(a, h, access{auth.See, anything}, get, "/modes", "The emergencies under way that concern the caller's part of the street", a.modes)
 	register(a, h, access{auth.See, ofNode}, get, "/org/{node}/mode", "The mode of a node (平/急), and how it has changed", a.mode)
 	register(a, h, access{auth.Mode, ofNode}, post, "/org/{node}/mode", "Switch a node, with all below it, between ordinary and emergency", a.switchMode)
 	a.enrolments(h)

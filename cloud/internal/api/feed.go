@@ -15,6 +15,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -25,6 +26,7 @@ type Feed struct {
 	db  *db.DB
 	hub *live.Hub
 	log *slog.Logger
+	now func() time.Time
 
 	mu        sync.Mutex
 	incidents map[string]bool
@@ -34,11 +36,12 @@ type Feed struct {
 	wake      chan struct{}
 
 	devices map[string]map[string]org.Device // of Run alone: gateway → device, until the gateway changes
+	modes   []mode.Emergency                 // of Run alone: as they were told last
 }
 
 // NewFeed makes a feed.
-func NewFeed(d *db.DB, hub *live.Hub, log *slog.Logger) *Feed {
-	return &Feed{db: d, hub: hub, log: log, incidents: map[string]bool{}, gateways: map[string]bool{}, readings: map[string]map[device.Key]device.Reading{},
+func NewFeed(d *db.DB, hub *live.Hub, now func() time.Time, log *slog.Logger) *Feed {
+	return &Feed{db: d, hub: hub, now: now, log: log, incidents: map[string]bool{}, gateways: map[string]bool{}, readings: map[string]map[device.Key]device.Reading{},
 		siteOf: map[string]string{}, wake: make(chan struct{}, 1), devices: map[string]map[string]org.Device{}}
 }
 
@@ -125,16 +128,39 @@ func (f *Feed) awake() {
 // again is how long the feed waits for a database that does not answer.
 const again = time.Second
 
+// modesEvery is how often the feed looks which emergencies are under way. They begin and end by themselves, and by people
+// at another cloud process, so that looking is the one way that always sees it.
+const modesEvery = 2 * time.Second
+
+// publishModes tells everybody that emergencies have begun, moved or ended; each page reads those that concern it.
+func (f *Feed) publishModes(ctx context.Context) error {
+	running, err := mode.Running(ctx, f.db.Reader(), tree.Everywhere(), f.now())
+	if err != nil || slices.Equal(running, f.modes) {
+		return err
+	}
+	f.modes = running
+	return live.Publish(f.hub, live.Thing{Kind: "mode", ID: "street", Hint: true}, struct {
+		At int64 `json:"at"`
+	}{f.now().UnixMilli()})
+}
+
 // Run publishes until ctx ends. A database that does not answer is asked again: what changed meanwhile is told then.
 func (f *Feed) Run(ctx context.Context) error {
 	retry := time.NewTimer(0)
 	defer retry.Stop()
+	modes := time.NewTicker(modesEvery)
+	defer modes.Stop()
 	for loaded := false; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-f.wake:
 		case <-retry.C:
+		case <-modes.C:
+			if err := f.publishModes(ctx); err != nil && ctx.Err() == nil {
+				f.log.Error("change of mode not told yet", "err", err, "retry_in", modesEvery)
+			}
+			continue
 		}
 		var err error
 		if !loaded {

@@ -30,7 +30,7 @@ func TestFeedWaitsForTheDatabase(t *testing.T) {
 	hub := live.NewHub(time.Now(), prometheus.NewRegistry())
 	page := hub.Subscribe(live.Scope{All: true}, 0)
 	defer page.Close()
-	feed := api.NewFeed(bare, hub, slog.New(slog.DiscardHandler))
+	feed := api.NewFeed(bare, hub, time.Now, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- feed.Run(ctx) }()

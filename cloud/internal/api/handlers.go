@@ -263,12 +263,18 @@ func (a *API) chart(ctx context.Context, in incident.Incident) (*Chart, error) {
 	return nil, nil
 }
 
-func (a *API) take(ctx context.Context, in *incidentIn) (*detailOut, error) {
-	return a.do(ctx, in.ID, incident.Take, incident.Given{})
+type takeIn struct {
+	ID  string `path:"id" maxLength:"40"`
+	Key string `header:"Idempotency-Key" maxLength:"80" doc:"made by the phone, another one for each deed: sent again, it is done once"`
+}
+
+func (a *API) take(ctx context.Context, in *takeIn) (*detailOut, error) {
+	return a.do(ctx, in.ID, incident.Take, incident.Given{Key: in.Key})
 }
 
 type closeIn struct {
 	ID   string `path:"id" maxLength:"40"`
+	Key  string `header:"Idempotency-Key" maxLength:"80" doc:"made by the phone, another one for each deed: sent again, it is done once"`
 	Body struct {
 		Outcome    string              `json:"outcome" enum:"real,false_alarm,drill,device_fault"`
 		Note       string              `json:"note,omitempty" maxLength:"500"`
@@ -280,7 +286,9 @@ type closeIn struct {
 
 func (a *API) close(ctx context.Context, in *closeIn) (*detailOut, error) {
 	b := in.Body
-	return a.do(ctx, in.ID, incident.Close, given{Outcome: b.Outcome, Note: b.Note, EvenActive: b.EvenActive, Photos: b.Photos, Measured: b.Measured}.given())
+	g := given{Outcome: b.Outcome, Note: b.Note, EvenActive: b.EvenActive, Photos: b.Photos, Measured: b.Measured}.given()
+	g.Key = in.Key
+	return a.do(ctx, in.ID, incident.Close, g)
 }
 
 func (a *API) after(ctx context.Context, id string, err error) (*detailOut, error) {

@@ -39,6 +39,20 @@ func (a *API) mode(ctx context.Context, in *nodeIn) (*modeOut, error) {
 	return out, err
 }
 
+type modesOut struct {
+	Body struct {
+		Emergencies []mode.Emergency `json:"emergencies" doc:"those of the caller's nodes, and those of the nodes above, which hold for them too"`
+	}
+}
+
+// modes are the emergencies under way.
+func (a *API) modes(ctx context.Context, _ *none) (*modesOut, error) {
+	out := &modesOut{}
+	var err error
+	out.Body.Emergencies, err = mode.Running(ctx, a.cfg.DB.Reader(), scope(ctx), a.cfg.Now())
+	return out, err
+}
+
 type switchIn struct {
 	Node string `path:"node" maxLength:"80"`
 	Body struct {

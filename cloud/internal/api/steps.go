@@ -32,6 +32,7 @@ func (g given) given() incident.Given {
 
 type deedIn struct {
 	ID   string `path:"id" maxLength:"40"`
+	Key  string `header:"Idempotency-Key" maxLength:"80" doc:"made by the phone, another one for each deed: sent again, it is done once"`
 	Body *given `required:"false"`
 }
 
@@ -55,7 +56,9 @@ func (a *API) deed(deed string) func(context.Context, *deedIn) (*detailOut, erro
 		if in.Body != nil {
 			g = *in.Body
 		}
-		return a.do(ctx, in.ID, deed, g.given())
+		do := g.given()
+		do.Key = in.Key
+		return a.do(ctx, in.ID, deed, do)
 	}
 }
 

@@ -28,6 +28,7 @@ type Given struct {
 	Note       string
 	Photos     []string // ids of photos that were uploaded before
 	EvenActive bool     // close although the condition is still active; needs a note
+	Key        string   // made by who sends it, another one for each deed: the same deed sent again is not done again; empty: none
 	Facts
 }
 
@@ -59,6 +60,9 @@ func (s *Service) Do(ctx context.Context, id, deed string, who Person, g Given) 
 		if err != nil {
 			return err
 		}
+		if again, err := sentBefore(ctx, tx, id, who.Name, g.Key); again || err != nil {
+			return err
+		}
 		was := in
 		m := &move{s: s, ctx: ctx, tx: tx, in: &in, now: max(s.cfg.Now().UnixMilli(), in.StepAt), who: who, given: g}
 		if err := m.possible(t); err != nil {
@@ -69,6 +73,9 @@ func (s *Service) Do(ctx context.Context, id, deed string, who Person, g Given) 
 		}
 		kind, err := m.run(t)
 		if err != nil {
+			return err
+		}
+		if err := m.keepKey(); err != nil {
 			return err
 		}
 		if err := save(ctx, tx, in); err != nil {

@@ -44,6 +44,29 @@ type Measured struct {
 	Unit  string  `json:"unit,omitempty" maxLength:"20"`
 }
 
+// sentBefore says whether a person's deed with a key is there already.
+func sentBefore(ctx context.Context, tx *sql.Tx, id, who, key string) (bool, error) {
+	if key == "" {
+		return false, nil
+	}
+	var n int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM incident_steps WHERE incident = ? AND who = ? AND key = ?`, id, who, key).Scan(&n); err != nil {
+		return false, fmt.Errorf("look for a deed of %s: %w", id, err)
+	}
+	return n > 0, nil
+}
+
+// keepKey writes a deed's key to the last step that it made.
+func (m *move) keepKey() error {
+	if m.given.Key == "" || m.last == 0 {
+		return nil
+	}
+	if _, err := m.tx.ExecContext(m.ctx, `UPDATE incident_steps SET key = ? WHERE incident = ? AND n = ?`, m.given.Key, m.in.ID, m.last); err != nil {
+		return fmt.Errorf("keep key of a deed of %s: %w", m.in.ID, err)
+	}
+	return nil
+}
+
 // record keeps a deed and links its photos. It answers the deed's number.
 func record(ctx context.Context, tx *sql.Tx, in *Incident, st Step) (int, error) {
 	facts, err := json.Marshal(st.Facts)

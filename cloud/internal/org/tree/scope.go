@@ -34,6 +34,16 @@ func (s Scope) Nodes(column string) (condition string, args []any) {
 	return s.in(column, `SELECT id FROM part`)
 }
 
+// Around answers an SQL condition that a column holds a node of the scope or one above it, with the condition's arguments.
+func (s Scope) Around(column string) (condition string, args []any) {
+	condition, args = s.Nodes(column)
+	if s.all || len(s.nodes) == 0 {
+		return condition, args
+	}
+	return `(` + condition + ` OR ` + column + ` IN (WITH RECURSIVE part(id) AS (SELECT id FROM nodes WHERE id IN (` + strings.Repeat(", ?", len(args))[2:] + `)
+		UNION SELECT a.id FROM nodes n JOIN part p ON n.id = p.id JOIN nodes a ON a.id = n.parent) SELECT id FROM part))`, append(args, args...)
+}
+
 func (s Scope) in(column, of string) (string, []any) {
 	if s.all {
 		return "1 = 1", nil

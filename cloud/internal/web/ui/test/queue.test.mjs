@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TakeQueue, freshMs } from '../src/lib/queue.ts'
+import { DeedQueue, freshMs } from '../src/lib/queue.ts'
 
 /** A queue over a server that answers what the script says. */
 function world(answers = [], kept = []) {
-  const w = { sent: [], shown: [], saved: kept, refused: [], time: 1_000_000, answers }
-  w.queue = new TakeQueue({
-    send: async (id) => { w.sent.push(id); const a = w.answers.shift() ?? { kind: 'done' }; return a instanceof Promise ? a : a },
+  const w = { made: 0, sent: [], keys: [], shown: [], saved: kept, refused: [], time: 1_000_000, answers }
+  w.queue = new DeedQueue({
+    send: async (e) => { w.sent.push(e.deed === 'take' ? e.id : `${e.id}.${e.deed}`); w.keys.push(e.key); const a = w.answers.shift() ?? { kind: 'done' }; return a instanceof Promise ? a : a },
     now: () => w.time,
+    key: () => `k${++w.made}`,
     load: () => w.saved,
     save: (list) => { w.saved = list.map((e) => ({ ...e })) },
-    changed: (list) => { w.shown = list.map((e) => `${e.id} ${e.state}`) },
-    refused: (id, why) => w.refused.push(`${id}: ${why}`),
+    changed: (list) => { w.shown = list.map((e) => `${e.deed === 'take' ? '' : e.deed + ' '}${e.id} ${e.state}`) },
+    refused: (e, why) => w.refused.push(`${e.id}: ${why}`),
   })
   return w
 }
@@ -65,11 +66,49 @@ test('a refusal is told and not tried again', async () => {
 })
 
 test('what was kept over a reload is sent, but not when it is old', async () => {
-  const w = world([], [{ id: 'old', at: 1_000_000 - freshMs - 1, state: 'sending' }, { id: 'new', at: 999_000, state: 'sending' }])
+  const w = world([], [{ id: 'old', deed: 'take', key: 'x', at: 1_000_000 - freshMs - 1, state: 'sending' }, { id: 'new', deed: 'take', key: 'y', at: 999_000, state: 'sending' }])
   assert.deepEqual(w.shown, ['old unsent', 'new unsent'])
   await w.queue.flush()
   assert.deepEqual(w.sent, ['new'])
   assert.deepEqual(w.shown, ['old unsent'], 'the old one waits for a tap')
   await w.queue.take('old')
   assert.deepEqual(w.shown, [])
+})
+
+test('what is sent again has the key of the first time, so that the server does it once', async () => {
+  const w = world([offline])
+  await w.queue.do('a', 'note', { note: '到了' })
+  await w.queue.flush()
+  assert.deepEqual(w.sent, ['a.note', 'a.note'])
+  assert.deepEqual(w.keys, ['k1', 'k1'])
+  await w.queue.do('a', 'note', { note: '到了' })
+  assert.deepEqual(w.keys, ['k1', 'k1', 'k2'], 'the same words once more are another deed')
+})
+
+test('an unsent deed that is given anew goes with what is given now, as another deed', async () => {
+  const w = world([offline])
+  await w.queue.do('a', 'note', { note: '1' })
+  await w.queue.do('a', 'note', { note: '2' })
+  assert.deepEqual(w.keys, ['k1', 'k2'])
+  assert.deepEqual(w.shown, [])
+})
+
+test('deeds of one incident go in their order, and one that is refused takes those behind it along', async () => {
+  const w = world([offline, offline, { kind: 'done' }, { kind: 'refused', why: '已办结' }])
+  await w.queue.take('a')
+  await w.queue.do('a', 'finish', { note: 'x' })
+  await w.queue.do('b', 'note')
+  assert.deepEqual(w.shown, ['a unsent', 'finish a unsent'])
+  await w.queue.flush()
+  assert.deepEqual(w.sent, ['a', 'a', 'b.note', 'a'])
+  assert.deepEqual(w.refused, ['a: 已办结'])
+  assert.deepEqual(w.shown, [])
+})
+
+test('a deed that nobody sent can be thrown away', async () => {
+  const w = world([offline])
+  await w.queue.do('a', 'note', { note: 'x' })
+  w.queue.drop('a', 'note')
+  await w.queue.flush()
+  assert.deepEqual([w.sent, w.saved], [['a.note'], []])
 })

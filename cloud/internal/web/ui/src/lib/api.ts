@@ -1,6 +1,6 @@
 // The cloud's JSON API. Every failure is an ApiError whose message is a sentence for the reader.
 import { lang, t } from './i18n'
-import type { Device, Handling, IncidentDetail, IncidentPage, Journal, Ledger, Outcome, Parked, Series, Session, Site, SiteDetail, SiteLedger } from './types'
+import type { Device, Emergency, Handling, IncidentDetail, IncidentPage, Journal, Ledger, Outcome, Parked, Series, Session, Site, SiteDetail, SiteLedger } from './types'
 
 /** code: the server's word, or "network" / "timeout" when no answer came. */
 export class ApiError extends Error {
@@ -28,11 +28,12 @@ export function whenLoginNeeded(call: () => void) { onLogin = call }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-async function request<T>(method: Method, url: string, body?: unknown, limitMs = 10_000): Promise<T> {
+async function request<T>(method: Method, url: string, body?: unknown, limitMs = 10_000, key?: string): Promise<T> {
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(), limitMs)
   const headers: Record<string, string> = { 'Accept': 'application/json', 'Accept-Language': lang.value }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
+  if (key) headers['Idempotency-Key'] = key
   let answer: Response
   let text: string
   try {
@@ -65,8 +66,8 @@ export const part = encodeURIComponent
 
 /** Reads something. The calls of an area stand in its own file (lib/api/<area>.ts) and are made of get and send. */
 export const get = <T>(path: string, query?: Record<string, string | number | undefined>) => request<T>('GET', address(path, query))
-/** Changes something. */
-export const send = <T>(method: Exclude<Method, 'GET'>, path: string, body?: unknown, limitMs?: number) => request<T>(method, address(path), body, limitMs)
+/** Changes something. key: what is sent again with the same key is done once, where the server keeps keys. */
+export const send = <T>(method: Exclude<Method, 'GET'>, path: string, body?: unknown, limitMs?: number, key?: string) => request<T>(method, address(path), body, limitMs, key)
 
 // Go writes an empty list as null where nobody took care; the pages always get a list.
 const deviceIn = (d: Device): Device => ({ ...d, points: d.points ?? [] })
@@ -80,8 +81,9 @@ export const api = {
   logout: () => request<unknown>('POST', address('/logout'), {}),
   incidents: (handling: Handling, limit = 50, before?: string) => request<IncidentPage>('GET', address('/incidents', { handling, limit, before })).then(pageIn),
   incident: (id: string) => request<IncidentDetail>('GET', address(`/incidents/${part(id)}`)).then(detailIn),
-  take: (id: string) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/take`), {}, 8000).then(detailIn),
+  deed: (id: string, deed: string, body: object, key?: string) => send<IncidentDetail>('POST', `/incidents/${part(id)}/${part(deed)}`, body, 8000, key).then(detailIn),
   close: (id: string, how: { outcome: Outcome; note?: string; evenActive?: boolean }) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/close`), how).then(detailIn),
+  modes: () => get<{ emergencies: Emergency[] }>('/modes').then((m) => m.emergencies ?? []),
   sites: () => request<{ sites: Site[] }>('GET', address('/sites')).then((a) => ({ sites: a.sites ?? [] })),
   site: (id: string) => request<SiteDetail>('GET', address(`/sites/${part(id)}`)).then((s) => ({ ...s, devices: (s.devices ?? []).map(deviceIn) })),
   device: (gateway: string, id: string) => request<Device>('GET', address(`/devices/${part(gateway)}/${part(id)}`)).then(deviceIn),

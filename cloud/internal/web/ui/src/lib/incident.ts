@@ -2,7 +2,8 @@
 import { onBeforeUnmount, onMounted, reactive } from 'vue'
 import { ApiError, api } from './api'
 import { useLive } from './live'
-import { onTaken, session } from './session'
+import { onDone } from './deeds'
+import { session } from './session'
 import type { IncidentDetail } from './types'
 
 export function useIncident(id: string) {
@@ -25,7 +26,7 @@ export function useIncident(id: string) {
   }
   useLive('incident', (i) => { if (i.id === id) soon ??= setTimeout(() => { soon = undefined; void load() }, 300) })
   useLive('refetch', () => void load())
-  const stop = onTaken((detail) => { if (detail.id === id) put(detail) })
+  const stop = onDone((detail) => { if (detail.id === id) put(detail) })
   onMounted(load)
   onBeforeUnmount(() => { stop(); clearTimeout(soon) })
   return box

@@ -4,7 +4,7 @@ import { ApiError, api } from './api'
 import { pick, t } from './i18n'
 import { now, setServerTime, useLive } from './live'
 import { go, route } from './router'
-import { onTaken } from './session'
+import { onDone } from './deeds'
 import type { Counts, Handling, Incident, Site } from './types'
 import { isSilence, merged, order } from './urgency'
 
@@ -107,7 +107,7 @@ export function useIncidents() {
   useLive('incident', heard)
   useLive('site', (site) => setSites([...box.sites.filter((s) => s.id !== site.id), site]))
   useLive('refetch', () => void load())
-  const stop = onTaken((detail) => { box.list = merged(box.list, detail, box.tab); readSoon() })
+  const stop = onDone((detail) => { box.list = merged(box.list, detail, box.tab); readSoon() })
   onMounted(load)
   onBeforeUnmount(() => { stop(); clearTimeout(soon) })
   return box

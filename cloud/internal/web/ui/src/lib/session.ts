@@ -1,11 +1,9 @@
-// Who is here, and the 接警 that are on their way.
-import { computed, reactive, ref, watch } from 'vue'
+// Who is here, and what they may.
+import { computed, reactive, watch } from 'vue'
 import { ApiError, api, whenLoginNeeded } from './api'
-import { t } from './i18n'
 import { pages } from './pages'
-import { live, onLive, setServerTime, startLive, stopLive } from './live'
-import { TakeQueue, type Pending, type Sent } from './queue'
-import type { IncidentDetail, Right, Session } from './types'
+import { live, setServerTime, startLive, stopLive } from './live'
+import type { Right, Session } from './types'
 
 export const session = reactive({
   state: 'loading' as 'loading' | 'in' | 'login',
@@ -61,10 +59,15 @@ export function askLogin(why: string) {
   stopLive()
 }
 
+const leavers = new Set<() => void>()
+/** Hears that the reader has signed out. */
+export function onLogout(call: () => void) { leavers.add(call) }
+
 export async function logout() {
   await api.logout().catch(() => undefined)
-  queue.clear()
+  for (const call of leavers) call()
   session.user = { name: '', role: '' }
+  session.rights = {}
   askLogin('')
 }
 
@@ -73,63 +76,3 @@ watch(() => live.state, (state) => {
   if (state !== 'live') return
   if (!session.user.name) void loadSession()
 })
-
-/** The taps on 接警 that the server does not have yet. */
-export const pending = ref<Pending[]>([])
-/** The last 接警 that was refused, per incident: a sentence for its card. */
-export const refusals = reactive<Record<string, string>>({})
-const takers = new Set<(detail: IncidentDetail) => void>()
-/** Hears what the server says after a 接警; returns how to stop. */
-export function onTaken(call: (detail: IncidentDetail) => void): () => void {
-  takers.add(call)
-  return () => takers.delete(call)
-}
-
-async function send(id: string): Promise<Sent> {
-  try {
-    const detail = await api.take(id)
-    for (const call of takers) call(detail)
-    return { kind: 'done' }
-  } catch (error) {
-    if (!(error instanceof ApiError)) return { kind: 'refused', why: String(error) }
-    if (error.offline || error.status === 401) return { kind: 'offline' }
-    return afterRefusal(id, error)
-  }
-}
-
-/** An answer that got lost makes the second try a conflict: when it was me who took it, all is well. */
-async function afterRefusal(id: string, error: ApiError): Promise<Sent> {
-  if (error.code === 'wrong_state') {
-    const detail = await api.incident(id).catch(() => undefined)
-    if (detail) for (const call of takers) call(detail)
-    if (detail?.handling === 'handling' && detail.takenBy === session.user.name) return { kind: 'done' }
-  }
-  return { kind: 'refused', why: error.message }
-}
-
-function load(): Pending[] {
-  try {
-    const list: unknown = JSON.parse(localStorage.getItem('takes') ?? '[]')
-    return Array.isArray(list) ? list.filter((e) => typeof e?.id === 'string' && typeof e?.at === 'number') : []
-  } catch { return [] }
-}
-
-export const queue = new TakeQueue({
-  send,
-  now: Date.now,
-  load,
-  save: (list) => list.length ? localStorage.setItem('takes', JSON.stringify(list)) : localStorage.removeItem('takes'),
-  changed: (list) => { pending.value = list },
-  refused: (id, why) => { refusals[id] = t('take.refused', { why }) },
-})
-// A stream that opened again means a line that works again; between such moments a slow beat tries what is left.
-watch(() => live.state, (state) => { if (state === 'live') void queue.flush() })
-onLive('refetch', () => void queue.flush())
-addEventListener('online', () => void queue.flush())
-setInterval(() => { if (live.state === 'live') void queue.flush() }, 15_000)
-
-export function take(id: string) {
-  delete refusals[id]
-  void queue.take(id)
-}
-export const pendingOf = (id: string) => pending.value.find((entry) => entry.id === id)

@@ -123,6 +123,9 @@ export interface Series {
   uncertain?: Span[] // runs that were uncertain; absent when the server does not say
 }
 
+/** One that is under way. */
+export interface Emergency { node: string; name: string; from: number; until: number; who: string; reason: string }
+
 /** A time of one state, without holes between them: data, or why not. */
 export interface LedgerSpan { from: number; to: number; state: 'data' | 'none'; reason?: string }
 export interface LedgerSummary { share: number; dataMs: number; dueMs: number; reasons: Record<string, number> }

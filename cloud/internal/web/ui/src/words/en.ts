@@ -37,6 +37,10 @@ export const en: Record<Key, string> = {
   'live.banner': 'Connection lost for {for}; showing data of {at}',
   'live.retrying': 'Reconnecting; the page updates by itself.',
   'live.never': 'The server has not answered for {for}. Trying again.',
+  'mode.emergency': 'Emergency mode',
+  'mode.of': 'EMERGENCY · {name}',
+  'mode.span': 'since {from}, ends by itself at {until}',
+  'mode.others': '{n} more emergencies',
   'demo.banner': 'Demo data: everything here is simulated.',
   'demo.title': 'Demo data',
 
@@ -77,6 +81,10 @@ export const en: Record<Key, string> = {
   'take.unsent': 'Not sent yet; goes out when the connection is back',
   'take.unsent.n': 'Not sent: {n}',
   'take.again': 'Send now',
+  'deed.sending': 'Sending…',
+  'deed.unsent': 'Not sent; it goes out when the connection is back',
+  'deed.refused': 'It did not work: {why}',
+  'deed.drop': 'Discard',
   'take.refused': 'Taking it did not work: {why}',
 
   'alert.why': 'Why it fired',

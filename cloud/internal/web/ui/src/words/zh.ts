@@ -36,6 +36,10 @@ export const zh = {
   'live.banner': '连接中断 {for}，显示 {at} 的数据',
   'live.retrying': '正在重连，恢复后自动更新。',
   'live.never': '连不上服务器，已 {for}。正在重试。',
+  'mode.emergency': '应急状态',
+  'mode.of': '急 · {name} 应急状态',
+  'mode.span': '{from} 起，{until} 自动结束',
+  'mode.others': '另有 {n} 处应急',
   'demo.banner': '演示数据：设备、告警都是模拟的，与真实小区无关。',
   'demo.title': '演示数据',
 
@@ -76,6 +80,10 @@ export const zh = {
   'take.unsent': '接警未发送，连上后自动再发',
   'take.unsent.n': '未发送 {n}',
   'take.again': '立即重发',
+  'deed.sending': '正在发送…',
+  'deed.unsent': '未发送，连上后自动再发',
+  'deed.refused': '没有成功：{why}',
+  'deed.drop': '不发了',
   'take.refused': '接警没有成功：{why}',
 
   'alert.why': '为什么报警',
