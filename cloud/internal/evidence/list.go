@@ -11,35 +11,35 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/db"
+	"github.com/linshao/linshao/cloud/internal/incident"
 	format "github.com/linshao/linshao/cloud/wire/evidence"
-	"github.com/linshao/linshao/rules"
 )
 
 // A Clip is a piece of video or a still of an incident.
 type Clip struct {
-	ID          string      `json:"id"`
-	Bundle      string      `json:"bundle" doc:"the evidence bundle that it is in"`
-	Gateway     string      `json:"gateway"`
-	Alert       string      `json:"alert"`
-	Kind        string      `json:"kind" enum:"clip,still"`
-	Camera      string      `json:"camera" doc:"device"`
-	Name        string      `json:"name" doc:"of the camera, for people"`
-	Type        string      `json:"type" doc:"media type with codec, as a browser's MediaSource takes it"`
-	Width       int         `json:"width"`
-	Height      int         `json:"height"`
-	Frames      int         `json:"frames"`
-	At          int64       `json:"at" doc:"of the alert (T0), by the gateway's clock, Unix ms"`
-	From        int64       `json:"from" doc:"of the first frame, by the gateway's clock, Unix ms"`
-	To          int64       `json:"to"`
-	CameraFrom  int64       `json:"camera_from,omitempty" doc:"of the first frame, by the camera's own clock, Unix ms; absent: it did not say"`
-	SkewMS      *int64      `json:"skew_ms,omitempty" doc:"the camera's clock minus the gateway's; absent: it did not say"`
-	SHA256      string      `json:"sha256"`
-	Size        int64       `json:"size" doc:"bytes"`
-	State       string      `json:"state" enum:"uploading,whole,refused,expired"`
-	Percent     int         `json:"percent" doc:"of its bundle that is here"`
-	Why         *rules.Text `json:"why,omitempty" doc:"what is wrong with its bundle"`
-	Holes       []Hole      `json:"holes"`
-	Interrupted string      `json:"interrupted,omitempty" doc:"why it is shorter than it should be"`
+	ID          string         `json:"id"`
+	Bundle      string         `json:"bundle" doc:"the evidence bundle that it is in"`
+	Gateway     string         `json:"gateway"`
+	Alert       string         `json:"alert"`
+	Kind        string         `json:"kind" enum:"clip,still"`
+	Camera      string         `json:"camera" doc:"device"`
+	Name        string         `json:"name" doc:"of the camera, for people"`
+	Type        string         `json:"type" doc:"media type with codec, as a browser's MediaSource takes it"`
+	Width       int            `json:"width"`
+	Height      int            `json:"height"`
+	Frames      int            `json:"frames"`
+	At          int64          `json:"at" doc:"of the alert (T0), by the gateway's clock, Unix ms"`
+	From        int64          `json:"from" doc:"of the first frame, by the gateway's clock, Unix ms"`
+	To          int64          `json:"to"`
+	CameraFrom  int64          `json:"camera_from,omitempty" doc:"of the first frame, by the camera's own clock, Unix ms; absent: it did not say"`
+	SkewMS      *int64         `json:"skew_ms,omitempty" doc:"the camera's clock minus the gateway's; absent: it did not say"`
+	SHA256      string         `json:"sha256"`
+	Size        int64          `json:"size" doc:"bytes"`
+	State       string         `json:"state" enum:"uploading,whole,refused,expired"`
+	Percent     int            `json:"percent" doc:"of its bundle that is here"`
+	Why         *incident.Text `json:"why,omitempty" doc:"what is wrong with its bundle"`
+	Holes       []Hole         `json:"holes"`
+	Interrupted string         `json:"interrupted,omitempty" doc:"why it is shorter than it should be"`
 }
 
 // A Hole is a time of which a clip has no picture, Unix ms.
@@ -52,17 +52,17 @@ type Hole struct {
 const clipColumns = `c.id, c.bundle, c.gateway, e.alert, c.kind, c.type, c.video, c.size, c.sha256, e.state, e.at, e.arrived, e.size, e.why_zh, e.why_en FROM evidence_clips c JOIN evidence e ON e.gateway = c.gateway AND e.id = c.bundle`
 
 // Of lists the clips of an incident, by time of their alerts.
-func Of(ctx context.Context, q db.Querier, incident string) ([]Clip, error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+clipColumns+` JOIN incident_alerts a ON a.gateway = e.gateway AND a.alert = e.alert WHERE a.incident = ? ORDER BY e.at, c.bundle, c.position`, incident)
+func Of(ctx context.Context, q db.Querier, id string) ([]Clip, error) {
+	rows, err := q.QueryContext(ctx, `SELECT `+clipColumns+` JOIN incident_alerts a ON a.gateway = e.gateway AND a.alert = e.alert WHERE a.incident = ? ORDER BY e.at, c.bundle, c.position`, id)
 	if err != nil {
-		return nil, fmt.Errorf("list clips of %s: %w", incident, err)
+		return nil, fmt.Errorf("list clips of %s: %w", id, err)
 	}
 	defer rows.Close()
 	all := []Clip{}
 	for rows.Next() {
 		c, err := scan(rows.Scan)
 		if err != nil {
-			return nil, fmt.Errorf("list clips of %s: %w", incident, err)
+			return nil, fmt.Errorf("list clips of %s: %w", id, err)
 		}
 		all = append(all, c)
 	}
@@ -85,7 +85,7 @@ func scan(into func(...any) error) (c Clip, err error) {
 	var video string
 	var arrived int
 	var bundle int64
-	var why rules.Text
+	var why incident.Text
 	if err := into(&c.ID, &c.Bundle, &c.Gateway, &c.Alert, &c.Kind, &c.Type, &video, &c.Size, &c.SHA256, &c.State, &c.At, &arrived, &bundle, &why.ZH, &why.EN); err != nil {
 		return c, err
 	}
