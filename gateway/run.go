@@ -15,6 +15,7 @@ import (
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/pushed"
 )
 
 type runCmd struct {
@@ -34,6 +35,11 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
+	if data := config.DataOf(c.Config); data != "" {
+		if err := pushed.Start(data, time.Now()); err != nil {
+			fmt.Fprintln(os.Stderr, "gateway:", err) // the gateway runs all the same
+		}
+	}
 	site, problems := config.LoadForStart(c.Config, lang)
 	printProblems(os.Stderr, lang, problems)
 	if site == nil {
@@ -54,6 +60,9 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 		conf.Clock = func() uint32 { return wire.ClockSynced } // the played past is not to be mended by the cloud
 	}
 	conf.Reload, conf.Load = hup, func() (*config.Site, configs.Problems) { return config.LoadRules(c.Config, lang) }
+	conf.Check = func(set *pushed.Set, lang config.Language) (*config.Site, configs.Problems) {
+		return config.CheckPushed(c.Config, lang, set)
+	}
 	conf.Anew = func() (*config.Site, configs.Problems) { return config.LoadForStart(c.Config, lang) }
 	collectEarly()
 	if err := app.Serve(ctx, conf, nil); err != nil {

@@ -32,6 +32,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/cloud/internal/push"
 	"github.com/linshao/linshao/cloud/internal/rulebook"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/internal/shard"
@@ -76,6 +77,7 @@ type App struct {
 	drain    *inbox.Drain
 	ingest   *ingest.Service
 	commands *command.Service
+	pushes   *push.Service
 	ledger   *ledger.Ledger
 	modes    *mode.Service
 	timers   *timer.Service
@@ -170,7 +172,7 @@ func (a *App) buildIngest(context.Context) error {
 	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, Evidence: a.evidence, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, Pushes: a.pushes, Evidence: a.evidence, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
 		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
 		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err
@@ -236,7 +238,7 @@ func (a *App) openHTTP(context.Context) error {
 		return err
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Evidence: a.evidence, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Evidence: a.evidence, Links: a.links, Notifier: a.notify, Dock: a.dock, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands, Pushes: a.pushes,
 		Changed: a.wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

@@ -11,6 +11,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/command"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/ingest"
+	"github.com/linshao/linshao/cloud/internal/push"
 	"github.com/linshao/linshao/cloud/wire"
 )
 
@@ -53,6 +54,17 @@ func (a *App) buildCommands(ctx context.Context) error {
 		c.Lease = a.worker
 	}
 	a.commands = command.New(c)
+	p := push.Config{DB: a.db, Key: key, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry, Publish: func(downs []push.Down) {
+		all := make([]command.Down, len(downs))
+		for i, d := range downs {
+			all[i] = command.Down(d)
+		}
+		a.down(all)
+	}}
+	if a.worker != nil {
+		p.Lease = a.worker
+	}
+	a.pushes = push.New(p)
 	return nil
 }
 

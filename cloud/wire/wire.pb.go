@@ -826,6 +826,8 @@ type Down struct {
 	//	*Down_Command
 	//	*Down_Desired
 	//	*Down_Look
+	//	*Down_Config
+	//	*Down_Program
 	Kind          isDown_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -902,6 +904,24 @@ func (x *Down) GetLook() *Look {
 	return nil
 }
 
+func (x *Down) GetConfig() *Config {
+	if x != nil {
+		if x, ok := x.Kind.(*Down_Config); ok {
+			return x.Config
+		}
+	}
+	return nil
+}
+
+func (x *Down) GetProgram() *Program {
+	if x != nil {
+		if x, ok := x.Kind.(*Down_Program); ok {
+			return x.Program
+		}
+	}
+	return nil
+}
+
 type isDown_Kind interface {
 	isDown_Kind()
 }
@@ -918,11 +938,275 @@ type Down_Look struct {
 	Look *Look `protobuf:"bytes,4,opt,name=look,proto3,oneof"`
 }
 
+type Down_Config struct {
+	Config *Config `protobuf:"bytes,5,opt,name=config,proto3,oneof"`
+}
+
+type Down_Program struct {
+	Program *Program `protobuf:"bytes,6,opt,name=program,proto3,oneof"`
+}
+
 func (*Down_Command) isDown_Kind() {}
 
 func (*Down_Desired) isDown_Kind() {}
 
 func (*Down_Look) isDown_Kind() {}
+
+func (*Down_Config) isDown_Kind() {}
+
+func (*Down_Program) isDown_Kind() {}
+
+// Config is the part of a gateway's configuration that the cloud keeps: rules, profiles, fragments of devices and overrides. It comes
+// at every connect and at every change, until it is answered for good; one that was decided on is only answered again.
+type Config struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"` // grows with every change: an older one is refused
+	Site          string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	Parts         []byte                 `protobuf:"bytes,3,opt,name=parts,proto3" json:"parts,omitempty"`                  // Parts, compressed by zstd: all of them; one that is not in it is not pushed any more
+	WatchS        uint32                 `protobuf:"varint,4,opt,name=watch_s,json=watchS,proto3" json:"watch_s,omitempty"` // for how long it is on trial
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Config) Reset() {
+	*x = Config{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Config) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Config) ProtoMessage() {}
+
+func (x *Config) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Config.ProtoReflect.Descriptor instead.
+func (*Config) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Config) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Config) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *Config) GetParts() []byte {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *Config) GetWatchS() uint32 {
+	if x != nil {
+		return x.WatchS
+	}
+	return 0
+}
+
+type Parts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Parts         []*Part                `protobuf:"bytes,1,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Parts) Reset() {
+	*x = Parts{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Parts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Parts) ProtoMessage() {}
+
+func (x *Parts) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Parts.ProtoReflect.Descriptor instead.
+func (*Parts) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Parts) GetParts() []*Part {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// Part is one file. Without data: the site's own file of that name does not count.
+type Part struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // rules/x.yaml, profiles/x.yaml, devices.d/x.yaml or overrides.yaml
+	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Part) Reset() {
+	*x = Part{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Part) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Part) ProtoMessage() {}
+
+func (x *Part) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Part.ProtoReflect.Descriptor instead.
+func (*Part) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Part) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Part) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// Program is the version of its own program that the cloud wants a gateway to run. The file is fetched from the cloud's page.
+type Program struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Path          string                 `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`     // on the cloud's page
+	Ticket        string                 `protobuf:"bytes,4,opt,name=ticket,proto3" json:"ticket,omitempty"` // shown there; it is good for this gateway, this file and some hours
+	Sha256        []byte                 `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"` // of the file
+	Size          uint64                 `protobuf:"varint,6,opt,name=size,proto3" json:"size,omitempty"`    // of the file, in bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Program) Reset() {
+	*x = Program{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Program) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Program) ProtoMessage() {}
+
+func (x *Program) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Program.ProtoReflect.Descriptor instead.
+func (*Program) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Program) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Program) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Program) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Program) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
+func (x *Program) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *Program) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
 
 // Desired is the mode that the cloud wants a gateway in. It comes at every connect and at every change; one that the gateway has
 // already is only answered again.
@@ -939,7 +1223,7 @@ type Desired struct {
 
 func (x *Desired) Reset() {
 	*x = Desired{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -951,7 +1235,7 @@ func (x *Desired) String() string {
 func (*Desired) ProtoMessage() {}
 
 func (x *Desired) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -964,7 +1248,7 @@ func (x *Desired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desired.ProtoReflect.Descriptor instead.
 func (*Desired) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Desired) GetRevision() uint64 {
@@ -1023,7 +1307,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1319,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1332,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Command) GetId() string {
@@ -1137,7 +1421,7 @@ type Look struct {
 
 func (x *Look) Reset() {
 	*x = Look{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1433,7 @@ func (x *Look) String() string {
 func (*Look) ProtoMessage() {}
 
 func (x *Look) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1446,7 @@ func (x *Look) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Look.ProtoReflect.Descriptor instead.
 func (*Look) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Look) GetId() string {
@@ -1226,7 +1510,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1522,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1535,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Status) GetOnline() bool {
@@ -1291,6 +1575,8 @@ type Event struct {
 	//	*Event_Notice
 	//	*Event_Applied
 	//	*Event_Taken
+	//	*Event_Config
+	//	*Event_Program
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1298,7 +1584,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1596,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1609,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -1432,6 +1718,24 @@ func (x *Event) GetTaken() *Taken {
 	return nil
 }
 
+func (x *Event) GetConfig() *ConfigState {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Config); ok {
+			return x.Config
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetProgram() *ProgramState {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Program); ok {
+			return x.Program
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -1480,6 +1784,14 @@ type Event_Taken struct {
 	Taken *Taken `protobuf:"bytes,11,opt,name=taken,proto3,oneof"`
 }
 
+type Event_Config struct {
+	Config *ConfigState `protobuf:"bytes,12,opt,name=config,proto3,oneof"`
+}
+
+type Event_Program struct {
+	Program *ProgramState `protobuf:"bytes,13,opt,name=program,proto3,oneof"`
+}
+
 func (*Event_Alert) isEvent_Kind() {}
 
 func (*Event_Action) isEvent_Kind() {}
@@ -1502,6 +1814,10 @@ func (*Event_Applied) isEvent_Kind() {}
 
 func (*Event_Taken) isEvent_Kind() {}
 
+func (*Event_Config) isEvent_Kind() {}
+
+func (*Event_Program) isEvent_Kind() {}
+
 type Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Zh            string                 `protobuf:"bytes,1,opt,name=zh,proto3" json:"zh,omitempty"`
@@ -1512,7 +1828,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +1840,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +1853,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Text) GetZh() string {
@@ -1582,7 +1898,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1910,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1923,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Alert) GetAlert() string {
@@ -1764,7 +2080,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1776,7 +2092,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +2105,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Evidence) GetName() string {
@@ -1846,7 +2162,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1858,7 +2174,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1871,7 +2187,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Limit) GetPoint() string {
@@ -1913,7 +2229,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2241,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2254,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Action) GetDevice() string {
@@ -1981,7 +2297,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1993,7 +2309,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2006,7 +2322,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -2093,7 +2409,7 @@ type RulesChange struct {
 
 func (x *RulesChange) Reset() {
 	*x = RulesChange{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +2421,7 @@ func (x *RulesChange) String() string {
 func (*RulesChange) ProtoMessage() {}
 
 func (x *RulesChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +2434,7 @@ func (x *RulesChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
 func (*RulesChange) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RulesChange) GetHash() string {
@@ -2171,7 +2487,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2183,7 +2499,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2196,7 +2512,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Applied) GetRevision() uint64 {
@@ -2252,7 +2568,7 @@ type Taken struct {
 
 func (x *Taken) Reset() {
 	*x = Taken{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2264,7 +2580,7 @@ func (x *Taken) String() string {
 func (*Taken) ProtoMessage() {}
 
 func (x *Taken) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2277,7 +2593,7 @@ func (x *Taken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Taken.ProtoReflect.Descriptor instead.
 func (*Taken) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Taken) GetHead() []byte {
@@ -2288,6 +2604,245 @@ func (x *Taken) GetHead() []byte {
 }
 
 func (x *Taken) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// ConfigState answers a Config.
+type ConfigState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"` // of the Config that it answers
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`        // waits, refused, trial, applied, reverted
+	Why           *Text                  `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`            // why it is not in force
+	Mistakes      []*Mistake             `protobuf:"bytes,4,rep,name=mistakes,proto3" json:"mistakes,omitempty"`
+	InForce       uint64                 `protobuf:"varint,5,opt,name=in_force,json=inForce,proto3" json:"in_force,omitempty"` // the revision that is; 0: the site's own files alone
+	Have          uint64                 `protobuf:"varint,6,opt,name=have,proto3" json:"have,omitempty"`                      // the newest revision that the gateway has decided on
+	AtMs          int64                  `protobuf:"zigzag64,7,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigState) Reset() {
+	*x = ConfigState{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigState) ProtoMessage() {}
+
+func (x *ConfigState) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigState.ProtoReflect.Descriptor instead.
+func (*ConfigState) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ConfigState) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ConfigState) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ConfigState) GetWhy() *Text {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *ConfigState) GetMistakes() []*Mistake {
+	if x != nil {
+		return x.Mistakes
+	}
+	return nil
+}
+
+func (x *ConfigState) GetInForce() uint64 {
+	if x != nil {
+		return x.InForce
+	}
+	return 0
+}
+
+func (x *ConfigState) GetHave() uint64 {
+	if x != nil {
+		return x.Have
+	}
+	return 0
+}
+
+func (x *ConfigState) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// Mistake is one of a file.
+type Mistake struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	File          string                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	Line          uint32                 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"` // from 1; 0: not known
+	Col           uint32                 `protobuf:"varint,3,opt,name=col,proto3" json:"col,omitempty"`
+	Text          *Text                  `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mistake) Reset() {
+	*x = Mistake{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mistake) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mistake) ProtoMessage() {}
+
+func (x *Mistake) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mistake.ProtoReflect.Descriptor instead.
+func (*Mistake) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Mistake) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Mistake) GetLine() uint32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Mistake) GetCol() uint32 {
+	if x != nil {
+		return x.Col
+	}
+	return 0
+}
+
+func (x *Mistake) GetText() *Text {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+// ProgramState answers a Program.
+type ProgramState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`     // waits, refused, trial, applied, reverted
+	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"` // that runs
+	Why           *Text                  `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`
+	AtMs          int64                  `protobuf:"zigzag64,5,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProgramState) Reset() {
+	*x = ProgramState{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProgramState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProgramState) ProtoMessage() {}
+
+func (x *ProgramState) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProgramState.ProtoReflect.Descriptor instead.
+func (*ProgramState) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ProgramState) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ProgramState) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ProgramState) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ProgramState) GetWhy() *Text {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *ProgramState) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
 	}
@@ -2309,7 +2864,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2321,7 +2876,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2334,7 +2889,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Notice) GetKind() string {
@@ -2385,7 +2940,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2397,7 +2952,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2410,7 +2965,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -2455,7 +3010,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +3022,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +3035,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -2533,7 +3088,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2545,7 +3100,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2558,7 +3113,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Inventory) GetSite() string {
@@ -2620,7 +3175,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2632,7 +3187,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2645,7 +3200,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Device) GetId() string {
@@ -2723,7 +3278,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +3290,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +3303,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Output) GetPoint() string {
@@ -2783,7 +3338,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2795,7 +3350,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2808,7 +3363,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Model) GetName() string {
@@ -2838,7 +3393,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2850,7 +3405,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2863,7 +3418,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Point) GetName() string {
@@ -2913,7 +3468,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2925,7 +3480,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2938,7 +3493,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -2983,7 +3538,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2995,7 +3550,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3008,7 +3563,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -3052,7 +3607,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3064,7 +3619,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3077,7 +3632,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -3122,7 +3677,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3134,7 +3689,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3147,7 +3702,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -3245,13 +3800,32 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x03why\x18\a \x01(\tR\x03why\":\n" +
 	"\x06Signed\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\fR\x04body\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xc1\x01\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xaa\x02\n" +
 	"\x04Down\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x124\n" +
 	"\acommand\x18\x02 \x01(\v2\x18.linshao.wire.v1.CommandH\x00R\acommand\x124\n" +
 	"\adesired\x18\x03 \x01(\v2\x18.linshao.wire.v1.DesiredH\x00R\adesired\x12+\n" +
-	"\x04look\x18\x04 \x01(\v2\x15.linshao.wire.v1.LookH\x00R\x04lookB\x06\n" +
-	"\x04kind\"\x88\x01\n" +
+	"\x04look\x18\x04 \x01(\v2\x15.linshao.wire.v1.LookH\x00R\x04look\x121\n" +
+	"\x06config\x18\x05 \x01(\v2\x17.linshao.wire.v1.ConfigH\x00R\x06config\x124\n" +
+	"\aprogram\x18\x06 \x01(\v2\x18.linshao.wire.v1.ProgramH\x00R\aprogramB\x06\n" +
+	"\x04kind\"g\n" +
+	"\x06Config\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
+	"\x05parts\x18\x03 \x01(\fR\x05parts\x12\x17\n" +
+	"\awatch_s\x18\x04 \x01(\rR\x06watchS\"4\n" +
+	"\x05Parts\x12+\n" +
+	"\x05parts\x18\x01 \x03(\v2\x15.linshao.wire.v1.PartR\x05parts\".\n" +
+	"\x04Part\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\x97\x01\n" +
+	"\aProgram\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x16\n" +
+	"\x06ticket\x18\x04 \x01(\tR\x06ticket\x12\x16\n" +
+	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x12\n" +
+	"\x04size\x18\x06 \x01(\x04R\x04size\"\x88\x01\n" +
 	"\aDesired\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x1c\n" +
@@ -3281,7 +3855,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xc8\x04\n" +
+	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xbb\x05\n" +
 	"\x05Event\x12.\n" +
 	"\x05alert\x18\x01 \x01(\v2\x16.linshao.wire.v1.AlertH\x00R\x05alert\x127\n" +
 	"\x06action\x18\x02 \x01(\v2\x1d.linshao.wire.v1.ActionResultH\x00R\x06action\x126\n" +
@@ -3294,7 +3868,9 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06notice\x18\t \x01(\v2\x17.linshao.wire.v1.NoticeH\x00R\x06notice\x124\n" +
 	"\aapplied\x18\n" +
 	" \x01(\v2\x18.linshao.wire.v1.AppliedH\x00R\aapplied\x12.\n" +
-	"\x05taken\x18\v \x01(\v2\x16.linshao.wire.v1.TakenH\x00R\x05takenB\x06\n" +
+	"\x05taken\x18\v \x01(\v2\x16.linshao.wire.v1.TakenH\x00R\x05taken\x126\n" +
+	"\x06config\x18\f \x01(\v2\x1c.linshao.wire.v1.ConfigStateH\x00R\x06config\x129\n" +
+	"\aprogram\x18\r \x01(\v2\x1d.linshao.wire.v1.ProgramStateH\x00R\aprogramB\x06\n" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
@@ -3364,7 +3940,26 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x05at_ms\x18\x06 \x01(\x12R\x04atMs\"0\n" +
 	"\x05Taken\x12\x12\n" +
 	"\x04head\x18\x01 \x01(\fR\x04head\x12\x13\n" +
-	"\x05at_ms\x18\x02 \x01(\x12R\x04atMs\"\x8e\x01\n" +
+	"\x05at_ms\x18\x02 \x01(\x12R\x04atMs\"\xe2\x01\n" +
+	"\vConfigState\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12'\n" +
+	"\x03why\x18\x03 \x01(\v2\x15.linshao.wire.v1.TextR\x03why\x124\n" +
+	"\bmistakes\x18\x04 \x03(\v2\x18.linshao.wire.v1.MistakeR\bmistakes\x12\x19\n" +
+	"\bin_force\x18\x05 \x01(\x04R\ainForce\x12\x12\n" +
+	"\x04have\x18\x06 \x01(\x04R\x04have\x12\x13\n" +
+	"\x05at_ms\x18\a \x01(\x12R\x04atMs\"n\n" +
+	"\aMistake\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
+	"\x04line\x18\x02 \x01(\rR\x04line\x12\x10\n" +
+	"\x03col\x18\x03 \x01(\rR\x03col\x12)\n" +
+	"\x04text\x18\x04 \x01(\v2\x15.linshao.wire.v1.TextR\x04text\"\x98\x01\n" +
+	"\fProgramState\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12'\n" +
+	"\x03why\x18\x04 \x01(\v2\x15.linshao.wire.v1.TextR\x03why\x12\x13\n" +
+	"\x05at_ms\x18\x05 \x01(\x12R\x04atMs\"\x8e\x01\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x18\n" +
@@ -3452,7 +4047,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -3465,75 +4060,91 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*LookPart)(nil),     // 8: linshao.wire.v1.LookPart
 	(*Signed)(nil),       // 9: linshao.wire.v1.Signed
 	(*Down)(nil),         // 10: linshao.wire.v1.Down
-	(*Desired)(nil),      // 11: linshao.wire.v1.Desired
-	(*Command)(nil),      // 12: linshao.wire.v1.Command
-	(*Look)(nil),         // 13: linshao.wire.v1.Look
-	(*Status)(nil),       // 14: linshao.wire.v1.Status
-	(*Event)(nil),        // 15: linshao.wire.v1.Event
-	(*Text)(nil),         // 16: linshao.wire.v1.Text
-	(*Alert)(nil),        // 17: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 18: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 19: linshao.wire.v1.Limit
-	(*Action)(nil),       // 20: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 21: linshao.wire.v1.ActionResult
-	(*RulesChange)(nil),  // 22: linshao.wire.v1.RulesChange
-	(*Applied)(nil),      // 23: linshao.wire.v1.Applied
-	(*Taken)(nil),        // 24: linshao.wire.v1.Taken
-	(*Notice)(nil),       // 25: linshao.wire.v1.Notice
-	(*DeviceState)(nil),  // 26: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 27: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 28: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 29: linshao.wire.v1.Device
-	(*Output)(nil),       // 30: linshao.wire.v1.Output
-	(*Model)(nil),        // 31: linshao.wire.v1.Model
-	(*Point)(nil),        // 32: linshao.wire.v1.Point
-	(*Boot)(nil),         // 33: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 34: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 35: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 36: linshao.wire.v1.Origin
-	nil,                  // 37: linshao.wire.v1.Point.LabelsEntry
+	(*Config)(nil),       // 11: linshao.wire.v1.Config
+	(*Parts)(nil),        // 12: linshao.wire.v1.Parts
+	(*Part)(nil),         // 13: linshao.wire.v1.Part
+	(*Program)(nil),      // 14: linshao.wire.v1.Program
+	(*Desired)(nil),      // 15: linshao.wire.v1.Desired
+	(*Command)(nil),      // 16: linshao.wire.v1.Command
+	(*Look)(nil),         // 17: linshao.wire.v1.Look
+	(*Status)(nil),       // 18: linshao.wire.v1.Status
+	(*Event)(nil),        // 19: linshao.wire.v1.Event
+	(*Text)(nil),         // 20: linshao.wire.v1.Text
+	(*Alert)(nil),        // 21: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 22: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 23: linshao.wire.v1.Limit
+	(*Action)(nil),       // 24: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 25: linshao.wire.v1.ActionResult
+	(*RulesChange)(nil),  // 26: linshao.wire.v1.RulesChange
+	(*Applied)(nil),      // 27: linshao.wire.v1.Applied
+	(*Taken)(nil),        // 28: linshao.wire.v1.Taken
+	(*ConfigState)(nil),  // 29: linshao.wire.v1.ConfigState
+	(*Mistake)(nil),      // 30: linshao.wire.v1.Mistake
+	(*ProgramState)(nil), // 31: linshao.wire.v1.ProgramState
+	(*Notice)(nil),       // 32: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 33: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 34: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 35: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 36: linshao.wire.v1.Device
+	(*Output)(nil),       // 37: linshao.wire.v1.Output
+	(*Model)(nil),        // 38: linshao.wire.v1.Model
+	(*Point)(nil),        // 39: linshao.wire.v1.Point
+	(*Boot)(nil),         // 40: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 41: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 42: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 43: linshao.wire.v1.Origin
+	nil,                  // 44: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	12, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
-	11, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
-	13, // 5: linshao.wire.v1.Down.look:type_name -> linshao.wire.v1.Look
-	20, // 6: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
-	17, // 7: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	21, // 8: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	26, // 9: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	27, // 10: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	28, // 11: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	33, // 12: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	34, // 13: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	22, // 14: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	25, // 15: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
-	23, // 16: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
-	24, // 17: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
-	16, // 18: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	16, // 19: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	16, // 20: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	18, // 21: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	19, // 22: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	20, // 23: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	16, // 24: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	20, // 25: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	16, // 26: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	16, // 27: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
-	16, // 28: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
-	29, // 29: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	31, // 30: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	30, // 31: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
-	32, // 32: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	37, // 33: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	36, // 34: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	16, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
+	15, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
+	17, // 5: linshao.wire.v1.Down.look:type_name -> linshao.wire.v1.Look
+	11, // 6: linshao.wire.v1.Down.config:type_name -> linshao.wire.v1.Config
+	14, // 7: linshao.wire.v1.Down.program:type_name -> linshao.wire.v1.Program
+	13, // 8: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
+	24, // 9: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
+	21, // 10: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	25, // 11: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	33, // 12: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	34, // 13: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	35, // 14: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	40, // 15: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	41, // 16: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	26, // 17: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	32, // 18: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	27, // 19: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
+	28, // 20: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
+	29, // 21: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
+	31, // 22: linshao.wire.v1.Event.program:type_name -> linshao.wire.v1.ProgramState
+	20, // 23: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	20, // 24: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	20, // 25: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	22, // 26: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	23, // 27: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	24, // 28: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	20, // 29: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	24, // 30: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	20, // 31: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	20, // 32: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
+	20, // 33: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
+	30, // 34: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
+	20, // 35: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
+	20, // 36: linshao.wire.v1.ProgramState.why:type_name -> linshao.wire.v1.Text
+	20, // 37: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	36, // 38: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	38, // 39: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	37, // 40: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
+	39, // 41: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	44, // 42: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	43, // 43: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -3545,8 +4156,10 @@ func file_cloud_wire_wire_proto_init() {
 		(*Down_Command)(nil),
 		(*Down_Desired)(nil),
 		(*Down_Look)(nil),
+		(*Down_Config)(nil),
+		(*Down_Program)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[15].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[19].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -3558,15 +4171,17 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Notice)(nil),
 		(*Event_Applied)(nil),
 		(*Event_Taken)(nil),
+		(*Event_Config)(nil),
+		(*Event_Program)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[30].OneofWrappers = []any{}
+	file_cloud_wire_wire_proto_msgTypes[37].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

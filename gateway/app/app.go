@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/plausible"
 	"github.com/linshao/linshao/gateway/internal/poll"
+	"github.com/linshao/linshao/gateway/internal/pushed"
 	"github.com/linshao/linshao/gateway/internal/state"
 	"github.com/linshao/linshao/gateway/internal/status"
 	"github.com/linshao/linshao/gateway/internal/update"
@@ -56,6 +58,9 @@ type Config struct {
 	Anew     func() (*config.Site, configs.Problems)
 	Previous *config.Site
 	Refused  error
+
+	// Check reads the site as it would be with what the cloud wants pushed. Nil: nothing is taken.
+	Check func(set *pushed.Set, lang config.Language) (*config.Site, configs.Problems)
 
 	// Update is this program where updates are taken; nil: it is never replaced. GiveUp ends the process when its trial failed: the
 	// program before it is to be started.
@@ -87,6 +92,7 @@ type App struct {
 	uplink     *cloudLink
 	commands   *command.Desk // nil: there is no cloud
 	wanted     *wanted       // mode
+	pushes     pushes        // configuration
 	page       *status.Page
 	installer  *installer // the commissioning pages
 	metrics    *prometheus.Registry
@@ -96,10 +102,11 @@ type App struct {
 	lines   []*line // the channels as devices
 	sensors *health.Watch
 
-	control  *control.Server // nil: it could not be opened
-	again    chan struct{}   // closed when next is set
-	next     atomic.Pointer[config.Site]
-	reloaded atomic.Pointer[config.Site] // cfg.Site with the rules of the last reload; nil: there was none
+	control   *control.Server // nil: it could not be opened
+	again     chan struct{}   // closed when next is set
+	next      atomic.Pointer[config.Site]
+	reloading sync.Mutex
+	reloaded  atomic.Pointer[config.Site] // cfg.Site with the rules of the last reload; nil: there was none
 }
 
 // New builds a gateway: it opens the logs and the port of the local page, and restores the rules' state. It touches no device
@@ -200,6 +207,7 @@ func (a *App) deviceChanged(c poll.Change) {
 func (a *App) buildRules() error {
 	site := a.cfg.Site
 	a.recallDesired()
+	a.recallPushed()
 	engine, err := rules.NewEngine(site.Rules, site.Subjects(), site.Overrides)
 	if err != nil {
 		return fmt.Errorf("build rules: %w", err)

@@ -18,7 +18,7 @@ func (a *App) buildCommands() {
 	site := a.cfg.Site
 	file := filepath.Join(site.Data, commandsFile)
 	a.commands = command.New(command.Config{Gateway: site.Gateway, Key: site.CommandKey, Boot: a.boot.Number, Started: a.started,
-		Executor: a.executor, Read: a.read, Desire: a.desire, Now: a.cfg.Now, Log: a.cfg.Log, Registry: a.metrics,
+		Executor: a.executor, Read: a.read, Desire: a.desire, Configure: a.configure, Now: a.cfg.Now, Log: a.cfg.Log, Registry: a.metrics,
 		Record:   func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) },
 		Remember: func(data []byte) error { return state.SaveSealed(file, a.cfg.Now(), data) }})
 	_, data, err := state.LoadSealed(file)

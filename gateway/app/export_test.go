@@ -17,6 +17,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/health"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/poll"
+	"github.com/linshao/linshao/gateway/internal/pushed"
 	"github.com/linshao/linshao/gateway/internal/status"
 	"github.com/linshao/linshao/rules"
 )
@@ -312,4 +313,34 @@ func (a *App) JudgeTrial(ctx context.Context, ticks <-chan time.Time) error {
 		a.judgeTrial(ctx, trial, ticks)
 	}
 	return err
+}
+
+// Configure takes what the cloud wants of the configuration.
+func (a *App) Configure(ctx context.Context, c *wire.Config) { a.configure(ctx, c) }
+
+// LookConfig takes a look at the trial.
+func (a *App) LookConfig(ctx context.Context, now time.Time) { a.lookConfig(ctx, now) }
+
+// PushedState is the last verdict, and which revision is in force.
+func (a *App) PushedState() (v pushed.Verdict, inForce uint64) {
+	a.pushes.mu.Lock()
+	defer a.pushes.mu.Unlock()
+	if a.pushes.kept.Last != nil {
+		v = *a.pushes.kept.Last
+	}
+	return v, a.present().Pushed
+}
+
+// Answering is how many devices answer, by their newest readings; -1 while the rules have not begun.
+func (a *App) Answering() int {
+	if a.judge.beat.Load() == 0 {
+		return -1
+	}
+	n := 0
+	for _, d := range a.devices {
+		if _, ok := a.latest.Of(d.Points[0].Key()); ok {
+			n++
+		}
+	}
+	return n - len(a.sight().Silent)
 }

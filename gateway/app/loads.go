@@ -193,3 +193,15 @@ func overloadText(channel string, plan bustime.Plan, o poll.Overload) rules.Text
 	}
 	return t
 }
+
+// crowded are the channels that cannot keep their intervals.
+func (l *loads) crowded() (all []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.channels {
+		if c.over {
+			all = append(all, c.plan.Channel)
+		}
+	}
+	return all
+}

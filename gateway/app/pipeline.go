@@ -72,7 +72,7 @@ func (a *App) Run(ctx context.Context) error {
 	field.Go(func() { a.audit(fieldCtx, readings) })
 	field.Go(func() { a.identities.Run(fieldCtx) })
 	field.Go(func() { a.watchSensors(fieldCtx, readings) })
-	for _, watch := range []func(context.Context){a.storage.watch, a.guard().run, a.reloads, a.tryOut} {
+	for _, watch := range []func(context.Context){a.storage.watch, a.guard().run, a.reloads, a.tryOut, a.watchConfig} {
 		field.Go(func() { watch(fieldCtx) })
 	}
 	ends.Go(func() { a.end("control socket", a.runControl(upCtx)) })
@@ -122,6 +122,7 @@ func (a *App) announce() {
 	a.ruleNews()
 	a.siteNews()
 	a.updateNews()
+	a.configNews()
 }
 
 // end logs how a part ended; the others go on: a page that cannot be served must not stop the safety loop.

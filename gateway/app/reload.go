@@ -44,7 +44,7 @@ func (a *App) reloads(ctx context.Context) {
 				a.end("emergency", a.enforce(ctx))
 			}
 		case <-a.cfg.Reload:
-			a.reload(ctx)
+			_ = a.reload(ctx) // it has told why not
 		case <-ctx.Done():
 			return
 		}
@@ -53,11 +53,13 @@ func (a *App) reloads(ctx context.Context) {
 
 // reload takes up the rules, their overrides and the mode as the files have them now, all or nothing. What else has changed there is
 // named, and waits for a restart.
-func (a *App) reload(ctx context.Context) {
+func (a *App) reload(ctx context.Context) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
 	site, problems := a.cfg.Load()
 	if site == nil {
 		a.refuse(problems)
-		return
+		return problems.Fatal()
 	}
 	anew := func() (*rules.Engine, error) {
 		return rules.NewEngine(site.Rules, a.cfg.Site.Subjects(), site.Overrides)
@@ -65,7 +67,7 @@ func (a *App) reload(ctx context.Context) {
 	engine, err := anew()
 	if err != nil { // they fit the devices of the file, which are others than those that run
 		a.refuse(asProblems(err))
-		return
+		return err
 	}
 	var changes []rules.Text
 	var emergency bool
@@ -73,7 +75,7 @@ func (a *App) reload(ctx context.Context) {
 		emergency = a.wanted.with(site.Emergency)
 		changes = a.judge.change(engine, anew, emergency)
 	}); err != nil {
-		return // the gateway stops
+		return err // the gateway stops
 	}
 	if other := site.RestartNeeded(a.cfg.Site); other != nil {
 		names := strings.Join(other, " ")
@@ -81,12 +83,14 @@ func (a *App) reload(ctx context.Context) {
 		changes = append(changes, rules.Text{ZH: "gateway.yaml 的 " + names + " 也改了，重启网关后才生效", EN: names + " in gateway.yaml are other too, and are taken up by a restart only"})
 	}
 	present := *a.cfg.Site
+	present.Pushed = site.Pushed
 	present.Rules, present.Sources, present.Overrides, present.Emergency, present.Refused = site.Rules, site.Sources, site.Overrides, site.Emergency, nil
 	a.reloaded.Store(&present)
 	if err := config.Keep(site); err != nil {
 		a.cfg.Log.Error("keep last good rules", "error", err)
 	}
 	a.inForce(site.Rules.Hash(), emergency, changes)
+	return nil
 }
 
 // refuse tells why new rules are not taken up; those before go on.

@@ -55,6 +55,7 @@ type Config struct {
 	Ledger    *ledger.Ledger
 	Ingest    Ingest // may be nil: nobody is told who looks
 	Commands  Commands
+	Pushes    Pushes
 	Auth      *auth.Service
 	OIDC      *auth.OIDC // nil: by password alone
 	OIDCName  string     // what people call the identity provider
@@ -170,6 +171,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Mode, ofNode}, post, "/org/{node}/mode", "Switch a node, with all below it, between ordinary and emergency", a.switchMode)
 	a.enrolments(h)
 	a.rulebook(h)
+	a.configurations(h)
 	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
 	register(a, h, access{auth.See, street}, get, "/dock", "Other platforms, and how things stand with them", a.docks)

@@ -26,6 +26,8 @@ func bodyLimit(path string) int64 {
 	switch {
 	case isImport(path):
 		return maxImport
+	case isConfig(path):
+		return maxConfig
 	case isUpload(path):
 		return photo.MaxBytes + 4<<10 // a form has some words around the photo
 	}

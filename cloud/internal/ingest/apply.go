@@ -56,6 +56,11 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 			return nil
 		}
 		return out.incident(s.cfg.Evidence.Taken(ctx, tx, c.Gateway, kind.Taken))
+	case *wire.Event_Config:
+		if s.cfg.Pushes == nil {
+			return nil
+		}
+		return s.cfg.Pushes.ConfigState(ctx, tx, c.Gateway, kind.Config)
 	case *wire.Event_Notice:
 		if err := health.Told(ctx, tx, c.Gateway, kind.Notice); err != nil {
 			return err

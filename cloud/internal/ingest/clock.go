@@ -169,6 +169,10 @@ func moveEvent(e *wire.Event, move func(*int64)) {
 		move(&kind.Rules.AtMs)
 	case *wire.Event_Applied:
 		move(&kind.Applied.AtMs)
+	case *wire.Event_Config:
+		move(&kind.Config.AtMs)
+	case *wire.Event_Program:
+		move(&kind.Program.AtMs)
 	case *wire.Event_Notice:
 		move(&kind.Notice.AtMs)
 	}

@@ -63,6 +63,11 @@ type Evidence interface {
 	Stored()
 }
 
+// Pushes takes what a gateway says to the configuration that the cloud wants it to have.
+type Pushes interface {
+	ConfigState(ctx context.Context, tx *sql.Tx, gateway string, a *wire.ConfigState) error
+}
+
 // Config is what a Service needs.
 type Config struct {
 	DB        *db.DB
@@ -75,6 +80,7 @@ type Config struct {
 	Lease     Lease         // nil: every gateway is ours, always
 	Commands  Commands      // takes what gateways tell of commands; nil: that is told like any other action
 	Evidence  Evidence      // nil: chunks are refused
+	Pushes    Pushes        // nil: it is not minded
 	Now       func() time.Time
 	Log       *slog.Logger
 	Registry  prometheus.Registerer

@@ -19,9 +19,9 @@ func (d *Desk) admit(a arrival) *wire.Command {
 		d.distrust(a)
 		return nil
 	}
-	if w := down.GetDesired(); err == nil && w != nil {
+	if err == nil && (down.GetDesired() != nil || down.GetConfig() != nil && d.cfg.Configure != nil) {
 		select {
-		case d.wants <- w:
+		case d.wants <- down:
 		default: // the cloud says it again
 		}
 		return nil

@@ -43,25 +43,26 @@ type Executor interface {
 
 // Config is what a Desk needs.
 type Config struct {
-	Gateway  string
-	Key      ed25519.PublicKey // of the cloud; nil: nothing is taken from afar
-	Boot     uint32            // and when it began: the origin of a command's time
-	Started  time.Time
-	Executor Executor
-	Desire   func(ctx context.Context, d *wire.Desired) // takes the mode that the cloud wants, and answers; one after the other
-	Read     func(ctx context.Context, key device.Key) (device.Reading, error)
-	Record   func(*wire.ActionResult) // must not wait for disk or network
-	Remember func([]byte) error       // keeps what is under way, for Restore; when it answers, the disk has it
-	Now      func() time.Time         // stamps answers
-	Log      *slog.Logger
-	Registry prometheus.Registerer // nil: counted for nobody
+	Gateway   string
+	Key       ed25519.PublicKey // of the cloud; nil: nothing is taken from afar
+	Boot      uint32            // and when it began: the origin of a command's time
+	Started   time.Time
+	Executor  Executor
+	Desire    func(ctx context.Context, d *wire.Desired) // takes the mode that the cloud wants, and answers; one after the other
+	Configure func(ctx context.Context, c *wire.Config)  // takes its configuration, the same way
+	Read      func(ctx context.Context, key device.Key) (device.Reading, error)
+	Record    func(*wire.ActionResult) // must not wait for disk or network
+	Remember  func([]byte) error       // keeps what is under way, for Restore; when it answers, the disk has it
+	Now       func() time.Time         // stamps answers
+	Log       *slog.Logger
+	Registry  prometheus.Registerer // nil: counted for nobody
 }
 
 // A Desk takes commands. Take may be called before Run, and by any goroutine.
 type Desk struct {
 	cfg   Config
 	in    chan arrival
-	wants chan *wire.Desired
+	wants chan *wire.Down // but for commands
 	count *prometheus.CounterVec
 
 	mu      sync.Mutex
@@ -98,7 +99,7 @@ type open struct {
 
 // New makes a desk.
 func New(cfg Config) *Desk {
-	d := &Desk{cfg: cfg, in: make(chan arrival, waiting), wants: make(chan *wire.Desired, waiting), known: map[string]*entry{},
+	d := &Desk{cfg: cfg, in: make(chan arrival, waiting), wants: make(chan *wire.Down, waiting), known: map[string]*entry{},
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_commands_total", Help: "Commands from the cloud, by what was made of them."}, []string{"result"})}
 	if cfg.Registry != nil {
 		cfg.Registry.MustRegister(d.count)
@@ -151,7 +152,12 @@ func (d *Desk) desires(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case w := <-d.wants:
-			d.cfg.Desire(ctx, w)
+			switch kind := w.GetKind().(type) {
+			case *wire.Down_Desired:
+				d.cfg.Desire(ctx, kind.Desired)
+			case *wire.Down_Config:
+				d.cfg.Configure(ctx, kind.Config)
+			}
 		}
 	}
 }

@@ -6,7 +6,6 @@ package config
 import (
 	"crypto/ed25519"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -41,6 +40,8 @@ type Site struct {
 	Maps      map[string]string        // model → where its register map comes from
 	LeftOut   configs.Problems         // why fragments of the include folder are not in the site; nil: all are
 	Refused   configs.Problems         // why the rules are the last good ones and not those of the files; nil: they are the files'
+	Unpushed  configs.Problems         // why what the cloud has pushed is not in the site; nil: it is, or there is nothing
+	Pushed    uint64                   // revision of what the cloud has pushed that is in the site; 0: nothing
 	Sources   []rules.Source           // what Rules was read from
 	Sections  map[string]string        // digest of each part of the configuration that only a restart takes up
 	Reporting map[device.Key]Reporting // points whose record is thinned out
@@ -112,6 +113,8 @@ type Report struct {
 	Site                     *Site // nil when a problem is fatal
 	Problems                 configs.Problems
 	Channels, Devices, Rules int // as far as they could be read
+
+	pushed bool // something of the cloud is in it
 }
 
 // Load reads a site. The problems may hold warnings beside a usable site; the site is nil when one of them is fatal. A line that
@@ -167,6 +170,9 @@ func check(file string, lang Language, how ways) Report {
 	var leftOut configs.Problems
 	for {
 		r, broken := checkOnce(file, lang, how)
+		if how.leaveOut && r.Site == nil && len(broken) == 0 && r.pushed && !how.unpushed {
+			return byItself(r, file, lang, how)
+		}
 		if !how.leaveOut || len(broken) == 0 {
 			if r.Site != nil {
 				r.Site.LeftOut = leftOut
@@ -180,8 +186,19 @@ func check(file string, lang Language, how ways) Report {
 	}
 }
 
+// byItself reads a site without what the cloud has pushed: that does not fit it any more, and a gateway always starts.
+func byItself(with Report, file string, lang Language, how ways) Report {
+	how.unpushed = true
+	r := check(file, lang, how)
+	if r.Site == nil {
+		return with
+	}
+	r.Site.Unpushed = with.Problems.Fatal()
+	return r
+}
+
 func checkOnce(file string, lang Language, how ways) (Report, map[string]configs.Problems) {
-	l := &loader{speaker: speaker{lang}, ways: how, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file}}
+	l := newLoader(file, lang, how)
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return Report{Problems: configs.Problems{{File: file, Message: l.say("读不到文件：%v", "cannot be read: %v", unwrapPath(err))}}}, nil
@@ -193,11 +210,16 @@ func checkOnce(file string, lang Language, how ways) (Report, map[string]configs
 		l.told = l.translated(err)
 	}
 	l.hash.Write(data)
+	l.push()
 	l.include()
 	l.build()
-	r := Report{Site: l.site, Problems: append(l.told, l.problems...), Channels: len(l.raw.Channels), Devices: len(l.site.Devices())}
+	r := Report{Site: l.site, Problems: l.byPart(append(l.told, l.problems...)), Channels: len(l.raw.Channels), Devices: len(l.site.Devices())}
 	if l.site.Rules != nil {
 		r.Rules = len(l.site.Rules.Rules())
+	}
+	r.pushed = l.set != nil
+	if l.set != nil {
+		r.Site.Pushed = l.set.Revision
 	}
 	if r.Problems.Fatal() != nil {
 		r.Site = nil

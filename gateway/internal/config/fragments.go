@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/linshao/linshao/configs"
+	"github.com/linshao/linshao/gateway/internal/pushed"
 )
 
 // standardInclude is the folder of fragments, beside gateway.yaml.
@@ -30,6 +31,9 @@ type ways struct {
 	leaveOut bool              // a broken fragment is left out
 	overlay  map[string][]byte // fragments by file name that count instead of what is on the disk; nil content: there is no such file
 	strict   bool              // a line that cannot carry its devices is a mistake; otherwise it is a warning
+	set      *pushed.Set       // what the cloud has pushed, where it is asked; else the data folder says
+	asked    bool              // whether set with it works; otherwise it has worked
+	unpushed bool              // what the cloud has pushed is left out
 	left     map[string]bool   // fragments that are left out, by the name in messages
 }
 
@@ -72,8 +76,11 @@ func (l *loader) include() {
 	l.origins = map[string]origin{}
 	for _, name := range l.fragmentNames(dir) {
 		data, ours := l.overlay[name]
+		if cloud, theirs := l.fromCloud[name]; theirs {
+			data, ours = cloud, true
+		}
 		full := filepath.Join(dir, name)
-		if l.left[full] || ours && data == nil {
+		if l.left[full] || ours && len(data) == 0 {
 			continue
 		}
 		if !ours {
@@ -97,6 +104,9 @@ func (l *loader) include() {
 func (l *loader) fragmentNames(dir string) []string {
 	var names []string
 	for name := range l.overlay {
+		names = append(names, name)
+	}
+	for name := range l.fromCloud {
 		names = append(names, name)
 	}
 	files, err := os.ReadDir(dir)
@@ -152,6 +162,10 @@ func (l *loader) adopt(file *configs.File, raw Fragment) {
 	}
 	channel := &l.raw.Channels[at]
 	for i, entry := range raw.Devices {
+		if l.parts[file.Name] != "" && entry.PasswordFile != "" && !filepath.IsLocal(entry.PasswordFile) {
+			add(index("$.devices", i)+".password_file", l.say("云端推送的只能用 gateway.yaml 旁边的文件", "what the cloud pushes may only name files beside gateway.yaml"), "")
+			entry.PasswordFile = ""
+		}
 		l.origins[index(index("$.channels", at)+".devices", len(channel.Devices))] = origin{file, index("$.devices", i)}
 		channel.Devices = append(channel.Devices, entry)
 	}
@@ -203,6 +217,9 @@ func (l *loader) channelIDs() []string {
 
 // at answers the file in which a path of the whole really stands, and its path there.
 func (l *loader) at(path string) (*configs.File, string) {
+	if file, inFile, ok := l.atOverride(path); ok {
+		return file, inFile
+	}
 	if from := strings.Index(path, ".devices["); from >= 0 {
 		if to := strings.IndexByte(path[from:], ']'); to > 0 {
 			if o, ok := l.origins[path[:from+to+1]]; ok {
@@ -268,11 +285,12 @@ func Entries(file string) []Placed {
 	if err != nil {
 		return nil
 	}
-	l := &loader{speaker: speaker{English}, dir: filepath.Dir(file), site: &Site{File: file}}
+	l := newLoader(file, English, ways{})
 	if l.file, err = configs.Parse(file, data); err != nil {
 		return nil
 	}
 	_ = l.file.Decode(&l.raw) // what is wrong is told by Check; what is right has been filled in
+	l.push()
 	l.include()
 	var all []Placed
 	for i, c := range l.raw.Channels {

@@ -51,6 +51,18 @@ func ReadLaunch(file string) (Launch, error) {
 	return l, nil
 }
 
+// DataOf is the folder of state that a gateway.yaml names; empty when it cannot be read.
+func DataOf(file string) string {
+	var raw struct {
+		Data string `yaml:"data"`
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || yaml.Unmarshal(text, &raw) != nil {
+		return ""
+	}
+	return (&loader{dir: filepath.Dir(file)}).path(dataFolder(raw.Data))
+}
+
 // checkUpdateKey reads the key by which the vendor signs programs. Without one only the installed program runs.
 func (l *loader) checkUpdateKey() {
 	const path = "$.trust.update_key"

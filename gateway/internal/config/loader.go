@@ -17,6 +17,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/configs"
+	"github.com/linshao/linshao/gateway/internal/pushed"
 )
 
 // A loader reads one site and gathers its mistakes.
@@ -36,6 +37,16 @@ type loader struct {
 	ways
 	fragments []*included
 	origins   map[string]origin // of entries that stand in a fragment, by their path in the whole
+
+	parts          map[string]string // file as it is called in messages → the part of the cloud that stands for it
+	fromCloud      map[string][]byte // fragments
+	cloudOverrides *configs.File
+	overridden     map[string]bool // rule → by the cloud
+}
+
+func newLoader(file string, lang Language, how ways) *loader {
+	return &loader{speaker: speaker{lang}, ways: how, dir: filepath.Dir(file), used: map[string]*profile{}, site: &Site{File: file},
+		parts: map[string]string{}, fromCloud: map[string][]byte{}, overridden: map[string]bool{}}
 }
 
 // digest is the hash over every file that the site was made of.
@@ -90,12 +101,12 @@ func (l *loader) build() {
 	l.checkOutbox()
 	l.checkAudit()
 	l.checkZones()
-	l.profiles = l.folder("$.profiles", l.raw.Profiles, "profiles")
+	l.profiles = l.layered(l.folder("$.profiles", l.raw.Profiles, "profiles"), pushed.Profiles)
 	l.checkChannels()
 	l.checkLogs()
 	l.checkOutputs()
 	before := len(l.problems)
-	l.loadRules(l.folder("$.rules", l.raw.Rules, "rules"))
+	l.loadRules(l.layered(l.folder("$.rules", l.raw.Rules, "rules"), pushed.Rules))
 	if fresh := l.problems[before:].Fatal(); fresh != nil && l.standIn && l.problems[:before].Fatal() == nil && l.told == nil && l.lastGood() {
 		l.site.Refused, l.problems = fresh, l.problems[:before]
 	}
