@@ -63,6 +63,9 @@ func kinds() []kind {
 		{"camera", Text{"摄像头", "camera"}, []kindPoint{
 			{name: "connected"}, {name: "fps", unit: "1/s", optional: true}, {name: "bitrate", unit: "kbit/s", optional: true},
 			{name: "keyframe_age", unit: "s", optional: true}, {name: "frozen", optional: true}, {name: "black", optional: true}, {name: "clock_offset", unit: "s", optional: true},
+			{name: "state", optional: true}, {name: "collapsed", optional: true}, {name: "stuttering", optional: true}, {name: "bitrate_ratio", optional: true},
+			{name: "connect_ms", unit: "ms", optional: true}, {name: "first_key_ms", unit: "ms", optional: true}, {name: "keyframe_interval", unit: "s", optional: true},
+			{name: "size_changes", optional: true}, {name: "rtp_drift", unit: "ppm", optional: true},
 		}},
 		{"gateway", Text{"网关", "gateway"}, []kindPoint{
 			{name: "uptime", unit: "s"}, {name: "backlog_events"}, {name: "backlog_telemetry"}, {name: "disk_free", unit: "MiB"},

@@ -50,3 +50,7 @@ type Hole struct {
 	From, To time.Time
 	Reason   string // "before_ring", "lost", "camera_down", "not_waited", "changed": see drivers/rtsp
 }
+
+// CulpritLabel is the runtime/pprof label under which a driver's goroutines work for one device: when one of them panics, the
+// gateway reads there which device brought the process down.
+const CulpritLabel = "device"

@@ -1,85 +1,47 @@
 package rtsp
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"html"
-	"io"
 	"net"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
-	"github.com/deepch/vdk/format/rtspv2"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// dialled is how an attempt ended.
-type dialled struct {
-	client *rtspv2.RTSPClient
-	err    error
+// session is a stream that plays, whichever library brings it.
+type session interface {
+	// play hands on what comes until ctx ends or the stream does, and says why.
+	play(ctx context.Context, to receiver) device.Reason
 }
 
-// errPanicked is a panic inside the library's Dial.
-var errPanicked = errors.New("the library panicked")
+// receiver takes a session's packets, in the order in which they were sent. It may not keep them.
+type receiver interface {
+	packet(p *rtp.Packet)
+	report(p rtcp.Packet)
+}
 
-// dial connects and starts to play. The library can only be given limits per request, and cannot be interrupted: when
-// our own limit is over, the attempt is left to end by itself and closed then.
-func (w *watcher) dial(ctx context.Context) (*rtspv2.RTSPClient, device.Reason) {
-	result := make(chan dialled, 1)
-	w.late.Go(func() { result <- dialOnce(w.url) })
-	limit := time.NewTimer(dialLimit)
-	defer limit.Stop()
-	select {
-	case d := <-result:
-		if d.err != nil {
-			why := reasonOf(d.err)
-			if hungUp := errors.Is(d.err, io.EOF) || errors.Is(d.err, syscall.ECONNRESET) || errors.Is(d.err, syscall.EPIPE); hungUp {
-				why = cmp.Or(probe(ctx, w.url), why)
-			}
-			return nil, why
+// dial chooses the library: the given one where it holds.
+func (w *watcher) dial(ctx context.Context, s stream) (session, device.Reason) {
+	if s.codec == h264 && !s.sha256 && !w.suspect && !w.udp {
+		opened, why := w.dialGiven(ctx, s)
+		if why != device.Unsupported || w.transport == transportTCP {
+			return opened, why
 		}
-		return d.client, device.ReasonNone
-	case <-limit.C:
-	case <-ctx.Done():
+		w.udp = true // the camera refuses TCP
 	}
-	w.late.Go(func() {
-		if d := <-result; d.err == nil {
-			hangUp(d.client, false)
-		}
-	})
-	return nil, device.Timeout
-}
-
-func dialOnce(url string) (d dialled) {
-	defer func() {
-		if r := recover(); r != nil {
-			d = dialled{err: fmt.Errorf("%w: %v", errPanicked, r)}
-		}
-	}()
-	client, err := rtspv2.Dial(rtspv2.RTSPClientOptions{
-		URL:              html.EscapeString(url), // the library unescapes: without this "&copy" in a path turns into "©"
-		DialTimeout:      connectLimit,
-		ReadWriteTimeout: silence,
-		DisableAudio:     true,
-	})
-	return dialled{client, err}
-}
-
-// hangUp closes a client and waits for its goroutine, which may be blocked on its two queues.
-func hangUp(client *rtspv2.RTSPClient, stopped bool) {
-	client.Close()
-	for !stopped {
-		select {
-		case <-client.OutgoingPacketQueue:
-		case signal := <-client.Signals:
-			stopped = signal == rtspv2.SignalStreamRTPStop
-		}
+	ctx, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	opened, why := w.dialSecond(ctx, s, w.udp)
+	if why == device.Unsupported && w.transport == transportAny {
+		w.udp = !w.udp
+		opened, why = w.dialSecond(ctx, s, w.udp)
 	}
+	return opened, why
 }
 
 // reasonOf tells apart what a person would do something different about.
@@ -107,7 +69,12 @@ func reasonOfStatus(text string) device.Reason {
 	if len(fields) == 0 {
 		return device.Corrupt
 	}
-	switch code, _ := strconv.Atoi(fields[0]); code {
+	code, _ := strconv.Atoi(fields[0])
+	return reasonOfCode(code)
+}
+
+func reasonOfCode(code int) device.Reason {
+	switch code {
 	case 401, 403:
 		return device.AuthFailed
 	case 404, 410, 454, 455:
@@ -127,29 +94,5 @@ const (
 	noVideo codec = iota
 	h264
 	h265
-	otherVideo // such as MJPEG: it plays, but the library drops it
+	otherVideo // such as MJPEG: it plays, but we keep none of it
 )
-
-// videoCodec looks into a session description for the first video that the library can read.
-func videoCodec(sdp []byte) codec {
-	found, inVideo := noVideo, false
-	for line := range strings.Lines(string(sdp)) {
-		line = strings.ToUpper(strings.TrimSpace(line))
-		if kind, ok := strings.CutPrefix(line, "M="); ok {
-			inVideo = strings.HasPrefix(kind, "VIDEO")
-			if inVideo && found == noVideo {
-				found = otherVideo
-			}
-		}
-		if !inVideo || !strings.HasPrefix(line, "A=RTPMAP:") {
-			continue
-		}
-		switch {
-		case strings.Contains(line, " H264/"):
-			return h264
-		case strings.Contains(line, " H265/"):
-			return h265
-		}
-	}
-	return found
-}

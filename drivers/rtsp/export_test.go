@@ -8,8 +8,11 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// ReadAnswer reads the head of an answer, for the fuzzer.
-func ReadAnswer(r io.Reader) (int, []string, error) { return readAnswer(bufio.NewReader(r)) }
+// ReadAnswer reads an answer, for the fuzzer.
+func ReadAnswer(r io.Reader) (int, []string, error) {
+	a, err := readAnswer(bufio.NewReader(r))
+	return a.status, a.challenges, err
+}
 
 // Param finds a parameter of a challenge.
 func Param(challenge, name string) string { return param(challenge, name) }
@@ -17,8 +20,17 @@ func Param(challenge, name string) string { return param(challenge, name) }
 // ReasonOfStatus sorts what a camera answers to the library.
 func ReasonOfStatus(line string) device.Reason { return reasonOfStatus(line) }
 
-// HasReadableVideo says whether a session description offers H.264 or H.265.
-func HasReadableVideo(sdp []byte) bool { c := videoCodec(sdp); return c == h264 || c == h265 }
+// ReadDescription reads a session description, for the fuzzer: it tells whether there is H.264 or H.265, and tries the
+// parameter sets.
+func ReadDescription(sdp []byte) bool {
+	var s stream
+	_ = s.read(sdp)
+	readable := s.codec == h264 || s.codec == h265
+	if readable {
+		newUnpacker(s)
+	}
+	return readable
+}
 
 // Meter is one session's measurement, fed by hand.
 type Meter struct{ meter }
@@ -28,13 +40,19 @@ func NewMeter(frozenAfter time.Duration) *Meter {
 	return &Meter{meter{still: stillness{after: frozenAfter}}}
 }
 
-// Packet feeds one slice of H.264.
-func (m *Meter) Packet(at time.Time, stamp time.Duration, slice []byte) {
-	m.packet(at, stamp, slice, false)
+// Frame feeds one frame of a picture of 1280×720.
+func (m *Meter) Frame(at time.Duration, key bool, data []byte) {
+	m.frame(at, &unit{key: key, data: data}, 3600)
 }
 
 // Rates of the last window.
-func (m *Meter) Rates(at time.Time) (fps, kbits float64, known bool) { return m.rates(at) }
+func (m *Meter) Rates(at time.Duration) (fps, kbits float64, known bool) { return m.rates(at) }
 
 // Frozen says whether the picture is suspected, and whether that is known.
 func (m *Meter) Frozen() (frozen, known bool) { return m.still.frozen() }
+
+// Black says whether the picture is suspected to be black.
+func (m *Meter) Black() bool { return m.dark.black() }
+
+// Stutters says whether frames pause too often.
+func (m *Meter) Stutters() bool { return m.stutter.stutters() }

@@ -52,7 +52,10 @@ func moving(t *testing.T) string {
 }
 
 func points(url string) []device.Point {
-	names := []string{rtsp.Connected, rtsp.FPS, rtsp.Bitrate, rtsp.KeyframeAge, rtsp.FrozenPicture}
+	names := []string{
+		rtsp.Connected, rtsp.State, rtsp.ConnectTime, rtsp.FirstKeyTime, rtsp.FPS, rtsp.Bitrate, rtsp.KeyframeAge, rtsp.KeyframeInterval,
+		rtsp.FrozenPicture, rtsp.BlackPicture, rtsp.Stuttering, rtsp.Width, rtsp.Height, rtsp.ClockOffset,
+	}
 	ps := make([]device.Point, len(names))
 	for i, n := range names {
 		ps[i] = device.Point{Device: "cam-1", Name: n, Address: url}

@@ -148,7 +148,7 @@ func TestMalformedStreams(t *testing.T) {
 			{"fragment of 1 byte", evil{sdp: sdpH264, play: rtpPacket(0, 0x80, 28)}, true},
 			{"short parameter set", evil{sdp: sdpH264, play: rtpPacket(0, 0x80, 0x67)}, true},
 			{"short parameter set, none announced", evil{sdp: sdpNoSprop, play: rtpPacket(0, 0x80, 0x68, 1) + rtpPacket(0, 0x80, 0x67, 1)}, true},
-			{"H.265 fragment of 2 bytes", evil{sdp: sdpH265, play: rtpPacket(0, 0x80, 49<<1, 0)}, true},
+			{"H.265 fragment of 2 bytes", evil{sdp: sdpH265, play: rtpPacket(0, 0x80, 49<<1, 0)}, false},
 			{"keep-alive of negative length", evil{sdp: sdpH264, play: "RTSP/1.0 200 OK\r\nContent-Length: -5\r\n\r\n"}, true},
 			{"padding longer than payload", evil{sdp: sdpH264, play: rtpPacket(0, 0xA0, 0x65, 1, 2, 14)}, false},
 			{"more sources than bytes", evil{sdp: sdpH264, play: rtpPacket(0, 0x8F, 0x65)}, false},

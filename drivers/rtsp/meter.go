@@ -2,84 +2,140 @@ package rtsp
 
 import "time"
 
-// window is what rates are taken over.
-const window = 5 * time.Second
+// window is what rates are taken over; long is what stutter is judged over.
+const (
+	window = 5 * time.Second
+	long   = 30 * time.Second
+)
 
-// meter measures one session's video. It has no clock and no lock.
+// meter measures one session's video. It has no clock and no lock; times are since the process began.
 type meter struct {
-	first  time.Time // arrival of the first packet
-	last   time.Time // arrival of the newest one
-	key    time.Time // arrival of the newest key frame's first packet
-	frames []frame   // of the last window, oldest first
-	still  stillness
+	begun    bool
+	first    time.Duration // arrival of the first frame
+	key      time.Duration // arrival of the newest key frame
+	keyed    bool
+	interval time.Duration // between the two newest key frames; 0: there were not two
+	frames   []arrival     // of the last window, oldest first
+	last     time.Duration
+	stutter  stutter
+	still    stillness
+	dark     darkness
 }
 
-// frame is what arrived with one RTP time: the library passes on slices, of which a frame may have several.
-type frame struct {
-	at    time.Time
-	stamp time.Duration // its RTP time; only used to tell frames apart, for it jumps back every 13 hours
-	key   bool
-	sum   uint64 // of a key frame
+// arrival is what one frame weighs.
+type arrival struct {
+	at    time.Duration
 	bytes int
 }
 
-// packet takes one slice as the library gives it: four bytes of length and a NAL unit.
-func (m *meter) packet(at time.Time, stamp time.Duration, slice []byte, hevc bool) {
-	if m.first.IsZero() {
-		m.first = at
+// frame takes one whole frame; blocks is the picture's size in macroblocks.
+func (m *meter) frame(at time.Duration, u *unit, blocks int) {
+	if !m.begun {
+		m.begun, m.first, m.last = true, at, at
 	}
+	m.stutter.frame(at, at-m.last, u.lost)
 	m.last = at
-	n := len(m.frames)
-	if n == 0 || m.frames[n-1].stamp != stamp {
-		if n > 0 {
-			f := m.frames[n-1]
-			m.still.frame(f.at, f.key, f.sum, f.bytes)
+	if u.key {
+		if m.keyed {
+			m.interval = at - m.key
 		}
-		m.forget(at)
-		m.frames = append(m.frames, frame{at: at, stamp: stamp})
-		n = len(m.frames)
+		m.key, m.keyed = at, true
+		m.dark.key(at, len(u.data), blocks)
 	}
-	f := &m.frames[n-1]
-	f.bytes += len(slice)
-	if f.key = f.key || isKey(slice, hevc); f.key {
-		f.sum = sumOf(f.sum, slice)
-		m.key = f.at
+	sum := uint64(0)
+	if u.key {
+		sum = sumOf(0, u.data)
 	}
+	m.still.frame(at, u.key, sum, len(u.data))
+	m.forget(at)
+	m.frames = append(m.frames, arrival{at, len(u.data)})
 }
 
-// isKey looks for itself: the library overlooks key frames inside aggregation packets.
-func isKey(slice []byte, hevc bool) bool {
-	const header = 4
-	if len(slice) <= header {
-		return false
-	}
-	if hevc {
-		kind := slice[header] >> 1 & 0x3f
-		return kind >= 16 && kind <= 21
-	}
-	return slice[header]&0x1f == 5
-}
-
-// forget drops frames older than the window, but never the newest one.
-func (m *meter) forget(now time.Time) {
+// forget drops frames older than the window.
+func (m *meter) forget(now time.Duration) {
 	keep := 0
-	for keep < len(m.frames)-1 && now.Sub(m.frames[keep].at) > window {
+	for keep < len(m.frames) && now-m.frames[keep].at > window {
 		keep++
 	}
 	m.frames = append(m.frames[:0], m.frames[keep:]...)
 }
 
 // rates are unknown until the first window is full.
-func (m *meter) rates(now time.Time) (fps, kbits float64, known bool) {
-	if m.first.IsZero() || now.Sub(m.first) < window {
+func (m *meter) rates(now time.Duration) (fps, kbits float64, known bool) {
+	if !m.begun || now-m.first < window {
 		return 0, 0, false
 	}
 	count, bytes := 0, 0
 	for _, f := range m.frames {
-		if now.Sub(f.at) <= window {
+		if now-f.at <= window {
 			count++
 			bytes += f.bytes
 		}
 	}
 	return float64(count) / window.Seconds(), float64(bytes) * 8 / 1000 / window.Seconds(), true
 }
+
+// Stutter: so many pauses within the long window.
+const (
+	pauses     = 3
+	pauseLeast = 400 * time.Millisecond
+	pauseTimes = 4 // as long as usual
+)
+
+// stutter counts pauses between frames, and losses.
+type stutter struct {
+	usual time.Duration   // distance of frames, smoothed
+	seen  []time.Duration // when a pause ended or a loss was seen, within the long window
+}
+
+func (s *stutter) frame(at, apart time.Duration, lost bool) {
+	if s.usual == 0 {
+		s.usual = apart
+	}
+	if lost || apart > max(pauseLeast, pauseTimes*s.usual) {
+		s.seen = append(s.seen, at)
+	} else {
+		s.usual += (apart - s.usual) / 16
+	}
+	for len(s.seen) > 0 && at-s.seen[0] > long {
+		s.seen = s.seen[1:]
+	}
+}
+
+func (s *stutter) stutters() bool { return len(s.seen) >= pauses }
+
+// What makes a picture look black: as ffmpeg's and every other encoder writes a flat one.
+const (
+	flatShare = 0.12            // of a usual key frame's size
+	flatBytes = 4.0             // bytes per macroblock that such a key frame has at most
+	flatAlone = 0.5             // bytes per macroblock that no picture with anything in it gets by with
+	darkAfter = 8 * time.Second // of nothing but such key frames
+	learned   = 5               // key frames until the usual size is known
+)
+
+// darkness suspects a covered lens or a black picture, without decoding it: its key frames become tiny, for there is nothing
+// in them. It cannot tell black from a lens full of paint or fog, and need not. A night scene keeps its noise and stays away.
+type darkness struct {
+	usual float64 // size of key frames with something in them, smoothed
+	seen  int
+	flat  bool
+	since time.Duration
+	last  time.Duration
+}
+
+func (d *darkness) key(at time.Duration, bytes, blocks int) {
+	per := float64(bytes) / float64(max(1, blocks))
+	flat := per < flatAlone || d.seen >= learned && per < flatBytes && float64(bytes) < flatShare*d.usual
+	if flat && !d.flat {
+		d.since = at
+	}
+	d.flat, d.last = flat, at
+	if flat {
+		return
+	}
+	d.seen++
+	d.usual += (float64(bytes) - d.usual) / float64(min(d.seen, 50))
+}
+
+// black is unknown until a key frame has come.
+func (d *darkness) black() bool { return d.flat && d.last-d.since >= darkAfter }

@@ -10,20 +10,11 @@ import (
 )
 
 // film feeds a meter with 10 frames a second, a key frame each second, and says when it ended.
-func film(m *rtsp.Meter, seconds int, frame func(second, n int) (slice []byte)) time.Time {
-	at := time.Unix(1_800_000_000, 0)
-	// The RTP time jumps back in the middle, as it does every 13 hours.
-	stamp := 13*time.Hour + 15*time.Minute - time.Duration(seconds)*time.Second/2
+func film(m *rtsp.Meter, seconds int, frame func(second, n int) (slice []byte)) (at time.Duration) {
 	for s := range seconds {
 		for n := range 10 {
-			slice := frame(s, n)
-			half := len(slice) / 2
-			m.Packet(at, stamp, slice[:half]) // two slices a frame
-			m.Packet(at.Add(time.Millisecond), stamp, append(slice[:5:5], slice[half:]...))
-			at = at.Add(100 * time.Millisecond)
-			if stamp += 100 * time.Millisecond; stamp >= 13*time.Hour+15*time.Minute {
-				stamp = 0
-			}
+			m.Frame(at, n == 0, frame(s, n))
+			at += 100 * time.Millisecond
 		}
 	}
 	return at
@@ -42,14 +33,14 @@ func slice(key bool, size int, fill byte) []byte {
 	return b
 }
 
-func TestRatesCountFramesNotSlices(t *testing.T) {
+func TestRates(t *testing.T) {
 	m := rtsp.NewMeter(time.Minute)
 	end := film(m, 20, func(_, n int) []byte { return slice(n == 0, 1000, 7) })
 	fps, kbits, known := m.Rates(end)
-	if !known || math.Abs(fps-10) > 0.5 || math.Abs(kbits-80.4) > 5 {
+	if !known || math.Abs(fps-10) > 0.5 || math.Abs(kbits-80) > 5 {
 		t.Errorf("got %v fps, %v kbit/s, %v; want 10 and 80", fps, kbits, known)
 	}
-	if fps, _, known := m.Rates(end.Add(time.Minute)); !known || fps != 0 {
+	if fps, _, known := m.Rates(end + time.Minute); !known || fps != 0 {
 		t.Errorf("a minute later: %v %v", fps, known)
 	}
 	if _, _, known := rtsp.NewMeter(time.Minute).Rates(end); known {
@@ -115,5 +106,55 @@ func TestFrozenEndsWithAMove(t *testing.T) {
 	})
 	if frozen, known := m.Frozen(); frozen || !known {
 		t.Errorf("frozen %v, known %v after the picture has moved", frozen, known)
+	}
+}
+
+func TestBlackPicture(t *testing.T) {
+	m := rtsp.NewMeter(time.Minute)
+	scene := func(s, n int) []byte {
+		switch {
+		case n != 0:
+			return slice(false, 300, 9)
+		case s >= 20 && s < 40:
+			return slice(true, 1500+s, byte(s)) // 0.4 bytes a macroblock
+		}
+		return slice(true, 30000+100*s, byte(s))
+	}
+	film(m, 20, scene)
+	if m.Black() {
+		t.Error("a bright scene is called black")
+	}
+	m = rtsp.NewMeter(time.Minute)
+	film(m, 45, scene)
+	if m.Black() {
+		t.Error("black after the light came back")
+	}
+	m = rtsp.NewMeter(time.Minute)
+	film(m, 35, scene)
+	if !m.Black() {
+		t.Error("fifteen seconds of black are not seen")
+	}
+}
+
+func TestStutter(t *testing.T) {
+	m := rtsp.NewMeter(time.Minute)
+	at := time.Duration(0)
+	for i := range 200 {
+		at += 100 * time.Millisecond
+		if i > 150 && i%20 == 0 {
+			at += time.Second
+		}
+		m.Frame(at, i%10 == 0, slice(i%10 == 0, 500, byte(i)))
+		if i == 165 && m.Stutters() {
+			t.Error("one pause is no stutter")
+		}
+	}
+	if m.Stutters() {
+		t.Error("two pauses are no stutter")
+	}
+	at += time.Second
+	m.Frame(at, false, slice(false, 500, 1))
+	if !m.Stutters() {
+		t.Error("three pauses in half a minute are not seen")
 	}
 }

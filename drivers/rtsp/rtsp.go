@@ -1,12 +1,12 @@
-// Package rtsp watches cameras. Each camera is a device whose address is its RTSP URL; its points tell whether the
-// picture arrives, never what it shows. The gateway runs the package in a child process (driver-rtsp) because the
-// library, deepch/vdk, panics in a goroutine of its own on malformed streams: eight of twelve such inputs end the process.
-// One camera that does so ends the watching of all cameras of its channel for some seconds, and in the end puts them in
-// quarantine with it, so a suspicious camera belongs on a channel of its own.
+// Package rtsp watches cameras. Each camera is a device whose address is its RTSP URL; its points tell whether the picture
+// arrives and whether it looks alive, and what it shows is kept for a minute, encoded as it came, so that a clip can begin
+// before the event that it is wanted for. Nothing is ever decoded. The gateway runs the package in a child process
+// (driver-rtsp) because deepch/vdk, the given library, panics in a goroutine of its own on malformed streams: eight of twelve
+// such inputs end the process. That ends the watching of all cameras of the channel for a second or two. The goroutine's label
+// tells the gateway which camera it was, and the next child speaks with that one through the other library, gortsplib.
 //
-// What is supported: RTSP over TCP (interleaved), H.264; H.265 with limits (see the points); Basic and Digest-MD5
-// passwords. What is not: UDP, rtsps, cameras that offer SHA-256 digests alone. A failed dial leaves the library's socket
-// open until the next garbage collection, so the back-off also bounds open files.
+// vdk speaks H.264 over TCP with Basic and Digest-MD5 passwords, and writes the files. gortsplib speaks the rest: UDP (when TCP
+// is refused, or with #transport=udp behind the address), H.265, SHA-256 digests. Neither speaks rtsps here.
 package rtsp
 
 import (
@@ -15,64 +15,85 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// The points of a camera.
+// Defaults of a Driver.
 const (
-	// Connected is 1 while video arrives, and 0 from the first attempt that failed on. Before that it is bad, warming up.
-	Connected = "connected"
-	// FPS is frames per second over the last five seconds.
-	FPS = "fps"
-	// Bitrate is the video's payload in kbit/s over the last five seconds.
-	Bitrate = "bitrate"
-	// KeyframeAge is how many seconds ago the last key frame arrived. For H.265 it may be unsupported: of its key frames
-	// the library passes on only some.
-	KeyframeAge = "keyframe_age"
-	// FrozenPicture is 1 when the picture is suspected not to move; see the type stillness.
-	FrozenPicture = "frozen"
+	DefaultFrozenAfter = time.Minute      // how long key frames must repeat before a picture is called frozen
+	DefaultKeep        = 45 * time.Second // of pictures, for each camera
+	DefaultKeepBytes   = 16 << 20         // for each camera: 45 s of 2.9 Mbit/s
+	DefaultKeepTotal   = 144 << 20        // for all cameras of a channel
 )
-
-// DefaultFrozenAfter is how long key frames must repeat before a picture is called frozen.
-const DefaultFrozenAfter = time.Minute
 
 // Driver watches cameras. Its zero value is ready.
 type Driver struct {
 	Log         *slog.Logger  // nil: silent. URLs are logged without passwords
 	FrozenAfter time.Duration // 0: DefaultFrozenAfter
+	Keep        time.Duration // 0: DefaultKeep
+	KeepBytes   int           // 0: DefaultKeepBytes
+	KeepTotal   int           // 0: DefaultKeepTotal
+	Hour        time.Duration // the step of what bit rates are compared with; 0: an hour
+	Suspects    []string      // devices whose streams have made the given library panic
+}
+
+func (d Driver) suspects(dev string) bool { return slices.Contains(d.Suspects, dev) }
+
+func (d *Driver) fill() {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	for _, t := range []struct {
+		into  *time.Duration
+		value time.Duration
+	}{{&d.FrozenAfter, DefaultFrozenAfter}, {&d.Keep, DefaultKeep}, {&d.Hour, time.Hour}} {
+		if *t.into == 0 {
+			*t.into = t.value
+		}
+	}
+	if d.KeepBytes == 0 {
+		d.KeepBytes = DefaultKeepBytes
+	}
+	if d.KeepTotal == 0 {
+		d.KeepTotal = DefaultKeepTotal
+	}
 }
 
 // Open never fails: a channel of cameras is nothing but this process.
 func (d Driver) Open(_ context.Context, ch device.Channel) (device.Conn, error) {
-	if d.Log == nil {
-		d.Log = slog.New(slog.DiscardHandler)
-	}
-	if d.FrozenAfter == 0 {
-		d.FrozenAfter = DefaultFrozenAfter
-	}
+	d.fill()
 	// The watchers outlive the call that makes them and end with Close.
 	life, end := context.WithCancel(context.Background())
 	return &conn{
 		driver:   d,
 		start:    func(w *watcher) { w.run(life) },
 		end:      end,
+		ended:    life.Done(),
+		clock:    newClock(),
 		watchers: make(map[string]*watcher),
+		devices:  make(map[string]*watcher),
+		gates:    make(map[string]*gate),
 	}, nil
 }
 
-// conn owns one watcher per camera that has been asked for.
+// conn owns one watcher per camera that has been asked for. It is a device.Camera.
 type conn struct {
 	driver Driver
 	start  func(*watcher) // blocks until the conn is closed
 	end    context.CancelFunc
+	ended  <-chan struct{}
 	all    sync.WaitGroup
+	clock  clock
 
 	mu       sync.Mutex
 	closed   bool
 	watchers map[string]*watcher // by URL
+	devices  map[string]*watcher
+	gates    map[string]*gate // by host
 }
 
 // Read answers at once with what the watchers know. The first Read of a camera starts its watcher.
@@ -92,18 +113,23 @@ func (c *conn) Read(ctx context.Context, points []device.Point) ([]device.Readin
 			readings[i] = device.BadReading(p, device.Unsupported, at)
 			continue
 		}
-		readings[i] = c.watcher(p.Address).reading(p, at)
+		readings[i] = c.watcher(p).reading(p, at)
 	}
 	return readings, nil
 }
 
-func (c *conn) watcher(url string) *watcher {
-	w := c.watchers[url]
+func (c *conn) watcher(p device.Point) *watcher {
+	w := c.watchers[p.Address]
 	if w == nil {
-		w = newWatcher(url, c.driver)
-		c.watchers[url] = w
+		w = newWatcher(p.Address, p.Device, c)
+		c.watchers[p.Address] = w
+		each := min(c.driver.KeepBytes, c.driver.KeepTotal/len(c.watchers))
+		for _, other := range c.watchers {
+			other.ring.limit(each)
+		}
 		c.all.Go(func() { c.start(w) })
 	}
+	c.devices[p.Device] = w
 	return w
 }
 
@@ -120,4 +146,80 @@ func (c *conn) Close() error {
 	c.end()
 	c.all.Wait()
 	return nil
+}
+
+// Clip implements device.Camera.
+func (c *conn) Clip(ctx context.Context, dev string, from, to time.Time, chunk func([]byte) error) (device.Clip, error) {
+	w, ctx, done, err := c.serve(ctx, dev)
+	if err != nil {
+		return device.Clip{}, err
+	}
+	defer done()
+	if !to.After(from) {
+		return device.Clip{}, fmt.Errorf("clip of %s: it ends before it begins", dev)
+	}
+	cut := cutter{ring: w.ring, clock: c.clock, chunk: chunk}
+	clip, err := cut.cut(ctx, c.clock.of(from), c.clock.of(to))
+	if err != nil {
+		return device.Clip{}, fmt.Errorf("clip of %s: %w", dev, err)
+	}
+	return clip, nil
+}
+
+// Still implements device.Camera.
+func (c *conn) Still(ctx context.Context, dev string, at time.Time) ([]byte, device.Clip, error) {
+	w, _, done, err := c.serve(ctx, dev)
+	if err != nil {
+		return nil, device.Clip{}, err
+	}
+	defer done()
+	picture, clip, err := w.ring.still(c.clock, c.clock.of(at))
+	if err != nil {
+		return nil, device.Clip{}, fmt.Errorf("still of %s: %w", dev, err)
+	}
+	return picture, clip, nil
+}
+
+// Live implements device.Camera.
+func (c *conn) Live(ctx context.Context, dev string, chunk func([]byte) error) error {
+	w, ctx, done, err := c.serve(ctx, dev)
+	if err != nil {
+		return err
+	}
+	defer done()
+	s := show{ring: w.ring, clock: c.clock, chunk: chunk}
+	if err := s.run(ctx); err != nil {
+		return fmt.Errorf("live of %s: %w", dev, err)
+	}
+	return nil
+}
+
+// serve finds a device's watcher, and makes a context that ends with the conn too.
+func (c *conn) serve(ctx context.Context, dev string) (*watcher, context.Context, func(), error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.devices[dev]
+	switch {
+	case c.closed:
+		return nil, nil, nil, fmt.Errorf("look at %s: %w", dev, net.ErrClosed)
+	case w == nil:
+		return nil, nil, nil, fmt.Errorf("look at %s: it has not been read yet: %w", dev, device.ErrNoPicture)
+	case w.blind():
+		return nil, nil, nil, fmt.Errorf("look at %s: its stream is neither H.264 nor H.265: %w", dev, errors.ErrUnsupported)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	c.all.Go(func() {
+		select {
+		case <-c.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return w, ctx, cancel, nil
+}
+
+func (w *watcher) blind() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.phase == blind
 }

@@ -82,6 +82,9 @@ func (r *relay) reader(conn *gortsplib.ServerConn, req *base.Request) (*base.Res
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.stream == nil {
+		return &base.Response{StatusCode: base.StatusServiceUnavailable}, nil, nil
+	}
 	return &base.Response{StatusCode: base.StatusOK}, r.stream, nil
 }
 

@@ -25,18 +25,18 @@ type stillness struct {
 
 	open   bool // a key frame has begun the group of frames that is being gathered
 	group  group
-	last   time.Time // when the last complete group began
-	closed int       // complete groups so far
+	last   time.Duration // when the last complete group began
+	closed int           // complete groups so far
 
 	run      [sameKeys]uint64 // the different key frames of the run
 	distinct int
 	keys     int // key frames in the run
-	since    time.Time
+	since    time.Duration
 }
 
 // group is a key frame and the frames up to the next one.
 type group struct {
-	at     time.Time
+	at     time.Duration
 	sum    uint64
 	bytes  int // of the key frame
 	others int // frames after it
@@ -44,7 +44,7 @@ type group struct {
 }
 
 // frame takes one whole frame.
-func (s *stillness) frame(at time.Time, key bool, sum uint64, bytes int) {
+func (s *stillness) frame(at time.Duration, key bool, sum uint64, bytes int) {
 	if key {
 		if s.open {
 			s.close()
@@ -81,7 +81,7 @@ func (s *stillness) close() {
 
 // frozen is unknown until two groups are complete.
 func (s *stillness) frozen() (frozen, known bool) {
-	return s.keys >= fewestKeys && s.last.Sub(s.since) >= s.after, s.closed >= 2
+	return s.keys >= fewestKeys && s.last-s.since >= s.after, s.closed >= 2
 }
 
 // sumOf is a frame's fingerprint; pieces of one frame go in one after the other.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,10 +13,8 @@ import (
 
 // CheckPoint says what is wrong with a camera's point, in words that hold no password. The gateway's configuration calls it.
 func CheckPoint(p device.Point) error {
-	switch p.Name {
-	case Connected, FPS, Bitrate, KeyframeAge, FrozenPicture:
-	default:
-		return fmt.Errorf("a camera has no point %q, but connected, fps, bitrate, keyframe_age, frozen", p.Name)
+	if names := pointNames(); !slices.Contains(names, p.Name) {
+		return fmt.Errorf("a camera has no point %q, but %s", p.Name, strings.Join(names, ", "))
 	}
 	if len(p.Writable) > 0 {
 		return fmt.Errorf("point %s: nothing of a camera can be written", p.Name)
@@ -38,6 +37,11 @@ func checkURL(raw string) error {
 		return errors.New("the camera's address has no host: rtsp://host/path")
 	case strings.ContainsAny(raw, " \t\r\n"):
 		return errors.New("the camera's address contains a space")
+	}
+	switch u.Fragment {
+	case "", transportKey + "tcp", transportKey + "udp":
+	default:
+		return errors.New("behind the camera's address only #transport=tcp or #transport=udp may stand")
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
@@ -64,4 +68,21 @@ func Redact(raw string) string {
 		s += "?…"
 	}
 	return s
+}
+
+// transportKey is what the fragment of an address says; no camera gets to see it.
+const transportKey = "transport="
+
+func transportOf(raw string) transport {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return transportAny
+	}
+	switch u.Fragment {
+	case transportKey + "tcp":
+		return transportTCP
+	case transportKey + "udp":
+		return transportUDP
+	}
+	return transportAny
 }

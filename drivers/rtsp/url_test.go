@@ -97,7 +97,7 @@ func FuzzReadAnswer(f *testing.F) {
 		for _, c := range challenges {
 			rtsp.Param(c, "nonce")
 		}
-		rtsp.HasReadableVideo(b)
+		rtsp.ReadDescription(b)
 	})
 }
 

@@ -4,23 +4,28 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"math/rand/v2"
+	"net/url"
 	"sync"
 	"time"
 
-	"github.com/deepch/vdk/format/rtspv2"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// How a watcher deals with time.
+// How a watcher deals with time. A camera that behaves again is seen again within five seconds: the longest wait and the
+// longest attempt on one that is not there are together shorter.
 const (
-	connectLimit = 5 * time.Second // for TCP
-	dialLimit    = 15 * time.Second
-	silence      = 10 * time.Second // without video is the end of a session
-	shortestWait = time.Second      // before the next attempt; doubles
-	longestWait  = 30 * time.Second
+	connectLimit = 3 * time.Second // for TCP
+	dialLimit    = 10 * time.Second
+	silence      = 5 * time.Second // without video is the end of a session
+	shortestWait = 300 * time.Millisecond
+	longestWait  = 1500 * time.Millisecond
 	// A wrong password is not tried often: cameras lock the account after a handful of attempts.
-	authWait = 5 * time.Minute
+	firstAuthWait = 30 * time.Second
+	authWait      = 5 * time.Minute
 )
 
 // phase of a watcher.
@@ -30,33 +35,66 @@ const (
 	starting phase = iota // no attempt has ended yet
 	down
 	up    // video arrives
-	blind // the camera plays what the library cannot read
+	blind // the camera plays what we cannot keep
 )
 
-// watcher keeps one camera's stream open, drains it and measures it.
+// transport that an address asks for.
+type transport uint8
+
+const (
+	transportAny transport = iota // TCP, and UDP when the camera refuses that
+	transportTCP
+	transportUDP
+)
+
+// watcher keeps one camera's stream open, keeps what comes and measures it.
 type watcher struct {
-	url   string
-	still time.Duration
-	log   *slog.Logger
+	url       string
+	device    string
+	still     time.Duration
+	hour      time.Duration
+	log       *slog.Logger
+	clock     clock
+	gate      *gate
+	ring      *ring
+	transport transport
+	udp       bool // what worked or is to be tried next
+	suspect   bool // it has made the given package panic
 
 	late sync.WaitGroup // dials that were given up
 
-	mu    sync.Mutex
-	phase phase
-	why   device.Reason // while down
-	hevc  bool
-	meter meter
+	mu     sync.Mutex
+	phase  phase
+	why    device.Reason // while down
+	health health
+	unpack *unpacker
+	line   timeline
+	set    *set
 }
 
-func newWatcher(url string, d Driver) *watcher {
-	return &watcher{url: url, still: d.FrozenAfter, log: d.Log.With("camera", Redact(url))}
+func newWatcher(url, dev string, c *conn) *watcher {
+	d := c.driver
+	t := transportOf(url)
+	return &watcher{
+		url: url, device: dev, still: d.FrozenAfter, hour: d.Hour, log: d.Log.With("camera", Redact(url), "device", dev),
+		clock: c.clock, gate: c.gate(hostOf(url)), ring: newRing(d.Keep, d.KeepBytes), transport: t, udp: t == transportUDP,
+		suspect: d.suspects(dev),
+	}
 }
 
-// run watches until ctx ends. The library's panics in Dial are caught; those in its goroutines end the process, which
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// run watches until ctx ends. The given package's panics in Dial are caught; those in its goroutines end the process, which
 // is why it is a child.
 func (w *watcher) run(ctx context.Context) {
 	defer w.late.Wait()
-	wait := shortestWait
+	wait, refused := shortestWait, firstAuthWait
 	for ctx.Err() == nil {
 		played, why := w.session(ctx)
 		if ctx.Err() != nil {
@@ -66,9 +104,11 @@ func (w *watcher) run(ctx context.Context) {
 		if played {
 			wait = shortestWait
 		}
-		pause := wait
+		pause := wait/2 + rand.N(wait/2) // not all cameras of a recorder at once
 		if why == device.AuthFailed {
-			pause = authWait
+			pause, refused = refused, authWait
+		} else {
+			refused = firstAuthWait
 		}
 		wait = min(wait*2, longestWait)
 		select {
@@ -79,6 +119,7 @@ func (w *watcher) run(ctx context.Context) {
 }
 
 func (w *watcher) fail(why device.Reason) {
+	w.ring.down()
 	w.mu.Lock()
 	changed := w.phase != down || w.why != why
 	w.phase, w.why = down, why
@@ -90,112 +131,99 @@ func (w *watcher) fail(why device.Reason) {
 
 // session is one connection from dial to loss; played says whether video arrived.
 func (w *watcher) session(ctx context.Context) (played bool, why device.Reason) {
-	client, why := w.dial(ctx)
+	leave, ok := w.gate.enter(ctx)
+	if !ok {
+		return false, device.Timeout
+	}
+	began := w.clock.now()
+	s, why := preflight(ctx, w.url)
+	var opened session
+	if why == device.ReasonNone {
+		opened, why = w.dial(ctx, s)
+	}
+	leave()
 	if why != device.ReasonNone {
 		return false, why
 	}
-	codec := videoCodec(client.SDPRaw)
-	w.mu.Lock()
-	w.hevc = codec == h265
-	w.meter = meter{still: stillness{after: w.still}}
-	if codec == otherVideo {
-		w.phase = blind
+	w.begin(s, began)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	if s.codec != otherVideo {
+		stop := time.AfterFunc(lateLimit, func() { w.nothing(end) })
+		defer stop.Stop()
 	}
-	w.mu.Unlock()
-	stopped := false
-	defer func() { hangUp(client, stopped) }()
-	if codec == noVideo {
-		return false, cmp.Or(probe(ctx, w.url), device.Refused)
-	}
-	heard := time.Now()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return played, device.ReasonNone
-		case signal := <-client.Signals:
-			if signal == rtspv2.SignalStreamRTPStop {
-				stopped = true
-				return played, lostBecause(heard)
-			}
-		case packet := <-client.OutgoingPacketQueue:
-			heard, played = time.Now(), true
-			w.packet(heard, packet.Time, packet.Data)
-		case <-tick.C:
-			if codec != otherVideo && time.Since(heard) > silence {
-				return played, device.Timeout
-			}
-		}
-	}
-}
-
-// lostBecause tells a camera that fell silent from one that hung up.
-func lostBecause(heard time.Time) device.Reason {
-	if time.Since(heard) >= silence-time.Second {
-		return device.Timeout
-	}
-	return device.ChannelDown
-}
-
-func (w *watcher) packet(at time.Time, stamp time.Duration, slice []byte) {
+	why = opened.play(ctx, w)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.health.meter.begun, cmp.Or(why, device.Timeout)
+}
+
+// nothing ends a session that plays but brings no picture that could be kept.
+func (w *watcher) nothing(end context.CancelFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.health.meter.begun {
+		end()
+	}
+}
+
+// begin makes all new that belongs to a session.
+func (w *watcher) begin(s stream, began time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unpack = newUnpacker(s)
+	w.line.session()
+	w.health.session(began, w.clock.now(), w.still)
+	if s.codec == otherVideo {
+		w.phase, w.unpack = blind, nil
+	}
+}
+
+// packet implements receiver.
+func (w *watcher) packet(p *rtp.Packet) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.unpack == nil {
+		return
+	}
+	u, complete := w.unpack.take(p)
+	if !complete {
+		return
+	}
+	now := w.clock.now()
 	if w.phase != up {
 		w.log.Info("camera connected")
 		w.phase = up
 	}
-	w.meter.packet(at, stamp, slice, w.hevc)
+	at := w.line.place(now, u.dts)
+	w.health.frame(now, &u, w.hour)
+	if u.set == nil {
+		return // its parameter sets come in the stream
+	}
+	w.ring.add(&frame{at: at, pts: u.pts, cts: int32(u.pts - u.dts), key: u.key, lead: u.lead, segment: w.line.segment, lost: u.lost, set: u.set, data: u.data})
 }
 
-// reading answers one point from what is known.
-func (w *watcher) reading(p device.Point, at time.Time) device.Reading {
+// report implements receiver: the camera says what time it has.
+func (w *watcher) report(p rtcp.Packet) {
+	sr, ok := p.(*rtcp.SenderReport)
+	if !ok {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.phase == starting:
-		return device.BadReading(p, device.WarmingUp, at)
-	case p.Name == Connected:
-		return device.Judge(p, number(w.phase != down), at)
-	case w.phase == down:
-		return device.BadReading(p, w.why, at)
-	case w.phase == blind:
-		return device.BadReading(p, device.Unsupported, at)
+	at, sane := ntpTime(sr.NTPTime)
+	if !sane || w.unpack == nil || !w.unpack.begun {
+		return
 	}
-	value, known := w.value(p.Name, at)
-	if !known {
-		return device.BadReading(p, w.unknown(p.Name, at), at)
-	}
-	return device.Judge(p, value, at)
+	w.health.report(at, time.Now())
+	pts := w.unpack.pts + int64(int32(sr.RTPTime-w.unpack.stamp))
+	w.ring.report(cameraClock{known: true, segment: w.line.segment, pts: pts, time: at})
 }
 
-func (w *watcher) value(name string, at time.Time) (value float64, known bool) {
-	switch name {
-	case FPS:
-		value, _, known = w.meter.rates(at)
-	case Bitrate:
-		_, value, known = w.meter.rates(at)
-	case KeyframeAge:
-		value, known = max(0, at.Sub(w.meter.key).Seconds()), !w.meter.key.IsZero()
-	case FrozenPicture:
-		frozen, judged := w.meter.still.frozen()
-		value, known = number(frozen), judged
-	}
-	return value, known
-}
-
-// unknown says why a point of a playing camera has no value yet, or never will.
-func (w *watcher) unknown(name string, at time.Time) device.Reason {
-	ofKeys := name == KeyframeAge || name == FrozenPicture
-	if ofKeys && w.hevc && w.meter.key.IsZero() && at.Sub(w.meter.first) > time.Minute {
-		return device.Unsupported
-	}
-	return device.WarmingUp
-}
-
-func number(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
+// ntpTime is a camera's time of day; insane is one before 2010, as of a camera that counts from its start.
+func ntpTime(ntp uint64) (time.Time, bool) {
+	const era = 2208988800 // seconds from 1900 to 1970
+	sec := int64(ntp>>32) - era
+	nano := int64(ntp&0xffffffff) * int64(time.Second) >> 32
+	return time.Unix(sec, nano), sec > 1262304000
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -44,7 +43,7 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 				l.say("放到别的总线，或换驱动", "move the device to another channel, or change its driver"))
 			continue
 		}
-		address := l.deviceAddress(path, raw, p.Protocol)
+		address := l.deviceAddress(path, raw, p)
 		l.checkTaken(path, c.ID, address, occupant{raw.ID, path, p, address}, taken)
 		if raw.Zone != "" {
 			l.checkZone(path+".zone", raw.Zone)
@@ -162,8 +161,8 @@ var (
 )
 
 // deviceAddress checks the address of a device for its protocol; empty when it is not usable.
-func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) string {
-	at := path + ".address"
+func (l *loader) deviceAddress(path string, raw rawDevice, p *profile) string {
+	at, protocol := path+".address", p.Protocol
 	if raw.Address == "" && !alone(protocol) {
 		l.add(path+".address", l.say("设备 %s 缺 address", "device %s has no address", raw.ID), "")
 		return ""
@@ -200,7 +199,7 @@ func (l *loader) deviceAddress(path string, raw rawDevice, protocol string) stri
 	case protocolOSDP:
 		return l.osdpAddress(path, raw)
 	case protocolRTSP:
-		return l.cameraAddress(path, raw)
+		return l.cameraAddress(path, raw, p.Stream)
 	}
 	return raw.Address
 }
@@ -217,23 +216,6 @@ func (l *loader) meterAddress(path string, raw rawDevice) string {
 		return raw.Address
 	}
 	return address
-}
-
-// cameraAddress adds user and password to a camera's address. They are kept out of gateway.yaml, and out of messages by Check.
-func (l *loader) cameraAddress(path string, raw rawDevice) string {
-	u, err := url.Parse(raw.Address)
-	if err != nil || u.Scheme != "rtsp" || u.Hostname() == "" {
-		l.add(path+".address", l.say("摄像头地址无效", "camera address is not usable"), "rtsp://192.168.1.64/stream1")
-		return ""
-	}
-	if u.User != nil {
-		l.add(path+".address", l.say("地址里不写用户名和密码", "no user or password in the address"), l.say("用 password_file", "use password_file"))
-		return ""
-	}
-	if raw.PasswordFile != "" {
-		u.User = url.UserPassword(l.secret(path+".password_file", raw.PasswordFile))
-	}
-	return u.String()
 }
 
 // expand makes the devices of one entry: itself, or one per port.

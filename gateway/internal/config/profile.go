@@ -165,6 +165,7 @@ func checkProfile(s speaker, file string, data []byte) *profileCheck {
 	c.checkHead(strings.TrimSuffix(file[strings.LastIndexByte(file, '/')+1:], ".yaml"))
 	c.checkPorts()
 	c.checkASCII()
+	c.checkStream()
 	c.checkPoints()
 	c.checkGolden()
 	return c

@@ -134,8 +134,15 @@ type rawProfile struct {
 	Points       []rawPoint `yaml:"points"`
 	Identity     *rawPoint  `yaml:"identity"`
 	ASCII        *rawASCII  `yaml:"ascii"`
+	Stream       rawStream  `yaml:"stream"`
 
 	Golden map[string]map[string]string `yaml:"golden"` // by point and by what stands on the wire
+}
+
+// rawStream is where a maker's cameras have their streams: path and query, with {channel} for the recorder's channel.
+type rawStream struct {
+	Main string `yaml:"main"`
+	Sub  string `yaml:"sub"`
 }
 
 // rawState is one line of a point's map: for a bit, a raw value or a range of them; for every value where there is none of these.

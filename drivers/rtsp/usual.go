@@ -1,0 +1,65 @@
+package rtsp
+
+import (
+	"slices"
+	"time"
+)
+
+// What a bit rate is compared with.
+const (
+	week       = 7 * 24
+	fewest     = 3 // complete hours, before anything is compared
+	collapse   = 0.2
+	fallen     = time.Minute // below it for so long is a collapse
+	sampleTime = time.Second
+)
+
+// usual remembers a camera's bit rate of the last seven days, by hour: 168 numbers. It outlives sessions but not the process.
+type usual struct {
+	hours  []float64 // kbit/s, oldest first
+	median float64   // of hours
+	hour   time.Duration
+	begun  bool
+	sum    float64
+	count  int
+	low    time.Duration // since when the rate is below the collapse; negative: it is not
+}
+
+// sample takes one rate; now is since the process began, hour the length of one (an hour).
+func (u *usual) sample(now time.Duration, kbits float64, hour time.Duration) {
+	if !u.begun {
+		u.begun, u.hour, u.low = true, now, -1
+	}
+	if now-u.hour >= hour {
+		if u.count > 0 {
+			u.hours = append(u.hours, u.sum/float64(u.count))
+			u.hours = u.hours[max(0, len(u.hours)-week):]
+			sorted := slices.Sorted(slices.Values(u.hours))
+			u.median = sorted[len(sorted)/2]
+		}
+		u.hour, u.sum, u.count = now, 0, 0
+	}
+	u.sum += kbits
+	u.count++
+	if u.known() && kbits < collapse*u.median {
+		if u.low < 0 {
+			u.low = now
+		}
+	} else {
+		u.low = -1
+	}
+}
+
+func (u *usual) known() bool { return len(u.hours) >= fewest && u.median > 0 }
+
+// ratio of a rate to the median.
+func (u *usual) ratio(kbits float64) (float64, bool) {
+	if !u.known() {
+		return 0, false
+	}
+	return kbits / u.median, true
+}
+
+func (u *usual) collapsed(now time.Duration) bool {
+	return u.begun && u.low >= 0 && now-u.low >= fallen
+}
