@@ -184,14 +184,20 @@ func diesAndReturns(t *testing.T, p *sdk.Process, url, nobody string) {
 		_, err = conn.Read(t.Context(), points(url))
 		return err != nil
 	})
-	if !errors.Is(err, sdk.ErrCrashed) || !strings.Contains(err.Error(), "panic: ") {
-		t.Errorf("got %v, want the panic", err)
+	if !errors.Is(err, sdk.ErrCrashed) || !strings.Contains(err.Error(), "panic: ") || !strings.Contains(err.Error(), "cam-1") {
+		t.Errorf("got %v, want the panic and whose it is", err)
 	}
 	eventually(t, 30*time.Second, "the next open works", func() bool {
 		conn, err = p.Open(t.Context(), device.Channel{ID: "cameras"})
 		return err == nil
 	})
 	eventually(t, 30*time.Second, "other cameras are watched", func() bool { return look(t, conn, nobody).lost(device.ChannelDown) })
+	// The culprit is now read with care: what killed the first child does nothing to the second.
+	eventually(t, 30*time.Second, "a verdict on the culprit", func() bool { return look(t, conn, url)[rtsp.Connected].Quality == device.Good })
+	eventually(t, 30*time.Second, "the culprit is let go", func() bool { return look(t, conn, url)[rtsp.Connected].Value == 0 })
+	if s := p.Status(); s.Crashes != 1 || s.Starts != 2 || len(s.Suspects) != 1 || s.Suspects[0] != "cam-1" {
+		t.Errorf("after the culprit was read again: %+v", s)
+	}
 }
 
 func survives(t *testing.T, p *sdk.Process, url string) {

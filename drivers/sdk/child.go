@@ -96,7 +96,7 @@ func (c *child) config(cmd Command, made func(*runner)) *plugin.ClientConfig {
 		SyncStdout:       &lines{log: cmd.Log, source: "stdout"},
 		SyncStderr:       &lines{log: cmd.Log, source: "stderr"},
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (pluginrunner.Runner, error) {
-			r := newRunner(cmd.exec(), cmd.sum, spec)
+			r := newRunner(cmd, spec)
 			made(r)
 			return r, nil
 		},
@@ -193,6 +193,9 @@ func (c *child) obituary() error {
 	why := c.why
 	c.mu.Unlock()
 	if words := c.stderr.lastWords(); words != "" {
+		if dev := c.stderr.culprit(); dev != "" {
+			return fmt.Errorf("%w while it worked for %s: %s", ErrCrashed, dev, words)
+		}
 		return fmt.Errorf("%w: %s", ErrCrashed, words)
 	}
 	if why == nil {

@@ -9,10 +9,15 @@ import (
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/linshao/linshao/drivers/device"
 )
 
 // longestLine is how much of one line of a child is kept, in bytes.
 const longestLine = 4096
+
+// longestID is how much of a device's id is believed, in bytes.
+const longestID = 100
 
 // lines turns what a child or go-plugin prints into debug lines, and remembers the line in which the child died.
 type lines struct {
@@ -22,6 +27,7 @@ type lines struct {
 	mu    sync.Mutex
 	part  []byte // of a line that has not ended yet
 	death string // "panic: …" or "fatal error: …"
+	whose string // device for which the goroutine worked that died; empty: unknown
 }
 
 // Write takes any piece of text; it never fails.
@@ -50,6 +56,9 @@ func (l *lines) flush() {
 	if l.death == "" && (strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")) {
 		l.death = line
 	}
+	if l.death != "" && l.whose == "" && strings.HasPrefix(line, "goroutine ") && strings.Contains(line, " [running") {
+		l.whose = labelled(line)
+	}
 	l.log.LogAttrs(context.Background(), slog.LevelDebug, line, slog.String("from", l.source))
 }
 
@@ -74,4 +83,22 @@ func newHostLog(log *slog.Logger) hostLog {
 // Named gives the logger for the child's stderr: none.
 func (hostLog) Named(string) hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard})
+}
+
+// labelled reads the device out of a traceback's `goroutine 9 [running labels:{"device": "cam-1"}]:`; empty when there is none.
+func labelled(line string) string {
+	_, labels, _ := strings.Cut(line, "{")
+	_, after, _ := strings.Cut(labels, device.CulpritLabel)
+	after = strings.TrimLeft(after, `": `)
+	if n := strings.IndexAny(after, `",}`); n > 0 && n <= longestID {
+		return after[:n]
+	}
+	return ""
+}
+
+// culprit is the device that brought the child down; empty: unknown.
+func (l *lines) culprit() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.whose
 }

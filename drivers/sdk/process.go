@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,7 +44,8 @@ type Command struct {
 	CallTimeout time.Duration
 	Log         *slog.Logger // nil: silent. What the child prints is logged at debug
 
-	sum [sha256.Size]byte
+	sum      [sha256.Size]byte
+	suspects []string // devices that have brought a child down
 }
 
 func (c Command) name() string { return filepath.Base(c.Path) }
@@ -57,6 +59,8 @@ func (c Command) exec() *exec.Cmd {
 		"LANG=C.UTF-8",
 		"TZ=UTC",
 		"GOTRACEBACK=single",
+		"GODEBUG=tracebacklabels=1", // tells for which device a goroutine worked that panics
+		suspectsKey + "=" + strings.Join(c.suspects, ","),
 		"GOMEMLIMIT=" + strconv.FormatInt(c.MemoryLimit/8*7, 10),
 	}, c.Env...)
 	cmd.Dir = "/"
@@ -88,6 +92,8 @@ type Status struct {
 	Crashes uint64
 	Retry   time.Time // when the next start is allowed; zero or past: now
 	Last    error     // the last crash; nil: none yet
+	// Suspects are the devices for which the driver worked when it panicked, as far as its goroutines are labelled.
+	Suspects []string
 }
 
 // Launch checks the command and starts nothing.
@@ -163,7 +169,7 @@ func (p *Process) running(ctx context.Context) (*child, error) {
 		return c, err
 	}
 	began := time.Now()
-	c, err = startChild(ctx, p.cmd)
+	c, err = startChild(ctx, p.command())
 	if err != nil {
 		if ctx.Err() == nil {
 			p.record(began, err)
@@ -204,6 +210,7 @@ func (p *Process) supervise(c *child) {
 	p.cmd.Log.Info("driver process started", "pid", c.run.cmd.Process.Pid)
 	why := c.watch(p.stop, p.cmd.MemoryLimit)
 	if why != nil {
+		p.suspect(c.stderr.culprit())
 		p.record(c.started, why)
 		p.cmd.Log.Warn("driver process ended", "pid", c.run.cmd.Process.Pid, "error", why)
 	}
@@ -221,11 +228,26 @@ func (p *Process) record(started time.Time, why error) {
 	p.history.crashed(started, time.Now(), why)
 }
 
+// suspect remembers a device for the next child.
+func (p *Process) suspect(dev string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if dev != "" && !slices.Contains(p.cmd.suspects, dev) && len(p.cmd.suspects) < mostSuspects {
+		p.cmd.suspects = append(slices.Clone(p.cmd.suspects), dev)
+	}
+}
+
+func (p *Process) command() Command {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd
+}
+
 // Status tells how the child is.
 func (p *Process) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Status{Starts: p.starts, Crashes: p.crashes, Retry: p.history.until, Last: p.history.last}
+	s := Status{Starts: p.starts, Crashes: p.crashes, Retry: p.history.until, Last: p.history.last, Suspects: slices.Clone(p.cmd.suspects)}
 	if p.child != nil {
 		s.PID, s.Since = p.child.run.cmd.Process.Pid, p.child.started
 	}

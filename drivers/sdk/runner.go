@@ -20,6 +20,7 @@ import (
 type runner struct {
 	cmd    *exec.Cmd
 	sum    [sha256.Size]byte
+	memory int64 // bytes
 	stdout io.ReadCloser
 	stderr io.ReadCloser
 
@@ -33,9 +34,10 @@ type runner struct {
 }
 
 // newRunner prepares the process; spec carries the variables that go-plugin wants the child to have.
-func newRunner(cmd *exec.Cmd, sum [sha256.Size]byte, spec *exec.Cmd) *runner {
-	cmd.Env = append(cmd.Env, spec.Env...)
-	return &runner{cmd: cmd, sum: sum, waited: make(chan struct{}), nursed: make(chan struct{})}
+func newRunner(cmd Command, spec *exec.Cmd) *runner {
+	made := cmd.exec()
+	made.Env = append(made.Env, spec.Env...)
+	return &runner{cmd: made, sum: cmd.sum, memory: cmd.MemoryLimit, waited: make(chan struct{}), nursed: make(chan struct{})}
 }
 
 // Start checks the executable's SHA-256 and starts it.
@@ -86,6 +88,7 @@ func (r *runner) nurse(started chan<- error) {
 	}
 	r.mu.Unlock()
 	yieldToOOM(r.pid)
+	confine(r.pid, r.memory)
 	started <- nil
 	awaitExit(r.pid, r.waited)
 	// The leader is a zombie here, so the group's number is still ours. Kill what it left behind: a grandchild that

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +40,17 @@ func Serve(driver device.Driver) {
 // Log is a logger for drivers: what it is given ends in the gateway's log. Make it before Serve.
 func Log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+}
+
+// How the gateway tells a new child about the last ones.
+const (
+	suspectsKey  = "LINSHAO_SUSPECTS"
+	mostSuspects = 64
+)
+
+// Suspects are the devices that have brought earlier processes of this driver down: it had better handle them with care.
+func Suspects() []string {
+	return strings.FieldsFunc(os.Getenv(suspectsKey), func(r rune) bool { return r == ',' })
 }
 
 // leaveWithParent ends the process when its parent is gone, where the kernel does not.

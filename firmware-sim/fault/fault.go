@@ -21,11 +21,18 @@ const (
 	Cut       Kind = "cut"        // of a channel: connections closed and refused, the serial port gone
 	Down      Kind = "down"       // of a camera: connections closed and refused
 	Frozen    Kind = "frozen"     // of a camera: the same picture for ever
+	Dark      Kind = "dark"       // of a camera: a black picture, as of a covered lens
+	Thin      Kind = "thin"       // of a camera: a frame a second, and hardly anything in it
+	Reboot    Kind = "reboot"     // of a camera: gone without a word, back after its delay (0: 2 s), and mended
+	Password  Kind = "password"   // of a camera: its password is another one
+	Clock     Kind = "clock"      // of a camera: its time of day and its stream's time are an hour ahead
 	Stuck     Kind = "stuck"      // of a relay, valve, siren or lock: writes are confirmed and do nothing
 )
 
 // Kinds are all faults.
-func Kinds() []Kind { return []Kind{Silent, Noise, Late, WrongUnit, Cut, Down, Frozen, Stuck} }
+func Kinds() []Kind {
+	return []Kind{Silent, Noise, Late, WrongUnit, Cut, Down, Frozen, Dark, Thin, Reboot, Password, Clock, Stuck}
+}
 
 // A Setting says how bad a fault is.
 type Setting struct {
@@ -76,6 +83,16 @@ func (s *Switches) On(k Kind) bool {
 	defer s.mu.Unlock()
 	_, on := s.on[k]
 	return on
+}
+
+// Setting is how bad a fault is; zero when it is not set.
+func (s *Switches) Setting(k Kind) Setting {
+	if s == nil {
+		return Setting{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.on[k]
 }
 
 // Active are the faults that are set.

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -25,7 +26,7 @@ type Config struct {
 	FPS            int             // frames per second
 	KeyEvery       int             // frames from one key frame to the next
 	User, Password string          // digest or basic authentication; empty user: none
-	Faults         *fault.Switches // Down, Silent, Frozen; may be nil
+	Faults         *fault.Switches // Down, Silent, Frozen, Dark, Thin, Reboot, Password, Clock; may be nil
 }
 
 // A Camera serves one stream.
@@ -70,6 +71,10 @@ func (c *Camera) Run(ctx context.Context) error {
 			}
 			continue
 		}
+		if c.cfg.Faults.On(fault.Reboot) {
+			c.reboot(ctx)
+			continue
+		}
 		if err := c.serve(ctx); err != nil {
 			return err
 		}
@@ -77,9 +82,25 @@ func (c *Camera) Run(ctx context.Context) error {
 	return nil
 }
 
+// reboot is away for a while and then well again.
+func (c *Camera) reboot(ctx context.Context) {
+	if c.ln != nil {
+		_ = c.ln.Close()
+		c.ln = nil
+	}
+	away := cmp.Or(c.cfg.Faults.Setting(fault.Reboot).Delay, 2*time.Second)
+	timer := time.NewTimer(away)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+		c.cfg.Faults.Clear(fault.Reboot)
+	}
+}
+
 // serve runs one server until ctx ends or the camera goes down.
 func (c *Camera) serve(ctx context.Context) error {
-	h := &handler{user: c.cfg.User, password: c.cfg.Password}
+	h := &handler{user: c.cfg.User, password: c.cfg.Password, faults: c.cfg.Faults}
 	server := &gortsplib.Server{
 		Handler:     h,
 		RTSPAddress: c.addr,
@@ -111,7 +132,7 @@ func (c *Camera) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start encoder of camera %s: %w", c.cfg.Path, err)
 	}
-	film := &film{cfg: c.cfg, pictures: pictures, encoder: encoder, stream: h.stream, media: media}
+	film := &film{cfg: c.cfg, pictures: pictures, encoder: encoder, stream: h.stream, media: media, told: c.cfg.Faults.On(fault.Password)}
 	return film.run(ctx)
 }
 
@@ -130,15 +151,22 @@ type film struct {
 	encoder  *rtph264.Encoder
 	stream   *gortsplib.ServerStream
 	media    *description.Media
-	moment   int // of the scene; stands still while frozen
-	keyAt    int // moment of the last key frame
+	moment   int  // of the scene; stands still while frozen
+	keyAt    int  // moment of the last key frame
+	told     bool // the password was another one already when the film began
 }
+
+// thinKeys is how many key frames are one while the stream is thin.
+const thinKeys = 5
 
 // run sends frames until ctx ends or the camera goes down.
 func (f *film) run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second / time.Duration(f.cfg.FPS))
 	defer tick.Stop()
-	for n := 0; !f.cfg.Faults.On(fault.Down); {
+	for n := 0; !f.cfg.Faults.On(fault.Down) && !f.cfg.Faults.On(fault.Reboot); {
+		if f.cfg.Faults.On(fault.Password) && !f.told {
+			return nil // who watches must log in again
+		}
 		if f.cfg.Faults.On(fault.Silent) {
 			n = 0 // the picture comes back with a key frame
 		} else {
@@ -163,13 +191,18 @@ func (f *film) frame(n int) error {
 		f.moment++
 	}
 	var unit [][]byte
+	dark := f.cfg.Faults.On(fault.Dark)
 	switch {
-	case n%f.cfg.KeyEvery == 0:
+	case n%f.cfg.KeyEvery == 0 && dark:
+		unit = [][]byte{f.pictures.SPS(), f.pictures.PPS(), f.pictures.Black()}
+	case n%f.cfg.KeyEvery == 0 && !(f.cfg.Faults.On(fault.Thin) && n%(thinKeys*f.cfg.KeyEvery) != 0):
 		if !frozen {
 			f.keyAt = f.moment
 		}
 		unit = [][]byte{f.pictures.SPS(), f.pictures.PPS(), f.pictures.Key(f.keyAt)}
-	case frozen:
+	case f.cfg.Faults.On(fault.Thin) && n%f.cfg.FPS != 0:
+		return nil
+	case frozen, dark, f.cfg.Faults.On(fault.Thin):
 		unit = [][]byte{f.pictures.Between(-1)}
 	default:
 		unit = [][]byte{f.pictures.Between(f.moment)}
@@ -178,11 +211,15 @@ func (f *film) frame(n int) error {
 	if err != nil {
 		return fmt.Errorf("encode camera %s: %w", f.cfg.Path, err)
 	}
-	stamp := uint32(time.Now().UnixMicro() * 9 / 100) // RTP counts video in 1/90000 s
+	now := time.Now()
+	if f.cfg.Faults.On(fault.Clock) {
+		now = now.Add(time.Hour)
+	}
+	stamp := uint32(now.UnixMicro() * 9 / 100) // RTP counts video in 1/90000 s
 	for _, p := range packets {
 		p.Timestamp = stamp
 		// The only error is a closed stream, and run sees that itself.
-		_ = f.stream.WritePacketRTP(f.media, p)
+		_ = f.stream.WritePacketRTPWithNTP(f.media, p, now)
 	}
 	return nil
 }
@@ -190,12 +227,17 @@ func (f *film) frame(n int) error {
 // A handler answers RTSP requests with the one stream.
 type handler struct {
 	user, password string
+	faults         *fault.Switches
 	mu             sync.RWMutex
 	stream         *gortsplib.ServerStream
 }
 
 func (h *handler) refused(conn *gortsplib.ServerConn, req *base.Request) bool {
-	return h.user != "" && !conn.VerifyCredentials(req, h.user, h.password)
+	password := h.password
+	if h.faults.On(fault.Password) {
+		password += "2"
+	}
+	return h.user != "" && !conn.VerifyCredentials(req, h.user, password)
 }
 
 // OnDescribe implements gortsplib.ServerHandlerOnDescribe.

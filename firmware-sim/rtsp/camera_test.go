@@ -152,6 +152,33 @@ func TestPictureDecodes(t *testing.T) {
 	}
 }
 
+// TestBlackDecodes: it is black, and it is tiny.
+func TestBlackDecodes(t *testing.T) {
+	ffmpeg := need(t, "ffmpeg", "ffmpeg")
+	p := rtsp.NewPictures(160, 112)
+	var stream bytes.Buffer
+	black := p.Black()
+	for _, b := range [][]byte{p.SPS(), p.PPS(), black, p.Between(-1)} {
+		stream.WriteString("\x00\x00\x00\x01")
+		stream.Write(b)
+	}
+	cmd := exec.Command(ffmpeg, "-v", "warning", "-f", "h264", "-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", "-")
+	var out, complaints bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = &stream, &out, &complaints
+	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
+		t.Fatalf("ffmpeg: %v %s", err, complaints.String())
+	}
+	pixels := out.Bytes()
+	if len(pixels) != 2*160*112 || len(black) > 600 {
+		t.Fatalf("%d pixels of %d bytes", len(pixels), len(black))
+	}
+	for i, v := range pixels {
+		if v > 16 {
+			t.Fatalf("pixel %d is %d", i, v)
+		}
+	}
+}
+
 func TestCameraAgainstFfprobe(t *testing.T) {
 	ffprobe := need(t, "ffprobe", "ffmpeg")
 	c := camera(t, rtsp.Config{})

@@ -5,12 +5,15 @@ package rtsp
 import "math/bits"
 
 // Pictures writes baseline H.264 without compression: a key frame is all I_PCM macroblocks, the frames between are
-// skipped macroblocks but for a small square that moves as I_PCM. It costs no arithmetic and decodes exactly.
+// skipped macroblocks but for a bright block that wanders through the middle as I_PCM, so that a person sees it live. It costs no arithmetic and decodes exactly.
 type Pictures struct {
 	w, h int // macroblocks of 16×16
 	num  uint32
 	idr  uint32
 	key  []byte
+
+	scene int // moment of the last key frame
+	at    int // where the block was drawn last
 }
 
 // NewPictures makes a source; width and height are rounded up to 16 pixels.
@@ -24,6 +27,7 @@ const (
 	sliceI      = 7
 	pcmInI      = 25
 	pcmInP      = 5 + pcmInI
+	flatInI     = 3 // 16×16, predicted as the neighbours' mean, no coefficients
 	nalSPS      = 0x67
 	nalPPS      = 0x68
 	nalKey      = 0x65
@@ -70,6 +74,18 @@ func (p *Pictures) PPS() []byte {
 // Key is a key frame of a scene at a moment: the same moment gives the same picture.
 func (p *Pictures) Key(moment int) []byte {
 	w := bitWriter{b: p.key[:0]}
+	p.begin(&w)
+	p.scene, p.at = moment, moment
+	for mb := range p.w * p.h {
+		w.golomb(pcmInI)
+		p.sample(&w, mb, moment)
+	}
+	p.key = w.b
+	return w.nal(nalKey)
+}
+
+// begin writes the slice header of a key frame.
+func (p *Pictures) begin(w *bitWriter) {
 	w.golomb(0)
 	w.golomb(sliceI)
 	w.golomb(0)
@@ -80,15 +96,9 @@ func (p *Pictures) Key(moment int) []byte {
 	w.bits(2, 0)
 	w.golomb(0)
 	w.golomb(1) // no deblocking
-	for mb := range p.w * p.h {
-		w.golomb(pcmInI)
-		p.block(&w, mb, moment)
-	}
-	p.key = w.b
-	return w.nal(nalKey)
 }
 
-// Between is the frame after the last one: a square moves when the moment does; negative moments move nothing.
+// Between is the frame after the last one: the block wanders when the moment does; negative moments move nothing.
 func (p *Pictures) Between(moment int) []byte {
 	var w bitWriter
 	w.golomb(0)
@@ -104,20 +114,74 @@ func (p *Pictures) Between(moment int) []byte {
 		w.golomb(uint32(total))
 		return w.nal(nalBetween)
 	}
-	first := moment % total
-	n := min(1+moment%3, total-first)
-	w.golomb(uint32(first))
-	for i := range n {
-		if i > 0 {
-			w.golomb(0)
+	before := p.at
+	p.at = moment
+	skipped := 0
+	for mb := range total {
+		if !p.inside(mb, before) && !p.inside(mb, moment) {
+			skipped++
+			continue
 		}
+		w.golomb(uint32(skipped))
+		skipped = 0
 		w.golomb(pcmInP)
-		p.block(&w, first+i, 3*moment+i+7) // unlike what stood there
+		p.sample(&w, mb, moment)
 	}
-	if rest := total - first - n; rest > 0 {
-		w.golomb(uint32(rest))
+	if skipped > 0 {
+		w.golomb(uint32(skipped))
 	}
 	return w.nal(nalBetween)
+}
+
+// inside says whether a macroblock belongs to the block at a moment: two by two of them, which go around the picture's middle row
+// by row.
+func (p *Pictures) inside(mb, moment int) bool {
+	x, y := mb%p.w, mb/p.w
+	left, top := moment%p.w, moment/p.w%max(1, p.h-1)
+	return (x == left || x == left+1) && (y == top || y == top+1)
+}
+
+// sample writes what a macroblock shows at a moment: the block, whose brightness changes, or the scene behind it.
+func (p *Pictures) sample(w *bitWriter, mb, moment int) {
+	if !p.inside(mb, moment) {
+		p.block(w, mb, p.scene)
+		return
+	}
+	w.align()
+	for range 256 {
+		w.b = append(w.b, byte(180+moment%56))
+	}
+	for range 128 {
+		w.b = append(w.b, 90)
+	}
+	w.n = len(w.b) * 8
+}
+
+// Black is a key frame with nothing in it: one black macroblock, and all others like their neighbours. As from any encoder it is
+// tiny.
+func (p *Pictures) Black() []byte {
+	var w bitWriter
+	p.begin(&w)
+	w.golomb(pcmInI)
+	w.align()
+	for range 256 {
+		w.b = append(w.b, 16)
+	}
+	for range 128 {
+		w.b = append(w.b, 128)
+	}
+	w.n = len(w.b) * 8
+	for mb := 1; mb < p.w*p.h; mb++ {
+		w.golomb(flatInI)
+		w.golomb(0) // chroma like the neighbours' mean
+		w.golomb(0) // the same quantiser
+		if mb == 1 || mb == p.w {
+			w.bits(6, 3) // no coefficients, beside a block that counts as full
+		} else {
+			w.bits(1, 1) // no coefficients
+		}
+	}
+	return w.nal(nalKey)
 }
 
 // block writes the samples of a macroblock: a gradient that drifts, grey chroma.

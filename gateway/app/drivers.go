@@ -20,6 +20,9 @@ import (
 // driverRTSP is the child program for cameras, beside the gateway's own executable.
 const driverRTSP = "driver-rtsp"
 
+// cameraMemory is what one channel of cameras may use, in bytes: 144 MiB of pictures, and as much again while they are cut.
+const cameraMemory = 384 << 20
+
 // shipped are the drivers inside the gateway. A new one is one line here.
 func shipped() map[string]device.Driver {
 	taught := &modbus.Memory{}
@@ -48,16 +51,16 @@ func (a *App) driver(ch device.Channel) (device.Driver, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find %s: %w", driverRTSP, err)
 		}
-		return a.launch(filepath.Join(filepath.Dir(self), driverRTSP)), nil
+		return a.launch(filepath.Join(filepath.Dir(self), driverRTSP), cameraMemory), nil
 	case config.DriverPlugin:
-		return a.launch(ch.Address), nil
+		return a.launch(ch.Address, 0), nil
 	}
 	return shipped()[ch.Driver], nil
 }
 
 // launch makes a driver of a child process. A child that is not there must not keep the gateway from running: its channels are down.
-func (a *App) launch(path string) device.Driver {
-	process, err := sdk.Launch(sdk.Command{Path: path, Log: a.cfg.Log})
+func (a *App) launch(path string, memory int64) device.Driver {
+	process, err := sdk.Launch(sdk.Command{Path: path, MemoryLimit: memory, Log: a.cfg.Log})
 	if err != nil {
 		a.cfg.Log.Error("launch driver", "path", path, "error", err)
 		return missing{err}
