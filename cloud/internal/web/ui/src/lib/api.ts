@@ -71,7 +71,7 @@ export const send = <T>(method: Exclude<Method, 'GET'>, path: string, body?: unk
 
 // Go writes an empty list as null where nobody took care; the pages always get a list.
 const deviceIn = (d: Device): Device => ({ ...d, points: d.points ?? [] })
-const detailIn = (d: IncidentDetail): IncidentDetail => ({ ...d, evidence: d.evidence ?? [], card: d.card ?? [], timeline: d.timeline ?? [] })
+const detailIn = (d: IncidentDetail): IncidentDetail => ({ ...d, evidence: d.evidence ?? [], card: d.card ?? [], timeline: d.timeline ?? [], alerts: d.alerts ?? [], steps: d.steps ?? [], photos: d.photos ?? [], next: d.next ?? [] })
 const pageIn = (p: IncidentPage): IncidentPage => ({ ...p, incidents: p.incidents ?? [] })
 const seriesIn = (s: Series): Series => ({ ...s, points: s.points ?? [], gaps: s.gaps ?? [] })
 

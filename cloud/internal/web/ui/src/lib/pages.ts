@@ -28,11 +28,16 @@ export interface Page {
   under?: string
   /** The whole screen, without navigation and head: the wall. */
   bare?: true
+  /** It needs no account: whoever has the signed link may open it. */
+  open?: true
   load?: () => Promise<{ default: Component }>
 }
 
 export const pages: Page[] = [
   { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true },
+  { name: 'report', path: '/report', zh: '一键上报', en: 'Report', right: 'work', group: 'handle', icon: 'report', load: () => import('../pages/Report.vue') },
+  { name: 'orders', path: '/orders', zh: '一键下达', en: 'Orders', right: 'see', group: 'handle', icon: 'order', load: () => import('../pages/Orders.vue') },
+  { name: 'rate', path: '/r/:id', zh: '评价', en: 'Rate', bare: true, open: true, load: () => import('../pages/Rate.vue') },
   { name: 'alert', path: '/a/:id', zh: '告警', en: 'Alert', under: 'todo', load: () => import('../pages/Alert.vue') },
   { name: 'sites', path: '/sites', zh: '小区', en: 'Sites', right: 'see', group: 'device', icon: 'sites', phone: true, load: () => import('../pages/Sites.vue') },
   { name: 'site', path: '/sites/:id', zh: '小区', en: 'Site', right: 'see', under: 'sites', load: () => import('../pages/Site.vue') },

@@ -1,5 +1,7 @@
 // The shapes of the cloud's JSON API (/api/v1). Times are Unix milliseconds.
 
+import type { AlertOf, Answers, Next, Photo, Progress, StepDone } from './types/desk'
+
 export type Lang = 'zh' | 'en'
 export type Text = Record<Lang, string>
 export type Severity = 'A' | 'B' | 'C'
@@ -21,7 +23,7 @@ export interface Session {
   timezone?: string
 }
 
-export interface Incident {
+export interface Incident extends Progress {
   id: string
   site: string
   siteName: string
@@ -32,7 +34,7 @@ export interface Incident {
   severity: Severity
   title: Text
   message: Text
-  condition: 'active' | 'recovered'
+  condition: 'active' | 'recovered' | 'none' // none: people reported it, no sensor says whether it lasts
   handling: Handling
   since: number
   recoveredAt?: number
@@ -64,6 +66,11 @@ export interface IncidentDetail extends Incident {
   limit?: Limit
   chart?: { gateway: string; device: string; point: string; from: number; to: number }
   timeline: TimelineEntry[]
+  alerts: AlertOf[]
+  steps: StepDone[]
+  photos: Photo[]
+  next: Next[]
+  answers: Answers
   previous?: { id: string; closedAt?: number; outcome?: Outcome }
   timezone?: string
 }
