@@ -26,7 +26,7 @@ async function examples() {
 
 /** Every page's name and address; {names} are filled in. */
 export const table = {
-  todo: '/todo', alert: '/a/{incident}', report: '/report', orders: '/orders?tab=all', rate: '/r/{incident}',
+  todo: '/todo', alert: '/a/{incident}', alerts: '/alerts', report: '/report', orders: '/orders', rate: '/r/{incident}',
   sites: '/sites', site: '/sites/{site}', device: '/devices/{gateway}/{device}',
   system: '/system', lost: '/nowhere/at/all',
 }

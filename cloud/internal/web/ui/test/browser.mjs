@@ -1,4 +1,4 @@
 // What modules of the pages ask of a browser when they are loaded.
 globalThis.localStorage ??= { getItem: () => null, setItem() {}, removeItem() {} }
 globalThis.navigator ??= { language: 'zh-CN' }
-globalThis.document ??= { documentElement: {} }
+globalThis.document ??= { documentElement: {}, createElement: () => ({}) }

@@ -15,5 +15,5 @@ await build({
     rolldownOptions: { input: Object.fromEntries(names.map((name) => [name.slice(0, -4), join(here, name)])), output: { entryFileNames: '[name].mjs' } },
   },
 })
-const run = spawnSync(process.execPath, ['--test', ...names.map((name) => join(out, name))], { stdio: 'inherit', cwd: join(here, '..') })
+const run = spawnSync(process.execPath, ['--import', join(here, 'browser.mjs'), '--test', ...names.map((name) => join(out, name))], { stdio: 'inherit', cwd: join(here, '..') })
 process.exit(run.status ?? 1)

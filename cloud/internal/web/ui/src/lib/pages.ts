@@ -35,6 +35,7 @@ export interface Page {
 
 export const pages: Page[] = [
   { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true },
+  { name: 'alerts', path: '/alerts', zh: '告警中心', en: 'Alerts', right: 'see', group: 'handle', icon: 'alerts', load: () => import('../pages/Alerts.vue') },
   { name: 'report', path: '/report', zh: '一键上报', en: 'Report', right: 'work', group: 'handle', icon: 'report', load: () => import('../pages/Report.vue') },
   { name: 'orders', path: '/orders', zh: '一键下达', en: 'Orders', right: 'see', group: 'handle', icon: 'order', load: () => import('../pages/Orders.vue') },
   { name: 'rate', path: '/r/:id', zh: '评价', en: 'Rate', bare: true, open: true, load: () => import('../pages/Rate.vue') },
