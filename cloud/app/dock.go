@@ -117,7 +117,12 @@ func (c Config) targets() []dock.Target {
 
 // openDock builds what other platforms are told by.
 func (a *App) openDock() {
-	a.dock = dock.New(dock.Config{DB: a.db, Targets: a.cfg.targets(), Dialer: notify.GuardedDialer, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log, Registry: a.registry, Mine: a.notifies})
+	a.dock = dock.New(dock.Config{DB: a.db, Targets: a.cfg.targets(), Dialer: notify.GuardedDialer, Now: a.opt.Now, Zone: a.cfg.zone, Log: a.opt.Log, Registry: a.registry, Mine: a.notifies, Asked: a.askFor})
+}
+
+// askFor asks who is on duty in the name of a monitoring centre.
+func (a *App) askFor(ctx context.Context, tx *sql.Tx, centre string) error {
+	return a.checks.AskFor(ctx, tx, centre)
 }
 
 // tellers are told of each change of an incident, in its transaction.

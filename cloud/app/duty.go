@@ -2,26 +2,58 @@ package app
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"maps"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/duty"
+	"github.com/linshao/linshao/cloud/internal/org/dutycheck"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/order"
+	"github.com/linshao/linshao/cloud/internal/org/patrol"
 	"github.com/linshao/linshao/cloud/internal/timer"
 )
 
 // buildDuty builds the organisation at work, and the clock that makes its deadlines come to pass.
-func (a *App) buildDuty(context.Context) error {
+func (a *App) buildDuty(ctx context.Context) error {
 	a.modes = mode.New(mode.Config{DB: a.db, Now: a.opt.Now})
+	a.patrols = patrol.New(patrol.Config{DB: a.db, Teller: a.notify, Reports: findings{a.events}, Now: a.opt.Now, Zone: a.cfg.zone})
+	a.checks = dutycheck.New(dutycheck.Config{DB: a.db, Teller: a.notify, Now: a.opt.Now, Zone: a.cfg.zone, Centre: a.answerCentre})
+	if err := a.patrols.Begin(ctx); err != nil {
+		return err
+	}
 	effects := map[string]timer.Effect{}
-	for _, of := range []map[string]timer.Effect{a.modes.Effects(), order.Effects(), a.events.Effects()} {
+	for _, of := range []map[string]timer.Effect{a.modes.Effects(), order.Effects(a.notify), a.patrols.Effects(), a.checks.Effects(), a.events.Effects()} {
 		maps.Copy(effects, of)
 	}
-	a.timers = timer.New(timer.Config{DB: a.db, Effects: effects, Fired: a.wake, Now: a.opt.Now, Log: a.opt.Log})
+	a.timers = timer.New(timer.Config{DB: a.db, Effects: effects, Fired: a.fired, Now: a.opt.Now, Log: a.opt.Log})
 	return nil
+}
+
+// fired tells open pages and those who tell people that something has happened by itself.
+func (a *App) fired() {
+	a.feed.Org()
+	a.wake()
+}
+
+// answerCentre lets a monitoring centre know that somebody answered, unless it was told already.
+func (a *App) answerCentre(ctx context.Context, tx *sql.Tx, centre, who string) error {
+	if err := a.dock.Answer(ctx, tx, centre, who); !errors.Is(err, org.ErrUnknown) {
+		return err
+	}
+	return nil
+}
+
+// findings make incidents of what patrols find.
+type findings struct{ events *incident.Service }
+
+// Found implements the patrols' Reports.
+func (f findings) Found(ctx context.Context, who, key string, p patrol.Finding) (string, error) {
+	return f.events.Report(ctx, incident.Person{Name: who}, key, incident.Reporting{Kind: p.Kind, Text: p.Text, Severity: p.Severity, Node: p.Node, Place: p.Place, Photos: p.Photos, Source: incident.FromPerson})
 }
 
 // deadlines runs timers while that is this process's duty.

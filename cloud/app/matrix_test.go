@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,21 @@ func demands() map[string]demand {
 		"POST /enroll":                           {where: "open", body: "{}", ok: invalid},
 		"POST /enroll/challenge":                 {where: "open", ok: []int{200, 404, 409, 503}},
 		"POST /enroll/renew":                     {where: "open", body: "{}", ok: invalid},
+	}
+	for op, d := range map[string]demand{
+		"GET /patrol/plans":                          {right: "see", where: "any"},
+		"GET /patrol/rounds":                         {right: "see", where: "any"},
+		"GET /patrol/rounds/{round}":                 {right: "see", where: "round"},
+		"POST /patrol/rounds/{round}/points/{point}": {right: "work", where: "round", body: "{}", ok: invalid},
+		"GET /patrol/rounds/{round}/photos/{photo}":  {right: "see", where: "round", ok: unknown},
+		"POST /org/{node}/duty-checks":               {right: "dispatch", where: "node", body: `{"x":1}`, ok: invalid},
+		"PUT /org/{node}/duty-plan":                  {right: "dispatch", where: "node", body: `{"x":1}`, ok: invalid},
+		"GET /duty-plans":                            {right: "dispatch", where: "any"},
+		"GET /duty-checks":                           {right: "see", where: "any"},
+		"GET /duty-checks/{check}":                   {right: "see", where: "check"},
+		"POST /duty-checks/{check}/answer":           {right: "work", where: "check", ok: []int{200, 409}},
+	} {
+		all[op] = d
 	}
 	all["POST /incidents/{id}/links/revoke"] = demand{right: "dispatch", where: "incident", ok: []int{200, 204, 422}}
 	all["POST /incidents/{id}/rate-link"] = demand{right: "work", where: "incident", ok: []int{200, 409}}
@@ -260,7 +276,7 @@ func (d demand) targets(w who) []string {
 			return []string{"own", "loose"}
 		}
 		return []string{"own", "sib", "above", "loose"}
-	case "node":
+	case "node", "round", "check":
 		return []string{"own", "sib", "above"}
 	}
 	return []string{""}
@@ -311,7 +327,7 @@ func (m *matrix) one(op string, d demand, w who, target string) int {
 	if d.where != "incident" {
 		id = "1"
 	}
-	path = strings.NewReplacer("{site}", "s-"+target, "{gateway}", "gw-"+target, "{device}", "gas-1", "{point}", "level", "{node}", "n-"+target, "{name}", "nobody-here", "{id}", id).Replace(path)
+	path = strings.NewReplacer("{site}", "s-"+target, "{gateway}", "gw-"+target, "{device}", "gas-1", "{point}", "level", "{node}", "n-"+target, "{name}", "nobody-here", "{id}", id, "{round}", number(target), "{check}", number(target)).Replace(path)
 	status, body := m.ask(w, method, path, d.body)
 	want := w.want(d, target)
 	ok := d.ok
@@ -333,6 +349,11 @@ func (m *matrix) one(op string, d demand, w who, target string) int {
 		}
 	}
 	return crossed
+}
+
+// number is that of the round and of the duty check of a target.
+func number(target string) string {
+	return strconv.Itoa(1 + slices.Index([]string{"own", "sib", "above"}, target))
 }
 
 // token of a session that newMatrix has made.
@@ -424,6 +445,12 @@ func populate(ctx context.Context, tx *sql.Tx) error {
 			continue
 		}
 		if err := exec(`INSERT INTO node_sites (site, node) VALUES (?, ?)`, site, "n-"+x); err != nil {
+			return err
+		}
+		if err := exec(`INSERT INTO patrol_rounds (id, node, plan, role, due_ms, until_ms, state, done_ms, points) VALUES (?, ?, ?, '', ?, ?, 'open', 0, 0)`, number(x), "n-"+x, "plan-"+x, now, now+1e9); err != nil {
+			return err
+		}
+		if err := exec(`INSERT INTO duty_checks (id, node, role, source, centre, who, at, until_ms, state) VALUES (?, ?, '', 'hand', '', '', ?, ?, 'open')`, number(x), "n-"+x, now, now+1e9); err != nil {
 			return err
 		}
 	}

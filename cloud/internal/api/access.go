@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,6 +16,8 @@ import (
 	"github.com/linshao/linshao/cloud/internal/command"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/dutycheck"
+	"github.com/linshao/linshao/cloud/internal/org/patrol"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
@@ -41,6 +44,8 @@ const (
 	ofClip     about = "clip"     // the incident of the path's {clip}, or else the site of its gateway
 	ofBundle   about = "bundle"   // the same of the path's {bundle}
 	ofCommand  about = "command"  // the site of the command of the path's {command}
+	ofRound    about = "round"    // the node of the round of the path's {round}
+	ofCheck    about = "check"    // the node of the duty check of the path's {check}; who has its link may answer it
 )
 
 type accessKey struct{}
@@ -99,6 +104,9 @@ func (a *API) check(ctx context.Context, need access, param func(string) string)
 // checkLink keeps the reader of a link to its incident; with an account of one's own one sees more.
 func (a *API) checkLink(ctx context.Context, need access, param func(string) string) error {
 	id := callerOf(ctx).incident
+	if need.about == ofCheck && "check-"+param("check") == id {
+		return nil
+	}
 	if !slices.Contains(auth.RightsOf(callerOf(ctx).user.Role), need.right) {
 		return errLogin()
 	}
@@ -151,6 +159,8 @@ func (a *API) pathTo(ctx context.Context, what about, param func(string) string)
 		if in, err = incident.Get(ctx, q, param("id")); err == nil {
 			return a.pathOfIncident(ctx, in)
 		}
+	case ofRound, ofCheck:
+		return a.pathOfWork(ctx, what, param)
 	case ofCommand:
 		var c command.Command
 		c, err = command.Get(ctx, q, param("command"))
@@ -171,6 +181,32 @@ func (a *API) pathTo(ctx context.Context, what about, param func(string) string)
 		return nil, err
 	}
 	path, err := tree.PathOf(ctx, q, site)
+	if errors.Is(err, org.ErrUnknown) {
+		return nil, nil
+	}
+	return path, err
+}
+
+// pathOfWork is the path to the node of a round or of a duty check.
+func (a *API) pathOfWork(ctx context.Context, what about, param func(string) string) ([]tree.Node, error) {
+	id, err := strconv.ParseInt(param(string(what)), 10, 64)
+	if err != nil {
+		return nil, errNotFound()
+	}
+	q, node := a.cfg.DB.Reader(), ""
+	if what == ofRound {
+		var r patrol.Round
+		r, err = patrol.Get(ctx, q, id)
+		node = r.Node
+	} else {
+		var c dutycheck.Check
+		c, err = dutycheck.Get(ctx, q, id)
+		node = c.Node
+	}
+	if err != nil {
+		return nil, err
+	}
+	path, err := tree.Path(ctx, q, node)
 	if errors.Is(err, org.ErrUnknown) {
 		return nil, nil
 	}

@@ -26,7 +26,11 @@ import (
 	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/duty"
+	"github.com/linshao/linshao/cloud/internal/org/dutycheck"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
+	"github.com/linshao/linshao/cloud/internal/org/order"
+	"github.com/linshao/linshao/cloud/internal/org/patrol"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/rulebook"
 	"github.com/linshao/linshao/cloud/internal/series"
@@ -66,6 +70,9 @@ type Config struct {
 	Modes     *mode.Service
 	Rules     *rulebook.Replayer
 	Dock      *dock.Service
+	Memos     Memos
+	Patrols   *patrol.Service
+	Checks    *dutycheck.Service
 	Hub       *live.Hub
 	Feed      *Feed
 	Changed   func() // called after a person changed an incident
@@ -169,6 +176,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/modes", "The emergencies under way that concern the caller's part of the street", a.modes)
 	register(a, h, access{auth.See, ofNode}, get, "/org/{node}/mode", "The mode of a node (平/急), and how it has changed", a.mode)
 	register(a, h, access{auth.Mode, ofNode}, post, "/org/{node}/mode", "Switch a node, with all below it, between ordinary and emergency", a.switchMode)
+	a.rounding(h)
 	a.enrolments(h)
 	a.rulebook(h)
 	a.configurations(h)
@@ -192,6 +200,27 @@ func (a *API) figures(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/report.html", "The report as a page to print", a.reportPage)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/health", "How far each device of a site can be trusted, and why not further", a.siteHealth)
 	register(a, h, access{auth.Install, anything}, post, "/calibrations", "Note when devices were calibrated, and are due again", a.calibrate)
+}
+
+// Memos bring messages to people, and stop reminding those who did what was asked.
+type Memos interface {
+	order.Teller
+	duty.Teller
+}
+
+// rounding is the part of the table that is about patrols (巡查) and duty checks (查岗).
+func (a *API) rounding(h huma.API) {
+	register(a, h, access{auth.See, anything}, get, "/patrol/plans", "Plans of rounds: points, hours, who walks them (巡查)", a.patrolPlans)
+	register(a, h, access{auth.See, anything}, get, "/patrol/rounds", "Rounds of a day, newest first", a.rounds)
+	register(a, h, access{auth.See, ofRound}, get, "/patrol/rounds/{round}", "One round with its points", a.round)
+	register(a, h, access{auth.Work, ofRound}, post, "/patrol/rounds/{round}/points/{point}", "Check in at a point of a round, with what was found", a.checkIn)
+	register(a, h, access{auth.See, ofRound}, get, "/patrol/rounds/{round}/photos/{photo}", "A photo of a point of a round", a.roundPhoto)
+	register(a, h, access{auth.Dispatch, ofNode}, post, "/org/{node}/duty-checks", "Ask now whether who is on duty is there (查岗)", a.askDuty)
+	register(a, h, access{auth.Dispatch, ofNode}, put, "/org/{node}/duty-plan", "Ask at random moments of a window", a.planDuty)
+	register(a, h, access{auth.Dispatch, anything}, get, "/duty-plans", "In which windows duty checks come at random moments", a.dutyPlans)
+	register(a, h, access{auth.See, anything}, get, "/duty-checks", "Duty checks and their answers, newest first", a.dutyChecks)
+	register(a, h, access{auth.See, ofCheck}, get, "/duty-checks/{check}", "One duty check and its answers", a.dutyCheck)
+	register(a, h, access{auth.Work, ofCheck}, post, "/duty-checks/{check}/answer", "Answer a duty check: I am there; by a signed link too", a.answerDuty)
 }
 
 // people are the operations about who may do what, and who did.

@@ -36,6 +36,9 @@ func (a *API) answerCheck(ctx context.Context, in *dockIn) (*dockOut, error) {
 		if err := a.cfg.Dock.Answer(ctx, tx, in.Target, callerOf(ctx).user.Name); err != nil {
 			return err
 		}
+		if err := a.cfg.Checks.Close(ctx, tx, in.Target, callerOf(ctx).user.Name); err != nil {
+			return err
+		}
 		return audit.Add(ctx, tx, audit.Entry{At: a.cfg.Now(), Act: "dock.answer", Kind: "dock", About: in.Target})
 	})
 	if err != nil {

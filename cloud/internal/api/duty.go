@@ -100,9 +100,10 @@ func (a *API) handOver(ctx context.Context, in *handOverIn) (*dutyOut, error) {
 		h.Leaver, h.Taker, h.From, h.Until = b.Taker, tree.Person{Name: b.Leaver, Phone: back.Phone}, back.From, back.Until
 		list = append(list, h)
 	}
-	if err := duty.Give(ctx, a.cfg.DB, list...); err != nil {
+	if err := duty.Give(ctx, a.cfg.DB, a.cfg.Memos, list...); err != nil {
 		return nil, err
 	}
+	a.cfg.Changed()
 	return a.duty(ctx, &dutyIn{Node: in.Node})
 }
 

@@ -53,6 +53,13 @@ func (f *Feed) Incident(id string) {
 	f.awake()
 }
 
+// Org tells open pages that rounds or duty checks have changed; each asks for what it may see.
+func (f *Feed) Org() {
+	if err := live.Publish(f.hub, live.Thing{Kind: "org", ID: "rounds", Hint: true}, struct{}{}); err != nil {
+		f.log.Error("change of rounds not told", "err", err)
+	}
+}
+
 // Gateway implements ingest's Observer.
 func (f *Feed) Gateway(gateway string) {
 	f.mu.Lock()

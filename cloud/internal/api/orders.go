@@ -31,11 +31,12 @@ type orderOut struct{ Body OrderNow }
 
 // giveOrder brings an order to everybody below a node.
 func (a *API) giveOrder(ctx context.Context, in *orderIn) (*orderOut, error) {
-	o, err := order.Give(ctx, a.cfg.DB, order.Instruction{Node: in.Node, Text: in.Body.Text, Needs: in.Body.Needs, Due: in.Body.Due, Who: callerOf(ctx).user.Name}, a.today())
+	o, err := order.Give(ctx, a.cfg.DB, a.cfg.Memos, order.Instruction{Node: in.Node, Text: in.Body.Text, Needs: in.Body.Needs, Due: in.Body.Due, Who: callerOf(ctx).user.Name}, a.today())
 	if err != nil {
 		return nil, err
 	}
 	a.cfg.Feed.Order(o.ID)
+	a.cfg.Changed()
 	return a.orderNow(ctx, o)
 }
 
@@ -155,7 +156,7 @@ func (a *API) signOrder(ctx context.Context, in *receiptIn) (*receiptOut, error)
 	at := a.cfg.Now()
 	out := &receiptOut{}
 	out.Body.At = at.UnixMilli()
-	if err := order.Sign(ctx, a.cfg.DB, order.Receipt{Order: in.Order, Done: in.Body.Done, Node: in.Body.Node, Who: callerOf(ctx).user.Name, Note: in.Body.Note}, at); err != nil {
+	if err := order.Sign(ctx, a.cfg.DB, a.cfg.Memos, order.Receipt{Order: in.Order, Done: in.Body.Done, Node: in.Body.Node, Who: callerOf(ctx).user.Name, Note: in.Body.Note}, at); err != nil {
 		return nil, err
 	}
 	a.cfg.Feed.Order(in.Order)

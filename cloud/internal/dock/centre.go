@@ -89,7 +89,10 @@ func (s *sender) Asked(ctx context.Context) error {
 			s.target.ID, s.service.cfg.Now().UnixMilli()); err != nil {
 			return fmt.Errorf("keep duty check of %s: %w", s.target.ID, err)
 		}
-		return nil
+		if s.service.cfg.Asked == nil {
+			return nil
+		}
+		return s.service.cfg.Asked(ctx, tx, s.target.ID)
 	})
 }
 

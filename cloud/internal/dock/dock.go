@@ -73,7 +73,8 @@ type Config struct {
 	Zone     *time.Location
 	Log      *slog.Logger
 	Registry prometheus.Registerer
-	Mine     func() bool // asked before each message, when several processes share the queue; nil: it is ours
+	Mine     func() bool                                                // asked before each message, when several processes share the queue; nil: it is ours
+	Asked    func(ctx context.Context, tx *sql.Tx, target string) error // called when a centre asks whether somebody is on duty, in the question's transaction; may be nil
 }
 
 // A Service queues and sends. It is one of the incidents' Notifiers.

@@ -150,9 +150,9 @@ func (e *enqueuing) insert(ctx context.Context, r Receiver, kind string, step in
 }
 
 func insertNotice(ctx context.Context, tx *sql.Tx, n notice, due time.Time) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO notices (receiver, incident, kind, severity, n, created, state, attempts, next_at, answer, people, step)
-		SELECT ?, ?, ?, ?, count(*), ?, 'waiting', 0, ?, '', ?, ? FROM notices WHERE receiver = ? AND incident = ? AND kind = ?`,
-		n.receiver, n.incident, n.kind, n.severity, n.created, due.UnixMilli(), n.people, n.step, n.receiver, n.incident, n.kind); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO notices (receiver, incident, kind, severity, n, created, state, attempts, next_at, answer, people, step, memo)
+		SELECT ?, ?, ?, ?, count(*), ?, 'waiting', 0, ?, '', ?, ?, CAST(? AS BIGINT) FROM notices WHERE receiver = ? AND incident = ? AND kind = ?`,
+		n.receiver, n.incident, n.kind, n.severity, n.created, due.UnixMilli(), n.people, n.step, n.memo, n.receiver, n.incident, n.kind); err != nil {
 		return fmt.Errorf("queue notice of %s for %s: %w", n.incident, n.receiver, err)
 	}
 	return nil
@@ -176,6 +176,9 @@ func (s *Service) remind(ctx context.Context, tx *sql.Tx, site, severity string)
 
 // again queues the reminder after one that went out or was refused, in the same transaction.
 func (s *sender) again(ctx context.Context, tx *sql.Tx, n notice, now time.Time) error {
+	if n.memo != 0 {
+		return s.remindAgain(ctx, tx, n, now)
+	}
 	if n.kind != kindReminder || n.step >= s.service.cfg.Policy[n.severity].Most {
 		return nil
 	}

@@ -14,6 +14,7 @@ type notice struct {
 	id       int64
 	receiver string
 	incident string
+	memo     int64 // 0: it is about an incident
 	kind     string
 	severity string
 	step     int
@@ -49,7 +50,7 @@ func (s *sender) due(ctx context.Context, now time.Time) (list []notice, next ti
 	if !quiet.IsZero() {
 		lowest = "A"
 	}
-	rows, err := q.QueryContext(ctx, `SELECT n.id, n.receiver, n.incident, n.kind, n.severity, n.step, n.people, n.bundle, n.created, n.next_at, n.attempts,
+	rows, err := q.QueryContext(ctx, `SELECT n.id, n.receiver, n.incident, n.kind, n.severity, n.step, n.people, n.bundle, n.created, n.next_at, n.attempts, n.memo,
 		coalesce(i.handling, ''), coalesce(i.severity, ''), coalesce(i.active, 0), coalesce(i.late, 0)
 		FROM (SELECT * FROM notices WHERE state = 'waiting' AND receiver = ? AND next_at <= ? AND severity <= ?
 		ORDER BY CASE WHEN severity = 'A' THEN 0 ELSE 1 END, CASE WHEN bundle = '' THEN 1 ELSE 0 END, severity, id LIMIT ?) n LEFT JOIN incidents i ON i.id = n.incident
@@ -60,7 +61,7 @@ func (s *sender) due(ctx context.Context, now time.Time) (list []notice, next ti
 	defer rows.Close()
 	for rows.Next() {
 		var n notice
-		if err := rows.Scan(&n.id, &n.receiver, &n.incident, &n.kind, &n.severity, &n.step, &n.people, &n.bundle, &n.created, &n.due, &n.attempts,
+		if err := rows.Scan(&n.id, &n.receiver, &n.incident, &n.kind, &n.severity, &n.step, &n.people, &n.bundle, &n.created, &n.due, &n.attempts, &n.memo,
 			&n.handling, &n.class, &n.active, &n.late); err != nil {
 			return nil, next, fmt.Errorf("read notice: %w", err)
 		}
@@ -93,7 +94,7 @@ func (s *sender) next(ctx context.Context, lowest string, quiet time.Time) (time
 
 // stale says that a message has nothing to say any more. What went out already is not taken back: its answer is asked for.
 func (s *sender) stale(n notice) bool {
-	if n.bundle != "" || s.receiver.means() == System || n.incident == "" {
+	if n.memo != 0 || n.bundle != "" || s.receiver.means() == System || n.incident == "" {
 		return false
 	}
 	over := n.handling == incident.Closed
@@ -112,7 +113,14 @@ func (s *sender) stale(n notice) bool {
 func (s *sender) drop(ctx context.Context, list []notice) ([]notice, error) {
 	var kept, gone []notice
 	for _, n := range list {
-		if s.stale(n) {
+		over := s.stale(n)
+		if n.memo != 0 {
+			var err error
+			if over, err = s.memoStale(ctx, s.service.cfg.DB.Reader(), n); err != nil {
+				return nil, err
+			}
+		}
+		if over {
 			gone = append(gone, n)
 		} else {
 			kept = append(kept, n)
@@ -188,7 +196,7 @@ func (s *sender) record(ctx context.Context, done attempt) error {
 	}
 	for _, n := range done.group {
 		s.service.told.WithLabelValues(n.severity).Observe(max(0, now.Sub(time.UnixMilli(n.created)).Seconds()))
-		if s.service.cfg.Told != nil {
+		if s.service.cfg.Told != nil && n.memo == 0 {
 			s.service.cfg.Told(n.incident)
 		}
 	}
@@ -222,7 +230,7 @@ func (s *sender) recordOne(ctx context.Context, tx *sql.Tx, n notice, done attem
 			return err
 		}
 	}
-	if a.ok {
+	if a.ok && n.memo == 0 {
 		return incident.Notified(ctx, tx, n.incident, s.toldWhom(n), now)
 	}
 	return nil

@@ -144,12 +144,12 @@ func (s *sender) group(list []notice, left int) []notice {
 	if key := list[0].bundle; key != "" { // it went out before, so and not otherwise
 		return slices.DeleteFunc(slices.Clone(list), func(n notice) bool { return n.bundle != key })
 	}
-	if s.whole() {
+	if s.whole() || list[0].memo != 0 {
 		return list[:1]
 	}
 	urgent, personal := list[0].severity == "A", s.receiver.personal()
 	fit := slices.DeleteFunc(slices.Clone(list), func(n notice) bool {
-		return n.bundle != "" || urgent && n.severity != "A" || personal && n.people != list[0].people
+		return n.memo != 0 || n.bundle != "" || urgent && n.severity != "A" || personal && n.people != list[0].people
 	})
 	n := len(fit)
 	if urgent {
@@ -171,6 +171,9 @@ const personMost = 2
 func (s *sender) whole() bool { return s.receiver.Kind == Webhook && s.receiver.Hook == nil }
 
 func (s *sender) send(ctx context.Context, group []notice) (answer, error) {
+	if group[0].memo != 0 {
+		return s.sendMemo(ctx, group[0])
+	}
 	ins := make([]incident.Incident, 0, len(group))
 	for _, n := range group {
 		in, err := incident.Get(ctx, s.service.cfg.DB.Reader(), n.incident)

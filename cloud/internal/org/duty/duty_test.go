@@ -94,7 +94,7 @@ func TestWhoIsOnDuty(t *testing.T) {
 		h := duty.Relief{Node: "jx", Role: "保安", Leaver: "甲", Taker: tree.Person{Name: "丙", Phone: "13800000000"}, From: at("08 06:00").UnixMilli(), Until: at("08 12:00").UnixMilli(), Note: "3 栋车棚在修", Who: "甲"}
 		back := h
 		back.Leaver, back.Taker, back.From, back.Until = "乙", tree.Person{Name: "甲"}, at("08 20:00").UnixMilli(), at("08 22:00").UnixMilli()
-		if err := duty.Give(ctx, d, h, back); err != nil {
+		if err := duty.Give(ctx, d, nil, h, back); err != nil {
 			t.Fatal(err)
 		}
 		check("jx", "", "08 11:59", "丙 handover@jx")
@@ -102,7 +102,7 @@ func TestWhoIsOnDuty(t *testing.T) {
 		check("jx", "", "08 21:00", "甲 handover@jx")
 		var refusal *org.Refusal
 		back.Until = back.From
-		if err := duty.Give(ctx, d, h, back); !errors.As(err, &refusal) {
+		if err := duty.Give(ctx, d, nil, h, back); !errors.As(err, &refusal) {
 			t.Errorf("an empty hand-over: %v", err)
 		}
 		if list, err := duty.Reliefs(ctx, d.Reader(), "jx", 10); err != nil || len(list) != 2 || list[1].Note != "3 栋车棚在修" {

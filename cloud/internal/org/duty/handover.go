@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/memo"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/rules"
 )
 
 // A Relief puts one person in another's place for some time (交接班), with a note of what is to be known.
@@ -47,15 +50,18 @@ func (h Relief) apply(people []Holder) []Holder {
 }
 
 // Give writes hand-overs down, all or none: one, or the two of a swap. An *org.Refusal says what is wrong with one.
-func Give(ctx context.Context, d *db.DB, list ...Relief) error {
+func Give(ctx context.Context, d *db.DB, t Teller, list ...Relief) error {
 	return d.Update(ctx, func(tx *sql.Tx) error {
 		for _, h := range list {
 			if err := h.check(); err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, `INSERT INTO handovers (node, role, leaver, taker, taker_phone, from_ms, until_ms, note, at, who) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				h.Node, h.Role, h.Leaver, h.Taker.Name, h.Taker.Phone, h.From, h.Until, h.Note, h.At, h.Who); err != nil {
+			if err := tx.QueryRowContext(ctx, `INSERT INTO handovers (node, role, leaver, taker, taker_phone, from_ms, until_ms, note, at, who) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+				h.Node, h.Role, h.Leaver, h.Taker.Name, h.Taker.Phone, h.From, h.Until, h.Note, h.At, h.Who).Scan(&h.ID); err != nil {
 				return fmt.Errorf("hand over %s at %s: %w", h.Role, h.Node, err)
+			}
+			if err := h.tell(ctx, tx, t); err != nil {
+				return err
 			}
 		}
 		for _, h := range list {
@@ -66,6 +72,34 @@ func Give(ctx context.Context, d *db.DB, list ...Relief) error {
 		}
 		return nil
 	})
+}
+
+// A Teller brings messages to people. Nil: nobody is told.
+type Teller interface {
+	Tell(ctx context.Context, tx *sql.Tx, m memo.Memo) error
+	Zone() *time.Location // of the street, in which people read times
+}
+
+// tell tells the taker what there is to take.
+func (h Relief) tell(ctx context.Context, tx *sql.Tx, t Teller) error {
+	if t == nil {
+		return nil
+	}
+	path, err := tree.Path(ctx, tx, h.Node)
+	if err != nil {
+		return err
+	}
+	place, from, until := path[len(path)-1].Name, time.UnixMilli(h.From).UTC(), time.UnixMilli(h.Until).UTC()
+	if zone := t.Zone(); zone != nil {
+		from, until = from.In(zone), until.In(zone)
+	}
+	const form = "01-02 15:04"
+	text := rules.Text{ZH: fmt.Sprintf("%s %s，由%s接班 %s 至 %s", place, h.Role, h.Taker.Name, from.Format(form), until.Format(form)),
+		EN: fmt.Sprintf("%s %s: %s takes over, %s to %s", place, h.Role, h.Taker.Name, from.Format(form), until.Format(form))}
+	if h.Note != "" {
+		text.ZH, text.EN = text.ZH+"："+h.Note, text.EN+": "+h.Note
+	}
+	return t.Tell(ctx, tx, memo.Memo{Kind: memo.HandOver, About: strconv.FormatInt(h.ID, 10), Node: h.Node, Text: text, To: []tree.Person{h.Taker}, Page: "/duty"})
 }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }

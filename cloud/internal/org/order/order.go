@@ -47,7 +47,7 @@ const (
 )
 
 // Give gives an order at a time, whose location says which day it is, and answers it. An *org.Refusal: it makes no sense.
-func Give(ctx context.Context, d *db.DB, o Instruction, at time.Time) (Instruction, error) {
+func Give(ctx context.Context, d *db.DB, t Teller, o Instruction, at time.Time) (Instruction, error) {
 	o.At, o.Late = at.UnixMilli(), -1
 	if o.Due != 0 && (o.Due <= o.At || o.Due-o.At > maxDue.Milliseconds()) {
 		return Instruction{}, org.Refuse("时限要在今后 90 天之内", "the limit must be within the next 90 days")
@@ -68,6 +68,9 @@ func Give(ctx context.Context, d *db.DB, o Instruction, at time.Time) (Instructi
 			if err := timer.Set(ctx, tx, dueTimer, strconv.FormatInt(o.ID, 10), time.UnixMilli(o.Due)); err != nil {
 				return err
 			}
+		}
+		if err := tell(ctx, tx, t, o, path[len(path)-1]); err != nil {
+			return err
 		}
 		return audit.Add(ctx, tx, audit.Entry{At: at, Act: "order.give", Kind: "order", About: strconv.FormatInt(o.ID, 10), Node: o.Node, Detail: map[string]string{"needs": o.Needs}})
 	})
@@ -103,7 +106,7 @@ func ask(ctx context.Context, tx *sql.Tx, o Instruction, path []tree.Node, day s
 }
 
 // Effects are what happens by itself: an order becomes due.
-func Effects() map[string]timer.Effect {
+func Effects(t Teller) map[string]timer.Effect {
 	return map[string]timer.Effect{dueTimer: func(ctx context.Context, tx *sql.Tx, subject string, due time.Time) error {
 		id, err := strconv.ParseInt(subject, 10, 64)
 		if err != nil {
@@ -120,7 +123,7 @@ func Effects() map[string]timer.Effect {
 		if _, err := tx.ExecContext(ctx, `UPDATE orders SET late = ? WHERE id = ?`, n, id); err != nil {
 			return fmt.Errorf("mark order %d as due: %w", id, err)
 		}
-		return nil
+		return tellLate(ctx, tx, t, id, n, due)
 	}}
 }
 

@@ -39,7 +39,7 @@ func TestOrderDownToEverybody(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		o, err := order.Give(ctx, d, order.Instruction{Node: "yf", Text: "检查车棚", Needs: order.Done, Due: now.Add(time.Hour).UnixMilli(), Who: "陈"}, now)
+		o, err := order.Give(ctx, d, nil, order.Instruction{Node: "yf", Text: "检查车棚", Needs: order.Done, Due: now.Add(time.Hour).UnixMilli(), Who: "陈"}, now)
 		if err != nil || o.Total != 10_003 || o.Late != -1 { // the places, the two owners, one account
 			t.Fatalf("%+v %v", o, err)
 		}
@@ -49,16 +49,16 @@ func TestOrderDownToEverybody(t *testing.T) {
 			t.Errorf("the deputy stands in: %q %v", name, err)
 		}
 		for _, r := range []order.Receipt{{Order: o.ID, Who: "小王"}, {Order: o.ID, Node: "p0", Who: "周", Done: true}, {Order: o.ID, Node: "p1", Who: "小王", Done: true}} {
-			if err := order.Sign(ctx, d, r, now); err != nil {
+			if err := order.Sign(ctx, d, nil, r, now); err != nil {
 				t.Fatal(err)
 			}
 		}
 		var refusal *org.Refusal
-		if err := order.Sign(ctx, d, order.Receipt{Order: o.ID, Who: "别处"}, now); !errors.As(err, &refusal) {
+		if err := order.Sign(ctx, d, nil, order.Receipt{Order: o.ID, Who: "别处"}, now); !errors.As(err, &refusal) {
 			t.Errorf("a receipt that nobody asked for: %v", err)
 		}
 		now = now.Add(time.Hour)
-		clock := timer.New(timer.Config{DB: d, Effects: order.Effects(), Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
+		clock := timer.New(timer.Config{DB: d, Effects: order.Effects(nil), Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
 		for range 2 {
 			if err := clock.Round(ctx); err != nil {
 				t.Fatal(err)

@@ -22,7 +22,7 @@ type Receipt struct {
 }
 
 // Sign gives a receipt. What was read or done before stays as it was. An *org.Refusal: nobody asked for it.
-func Sign(ctx context.Context, d *db.DB, r Receipt, at time.Time) error {
+func Sign(ctx context.Context, d *db.DB, t Teller, r Receipt, at time.Time) error {
 	return d.Update(ctx, func(tx *sql.Tx) error {
 		done := int64(0)
 		if r.Done {
@@ -39,6 +39,9 @@ func Sign(ctx context.Context, d *db.DB, r Receipt, at time.Time) error {
 		}
 		if !asked {
 			return org.Refuse("这条指令不需要您或该节点回执", "this order asks no receipt of you or of that node")
+		}
+		if err := unremind(ctx, tx, t, r.Order); err != nil {
+			return err
 		}
 		act := "order.read"
 		if r.Done {

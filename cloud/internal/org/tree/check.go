@@ -72,14 +72,14 @@ func (c *checker) record() {
 	if word == "" {
 		word = NodeRecord
 	}
-	for _, record := range []string{NodeRecord, ContactRecord, TeamRecord, ResourceRecord, ShiftRecord} {
+	for _, record := range []string{NodeRecord, ContactRecord, TeamRecord, ResourceRecord, ShiftRecord, PatrolRecord, PointRecord} {
 		if strings.EqualFold(word, record) || word == recordText(record).ZH {
 			c.line[cRecord] = record
 			return
 		}
 	}
 	c.line[cRecord] = NodeRecord
-	c.wrong(cRecord, text("%q 不是 节点、联系人、队伍、资源、值班 之一", "%q is none of node, contact, team, resource, shift", word))
+	c.wrong(cRecord, text("%q 不是 节点、联系人、队伍、资源、值班、巡查、点位 之一", "%q is none of node, contact, team, resource, shift, patrol, point", word))
 }
 
 func (c *checker) node() {
@@ -103,7 +103,7 @@ func (c *checker) node() {
 		c.wrong(cDedicated, text("%q 不是“是”或“否”", "%q is neither yes nor no", v))
 	}
 	c.people()
-	c.unused(cPhone, cPosition, cStock, cMode, cDays, cHours, cZone)
+	c.unused(cPhone, cPosition, cStock, cMode, cDays, cHours, cZone, cMinutes, cCode, cChecks, cOrder)
 }
 
 func (c *checker) people() {
@@ -138,6 +138,11 @@ func (c *checker) entry() {
 		c.wrong(cParent, text("缺少它所属节点的编号", "the id of its node is missing"))
 	}
 	c.unused(cID, cSites, cDedicated, cOwner, cOwnerPhone, cDeputy, cDeputyPhone, cFrom, cTo)
+	if c.line[cRecord] == PatrolRecord || c.line[cRecord] == PointRecord {
+		c.patrol()
+		return
+	}
+	c.unused(cMinutes, cCode, cChecks, cOrder)
 	if c.line[cRecord] == ShiftRecord {
 		c.shift()
 		return

@@ -34,6 +34,10 @@ const (
 	cDays
 	cHours
 	cZone
+	cMinutes
+	cCode
+	cChecks
+	cOrder
 	columns
 )
 
@@ -43,12 +47,13 @@ func heads() [columns]rules.Text {
 		{EN: "sites", ZH: "站点"}, {EN: "dedicated", ZH: "专属"}, {EN: "owner", ZH: "责任人"}, {EN: "owner_phone", ZH: "责任人电话"},
 		{EN: "deputy", ZH: "代理人"}, {EN: "deputy_phone", ZH: "代理人电话"}, {EN: "handover_from", ZH: "交接开始"}, {EN: "handover_to", ZH: "交接结束"},
 		{EN: "phone", ZH: "电话"}, {EN: "position", ZH: "位置"}, {EN: "stock", ZH: "数量"},
-		{EN: "mode", ZH: "平急"}, {EN: "days", ZH: "日子"}, {EN: "hours", ZH: "时段"}, {EN: "zone", ZH: "时区"}}
+		{EN: "mode", ZH: "平急"}, {EN: "days", ZH: "日子"}, {EN: "hours", ZH: "时段"}, {EN: "zone", ZH: "时区"},
+		{EN: "minutes", ZH: "分钟"}, {EN: "code", ZH: "点位码"}, {EN: "checks", ZH: "检查项"}, {EN: "order", ZH: "次序"}}
 }
 
 // recordText is a record in both languages.
 func recordText(record string) rules.Text {
-	zh := map[string]string{NodeRecord: "节点", ContactRecord: "联系人", TeamRecord: "队伍", ResourceRecord: "资源", ShiftRecord: "值班"}[record]
+	zh := map[string]string{NodeRecord: "节点", ContactRecord: "联系人", TeamRecord: "队伍", ResourceRecord: "资源", ShiftRecord: "值班", PatrolRecord: "巡查", PointRecord: "点位"}[record]
 	return rules.Text{ZH: zh, EN: record}
 }
 
@@ -61,6 +66,9 @@ func (l line) node() bool { return l[cRecord] == NodeRecord }
 func (l line) key() string {
 	if l.node() {
 		return NodeRecord + "\x00" + l[cID]
+	}
+	if l[cRecord] == PatrolRecord { // another role or hour changes it, and leaves its points
+		return strings.Join([]string{l[cRecord], l[cParent], l[cName]}, "\x00")
 	}
 	return strings.Join([]string{l[cRecord], l[cParent], l[cKind], l[cName], l[cMode], l[cDays], l[cHours]}, "\x00")
 }
@@ -99,7 +107,7 @@ func (n Node) lines() []line {
 	for _, s := range n.Shifts {
 		out = append(out, line{cRecord: ShiftRecord, cParent: n.ID, cKind: s.Role, cName: s.Name, cPhone: s.Phone, cMode: s.Mode, cDays: s.Days, cHours: s.Hours, cZone: s.Zone})
 	}
-	return out
+	return append(out, n.patrolLines()...)
 }
 
 func (l line) toNode() Node {

@@ -29,7 +29,7 @@ func TestMistakes(t *testing.T) {
 		{"x.csv", "id,kind,name\na,k,n\n\xc9\xe7,k,n\n", "3:1 this is not UTF-8: in Excel, save as “CSV UTF-8”\n", 0},
 		{"x.csv", "id,kind,name\na,k\"k,n\nb,k,n\n", "2:4 wrong quotes: what holds a comma, a quote or a line's end stands in double quotes, a quote in it twice\n", 1},
 		{"x.csv", "id,kind,name\na,k,n,more\nb,k,n,,,\n,,\n", "2:7 this line has 4 fields, the header 3\n", 1},
-		{"x.csv", head + "nod,a,,k,n\n", "2:1 \"nod\" is none of node, contact, team, resource, shift\n", 0},
+		{"x.csv", head + "nod,a,,k,n\n", "2:1 \"nod\" is none of node, contact, team, resource, shift, patrol, point\n", 0},
 		{"x.csv", head + ",,,k,\n", "2:2 id is missing\n2:6 name is missing\n", 0},
 		{"x.csv", head + ",a b,,k,n\n", "2:2 id \"a b\": letters, digits, . _ - after a letter or digit, at most 80 bytes\n", 0},
 		{"x.csv", head + ",a,,k,=1+1\n", "2:7 it must not begin with = + - @: spreadsheets take that as a formula\n", 0},

@@ -56,7 +56,7 @@ func newPlan(f *File, have []Node, replace bool) *plan {
 			}
 		}
 	}
-	for p.parents() || p.cycles() || p.sites() { // each refusal may make others wrong
+	for p.parents() || p.cycles() || p.sites() || p.patrols() { // each refusal may make others wrong
 	}
 	for i := range p.problems {
 		p.problems[i] = f.placed(p.problems[i])

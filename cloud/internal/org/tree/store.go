@@ -129,6 +129,9 @@ func load(ctx context.Context, q db.Querier, part, id string) ([]Node, error) {
 	if err := loadShifts(ctx, q, part, id, nodes, place); err != nil {
 		return nil, err
 	}
+	if err := loadPatrols(ctx, q, part, id, nodes, place); err != nil {
+		return nil, err
+	}
 	for i := range nodes {
 		slices.Sort(nodes[i].Sites)
 		slices.SortFunc(nodes[i].Entries, byWord)
@@ -152,11 +155,12 @@ func each(ctx context.Context, q db.Querier, query, id string, row func(*sql.Row
 
 // A writer changes the tree within a transaction. Its statements are prepared once: an import has thousands of lines.
 type writer struct {
-	node, noSites, site, entry, shift, noNode, noEntry, noEntries, noShift, noShifts *sql.Stmt
+	tx                                                                                                    *sql.Tx
+	node, noSites, site, entry, shift, noNode, noEntry, noEntries, noShift, noShifts, noPatrols, noPoints *sql.Stmt
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx) (*writer, error) {
-	w := &writer{}
+	w := &writer{tx: tx}
 	for _, s := range []struct {
 		to  **sql.Stmt
 		sql string
@@ -175,6 +179,8 @@ func newWriter(ctx context.Context, tx *sql.Tx) (*writer, error) {
 		{&w.shift, putShift},
 		{&w.noShift, `DELETE FROM shifts WHERE node = ? AND role = ? AND name = ? AND mode = ? AND days = ? AND hours = ?`},
 		{&w.noShifts, `DELETE FROM shifts WHERE node = ?`},
+		{&w.noPatrols, `DELETE FROM patrol_plans WHERE node = ?`},
+		{&w.noPoints, `DELETE FROM patrol_points WHERE node = ?`},
 	} {
 		stmt, err := tx.PrepareContext(ctx, s.sql)
 		if err != nil {
@@ -187,6 +193,9 @@ func newWriter(ctx context.Context, tx *sql.Tx) (*writer, error) {
 
 // put writes a line. Only the sites of a node that it has or had are touched.
 func (w *writer) put(ctx context.Context, l, was line) error {
+	if l[cRecord] == PatrolRecord || l[cRecord] == PointRecord {
+		return putPatrolLine(ctx, w.tx, l)
+	}
 	if l[cRecord] == ShiftRecord {
 		_, err := w.shift.ExecContext(ctx, l[cParent], l[cKind], l[cName], l[cMode], l[cDays], l[cHours], l[cPhone], l[cZone])
 		return err
@@ -214,6 +223,9 @@ func (w *writer) put(ctx context.Context, l, was line) error {
 }
 
 func (w *writer) remove(ctx context.Context, l line) error {
+	if l[cRecord] == PatrolRecord || l[cRecord] == PointRecord {
+		return removePatrolLine(ctx, w.tx, l)
+	}
 	if l[cRecord] == ShiftRecord {
 		_, err := w.noShift.ExecContext(ctx, l[cParent], l[cKind], l[cName], l[cMode], l[cDays], l[cHours])
 		return err
@@ -222,7 +234,7 @@ func (w *writer) remove(ctx context.Context, l line) error {
 		_, err := w.noEntry.ExecContext(ctx, l[cParent], l[cRecord], l[cKind], l[cName])
 		return err
 	}
-	for _, s := range []*sql.Stmt{w.noSites, w.noEntries, w.noShifts, w.noNode} {
+	for _, s := range []*sql.Stmt{w.noSites, w.noEntries, w.noShifts, w.noPatrols, w.noPoints, w.noNode} {
 		if _, err := s.ExecContext(ctx, l[cID]); err != nil {
 			return err
 		}

@@ -31,6 +31,8 @@ const (
 	TeamRecord     = "team"
 	ResourceRecord = "resource"
 	ShiftRecord    = "shift"
+	PatrolRecord   = "patrol"
+	PointRecord    = "point"
 )
 
 // A NodeEntry is a contact, an emergency team or a resource of a node. No two of a node are of the same record, kind and name.
@@ -64,6 +66,7 @@ type Node struct {
 	HandOver    *HandOver     `json:"handover,omitempty"`
 	Entries     []NodeEntry   `json:"entries,omitempty"`
 	Shifts      []shift.Shift `json:"shifts,omitempty" doc:"the roster of the node"`
+	Patrols     []Patrol      `json:"patrols,omitempty" doc:"rounds that are walked here"`
 	Responsible *Duty         `json:"responsible,omitempty" doc:"absent: nobody is named here or above"`
 }
 

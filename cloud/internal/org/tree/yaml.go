@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -53,7 +54,7 @@ func (f *File) yamlNode(n ast.Node) {
 	r.line, r.col = start(n)
 	r.cells[cRecord] = cell{NodeRecord, r.line, r.col}
 	var entries []row
-	for _, p := range f.pairs(&r, n, "id", "parent", "kind", "name", "sites", "dedicated", "owner", "deputy", "handover", "contacts", "teams", "resources", "shifts") {
+	for _, p := range f.pairs(&r, n, "id", "parent", "kind", "name", "sites", "dedicated", "owner", "deputy", "handover", "contacts", "teams", "resources", "shifts", "patrols") {
 		key := p.Key.GetToken().Value
 		switch key {
 		case "sites":
@@ -72,6 +73,8 @@ func (f *File) yamlNode(n ast.Node) {
 				f.inner(&e, item, entryKeys(key))
 				entries = append(entries, e)
 			}
+		case "patrols":
+			entries = append(entries, f.yamlPatrols(&r, p.Value)...)
 		default:
 			c, _ := columnOf(key)
 			f.scalar(&r, c, p.Value)
@@ -81,6 +84,59 @@ func (f *File) yamlNode(n ast.Node) {
 	for _, e := range entries {
 		e.cells[cParent] = cell{r.cells[cID].text, e.line, e.col}
 		f.rows = append(f.rows, e)
+	}
+}
+
+// yamlPatrols takes the plans of a node with their points, which keep the order of the file.
+func (f *File) yamlPatrols(r *row, n ast.Node) []row {
+	var out []row
+	for _, item := range f.items(r, n) {
+		plan := row{}
+		plan.line, plan.col = start(item)
+		plan.cells[cRecord] = cell{PatrolRecord, plan.line, plan.col}
+		var points []row
+		for _, p := range f.pairs(&plan, item, "name", "role", "days", "hours", "minutes", "points") {
+			switch key := p.Key.GetToken().Value; key {
+			case "points":
+				for i, one := range f.items(&plan, p.Value) {
+					e := row{}
+					e.line, e.col = start(one)
+					e.cells[cRecord] = cell{PointRecord, e.line, e.col}
+					e.cells[cOrder] = cell{strconv.Itoa(i + 1), e.line, e.col}
+					f.inner(&e, one, map[string]column{"name": cName, "position": cPosition, "code": cCode, "checks": cChecks})
+					points = append(points, e)
+				}
+			case "role":
+				f.scalar(&plan, cKind, p.Value)
+			default:
+				c, _ := columnOf(key)
+				f.scalar(&plan, c, p.Value)
+			}
+		}
+		for i := range points {
+			points[i].cells[cKind] = cell{plan.cells[cName].text, points[i].line, points[i].col}
+		}
+		out = append(append(out, plan), points...)
+	}
+	return out
+}
+
+// writePatrols writes the plans of a node.
+func writePatrols(b io.Writer, list []Patrol) {
+	if len(list) > 0 {
+		fmt.Fprintln(b, "    patrols:")
+	}
+	for _, p := range list {
+		fmt.Fprintf(b, "      - name: %s\n", quote(p.Name))
+		keys(b, "        ", "role", p.Role, "days", p.Days, "hours", p.Hours)
+		fmt.Fprintf(b, "        minutes: %d\n", p.Minutes)
+		if len(p.Points) > 0 {
+			fmt.Fprintln(b, "        points:")
+		}
+		for _, q := range p.Points {
+			fmt.Fprintf(b, "          - name: %s\n", quote(q.Name))
+			keys(b, "            ", "position", q.Position, "code", q.Code, "checks", strings.Join(q.Checks, "; "))
+		}
 	}
 }
 
@@ -265,6 +321,7 @@ func WriteYAML(w io.Writer, nodes []Node) error {
 			fmt.Fprintf(b, "      - role: %s\n", quote(s.Role))
 			keys(b, "        ", "name", s.Name, "phone", s.Phone, "mode", s.Mode, "days", s.Days, "hours", s.Hours, "zone", s.Zone)
 		}
+		writePatrols(b, n.Patrols)
 	}
 	return b.Flush()
 }
