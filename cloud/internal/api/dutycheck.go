@@ -73,7 +73,7 @@ func (a *API) answerDuty(ctx context.Context, in *dutyCheckIn) (*dutyCheckOut, e
 
 type dutyPlansOut struct {
 	Body struct {
-		Plans []dutycheck.Plan `json:"plans"`
+		Plans []dutycheck.RandomPlan `json:"plans"`
 	}
 }
 
@@ -99,7 +99,7 @@ type dutyPlanIn struct {
 // planDuty keeps the plan of a node and role.
 func (a *API) planDuty(ctx context.Context, in *dutyPlanIn) (*dutyPlansOut, error) {
 	b := in.Body
-	if err := a.cfg.Checks.Keep(ctx, dutycheck.Plan{Node: in.Node, Role: strings.TrimSpace(b.Role), Days: b.Days, Hours: b.Hours, Times: b.Times, Minutes: b.Minutes, Who: callerOf(ctx).user.Name}); err != nil {
+	if err := a.cfg.Checks.Keep(ctx, dutycheck.RandomPlan{Node: in.Node, Role: strings.TrimSpace(b.Role), Days: b.Days, Hours: b.Hours, Times: b.Times, Minutes: b.Minutes, Who: callerOf(ctx).user.Name}); err != nil {
 		return nil, err
 	}
 	return a.dutyPlans(ctx, nil)

@@ -12,7 +12,7 @@ import (
 
 type plansOut struct {
 	Body struct {
-		Plans []patrol.Plan `json:"plans"`
+		Plans []patrol.PlanAt `json:"plans"`
 	}
 }
 

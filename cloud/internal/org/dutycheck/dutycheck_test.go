@@ -164,7 +164,7 @@ func TestACentreAsks(t *testing.T) {
 func TestAtRandom(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		p, ctx := open(t, place), t.Context()
-		plan := dutycheck.Plan{Node: "jx", Role: "保安", Hours: "22:00-02:00", Times: 2, Minutes: 5}
+		plan := dutycheck.RandomPlan{Node: "jx", Role: "保安", Hours: "22:00-02:00", Times: 2, Minutes: 5}
 		var refusal *org.Refusal
 		bad := plan
 		bad.Hours = "25"

@@ -12,8 +12,8 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
-// An Asked is one person of a check.
-type Asked struct {
+// A Respondent is one person of a check.
+type Respondent struct {
 	Name  string `json:"name"`
 	Phone string `json:"phone,omitempty" doc:"masked"`
 	Role  string `json:"role,omitempty"`
@@ -34,12 +34,12 @@ type Check struct {
 	At     int64   `json:"at" doc:"Unix ms"`
 	Until  int64   `json:"until" doc:"an answer counts until then, Unix ms"`
 	State  string  `json:"state" enum:"open,answered,missed,untold" doc:"untold: no message of it arrived, so nobody could know"`
-	People []Asked `json:"people"`
+	People []Respondent `json:"people"`
 }
 
 // has says whether a person was asked.
 func (c Check) has(name string) bool {
-	return slices.ContainsFunc(c.People, func(p Asked) bool { return p.Name == name })
+	return slices.ContainsFunc(c.People, func(p Respondent) bool { return p.Name == name })
 }
 
 // Get answers a check. An unknown one: org.ErrUnknown.
@@ -72,7 +72,7 @@ func read(ctx context.Context, q db.Querier, where string, args ...any) ([]Check
 	}
 	list := []Check{}
 	for rows.Next() {
-		c := Check{People: []Asked{}}
+		c := Check{People: []Respondent{}}
 		if err := rows.Scan(&c.ID, &c.Node, &c.Place, &c.Role, &c.Source, &c.Centre, &c.Who, &c.At, &c.Until, &c.State); err != nil {
 			return nil, errors.Join(fmt.Errorf("read duty check: %w", err), rows.Close())
 		}
@@ -96,7 +96,7 @@ func people(ctx context.Context, q db.Querier, c *Check) (err error) {
 	}
 	defer func(rows *sql.Rows) { err = errors.Join(err, rows.Close()) }(rows)
 	for rows.Next() {
-		var p Asked
+		var p Respondent
 		if err := rows.Scan(&p.Name, &p.Phone, &p.Role, &p.At, &p.Who, &p.How); err != nil {
 			return fmt.Errorf("read answers of duty check %d: %w", c.ID, err)
 		}

@@ -19,8 +19,8 @@ import (
 	"github.com/linshao/linshao/cloud/internal/timer"
 )
 
-// A Plan asks at random moments of a window of the day.
-type Plan struct {
+// A RandomPlan asks at random moments of a window of the day.
+type RandomPlan struct {
 	Node    string `json:"node"`
 	Role    string `json:"role,omitempty" doc:"absent: whoever is on duty"`
 	Days    string `json:"days" doc:"as of a shift: daily, mon-fri …"`
@@ -38,12 +38,12 @@ const (
 	moreMost  = 3
 )
 
-func (p Plan) subject() string { return p.Node + "\x1f" + p.Role }
+func (p RandomPlan) subject() string { return p.Node + "\x1f" + p.Role }
 
-func (p Plan) shift() shift.Shift { return shift.Shift{Days: p.Days, Hours: p.Hours} }
+func (p RandomPlan) shift() shift.Shift { return shift.Shift{Days: p.Days, Hours: p.Hours} }
 
 // Keep writes the plan of a node and role; with no Times it takes it away. An *org.Refusal says what is wrong.
-func (s *Service) Keep(ctx context.Context, p Plan) error {
+func (s *Service) Keep(ctx context.Context, p RandomPlan) error {
 	if p.Times > 0 {
 		var wrong *shift.Mistake
 		var err error
@@ -79,7 +79,7 @@ func (s *Service) Keep(ctx context.Context, p Plan) error {
 }
 
 // forget takes a plan away, with the moments that were drawn for it.
-func (s *Service) forget(ctx context.Context, tx *sql.Tx, p Plan) error {
+func (s *Service) forget(ctx context.Context, tx *sql.Tx, p RandomPlan) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM duty_plans WHERE node = ? AND role = ?`, p.Node, p.Role); err != nil {
 		return fmt.Errorf("forget plan of duty checks at %s: %w", p.Node, err)
 	}
@@ -94,16 +94,16 @@ func (s *Service) forget(ctx context.Context, tx *sql.Tx, p Plan) error {
 }
 
 // Plans answers those of a node and of the nodes above it.
-func Plans(ctx context.Context, q db.Querier, in tree.Scope) ([]Plan, error) {
+func Plans(ctx context.Context, q db.Querier, in tree.Scope) ([]RandomPlan, error) {
 	where, args := in.Nodes("node")
 	rows, err := q.QueryContext(ctx, `SELECT node, role, days, hours, times, minutes, who FROM duty_plans WHERE `+where+` ORDER BY node, role`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read plans of duty checks: %w", err)
 	}
 	defer rows.Close()
-	out := []Plan{}
+	out := []RandomPlan{}
 	for rows.Next() {
-		var p Plan
+		var p RandomPlan
 		if err := rows.Scan(&p.Node, &p.Role, &p.Days, &p.Hours, &p.Times, &p.Minutes, &p.Who); err != nil {
 			return nil, fmt.Errorf("read plan of duty checks: %w", err)
 		}
@@ -112,8 +112,8 @@ func Plans(ctx context.Context, q db.Querier, in tree.Scope) ([]Plan, error) {
 	return out, rows.Err()
 }
 
-func planOf(ctx context.Context, q db.Querier, node, role string) (p Plan, err error) {
-	p = Plan{Node: node, Role: role}
+func planOf(ctx context.Context, q db.Querier, node, role string) (p RandomPlan, err error) {
+	p = RandomPlan{Node: node, Role: role}
 	err = q.QueryRowContext(ctx, `SELECT days, hours, times, minutes FROM duty_plans WHERE node = ? AND role = ?`, node, role).Scan(&p.Days, &p.Hours, &p.Times, &p.Minutes)
 	return p, err
 }

@@ -146,23 +146,23 @@ func stops(ctx context.Context, q db.Querier, round int64) ([]Stop, error) {
 	return out, rows.Err()
 }
 
-// A Plan is a plan of rounds and where it belongs.
-type Plan struct {
+// A PlanAt is a plan of rounds and where it belongs.
+type PlanAt struct {
 	Node  string `json:"node"`
 	Place string `json:"place" doc:"name of the node"`
 	tree.Patrol
 }
 
 // Plans answers those of a part of the street.
-func Plans(ctx context.Context, q db.Querier, in tree.Scope) ([]Plan, error) {
+func Plans(ctx context.Context, q db.Querier, in tree.Scope) ([]PlanAt, error) {
 	nodes, err := tree.Subtree(ctx, q, "")
 	if err != nil {
 		return nil, err
 	}
-	out := []Plan{}
+	out := []PlanAt{}
 	for _, n := range in.Visible(nodes) {
 		for _, p := range n.Patrols {
-			out = append(out, Plan{n.ID, n.Name, p})
+			out = append(out, PlanAt{n.ID, n.Name, p})
 		}
 	}
 	return out, nil
