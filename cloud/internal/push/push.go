@@ -211,8 +211,8 @@ func unpack(packed []byte) (map[string]string, error) {
 	return parts, nil
 }
 
-// A Mistake is one that the gateway's check has found.
-type Mistake struct {
+// A ConfigMistake is one that the gateway's check has found.
+type ConfigMistake struct {
 	File string        `json:"file"`
 	Line int           `json:"line" doc:"from 1; 0: it is about the whole file"`
 	Col  int           `json:"col"`
@@ -229,7 +229,7 @@ type Revision struct {
 	WatchS     int64             `json:"watchSeconds,omitempty" doc:"for how long the gateway watches it; 0: as it likes"`
 	State      string            `json:"state" enum:"asked,waits,refused,trial,applied,reverted,none"`
 	Why        incident.Text     `json:"why" doc:"why it is not in force; empty otherwise"`
-	Mistakes   []Mistake         `json:"mistakes" doc:"of a revision that was refused"`
+	Mistakes   []ConfigMistake         `json:"mistakes" doc:"of a revision that was refused"`
 	InForce    int64             `json:"inForce" doc:"the revision that was when the gateway answered; 0: its own files alone"`
 	AnsweredAt int64             `json:"answeredAt,omitempty"`
 }
@@ -254,7 +254,7 @@ func scan(row interface{ Scan(...any) error }) (r Revision, err error) {
 func newestOf(ctx context.Context, q db.Querier, gateway string) (Revision, error) {
 	r, err := scan(q.QueryRowContext(ctx, columns+`WHERE gateway = ? ORDER BY revision DESC LIMIT 1`, gateway))
 	if errors.Is(err, sql.ErrNoRows) {
-		return Revision{State: "none", Mistakes: []Mistake{}}, nil
+		return Revision{State: "none", Mistakes: []ConfigMistake{}}, nil
 	}
 	if err != nil {
 		return r, fmt.Errorf("read configuration of %s: %w", gateway, err)

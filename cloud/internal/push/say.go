@@ -109,9 +109,9 @@ func (s *Service) open(ctx context.Context) (all []open, err error) {
 // ConfigState takes a gateway's answer, inside the transaction that takes the event. A gateway that has decided on more revisions
 // than the cloud knows, whose database was put back, is asked anew with a newer one.
 func (s *Service) ConfigState(ctx context.Context, tx *sql.Tx, gateway string, a *wire.ConfigState) error {
-	mistakes := []Mistake{}
+	mistakes := []ConfigMistake{}
 	for _, m := range a.GetMistakes() {
-		mistakes = append(mistakes, Mistake{m.GetFile(), int(m.GetLine()), int(m.GetCol()), incident.Text{ZH: m.GetText().GetZh(), EN: m.GetText().GetEn()}})
+		mistakes = append(mistakes, ConfigMistake{m.GetFile(), int(m.GetLine()), int(m.GetCol()), incident.Text{ZH: m.GetText().GetZh(), EN: m.GetText().GetEn()}})
 	}
 	text, err := json.Marshal(mistakes)
 	if err != nil {
