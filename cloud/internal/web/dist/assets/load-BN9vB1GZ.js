@@ -1,1 +1,0 @@
-import{D as e,T as t,dt as n,tt as r}from"./time-BtZ6mhM9.js";function i(i){let a=n({data:void 0,error:``,gone:!1,load:o});async function o(){try{a.data=await i(),a.error=``}catch(t){if(!(t instanceof e))throw t;t.status===404?a.gone=!0:t.status!==401&&(a.error=t.message)}}return r(o),t(`refetch`,()=>void o()),a}export{i as t};
