@@ -25,6 +25,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/commission/pages"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
+	"github.com/linshao/linshao/gateway/internal/evidence"
 	"github.com/linshao/linshao/gateway/internal/health"
 	"github.com/linshao/linshao/gateway/internal/identity"
 	"github.com/linshao/linshao/gateway/internal/login"
@@ -70,33 +71,36 @@ type Config struct {
 
 // An App is a gateway, built and not yet running.
 type App struct {
-	cfg        Config
-	started    time.Time
-	devices    []device.Device
-	boot       *state.Boot
-	events     *outbox.Log
-	telemetry  *outbox.Log
-	parts      *outbox.Log // what is to become the next telemetry record
-	linger     *linger
-	journal    *journal
-	storage    *storage
-	pollers    []*poll.Poller
-	byKey      map[string]*poll.Poller // device id → its channel's poller
-	executor   *action.Executor
-	identities *identity.Watch
-	judge      *judge
-	book       ruleBook
-	ruleNews   func() // tells what has changed in the rules since the last start
-	recorder   *recorder
-	latest     *status.Latest
-	uplink     *cloudLink
-	commands   *command.Desk // nil: there is no cloud
-	wanted     *wanted       // mode
-	pushes     pushes        // configuration
-	page       *status.Page
-	installer  *installer // the commissioning pages
-	metrics    *prometheus.Registry
-	toClose    []func() error // last opened first
+	cfg         Config
+	started     time.Time
+	devices     []device.Device
+	boot        *state.Boot
+	events      *outbox.Log
+	telemetry   *outbox.Log
+	parts       *outbox.Log         // what is to become the next telemetry record
+	evidence    *outbox.Log         // chunks of bundles; nil: there are no cameras
+	collector   *evidence.Collector // nil: there are no cameras
+	evidenceKey []byte              // public, of its bundles
+	linger      *linger
+	journal     *journal
+	storage     *storage
+	pollers     []*poll.Poller
+	byKey       map[string]*poll.Poller // device id → its channel's poller
+	executor    *action.Executor
+	identities  *identity.Watch
+	judge       *judge
+	book        ruleBook
+	ruleNews    func() // tells what has changed in the rules since the last start
+	recorder    *recorder
+	latest      *status.Latest
+	uplink      *cloudLink
+	commands    *command.Desk // nil: there is no cloud
+	wanted      *wanted       // mode
+	pushes      pushes        // configuration
+	page        *status.Page
+	installer   *installer // the commissioning pages
+	metrics     *prometheus.Registry
+	toClose     []func() error // last opened first
 
 	loads   *loads  // how busy the channels are
 	lines   []*line // the channels as devices
@@ -121,7 +125,7 @@ func New(cfg Config) (*App, error) {
 	a := &App{cfg: cfg, started: time.Now(), devices: cfg.Site.Devices(), byKey: map[string]*poll.Poller{},
 		again: make(chan struct{}), latest: status.NewLatest(), metrics: prometheus.NewRegistry()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func() error{a.openData, a.buildPollers, a.buildRules, a.buildRecorder, a.buildUplink, a.buildPage, a.buildControl} {
+	for _, build := range []func() error{a.openData, a.buildPollers, a.buildEvidence, a.buildRules, a.buildRecorder, a.buildUplink, a.buildPage, a.buildControl} {
 		if err := build(); err != nil {
 			err = errors.Join(err, a.closeAll())
 			if a.boot != nil {
@@ -142,14 +146,7 @@ func (a *App) openData() error {
 		return fmt.Errorf("make data folder: %w", err)
 	}
 	var err error
-	logOf := func(c outbox.Config) (*outbox.Log, error) {
-		c.Dir, c.Boot, c.Started, c.Log = filepath.Join(site.Data, wire.StreamName(c.Stream)), a.boot.Number, a.started, a.cfg.Log
-		log, err := outbox.Open(c)
-		if err == nil {
-			a.toClose = append(a.toClose, log.Close)
-		}
-		return log, err
-	}
+	logOf := a.openLog
 	if a.boot = state.NextBoot(site.Data, time.Now().Unix()); a.boot.Unsaved != nil {
 		a.cfg.Log.Error("the start is not counted", "error", a.boot.Unsaved)
 	}
@@ -168,6 +165,16 @@ func (a *App) openData() error {
 	a.storage = &storage{events: a.events, telemetry: a.telemetry, parts: a.parts, put: a.journal.put, now: a.cfg.Now, log: a.cfg.Log}
 	a.storage.metrics(a.metrics)
 	return nil
+}
+
+// openLog opens the log of a stream, to be closed with the others.
+func (a *App) openLog(c outbox.Config) (*outbox.Log, error) {
+	c.Dir, c.Boot, c.Started, c.Log = filepath.Join(a.cfg.Site.Data, wire.StreamName(c.Stream)), a.boot.Number, a.started, a.cfg.Log
+	log, err := outbox.Open(c)
+	if err == nil {
+		a.toClose = append(a.toClose, log.Close)
+	}
+	return log, err
 }
 
 func (a *App) buildPollers() error {
@@ -221,7 +228,7 @@ func (a *App) buildRules() error {
 		},
 		Record: func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) }})
 	a.ruleNews = a.startRules(engine, append(missing, a.recallHolds(filepath.Join(site.Data, holdsFile))...))
-	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, now: a.cfg.Now, log: a.cfg.Log, file: file, emergency: a.wanted.mode(),
+	a.judge = &judge{engine: engine, executor: a.executor, journal: a.journal, alerted: a.linger.hurry, witness: a.witness, now: a.cfg.Now, log: a.cfg.Log, file: file, emergency: a.wanted.mode(),
 		asks: make(chan func()), fails: make(chan *wire.ActionResult, failsMost), done: make(chan struct{}), start: time.Now(), saves: make(chan memory, 1),
 		anew: func() (*rules.Engine, error) { return rules.NewEngine(site.Rules, site.Subjects(), site.Overrides) }}
 	return nil
@@ -239,7 +246,10 @@ func (a *App) buildRecorder() error {
 
 // recordGaps puts into the events log what either log lost.
 func (a *App) recordGaps() {
-	for _, log := range []*outbox.Log{a.events, a.telemetry} {
+	for _, log := range []*outbox.Log{a.events, a.telemetry, a.evidence} {
+		if log == nil {
+			continue
+		}
 		for _, g := range log.Gaps() {
 			a.gap(g)
 		}
@@ -247,6 +257,9 @@ func (a *App) recordGaps() {
 }
 
 func (a *App) gap(g outbox.Gap) {
+	if g.Stream == wire.StreamEvidence && a.collector != nil {
+		a.collector.Lost(g.Epoch, g.First, g.Last, g.Reason == "rejected")
+	}
 	a.cfg.Log.Warn("gap", "stream", wire.StreamName(g.Stream), "first", g.First, "last", g.Last, "reason", g.Reason)
 	a.journal.put(&wire.Event{Kind: &wire.Event_Gap{Gap: &wire.Gap{Stream: g.Stream, Epoch: g.Epoch, First: g.First, Last: g.Last, Reason: g.Reason}}})
 }

@@ -38,7 +38,8 @@ type judge struct {
 	engine   *rules.Engine
 	executor *action.Executor
 	journal  *journal
-	alerted  func() // told of every alert event; must not block. nil: nobody is
+	alerted  func()                 // told of every alert event; must not block. nil: nobody is
+	witness  func(rules.AlertEvent) // given every alert event; must not block. nil: nobody is
 	now      func() time.Time
 	log      *slog.Logger
 	file     string // of the snapshot
@@ -131,6 +132,9 @@ func (j *judge) tell(events []rules.AlertEvent) {
 		j.executor.Do(e)
 		if j.alerted != nil {
 			j.alerted()
+		}
+		if j.witness != nil {
+			j.witness(e)
 		}
 		j.log.Info("alert", "alert", e.Alert, "state", e.State, "severity", e.Severity, "message", e.Message.EN)
 	}

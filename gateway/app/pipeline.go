@@ -33,6 +33,7 @@ const (
 //	                      └→ sensor health → bus
 //	rules, action, poll → events log → uplink
 //	uplink → command → action
+//	rules → evidence (clips, stills, readings) → evidence log → uplink
 //
 // Only the pollers, the uplink, commands and the page watch ctx. Every stage between them ends when its input closes, so that what was
 // read is also recorded. Run returns when everything has ended, within 10 s after ctx
@@ -72,7 +73,7 @@ func (a *App) Run(ctx context.Context) error {
 	field.Go(func() { a.audit(fieldCtx, readings) })
 	field.Go(func() { a.identities.Run(fieldCtx) })
 	field.Go(func() { a.watchSensors(fieldCtx, readings) })
-	for _, watch := range []func(context.Context){a.storage.watch, a.guard().run, a.reloads, a.tryOut, a.watchConfig} {
+	for _, watch := range []func(context.Context){a.storage.watch, a.guard().run, a.reloads, a.tryOut, a.watchConfig, a.collect} {
 		field.Go(func() { watch(fieldCtx) })
 	}
 	ends.Go(func() { a.end("control socket", a.runControl(upCtx)) })

@@ -30,6 +30,7 @@ type Site struct {
 	CommandKey ed25519.PublicKey // of the cloud, for what it tells us to do; nil: nothing is done from afar
 	Status     Status
 	Outbox     Outbox
+	Evidence   Evidence
 
 	Zones     map[string]string // id → name for people
 	Channels  []Channel
@@ -59,6 +60,19 @@ type Status struct{ Listen, User, Password string }
 type Outbox struct {
 	TelemetryQuota, EventsQuota int64
 	Sync, Linger                time.Duration
+}
+
+// Evidence says how much of what cameras saw is kept, in bytes, for how long, and which cameras see what.
+type Evidence struct {
+	Quota   int64
+	Keep    time.Duration
+	Cameras []Camera // in the order of the file; none: no evidence is taken
+}
+
+// A Camera is a device of the kind camera and whose alerts it sees: those of its own zone and of what the site names.
+type Camera struct {
+	ID, Name              string
+	Zones, Devices, Rules []string
 }
 
 // A Reporting says which readings of a point are recorded: those that differ by more than a band from the one recorded last, and

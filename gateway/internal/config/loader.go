@@ -105,6 +105,7 @@ func (l *loader) build() {
 	l.checkChannels()
 	l.checkLogs()
 	l.checkOutputs()
+	l.checkEvidence()
 	before := len(l.problems)
 	l.loadRules(l.layered(l.folder("$.rules", l.raw.Rules, "rules"), pushed.Rules))
 	if fresh := l.problems[before:].Fatal(); fresh != nil && l.standIn && l.problems[:before].Fatal() == nil && l.told == nil && l.lastGood() {

@@ -42,10 +42,22 @@ type rawSite struct {
 		ID   string `yaml:"id"`
 		Name string `yaml:"name"`
 	} `yaml:"zones"`
+	Evidence struct {
+		Quota   string               `yaml:"quota"`
+		Keep    string               `yaml:"keep"`
+		Cameras map[string]rawCamera `yaml:"cameras"`
+	} `yaml:"evidence"`
 	Channels  []rawChannel           `yaml:"channels"`
 	Outputs   []rawOutput            `yaml:"outputs"`
 	Overrides map[string]rawOverride `yaml:"overrides"`
 	Emergency bool                   `yaml:"emergency"`
+}
+
+// rawCamera is what a camera sees besides its own zone.
+type rawCamera struct {
+	Zones   []string `yaml:"zones"`
+	Devices []string `yaml:"devices"`
+	Rules   []string `yaml:"rules"`
 }
 
 // rawOutput is what the site says of one output, or of all outputs of a kind.

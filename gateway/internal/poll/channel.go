@@ -64,6 +64,9 @@ func (p *Poller) connected(ctx context.Context, now bool) bool {
 		return false
 	}
 	p.conn, p.retry = conn, backoff{}
+	if camera, ok := conn.(device.Camera); ok {
+		p.camera.Store(&camera)
+	}
 	for _, u := range p.units { // whatever kept them silent may have gone with the old connection
 		u.restTo = time.Now()
 	}
@@ -90,4 +93,15 @@ func (p *Poller) close() {
 		p.cfg.Log.Debug("close channel", "channel", p.cfg.Channel.ID, "error", err)
 	}
 	p.conn = nil
+	p.camera.Store(nil)
+}
+
+// Camera is the channel's connection, if it is one of cameras and open now. Unlike everything else of a connection it may be used
+// beside the polling.
+func (p *Poller) Camera() (device.Camera, bool) {
+	c := p.camera.Load()
+	if c == nil {
+		return nil, false
+	}
+	return *c, true
 }

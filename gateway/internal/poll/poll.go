@@ -86,6 +86,7 @@ type Poller struct {
 	lease   *lease      // nil: the line is the poller's own
 	done    chan struct{}
 	conn    device.Conn
+	camera  atomic.Pointer[device.Camera] // conn, if it is one
 	retry   backoff
 	down    device.Reason // why there is no connection, for the readings
 	meter   meter

@@ -227,7 +227,7 @@ func (c *conversation) work(now time.Time) error {
 // greet says who we are and what we hold, and asks where the cloud stands.
 func (c *conversation) greet(now time.Time) error {
 	hello := &wire.Hello{Gateway: c.cfg.Gateway, Session: c.nonce, Boot: c.cfg.Boot, Version: c.cfg.Version, TimeMs: c.cfg.Now().UnixMilli(),
-		Clock: c.cfg.Clock(), MonoMs: uint64(max(0, now.Sub(c.cfg.Started).Milliseconds()))}
+		EvidenceKey: c.cfg.EvidenceKey, Clock: c.cfg.Clock(), MonoMs: uint64(max(0, now.Sub(c.cfg.Started).Milliseconds()))}
 	for i, w := range c.windows {
 		epoch, oldest, next := c.cfg.Streams[i].Stream.State()
 		w.epoch = epoch

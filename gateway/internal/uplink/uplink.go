@@ -51,21 +51,22 @@ type Config struct {
 	Boot    uint32
 	Streams []Feed // in order of precedence: events first
 
-	FirstDelay time.Duration                        // the first connection is made after a random part of it
-	KeepAlive  time.Duration                        // of MQTT, whole seconds; half as long again in silence ends a connection. 0: 30 s
-	DeadDir    string                               // folder for records that the cloud refuses; empty keeps none
-	OnGap      func(outbox.Gap)                     // told of refused records; must not block. nil: nobody is
-	OnCommand  func(session uint64, payload []byte) // given every down/command payload, and the session that it came in; must not block. nil: they are ignored
-	OnLinger   func(time.Duration)                  // given the linger of every acknowledgement of the present session, 0: the default; must not block
-	Redial     <-chan struct{}                      // what it brings ends the session, and the next begins at once; nil: nothing does
-	OnFenced   func()                               // told when another gateway was found to use our identity; must not block
-	Newest     func() []byte                        // an encoded Readings payload, the newest reading of every point; nil: no live lane
-	Urgent     func() bool                          // whether the events that wait include one that somebody waits for; nil: never
-	Now        func() time.Time                     // wall clock for the cloud to see; nil is time.Now
-	Clock      func() uint32                        // quality of Now (wire.ClockUnknown …); nil: unknown
-	Started    time.Time                            // start of the process, origin of the hello's mono_ms; zero is the time of New
-	Metrics    *Metrics                             // nil: counted for nobody
-	Log        *slog.Logger                         // nil discards
+	FirstDelay  time.Duration                        // the first connection is made after a random part of it
+	KeepAlive   time.Duration                        // of MQTT, whole seconds; half as long again in silence ends a connection. 0: 30 s
+	DeadDir     string                               // folder for records that the cloud refuses; empty keeps none
+	OnGap       func(outbox.Gap)                     // told of refused records; must not block. nil: nobody is
+	OnCommand   func(session uint64, payload []byte) // given every down/command payload, and the session that it came in; must not block. nil: they are ignored
+	OnLinger    func(time.Duration)                  // given the linger of every acknowledgement of the present session, 0: the default; must not block
+	EvidenceKey []byte                               // goes up with every hello: the public key of the gateway's evidence; empty: it makes none
+	Redial      <-chan struct{}                      // what it brings ends the session, and the next begins at once; nil: nothing does
+	OnFenced    func()                               // told when another gateway was found to use our identity; must not block
+	Newest      func() []byte                        // an encoded Readings payload, the newest reading of every point; nil: no live lane
+	Urgent      func() bool                          // whether the events that wait include one that somebody waits for; nil: never
+	Now         func() time.Time                     // wall clock for the cloud to see; nil is time.Now
+	Clock       func() uint32                        // quality of Now (wire.ClockUnknown …); nil: unknown
+	Started     time.Time                            // start of the process, origin of the hello's mono_ms; zero is the time of New
+	Metrics     *Metrics                             // nil: counted for nobody
+	Log         *slog.Logger                         // nil discards
 }
 
 // Uplink is the gateway's end of the wire.
