@@ -61,7 +61,6 @@ const (
 	UpTelemetry = "up/telemetry"
 	UpEvidence  = "up/evidence"
 	UpLive      = "up/live"
-	UpLook      = "up/look"
 	DownAck     = "down/ack"
 	DownCommand = "down/command"
 	StatusLeaf  = "status"

@@ -671,99 +671,6 @@ func (x *Chunk) GetData() []byte {
 	return nil
 }
 
-// LookPart: up/look, QoS 0: a piece of what a camera sees now, because somebody asked for it (Look).
-type LookPart struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Session       uint64                 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
-	Look          string                 `protobuf:"bytes,2,opt,name=look,proto3" json:"look,omitempty"`      // id of the Look
-	Number        uint32                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"` // 0, 1, 2 … of the pieces of this look
-	Data          []byte                 `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`      // of fragmented MP4: the init segment begins piece 0
-	More          bool                   `protobuf:"varint,5,opt,name=more,proto3" json:"more,omitempty"`     // the fragment goes on in the next piece
-	End           bool                   `protobuf:"varint,6,opt,name=end,proto3" json:"end,omitempty"`       // nothing follows
-	Why           string                 `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`        // at the end: why it ended, one of the words of wire's look.go
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LookPart) Reset() {
-	*x = LookPart{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[8]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LookPart) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LookPart) ProtoMessage() {}
-
-func (x *LookPart) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[8]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LookPart.ProtoReflect.Descriptor instead.
-func (*LookPart) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{8}
-}
-
-func (x *LookPart) GetSession() uint64 {
-	if x != nil {
-		return x.Session
-	}
-	return 0
-}
-
-func (x *LookPart) GetLook() string {
-	if x != nil {
-		return x.Look
-	}
-	return ""
-}
-
-func (x *LookPart) GetNumber() uint32 {
-	if x != nil {
-		return x.Number
-	}
-	return 0
-}
-
-func (x *LookPart) GetData() []byte {
-	if x != nil {
-		return x.Data
-	}
-	return nil
-}
-
-func (x *LookPart) GetMore() bool {
-	if x != nil {
-		return x.More
-	}
-	return false
-}
-
-func (x *LookPart) GetEnd() bool {
-	if x != nil {
-		return x.End
-	}
-	return false
-}
-
-func (x *LookPart) GetWhy() string {
-	if x != nil {
-		return x.Why
-	}
-	return ""
-}
-
 // Signed: down/command, QoS 0, never retained: what the cloud says with its key, so that nobody else can who reaches the broker.
 type Signed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -775,7 +682,7 @@ type Signed struct {
 
 func (x *Signed) Reset() {
 	*x = Signed{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +694,7 @@ func (x *Signed) String() string {
 func (*Signed) ProtoMessage() {}
 
 func (x *Signed) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[9]
+	mi := &file_cloud_wire_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +707,7 @@ func (x *Signed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signed.ProtoReflect.Descriptor instead.
 func (*Signed) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Signed) GetBody() []byte {
@@ -825,7 +732,6 @@ type Down struct {
 	//
 	//	*Down_Command
 	//	*Down_Desired
-	//	*Down_Look
 	//	*Down_Config
 	//	*Down_Program
 	Kind          isDown_Kind `protobuf_oneof:"kind"`
@@ -835,7 +741,7 @@ type Down struct {
 
 func (x *Down) Reset() {
 	*x = Down{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +753,7 @@ func (x *Down) String() string {
 func (*Down) ProtoMessage() {}
 
 func (x *Down) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[10]
+	mi := &file_cloud_wire_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +766,7 @@ func (x *Down) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Down.ProtoReflect.Descriptor instead.
 func (*Down) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Down) GetGateway() string {
@@ -890,15 +796,6 @@ func (x *Down) GetDesired() *Desired {
 	if x != nil {
 		if x, ok := x.Kind.(*Down_Desired); ok {
 			return x.Desired
-		}
-	}
-	return nil
-}
-
-func (x *Down) GetLook() *Look {
-	if x != nil {
-		if x, ok := x.Kind.(*Down_Look); ok {
-			return x.Look
 		}
 	}
 	return nil
@@ -934,10 +831,6 @@ type Down_Desired struct {
 	Desired *Desired `protobuf:"bytes,3,opt,name=desired,proto3,oneof"`
 }
 
-type Down_Look struct {
-	Look *Look `protobuf:"bytes,4,opt,name=look,proto3,oneof"`
-}
-
 type Down_Config struct {
 	Config *Config `protobuf:"bytes,5,opt,name=config,proto3,oneof"`
 }
@@ -949,8 +842,6 @@ type Down_Program struct {
 func (*Down_Command) isDown_Kind() {}
 
 func (*Down_Desired) isDown_Kind() {}
-
-func (*Down_Look) isDown_Kind() {}
 
 func (*Down_Config) isDown_Kind() {}
 
@@ -970,7 +861,7 @@ type Config struct {
 
 func (x *Config) Reset() {
 	*x = Config{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +873,7 @@ func (x *Config) String() string {
 func (*Config) ProtoMessage() {}
 
 func (x *Config) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +886,7 @@ func (x *Config) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Config.ProtoReflect.Descriptor instead.
 func (*Config) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Config) GetRevision() uint64 {
@@ -1035,7 +926,7 @@ type Parts struct {
 
 func (x *Parts) Reset() {
 	*x = Parts{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +938,7 @@ func (x *Parts) String() string {
 func (*Parts) ProtoMessage() {}
 
 func (x *Parts) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +951,7 @@ func (x *Parts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parts.ProtoReflect.Descriptor instead.
 func (*Parts) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Parts) GetParts() []*Part {
@@ -1081,7 +972,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +984,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +997,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Part) GetName() string {
@@ -1138,7 +1029,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1041,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1054,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Program) GetRevision() uint64 {
@@ -1223,7 +1114,7 @@ type Desired struct {
 
 func (x *Desired) Reset() {
 	*x = Desired{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1126,7 @@ func (x *Desired) String() string {
 func (*Desired) ProtoMessage() {}
 
 func (x *Desired) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1139,7 @@ func (x *Desired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desired.ProtoReflect.Descriptor instead.
 func (*Desired) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Desired) GetRevision() uint64 {
@@ -1307,7 +1198,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1210,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1223,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Command) GetId() string {
@@ -1405,99 +1296,6 @@ func (x *Command) GetHoldMs() uint32 {
 	return 0
 }
 
-// Look: a person in the cloud wants to see what a camera sees now. It is for one session, ends by itself, and nothing of it is kept.
-type Look struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Session       uint64                 `protobuf:"fixed64,2,opt,name=session,proto3" json:"session,omitempty"` // the gateway's present one, from its hello
-	Device        string                 `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
-	Seconds       uint32                 `protobuf:"varint,4,opt,name=seconds,proto3" json:"seconds,omitempty"` // how long
-	Who           string                 `protobuf:"bytes,5,opt,name=who,proto3" json:"who,omitempty"`          // shown at the gateway
-	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
-	Stop          bool                   `protobuf:"varint,7,opt,name=stop,proto3" json:"stop,omitempty"` // end the look of this id
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Look) Reset() {
-	*x = Look{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Look) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Look) ProtoMessage() {}
-
-func (x *Look) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Look.ProtoReflect.Descriptor instead.
-func (*Look) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
-}
-
-func (x *Look) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-func (x *Look) GetSession() uint64 {
-	if x != nil {
-		return x.Session
-	}
-	return 0
-}
-
-func (x *Look) GetDevice() string {
-	if x != nil {
-		return x.Device
-	}
-	return ""
-}
-
-func (x *Look) GetSeconds() uint32 {
-	if x != nil {
-		return x.Seconds
-	}
-	return 0
-}
-
-func (x *Look) GetWho() string {
-	if x != nil {
-		return x.Who
-	}
-	return ""
-}
-
-func (x *Look) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-func (x *Look) GetStop() bool {
-	if x != nil {
-		return x.Stop
-	}
-	return false
-}
-
 // Status: <gateway>/status, retained, also the last will.
 type Status struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1510,7 +1308,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1522,7 +1320,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1535,7 +1333,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Status) GetOnline() bool {
@@ -1584,7 +1382,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1596,7 +1394,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1609,7 +1407,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -1828,7 +1626,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1840,7 +1638,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1853,7 +1651,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Text) GetZh() string {
@@ -1898,7 +1696,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +1708,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +1721,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Alert) GetAlert() string {
@@ -2080,7 +1878,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2092,7 +1890,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2105,7 +1903,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Evidence) GetName() string {
@@ -2162,7 +1960,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +1972,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +1985,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Limit) GetPoint() string {
@@ -2229,7 +2027,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2241,7 +2039,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2254,7 +2052,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Action) GetDevice() string {
@@ -2297,7 +2095,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2107,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2120,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -2409,7 +2207,7 @@ type RulesChange struct {
 
 func (x *RulesChange) Reset() {
 	*x = RulesChange{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2421,7 +2219,7 @@ func (x *RulesChange) String() string {
 func (*RulesChange) ProtoMessage() {}
 
 func (x *RulesChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2434,7 +2232,7 @@ func (x *RulesChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
 func (*RulesChange) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RulesChange) GetHash() string {
@@ -2487,7 +2285,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2297,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2310,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Applied) GetRevision() uint64 {
@@ -2568,7 +2366,7 @@ type Taken struct {
 
 func (x *Taken) Reset() {
 	*x = Taken{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2580,7 +2378,7 @@ func (x *Taken) String() string {
 func (*Taken) ProtoMessage() {}
 
 func (x *Taken) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2593,7 +2391,7 @@ func (x *Taken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Taken.ProtoReflect.Descriptor instead.
 func (*Taken) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Taken) GetHead() []byte {
@@ -2626,7 +2424,7 @@ type ConfigState struct {
 
 func (x *ConfigState) Reset() {
 	*x = ConfigState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2638,7 +2436,7 @@ func (x *ConfigState) String() string {
 func (*ConfigState) ProtoMessage() {}
 
 func (x *ConfigState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2651,7 +2449,7 @@ func (x *ConfigState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigState.ProtoReflect.Descriptor instead.
 func (*ConfigState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ConfigState) GetRevision() uint64 {
@@ -2716,7 +2514,7 @@ type Mistake struct {
 
 func (x *Mistake) Reset() {
 	*x = Mistake{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2728,7 +2526,7 @@ func (x *Mistake) String() string {
 func (*Mistake) ProtoMessage() {}
 
 func (x *Mistake) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2741,7 +2539,7 @@ func (x *Mistake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mistake.ProtoReflect.Descriptor instead.
 func (*Mistake) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Mistake) GetFile() string {
@@ -2786,7 +2584,7 @@ type ProgramState struct {
 
 func (x *ProgramState) Reset() {
 	*x = ProgramState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2798,7 +2596,7 @@ func (x *ProgramState) String() string {
 func (*ProgramState) ProtoMessage() {}
 
 func (x *ProgramState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2811,7 +2609,7 @@ func (x *ProgramState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProgramState.ProtoReflect.Descriptor instead.
 func (*ProgramState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ProgramState) GetRevision() uint64 {
@@ -2864,7 +2662,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2876,7 +2674,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2889,7 +2687,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Notice) GetKind() string {
@@ -2940,7 +2738,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2952,7 +2750,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2965,7 +2763,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -3010,7 +2808,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3022,7 +2820,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,7 +2833,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -3088,7 +2886,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3100,7 +2898,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3113,7 +2911,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Inventory) GetSite() string {
@@ -3175,7 +2973,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3187,7 +2985,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3200,7 +2998,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Device) GetId() string {
@@ -3278,7 +3076,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[37]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3290,7 +3088,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[37]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3303,7 +3101,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Output) GetPoint() string {
@@ -3338,7 +3136,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[38]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3350,7 +3148,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[38]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3363,7 +3161,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Model) GetName() string {
@@ -3393,7 +3191,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[39]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3405,7 +3203,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[39]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3418,7 +3216,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Point) GetName() string {
@@ -3468,7 +3266,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[40]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3480,7 +3278,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[40]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3493,7 +3291,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{40}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -3538,7 +3336,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[41]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3550,7 +3348,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[41]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3563,7 +3361,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{41}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -3607,7 +3405,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[42]
+	mi := &file_cloud_wire_wire_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3619,7 +3417,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[42]
+	mi := &file_cloud_wire_wire_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3632,7 +3430,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{42}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -3677,7 +3475,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[43]
+	mi := &file_cloud_wire_wire_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3689,7 +3487,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[43]
+	mi := &file_cloud_wire_wire_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3702,7 +3500,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{43}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -3789,23 +3587,14 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06bundle\x18\x01 \x01(\fR\x06bundle\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x14\n" +
 	"\x05index\x18\x03 \x01(\rR\x05index\x12\x12\n" +
-	"\x04data\x18\x04 \x01(\fR\x04data\"\x9c\x01\n" +
-	"\bLookPart\x12\x18\n" +
-	"\asession\x18\x01 \x01(\x06R\asession\x12\x12\n" +
-	"\x04look\x18\x02 \x01(\tR\x04look\x12\x16\n" +
-	"\x06number\x18\x03 \x01(\rR\x06number\x12\x12\n" +
-	"\x04data\x18\x04 \x01(\fR\x04data\x12\x12\n" +
-	"\x04more\x18\x05 \x01(\bR\x04more\x12\x10\n" +
-	"\x03end\x18\x06 \x01(\bR\x03end\x12\x10\n" +
-	"\x03why\x18\a \x01(\tR\x03why\":\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\":\n" +
 	"\x06Signed\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\fR\x04body\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xaa\x02\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xfd\x01\n" +
 	"\x04Down\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x124\n" +
 	"\acommand\x18\x02 \x01(\v2\x18.linshao.wire.v1.CommandH\x00R\acommand\x124\n" +
-	"\adesired\x18\x03 \x01(\v2\x18.linshao.wire.v1.DesiredH\x00R\adesired\x12+\n" +
-	"\x04look\x18\x04 \x01(\v2\x15.linshao.wire.v1.LookH\x00R\x04look\x121\n" +
+	"\adesired\x18\x03 \x01(\v2\x18.linshao.wire.v1.DesiredH\x00R\adesired\x121\n" +
 	"\x06config\x18\x05 \x01(\v2\x17.linshao.wire.v1.ConfigH\x00R\x06config\x124\n" +
 	"\aprogram\x18\x06 \x01(\v2\x18.linshao.wire.v1.ProgramH\x00R\aprogramB\x06\n" +
 	"\x04kind\"g\n" +
@@ -3843,15 +3632,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06reason\x18\b \x01(\tR\x06reason\x12/\n" +
 	"\x06action\x18\t \x01(\v2\x17.linshao.wire.v1.ActionR\x06action\x12\x17\n" +
 	"\ahold_ms\x18\n" +
-	" \x01(\rR\x06holdMs\"\xa0\x01\n" +
-	"\x04Look\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
-	"\asession\x18\x02 \x01(\x06R\asession\x12\x16\n" +
-	"\x06device\x18\x03 \x01(\tR\x06device\x12\x18\n" +
-	"\aseconds\x18\x04 \x01(\rR\aseconds\x12\x10\n" +
-	"\x03who\x18\x05 \x01(\tR\x03who\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04stop\x18\a \x01(\bR\x04stop\"S\n" +
+	" \x01(\rR\x06holdMs\"S\n" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
@@ -4047,7 +3828,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -4057,94 +3838,91 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Live)(nil),         // 5: linshao.wire.v1.Live
 	(*Record)(nil),       // 6: linshao.wire.v1.Record
 	(*Chunk)(nil),        // 7: linshao.wire.v1.Chunk
-	(*LookPart)(nil),     // 8: linshao.wire.v1.LookPart
-	(*Signed)(nil),       // 9: linshao.wire.v1.Signed
-	(*Down)(nil),         // 10: linshao.wire.v1.Down
-	(*Config)(nil),       // 11: linshao.wire.v1.Config
-	(*Parts)(nil),        // 12: linshao.wire.v1.Parts
-	(*Part)(nil),         // 13: linshao.wire.v1.Part
-	(*Program)(nil),      // 14: linshao.wire.v1.Program
-	(*Desired)(nil),      // 15: linshao.wire.v1.Desired
-	(*Command)(nil),      // 16: linshao.wire.v1.Command
-	(*Look)(nil),         // 17: linshao.wire.v1.Look
-	(*Status)(nil),       // 18: linshao.wire.v1.Status
-	(*Event)(nil),        // 19: linshao.wire.v1.Event
-	(*Text)(nil),         // 20: linshao.wire.v1.Text
-	(*Alert)(nil),        // 21: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 22: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 23: linshao.wire.v1.Limit
-	(*Action)(nil),       // 24: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 25: linshao.wire.v1.ActionResult
-	(*RulesChange)(nil),  // 26: linshao.wire.v1.RulesChange
-	(*Applied)(nil),      // 27: linshao.wire.v1.Applied
-	(*Taken)(nil),        // 28: linshao.wire.v1.Taken
-	(*ConfigState)(nil),  // 29: linshao.wire.v1.ConfigState
-	(*Mistake)(nil),      // 30: linshao.wire.v1.Mistake
-	(*ProgramState)(nil), // 31: linshao.wire.v1.ProgramState
-	(*Notice)(nil),       // 32: linshao.wire.v1.Notice
-	(*DeviceState)(nil),  // 33: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 34: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 35: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 36: linshao.wire.v1.Device
-	(*Output)(nil),       // 37: linshao.wire.v1.Output
-	(*Model)(nil),        // 38: linshao.wire.v1.Model
-	(*Point)(nil),        // 39: linshao.wire.v1.Point
-	(*Boot)(nil),         // 40: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 41: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 42: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 43: linshao.wire.v1.Origin
-	nil,                  // 44: linshao.wire.v1.Point.LabelsEntry
+	(*Signed)(nil),       // 8: linshao.wire.v1.Signed
+	(*Down)(nil),         // 9: linshao.wire.v1.Down
+	(*Config)(nil),       // 10: linshao.wire.v1.Config
+	(*Parts)(nil),        // 11: linshao.wire.v1.Parts
+	(*Part)(nil),         // 12: linshao.wire.v1.Part
+	(*Program)(nil),      // 13: linshao.wire.v1.Program
+	(*Desired)(nil),      // 14: linshao.wire.v1.Desired
+	(*Command)(nil),      // 15: linshao.wire.v1.Command
+	(*Status)(nil),       // 16: linshao.wire.v1.Status
+	(*Event)(nil),        // 17: linshao.wire.v1.Event
+	(*Text)(nil),         // 18: linshao.wire.v1.Text
+	(*Alert)(nil),        // 19: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 20: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 21: linshao.wire.v1.Limit
+	(*Action)(nil),       // 22: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 23: linshao.wire.v1.ActionResult
+	(*RulesChange)(nil),  // 24: linshao.wire.v1.RulesChange
+	(*Applied)(nil),      // 25: linshao.wire.v1.Applied
+	(*Taken)(nil),        // 26: linshao.wire.v1.Taken
+	(*ConfigState)(nil),  // 27: linshao.wire.v1.ConfigState
+	(*Mistake)(nil),      // 28: linshao.wire.v1.Mistake
+	(*ProgramState)(nil), // 29: linshao.wire.v1.ProgramState
+	(*Notice)(nil),       // 30: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 31: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 32: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 33: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 34: linshao.wire.v1.Device
+	(*Output)(nil),       // 35: linshao.wire.v1.Output
+	(*Model)(nil),        // 36: linshao.wire.v1.Model
+	(*Point)(nil),        // 37: linshao.wire.v1.Point
+	(*Boot)(nil),         // 38: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 39: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 40: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 41: linshao.wire.v1.Origin
+	nil,                  // 42: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	16, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
-	15, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
-	17, // 5: linshao.wire.v1.Down.look:type_name -> linshao.wire.v1.Look
-	11, // 6: linshao.wire.v1.Down.config:type_name -> linshao.wire.v1.Config
-	14, // 7: linshao.wire.v1.Down.program:type_name -> linshao.wire.v1.Program
-	13, // 8: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
-	24, // 9: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
-	21, // 10: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	25, // 11: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	33, // 12: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	34, // 13: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	35, // 14: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	40, // 15: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	41, // 16: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	26, // 17: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	32, // 18: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
-	27, // 19: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
-	28, // 20: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
-	29, // 21: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
-	31, // 22: linshao.wire.v1.Event.program:type_name -> linshao.wire.v1.ProgramState
-	20, // 23: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	20, // 24: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	20, // 25: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	22, // 26: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	23, // 27: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	24, // 28: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	20, // 29: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	24, // 30: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	20, // 31: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	20, // 32: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
-	20, // 33: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
-	30, // 34: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
-	20, // 35: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
-	20, // 36: linshao.wire.v1.ProgramState.why:type_name -> linshao.wire.v1.Text
-	20, // 37: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
-	36, // 38: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	38, // 39: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	37, // 40: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
-	39, // 41: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	44, // 42: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	43, // 43: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	15, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
+	14, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
+	10, // 5: linshao.wire.v1.Down.config:type_name -> linshao.wire.v1.Config
+	13, // 6: linshao.wire.v1.Down.program:type_name -> linshao.wire.v1.Program
+	12, // 7: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
+	22, // 8: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
+	19, // 9: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	23, // 10: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	31, // 11: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	32, // 12: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	33, // 13: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	38, // 14: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	39, // 15: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	24, // 16: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	30, // 17: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	25, // 18: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
+	26, // 19: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
+	27, // 20: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
+	29, // 21: linshao.wire.v1.Event.program:type_name -> linshao.wire.v1.ProgramState
+	18, // 22: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	18, // 23: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	18, // 24: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	20, // 25: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	21, // 26: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	22, // 27: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	18, // 28: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	22, // 29: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	18, // 30: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	18, // 31: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
+	18, // 32: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
+	28, // 33: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
+	18, // 34: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
+	18, // 35: linshao.wire.v1.ProgramState.why:type_name -> linshao.wire.v1.Text
+	18, // 36: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	34, // 37: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	36, // 38: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	35, // 39: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
+	37, // 40: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	42, // 41: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	41, // 42: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -4152,14 +3930,13 @@ func file_cloud_wire_wire_proto_init() {
 	if File_cloud_wire_wire_proto != nil {
 		return
 	}
-	file_cloud_wire_wire_proto_msgTypes[10].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[9].OneofWrappers = []any{
 		(*Down_Command)(nil),
 		(*Down_Desired)(nil),
-		(*Down_Look)(nil),
 		(*Down_Config)(nil),
 		(*Down_Program)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[19].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[17].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -4174,14 +3951,14 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Config)(nil),
 		(*Event_Program)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[37].OneofWrappers = []any{}
+	file_cloud_wire_wire_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   45,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -57,7 +57,7 @@ func (x *External) filters() (want map[string]byte, changed <-chan struct{}) {
 	}
 	want = map[string]byte{}
 	for _, shard := range held {
-		want[ofShard(shard, wire.UpLive)], want[ofShard(shard, wire.UpLook)] = 0, 0
+		want[ofShard(shard, wire.UpLive)] = 0
 		for _, leaf := range []string{wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.UpEvidence, wire.StatusLeaf} {
 			want[ofShard(shard, leaf)] = 1
 		}
