@@ -155,12 +155,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
 	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
-	register(a, h, access{auth.Command, ofGateway}, post, "/gateways/{gateway}/commands", "Move an output from afar; away from safe it waits for a second person", a.makeCommand)
-	register(a, h, access{auth.See, ofGateway}, get, "/gateways/{gateway}/desired", "The mode that a gateway is to be in, what it has applied, and why not", a.desired)
-	register(a, h, access{auth.See, anything}, get, "/commands", "List commands, newest first", a.commands)
-	register(a, h, access{auth.See, ofCommand}, get, "/commands/{command}", "How far a command has come, step by step", a.command)
-	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/approve", "Approve another person's command away from safe", a.approveCommand)
-	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/withdraw", "Take back a command that waits for approval", a.withdrawCommand)
+	a.moves(h)
 	register(a, h, access{auth.See, anything}, get, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
 	register(a, h, access{auth.See, anything}, get, "/org/resources", "What there is to help with in a part of the street, and its devices by kind", a.resources)
 	register(a, h, access{auth.Manage, street}, post, "/org/import", "Bring a CSV or YAML file into the tree of the organisation, or only tell what it would change", a.importOrg)
@@ -188,6 +183,16 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
 	register(a, h, access{auth.Manage, street}, get, "/receivers", "Who is told of incidents, and what they said last", a.receivers)
 	register(a, h, access{auth.Manage, street}, post, "/receivers/{id}/test", "Send a test message, and show what the receiver says", a.testReceiver)
+}
+
+// moves is the part of the table that is about moving outputs from afar.
+func (a *API) moves(h huma.API) {
+	register(a, h, access{auth.Command, ofGateway}, post, "/gateways/{gateway}/commands", "Move an output from afar; away from safe it waits for a second person", a.makeCommand)
+	register(a, h, access{auth.See, ofGateway}, get, "/gateways/{gateway}/desired", "The mode that a gateway is to be in, what it has applied, and why not", a.desired)
+	register(a, h, access{auth.See, anything}, get, "/commands", "List commands, newest first", a.commands)
+	register(a, h, access{auth.See, ofCommand}, get, "/commands/{command}", "How far a command has come, step by step", a.command)
+	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/approve", "Approve another person's command away from safe", a.approveCommand)
+	register(a, h, access{auth.Command, ofCommand}, post, "/commands/{command}/withdraw", "Take back a command that waits for approval", a.withdrawCommand)
 }
 
 // figures is the part of the table that is about how far sensors can be trusted and how incidents are dealt with.
