@@ -3,7 +3,10 @@ package rtsp
 import (
 	"bufio"
 	"io"
+	"net/netip"
 	"time"
+
+	"github.com/pion/rtp"
 
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -56,3 +59,25 @@ func (m *Meter) Black() bool { return m.dark.black() }
 
 // Stutters says whether frames pause too often.
 func (m *Meter) Stutters() bool { return m.stutter.stutters() }
+
+// Unpacked feeds RTP packets to an unpacker and a timeline, a packet each 40 ms from the arrival on, and gives the frames'
+// times and segments.
+func Unpacked(packets []*rtp.Packet, hevc bool, arrival time.Duration) (at []time.Duration, segments []int) {
+	s := stream{codec: h264}
+	if hevc {
+		s.codec = h265
+	}
+	u, line := newUnpacker(s), timeline{}
+	for i, p := range packets {
+		if unit, complete := u.take(p); complete {
+			at = append(at, line.place(arrival+time.Duration(i)*40*time.Millisecond, unit.dts))
+			segments = append(segments, line.segment)
+		}
+	}
+	return at, segments
+}
+
+// MayDial says whether a camera may redirect to an address.
+func MayDial(camera, to string) bool {
+	return mayDial(netip.MustParseAddr(camera), netip.MustParseAddr(to))
+}

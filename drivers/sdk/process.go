@@ -210,8 +210,11 @@ func (p *Process) supervise(c *child) {
 	p.cmd.Log.Info("driver process started", "pid", c.run.cmd.Process.Pid)
 	why := c.watch(p.stop, p.cmd.MemoryLimit)
 	if why != nil {
-		p.suspect(c.stderr.culprit())
-		p.record(c.started, why)
+		if p.suspect(c.stderr.culprit()) {
+			p.forgive(why)
+		} else {
+			p.record(c.started, why)
+		}
 		p.cmd.Log.Warn("driver process ended", "pid", c.run.cmd.Process.Pid, "error", why)
 	}
 	p.mu.Lock()
@@ -228,13 +231,23 @@ func (p *Process) record(started time.Time, why error) {
 	p.history.crashed(started, time.Now(), why)
 }
 
-// suspect remembers a device for the next child.
-func (p *Process) suspect(dev string) {
+// suspect remembers a device for the next child, and says whether it is a new one.
+func (p *Process) suspect(dev string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if dev != "" && !slices.Contains(p.cmd.suspects, dev) && len(p.cmd.suspects) < mostSuspects {
-		p.cmd.suspects = append(slices.Clone(p.cmd.suspects), dev)
+	if dev == "" || slices.Contains(p.cmd.suspects, dev) || len(p.cmd.suspects) >= mostSuspects {
+		return false
 	}
+	p.cmd.suspects = append(slices.Clone(p.cmd.suspects), dev)
+	return true
+}
+
+// forgive is record for a crash whose cause the next child will avoid: it is no step towards a quarantine of the others.
+func (p *Process) forgive(why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.crashes++
+	p.history.last, p.history.until = why, time.Now().Add(firstBackoff)
 }
 
 func (p *Process) command() Command {

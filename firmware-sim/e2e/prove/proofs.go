@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/demo"
+	"github.com/linshao/linshao/firmware-sim/e2e/camera"
 	"github.com/linshao/linshao/firmware-sim/e2e/chain"
 	"github.com/linshao/linshao/firmware-sim/e2e/charging"
 	"github.com/linshao/linshao/firmware-sim/e2e/escalation"
@@ -45,6 +46,7 @@ func proofs() []proof {
 		{"rule_timer_kill9", "a gateway killed under pending timers raises each alert once, under one id and in time", built(ruleTimerKill9)},
 		{"restarts", "devices are claimed and taken out while 50 are read and alerts come and go: nothing lost, nothing twice, no timer forgotten", built(restartsOf)},
 		{"escalation_kill9", "a cloud killed while incidents climb from rung to rung: every message is taken once, every timer kept", built(escalationKill9)},
+		{"camera_soak", "hostile cameras and reboots cost their own group seconds and the others nothing; memory, descriptors and goroutines stay", built(cameraSoak)},
 		{"chain_kill", "gateways, broker, clouds, database and store are killed in turn: every value and event is there once, or explained", built(chainKill)},
 		{"soak", "long-lived programs under churn hold no more at the end than at the beginning", built(soak)},
 	}
@@ -94,6 +96,10 @@ func restartsOf(ctx context.Context, bin, dir string, o options) (*restarts.Resu
 
 func safetyLatency(ctx context.Context, bin, dir string, o options) (safety.Result, error) {
 	return safety.Run(ctx, safety.Options{Bin: bin, Dir: dir, Runs: o.pick(300, 10_000), Kitchens: o.pick(8, 16), Poll: 200 * time.Millisecond, Seed: o.seed})
+}
+
+func cameraSoak(ctx context.Context, bin, _ string, o options) (camera.Result, error) {
+	return camera.Run(ctx, camera.Options{Bin: bin, Connections: o.pick(300, 10_000), Reboots: o.pick(8, 1_000), Seed: o.seed})
 }
 
 func chainKill(ctx context.Context, bin, dir string, o options) (*chain.Result, error) {
