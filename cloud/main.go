@@ -23,11 +23,12 @@ func main() {
 			Import calibrationImportCmd `cmd:"" help:"Take a CSV or YAML file of when devices were calibrated and are due again. What is wrong is told by line and left out."`
 		} `cmd:"" help:"When devices were calibrated."`
 		Gateway struct {
-			Enroll       enrollCmd       `cmd:"" help:"Make a one-time token with which a gateway takes its certificate."`
-			List         gatewaysCmd     `cmd:"" help:"Show gateways and the state of their certificates."`
-			Revoke       revokeCmd       `cmd:"" help:"End all certificates and tokens of a gateway: its connection ends in the same second."`
-			RenewOK      renewOKCmd      `cmd:"" name:"renew-ok" help:"Let a gateway renew a certificate that has expired, within 30 days of its end."`
-			Decommission decommissionCmd `cmd:"" help:"Take a gateway out of service: it leaves its site, and its next new log is no loss."`
+			Enroll       enrollCmd        `cmd:"" help:"Make a one-time token with which a gateway takes its certificate."`
+			List         gatewaysCmd      `cmd:"" help:"Show gateways and the state of their certificates."`
+			Revoke       revokeCmd        `cmd:"" help:"End all certificates and tokens of a gateway: its connection ends in the same second."`
+			RenewOK      renewOKCmd       `cmd:"" name:"renew-ok" help:"Let a gateway renew a certificate that has expired, within 30 days of its end."`
+			Config       gatewayConfigCmd `cmd:"" help:"Rules, profiles, devices and overrides that gateways are to have beside their own files."`
+			Decommission decommissionCmd  `cmd:"" help:"Take a gateway out of service: it leaves its site, and its next new log is no loss."`
 		} `cmd:"" help:"Manage gateways."`
 		Audit    auditCmd    `cmd:"" help:"What people did."`
 		Evidence evidenceCmd `cmd:"" help:"What cameras and meters saw at alerts."`

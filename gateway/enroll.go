@@ -91,6 +91,10 @@ func (c enrollCmd) refused(lang config.Language, gateway string, err error) erro
 
 // done tells what came of it and what is left to do.
 func (c enrollCmd) done(lang config.Language, site *config.Site, r enroll.Result) error {
+	changed, editing := adopt(site, r.Broker, []byte(r.CommandKey))
+	if editing != nil && !errors.Is(editing, errEdit) {
+		fmt.Fprintln(os.Stderr, "gateway: enroll:", editing) // the certificate is there all the same
+	}
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(map[string]any{"gateway": site.Gateway, "broker": r.Broker, "shard": r.Shard, "until": r.NotAfter, "serial": r.Serial, "clock_off_s": int(r.Off.Seconds())})
 	}
@@ -101,9 +105,13 @@ func (c enrollCmd) done(lang config.Language, site *config.Site, r enroll.Result
 	if r.Off.Abs() > clockOff {
 		fmt.Println(say(fmt.Sprintf("注意：本机时钟比云端慢 %v（负数为快），请校时：timedatectl set-ntp true", r.Off), fmt.Sprintf("mind: this machine's clock is %v behind the cloud's (below zero: ahead); set it: timedatectl set-ntp true", r.Off)))
 	}
-	if r.Broker != "" && strings.TrimRight(r.Broker, "/") != strings.TrimRight(site.Cloud.URL, "/") {
-		fmt.Println(say("注意：云端说消息服务器是 "+r.Broker+"，gateway.yaml 里写的是 "+site.Cloud.URL+"。请改成：", "mind: the cloud says that the broker is "+r.Broker+", gateway.yaml says "+site.Cloud.URL+". Write:"))
-		fmt.Println("cloud:\n  url: " + r.Broker)
+	if editing == nil && len(changed) > 0 {
+		fmt.Println(say("已改 "+shorter(site.File)+"：", "changed in "+shorter(site.File)+":"))
+		fmt.Println("+ " + strings.Join(changed, "\n+ "))
+	}
+	if editing != nil {
+		fmt.Println(say("没有改 "+shorter(site.File)+"，请手工写上：", shorter(site.File)+" was not changed; write by hand:"))
+		fmt.Printf("trust:\n  command_key: %s\ncloud:\n  url: %s\n", commandKeyFile, r.Broker)
 	}
 	fmt.Println(say("让网关用上它：systemctl restart linshao-gateway", "let the gateway use it: systemctl restart linshao-gateway"))
 	return nil

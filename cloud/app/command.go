@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/command"
@@ -75,4 +78,14 @@ func (a *App) down(downs []command.Down) {
 		replies[i] = ingest.Reply{Topic: wire.Topic(d.Gateway, wire.DownCommand), Payload: d.Payload}
 	}
 	a.broker.Publish(replies)
+}
+
+// Pushing opens what is pushed to gateways of a cloud that may be running, for a command.
+func Pushing(ctx context.Context, cfg Config, do func(ctx context.Context, p *push.Service, d *db.DB) error) error {
+	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
+	if err != nil {
+		return err
+	}
+	p := push.New(push.Config{DB: d, Now: time.Now, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	return errors.Join(do(console(ctx), p, d), d.Close())
 }

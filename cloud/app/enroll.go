@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/broker"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/enroll"
+	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/cloud/wire/enrolment"
 )
 
@@ -80,11 +82,20 @@ func newEnroll(ctx context.Context, cfg Config, d *db.DB, log *slog.Logger, now 
 	if err != nil {
 		return nil, err
 	}
+	key, err := commandKey(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	public, _ := key.Public().(ed25519.PublicKey)
+	text, err := wire.EncodeKey(public)
+	if err != nil {
+		return nil, err
+	}
 	ca, err := enroll.OpenCA(CAFolder(cfg))
 	if err != nil && !errors.Is(err, enroll.ErrNoCA) {
 		return nil, err
 	}
-	return enroll.New(enroll.Config{DB: d, CA: ca, Secret: secret, Pin: cfg.Enroll.pin, URL: pageURL(cfg), Broker: cfg.Enroll.Broker, Life: cfg.Enroll.life, Now: now, Log: log})
+	return enroll.New(enroll.Config{DB: d, CA: ca, Secret: secret, Pin: cfg.Enroll.pin, URL: pageURL(cfg), Broker: cfg.Enroll.Broker, CommandKey: text, Life: cfg.Enroll.life, Now: now, Log: log})
 }
 
 // pageURL is the page's address as gateways are told.

@@ -733,7 +733,6 @@ type Down struct {
 	//	*Down_Command
 	//	*Down_Desired
 	//	*Down_Config
-	//	*Down_Program
 	Kind          isDown_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -810,15 +809,6 @@ func (x *Down) GetConfig() *Config {
 	return nil
 }
 
-func (x *Down) GetProgram() *Program {
-	if x != nil {
-		if x, ok := x.Kind.(*Down_Program); ok {
-			return x.Program
-		}
-	}
-	return nil
-}
-
 type isDown_Kind interface {
 	isDown_Kind()
 }
@@ -835,17 +825,11 @@ type Down_Config struct {
 	Config *Config `protobuf:"bytes,5,opt,name=config,proto3,oneof"`
 }
 
-type Down_Program struct {
-	Program *Program `protobuf:"bytes,6,opt,name=program,proto3,oneof"`
-}
-
 func (*Down_Command) isDown_Kind() {}
 
 func (*Down_Desired) isDown_Kind() {}
 
 func (*Down_Config) isDown_Kind() {}
-
-func (*Down_Program) isDown_Kind() {}
 
 // Config is the part of a gateway's configuration that the cloud keeps: rules, profiles, fragments of devices and overrides. It comes
 // at every connect and at every change, until it is answered for good; one that was decided on is only answered again.
@@ -1014,91 +998,6 @@ func (x *Part) GetData() []byte {
 	return nil
 }
 
-// Program is the version of its own program that the cloud wants a gateway to run. The file is fetched from the cloud's page.
-type Program struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
-	Path          string                 `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`     // on the cloud's page
-	Ticket        string                 `protobuf:"bytes,4,opt,name=ticket,proto3" json:"ticket,omitempty"` // shown there; it is good for this gateway, this file and some hours
-	Sha256        []byte                 `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"` // of the file
-	Size          uint64                 `protobuf:"varint,6,opt,name=size,proto3" json:"size,omitempty"`    // of the file, in bytes
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Program) Reset() {
-	*x = Program{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Program) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Program) ProtoMessage() {}
-
-func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Program.ProtoReflect.Descriptor instead.
-func (*Program) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *Program) GetRevision() uint64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
-func (x *Program) GetVersion() string {
-	if x != nil {
-		return x.Version
-	}
-	return ""
-}
-
-func (x *Program) GetPath() string {
-	if x != nil {
-		return x.Path
-	}
-	return ""
-}
-
-func (x *Program) GetTicket() string {
-	if x != nil {
-		return x.Ticket
-	}
-	return ""
-}
-
-func (x *Program) GetSha256() []byte {
-	if x != nil {
-		return x.Sha256
-	}
-	return nil
-}
-
-func (x *Program) GetSize() uint64 {
-	if x != nil {
-		return x.Size
-	}
-	return 0
-}
-
 // Desired is the mode that the cloud wants a gateway in. It comes at every connect and at every change; one that the gateway has
 // already is only answered again.
 type Desired struct {
@@ -1114,7 +1013,7 @@ type Desired struct {
 
 func (x *Desired) Reset() {
 	*x = Desired{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1025,7 @@ func (x *Desired) String() string {
 func (*Desired) ProtoMessage() {}
 
 func (x *Desired) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1038,7 @@ func (x *Desired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desired.ProtoReflect.Descriptor instead.
 func (*Desired) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Desired) GetRevision() uint64 {
@@ -1198,7 +1097,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1109,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1122,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Command) GetId() string {
@@ -1308,7 +1207,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1219,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1232,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Status) GetOnline() bool {
@@ -1374,7 +1273,6 @@ type Event struct {
 	//	*Event_Applied
 	//	*Event_Taken
 	//	*Event_Config
-	//	*Event_Program
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1382,7 +1280,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1394,7 +1292,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1407,7 +1305,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -1525,15 +1423,6 @@ func (x *Event) GetConfig() *ConfigState {
 	return nil
 }
 
-func (x *Event) GetProgram() *ProgramState {
-	if x != nil {
-		if x, ok := x.Kind.(*Event_Program); ok {
-			return x.Program
-		}
-	}
-	return nil
-}
-
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -1586,10 +1475,6 @@ type Event_Config struct {
 	Config *ConfigState `protobuf:"bytes,12,opt,name=config,proto3,oneof"`
 }
 
-type Event_Program struct {
-	Program *ProgramState `protobuf:"bytes,13,opt,name=program,proto3,oneof"`
-}
-
 func (*Event_Alert) isEvent_Kind() {}
 
 func (*Event_Action) isEvent_Kind() {}
@@ -1614,8 +1499,6 @@ func (*Event_Taken) isEvent_Kind() {}
 
 func (*Event_Config) isEvent_Kind() {}
 
-func (*Event_Program) isEvent_Kind() {}
-
 type Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Zh            string                 `protobuf:"bytes,1,opt,name=zh,proto3" json:"zh,omitempty"`
@@ -1626,7 +1509,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1638,7 +1521,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1651,7 +1534,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Text) GetZh() string {
@@ -1696,7 +1579,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1708,7 +1591,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1721,7 +1604,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Alert) GetAlert() string {
@@ -1878,7 +1761,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1890,7 +1773,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1903,7 +1786,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Evidence) GetName() string {
@@ -1960,7 +1843,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1972,7 +1855,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1985,7 +1868,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Limit) GetPoint() string {
@@ -2027,7 +1910,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2039,7 +1922,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2052,7 +1935,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Action) GetDevice() string {
@@ -2095,7 +1978,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2107,7 +1990,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2120,7 +2003,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -2207,7 +2090,7 @@ type RulesChange struct {
 
 func (x *RulesChange) Reset() {
 	*x = RulesChange{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +2102,7 @@ func (x *RulesChange) String() string {
 func (*RulesChange) ProtoMessage() {}
 
 func (x *RulesChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +2115,7 @@ func (x *RulesChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
 func (*RulesChange) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RulesChange) GetHash() string {
@@ -2285,7 +2168,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2180,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2193,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Applied) GetRevision() uint64 {
@@ -2366,7 +2249,7 @@ type Taken struct {
 
 func (x *Taken) Reset() {
 	*x = Taken{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2378,7 +2261,7 @@ func (x *Taken) String() string {
 func (*Taken) ProtoMessage() {}
 
 func (x *Taken) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2391,7 +2274,7 @@ func (x *Taken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Taken.ProtoReflect.Descriptor instead.
 func (*Taken) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Taken) GetHead() []byte {
@@ -2424,7 +2307,7 @@ type ConfigState struct {
 
 func (x *ConfigState) Reset() {
 	*x = ConfigState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2436,7 +2319,7 @@ func (x *ConfigState) String() string {
 func (*ConfigState) ProtoMessage() {}
 
 func (x *ConfigState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2449,7 +2332,7 @@ func (x *ConfigState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigState.ProtoReflect.Descriptor instead.
 func (*ConfigState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ConfigState) GetRevision() uint64 {
@@ -2514,7 +2397,7 @@ type Mistake struct {
 
 func (x *Mistake) Reset() {
 	*x = Mistake{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2526,7 +2409,7 @@ func (x *Mistake) String() string {
 func (*Mistake) ProtoMessage() {}
 
 func (x *Mistake) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2539,7 +2422,7 @@ func (x *Mistake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mistake.ProtoReflect.Descriptor instead.
 func (*Mistake) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Mistake) GetFile() string {
@@ -2570,83 +2453,6 @@ func (x *Mistake) GetText() *Text {
 	return nil
 }
 
-// ProgramState answers a Program.
-type ProgramState struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`     // waits, refused, trial, applied, reverted
-	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"` // that runs
-	Why           *Text                  `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`
-	AtMs          int64                  `protobuf:"zigzag64,5,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ProgramState) Reset() {
-	*x = ProgramState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ProgramState) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ProgramState) ProtoMessage() {}
-
-func (x *ProgramState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ProgramState.ProtoReflect.Descriptor instead.
-func (*ProgramState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
-}
-
-func (x *ProgramState) GetRevision() uint64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
-func (x *ProgramState) GetState() string {
-	if x != nil {
-		return x.State
-	}
-	return ""
-}
-
-func (x *ProgramState) GetVersion() string {
-	if x != nil {
-		return x.Version
-	}
-	return ""
-}
-
-func (x *ProgramState) GetWhy() *Text {
-	if x != nil {
-		return x.Why
-	}
-	return nil
-}
-
-func (x *ProgramState) GetAtMs() int64 {
-	if x != nil {
-		return x.AtMs
-	}
-	return 0
-}
-
 // Notice: something about a device or a line that is no alert and that people should be able to look up: a meter was exchanged, a
 // line has more to do than it can carry, a detector's own log tells of an alarm that nobody saw.
 type Notice struct {
@@ -2662,7 +2468,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2674,7 +2480,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2687,7 +2493,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Notice) GetKind() string {
@@ -2738,7 +2544,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2750,7 +2556,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2763,7 +2569,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -2808,7 +2614,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2820,7 +2626,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2833,7 +2639,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -2886,7 +2692,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2898,7 +2704,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2911,7 +2717,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Inventory) GetSite() string {
@@ -2973,7 +2779,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2985,7 +2791,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2998,7 +2804,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Device) GetId() string {
@@ -3076,7 +2882,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3088,7 +2894,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3101,7 +2907,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Output) GetPoint() string {
@@ -3136,7 +2942,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3148,7 +2954,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3161,7 +2967,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Model) GetName() string {
@@ -3191,7 +2997,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[37]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3203,7 +3009,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[37]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3216,7 +3022,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Point) GetName() string {
@@ -3266,7 +3072,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[38]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3278,7 +3084,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[38]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3291,7 +3097,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -3336,7 +3142,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[39]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3348,7 +3154,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[39]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3361,7 +3167,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -3405,7 +3211,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[40]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3417,7 +3223,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[40]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3430,7 +3236,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{40}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -3475,7 +3281,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[41]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3487,7 +3293,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[41]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3500,7 +3306,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{41}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -3590,13 +3396,12 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x04data\x18\x04 \x01(\fR\x04data\":\n" +
 	"\x06Signed\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\fR\x04body\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xfd\x01\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xc7\x01\n" +
 	"\x04Down\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x124\n" +
 	"\acommand\x18\x02 \x01(\v2\x18.linshao.wire.v1.CommandH\x00R\acommand\x124\n" +
 	"\adesired\x18\x03 \x01(\v2\x18.linshao.wire.v1.DesiredH\x00R\adesired\x121\n" +
-	"\x06config\x18\x05 \x01(\v2\x17.linshao.wire.v1.ConfigH\x00R\x06config\x124\n" +
-	"\aprogram\x18\x06 \x01(\v2\x18.linshao.wire.v1.ProgramH\x00R\aprogramB\x06\n" +
+	"\x06config\x18\x05 \x01(\v2\x17.linshao.wire.v1.ConfigH\x00R\x06configB\x06\n" +
 	"\x04kind\"g\n" +
 	"\x06Config\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
@@ -3607,14 +3412,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x05parts\x18\x01 \x03(\v2\x15.linshao.wire.v1.PartR\x05parts\".\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"\x97\x01\n" +
-	"\aProgram\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
-	"\x04path\x18\x03 \x01(\tR\x04path\x12\x16\n" +
-	"\x06ticket\x18\x04 \x01(\tR\x06ticket\x12\x16\n" +
-	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x12\n" +
-	"\x04size\x18\x06 \x01(\x04R\x04size\"\x88\x01\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\x88\x01\n" +
 	"\aDesired\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x1c\n" +
@@ -3636,7 +3434,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xbb\x05\n" +
+	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\x80\x05\n" +
 	"\x05Event\x12.\n" +
 	"\x05alert\x18\x01 \x01(\v2\x16.linshao.wire.v1.AlertH\x00R\x05alert\x127\n" +
 	"\x06action\x18\x02 \x01(\v2\x1d.linshao.wire.v1.ActionResultH\x00R\x06action\x126\n" +
@@ -3650,8 +3448,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\aapplied\x18\n" +
 	" \x01(\v2\x18.linshao.wire.v1.AppliedH\x00R\aapplied\x12.\n" +
 	"\x05taken\x18\v \x01(\v2\x16.linshao.wire.v1.TakenH\x00R\x05taken\x126\n" +
-	"\x06config\x18\f \x01(\v2\x1c.linshao.wire.v1.ConfigStateH\x00R\x06config\x129\n" +
-	"\aprogram\x18\r \x01(\v2\x1d.linshao.wire.v1.ProgramStateH\x00R\aprogramB\x06\n" +
+	"\x06config\x18\f \x01(\v2\x1c.linshao.wire.v1.ConfigStateH\x00R\x06configB\x06\n" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
@@ -3734,13 +3531,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x10\n" +
 	"\x03col\x18\x03 \x01(\rR\x03col\x12)\n" +
-	"\x04text\x18\x04 \x01(\v2\x15.linshao.wire.v1.TextR\x04text\"\x98\x01\n" +
-	"\fProgramState\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x14\n" +
-	"\x05state\x18\x02 \x01(\tR\x05state\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\tR\aversion\x12'\n" +
-	"\x03why\x18\x04 \x01(\v2\x15.linshao.wire.v1.TextR\x03why\x12\x13\n" +
-	"\x05at_ms\x18\x05 \x01(\x12R\x04atMs\"\x8e\x01\n" +
+	"\x04text\x18\x04 \x01(\v2\x15.linshao.wire.v1.TextR\x04text\"\x8e\x01\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x18\n" +
@@ -3828,7 +3619,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -3843,86 +3634,81 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Config)(nil),       // 10: linshao.wire.v1.Config
 	(*Parts)(nil),        // 11: linshao.wire.v1.Parts
 	(*Part)(nil),         // 12: linshao.wire.v1.Part
-	(*Program)(nil),      // 13: linshao.wire.v1.Program
-	(*Desired)(nil),      // 14: linshao.wire.v1.Desired
-	(*Command)(nil),      // 15: linshao.wire.v1.Command
-	(*Status)(nil),       // 16: linshao.wire.v1.Status
-	(*Event)(nil),        // 17: linshao.wire.v1.Event
-	(*Text)(nil),         // 18: linshao.wire.v1.Text
-	(*Alert)(nil),        // 19: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 20: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 21: linshao.wire.v1.Limit
-	(*Action)(nil),       // 22: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 23: linshao.wire.v1.ActionResult
-	(*RulesChange)(nil),  // 24: linshao.wire.v1.RulesChange
-	(*Applied)(nil),      // 25: linshao.wire.v1.Applied
-	(*Taken)(nil),        // 26: linshao.wire.v1.Taken
-	(*ConfigState)(nil),  // 27: linshao.wire.v1.ConfigState
-	(*Mistake)(nil),      // 28: linshao.wire.v1.Mistake
-	(*ProgramState)(nil), // 29: linshao.wire.v1.ProgramState
-	(*Notice)(nil),       // 30: linshao.wire.v1.Notice
-	(*DeviceState)(nil),  // 31: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 32: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 33: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 34: linshao.wire.v1.Device
-	(*Output)(nil),       // 35: linshao.wire.v1.Output
-	(*Model)(nil),        // 36: linshao.wire.v1.Model
-	(*Point)(nil),        // 37: linshao.wire.v1.Point
-	(*Boot)(nil),         // 38: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 39: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 40: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 41: linshao.wire.v1.Origin
-	nil,                  // 42: linshao.wire.v1.Point.LabelsEntry
+	(*Desired)(nil),      // 13: linshao.wire.v1.Desired
+	(*Command)(nil),      // 14: linshao.wire.v1.Command
+	(*Status)(nil),       // 15: linshao.wire.v1.Status
+	(*Event)(nil),        // 16: linshao.wire.v1.Event
+	(*Text)(nil),         // 17: linshao.wire.v1.Text
+	(*Alert)(nil),        // 18: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 19: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 20: linshao.wire.v1.Limit
+	(*Action)(nil),       // 21: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 22: linshao.wire.v1.ActionResult
+	(*RulesChange)(nil),  // 23: linshao.wire.v1.RulesChange
+	(*Applied)(nil),      // 24: linshao.wire.v1.Applied
+	(*Taken)(nil),        // 25: linshao.wire.v1.Taken
+	(*ConfigState)(nil),  // 26: linshao.wire.v1.ConfigState
+	(*Mistake)(nil),      // 27: linshao.wire.v1.Mistake
+	(*Notice)(nil),       // 28: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 29: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 30: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 31: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 32: linshao.wire.v1.Device
+	(*Output)(nil),       // 33: linshao.wire.v1.Output
+	(*Model)(nil),        // 34: linshao.wire.v1.Model
+	(*Point)(nil),        // 35: linshao.wire.v1.Point
+	(*Boot)(nil),         // 36: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 37: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 38: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 39: linshao.wire.v1.Origin
+	nil,                  // 40: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	15, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
-	14, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
+	14, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
+	13, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
 	10, // 5: linshao.wire.v1.Down.config:type_name -> linshao.wire.v1.Config
-	13, // 6: linshao.wire.v1.Down.program:type_name -> linshao.wire.v1.Program
-	12, // 7: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
-	22, // 8: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
-	19, // 9: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	23, // 10: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	31, // 11: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	32, // 12: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	33, // 13: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	38, // 14: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	39, // 15: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	24, // 16: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	30, // 17: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
-	25, // 18: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
-	26, // 19: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
-	27, // 20: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
-	29, // 21: linshao.wire.v1.Event.program:type_name -> linshao.wire.v1.ProgramState
-	18, // 22: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	18, // 23: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	18, // 24: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	20, // 25: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	21, // 26: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	22, // 27: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	18, // 28: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	22, // 29: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	18, // 30: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	18, // 31: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
-	18, // 32: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
-	28, // 33: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
-	18, // 34: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
-	18, // 35: linshao.wire.v1.ProgramState.why:type_name -> linshao.wire.v1.Text
-	18, // 36: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
-	34, // 37: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	36, // 38: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	35, // 39: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
-	37, // 40: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	42, // 41: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	41, // 42: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	12, // 6: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
+	21, // 7: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
+	18, // 8: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	22, // 9: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	29, // 10: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	30, // 11: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	31, // 12: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	36, // 13: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	37, // 14: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	23, // 15: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	28, // 16: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	24, // 17: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
+	25, // 18: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
+	26, // 19: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
+	17, // 20: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	17, // 21: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	17, // 22: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	19, // 23: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	20, // 24: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	21, // 25: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	17, // 26: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	21, // 27: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	17, // 28: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	17, // 29: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
+	17, // 30: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
+	27, // 31: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
+	17, // 32: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
+	17, // 33: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	32, // 34: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	34, // 35: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	33, // 36: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
+	35, // 37: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	40, // 38: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	39, // 39: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -3934,9 +3720,8 @@ func file_cloud_wire_wire_proto_init() {
 		(*Down_Command)(nil),
 		(*Down_Desired)(nil),
 		(*Down_Config)(nil),
-		(*Down_Program)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[17].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[16].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -3949,16 +3734,15 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Applied)(nil),
 		(*Event_Taken)(nil),
 		(*Event_Config)(nil),
-		(*Event_Program)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[35].OneofWrappers = []any{}
+	file_cloud_wire_wire_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

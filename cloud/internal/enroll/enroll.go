@@ -32,15 +32,16 @@ const Grace = 30 * 24 * time.Hour
 
 // Config is what a Service needs.
 type Config struct {
-	DB     *db.DB
-	CA     *CA // nil: nothing is issued; what there is counts
-	Secret []byte
-	Pin    *[16]byte     // of a certificate that the cloud's page shows; nil: the root's
-	URL    string        // the page's address
-	Broker string        // the broker's address as gateways reach it, mqtts://host:port
-	Life   time.Duration // of certificates; 0: Life
-	Now    func() time.Time
-	Log    *slog.Logger
+	DB         *db.DB
+	CA         *CA // nil: nothing is issued; what there is counts
+	Secret     []byte
+	Pin        *[16]byte     // of a certificate that the cloud's page shows; nil: the root's
+	URL        string        // the page's address
+	Broker     string        // the broker's address as gateways reach it, mqtts://host:port
+	CommandKey []byte        // PEM, what gateways are to trust; empty: they are told none
+	Life       time.Duration // of certificates; 0: Life
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // A Service issues, renews and ends certificates.

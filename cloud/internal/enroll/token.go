@@ -183,5 +183,5 @@ func (s *Service) issue(ctx context.Context, tx *sql.Tx, gateway, site string, k
 func (s *Service) answer(gateway string, der []byte, now time.Time) enrolment.Answer {
 	ca := s.cfg.CA
 	return enrolment.Answer{Certificate: string(enrolment.EncodeCertificates(der, ca.Gateways.Raw)), Roots: string(enrolment.EncodeCertificates(ca.Root.Raw)),
-		Broker: strings.TrimSpace(s.cfg.Broker), Shard: shard(gateway), Now: now.UnixMilli()}
+		Broker: strings.TrimSpace(s.cfg.Broker), Shard: shard(gateway), Now: now.UnixMilli(), CommandKey: string(s.cfg.CommandKey)}
 }

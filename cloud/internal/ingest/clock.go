@@ -171,8 +171,6 @@ func moveEvent(e *wire.Event, move func(*int64)) {
 		move(&kind.Applied.AtMs)
 	case *wire.Event_Config:
 		move(&kind.Config.AtMs)
-	case *wire.Event_Program:
-		move(&kind.Program.AtMs)
 	case *wire.Event_Notice:
 		move(&kind.Notice.AtMs)
 	}

@@ -55,6 +55,7 @@ type Answer struct {
 	Broker      string `json:"broker" doc:"address of the broker, mqtts://host:port; empty: it is not known to the cloud"`
 	Shard       string `json:"shard" doc:"of the gateway's topics"`
 	Now         int64  `json:"now" doc:"the cloud's time, Unix ms"`
+	CommandKey  string `json:"commandKey,omitempty" doc:"PEM: the public key with which the cloud signs what it tells gateways"`
 }
 
 // A Refusal is the body of every answer that is no certificate.

@@ -36,6 +36,8 @@ type Result struct {
 	NotAfter time.Time
 	Off      time.Duration // how far this machine's clock is behind the cloud's; below zero: ahead
 	Serial   string
+
+	CommandKey string // PEM: with which the cloud signs what it tells gateways; empty: it did not say
 }
 
 // ErrOtherGateway: the invitation is for another gateway than this one.
@@ -81,7 +83,7 @@ func Enrol(ctx context.Context, cfg Config) (Result, error) {
 	if err := cfg.Files.commit(); err != nil {
 		return Result{}, err
 	}
-	return Result{Broker: answer.Broker, Shard: answer.Shard, NotAfter: own.NotAfter, Off: cloud.Sub(cfg.Now()).Round(time.Second), Serial: fmt.Sprintf("%032x", own.SerialNumber)}, nil
+	return Result{Broker: answer.Broker, Shard: answer.Shard, NotAfter: own.NotAfter, Off: cloud.Sub(cfg.Now()).Round(time.Second), Serial: fmt.Sprintf("%032x", own.SerialNumber), CommandKey: answer.CommandKey}, nil
 }
 
 // Enrolled says whether the gateway has enrolled by a token, so that a Keeper can renew its certificate.
