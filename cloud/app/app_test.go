@@ -435,7 +435,7 @@ func TestStoryOfAnAlert(t *testing.T) {
 		var doc struct {
 			Paths map[string]any `json:"paths"`
 		}
-		if s.ask("GET", "/openapi.json", "", &doc); len(doc.Paths) < 31 {
+		if s.ask("GET", "/openapi.json", "", &doc); len(doc.Paths) < 35 {
 			t.Errorf("the document has %d paths", len(doc.Paths))
 		}
 		for _, c := range []struct{ path, accept, want string }{

@@ -153,6 +153,18 @@ func demands() map[string]demand {
 	} {
 		all[op] = d
 	}
+	for op, d := range map[string]demand{
+		"GET /rules":              {right: "see", where: "any"},
+		"GET /rules/{rule}":       {right: "see", where: "any", ok: unknown},
+		"POST /rules/check":       {right: "see", where: "any", body: "{}", ok: invalid},
+		"POST /rules/replay":      {right: "see", where: "any", body: "{}", ok: invalid},
+		"GET /devices":            {right: "see", where: "any"},
+		"GET /machines":           {right: "see", where: "any"},
+		"GET /machines/{gateway}": {right: "see", where: "gateway"},
+		"GET /system":             {right: "see", where: "street"},
+	} {
+		all[op] = d
+	}
 	all["POST /incidents/{id}/links/revoke"] = demand{right: "dispatch", where: "incident", ok: []int{200, 204, 422}}
 	all["POST /incidents/{id}/rate-link"] = demand{right: "work", where: "incident", ok: []int{200, 409}}
 	for right, deeds := range map[string]string{

@@ -28,13 +28,13 @@ func TestOrganisation(t *testing.T) {
 		t.Fatalf("%+v %v", r, err)
 	}
 	nodes, err := app.Org(t.Context(), cfg, "zhaizi-g1", time.Now())
-	if err != nil || len(nodes) != 4 || nodes[3].Responsible.Name != "王网格员" {
+	if err != nil || len(nodes) != 5 || nodes[4].Responsible.Name != "王网格员" {
 		t.Fatalf("%+v %v", nodes, err)
 	}
 	var out struct {
 		Nodes []tree.Node `json:"nodes"`
 	}
-	for path, n := range map[string]int{"/org": 8, "/org?node=zhaizi": 6, "/sites/jinxiu/org": 6} {
+	for path, n := range map[string]int{"/org": 9, "/org?node=zhaizi": 7, "/sites/jinxiu/org": 6} {
 		s.wrong("GET", path, "", 401, "login_required")
 		s.login("看客")
 		if got := s.ask("GET", path, "", &out); got != 200 || len(out.Nodes) != n {

@@ -175,6 +175,7 @@ func (a *API) operations(h huma.API) {
 	a.enrolments(h)
 	a.rulebook(h)
 	a.configurations(h)
+	a.machines(h)
 	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
 	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
 	register(a, h, access{auth.See, street}, get, "/dock", "Other platforms, and how things stand with them", a.docks)

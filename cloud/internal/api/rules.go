@@ -24,8 +24,8 @@ func (a *API) rulebook(h huma.API) {
 type rulesOut struct {
 	Body struct {
 		Rules []rulebook.RuleFigures `json:"rules"`
-		Hash  string          `json:"hash" doc:"of all shipped rules"`
-		Now   int64           `json:"now" doc:"Unix ms"`
+		Hash  string                 `json:"hash" doc:"of all shipped rules"`
+		Now   int64                  `json:"now" doc:"Unix ms"`
 	}
 }
 
@@ -62,10 +62,10 @@ type checkRuleIn struct {
 
 // CheckedDraft is what is wrong with a draft, and what it comes to.
 type CheckedDraft struct {
-	Good     bool               `json:"good" doc:"it can be played: there are warnings at most"`
+	Good     bool                    `json:"good" doc:"it can be played: there are warnings at most"`
 	Problems []rulebook.DraftProblem `json:"problems"`
-	Rules    []rulebook.RuleVersion `json:"rules"`
-	File     string             `json:"file,omitempty" doc:"as a gateway takes it into its folder of rules; absent when it is not good"`
+	Rules    []rulebook.RuleVersion  `json:"rules"`
+	File     string                  `json:"file,omitempty" doc:"as a gateway takes it into its folder of rules; absent when it is not good"`
 }
 
 type checkRuleOut struct{ Body CheckedDraft }

@@ -28,6 +28,7 @@ async function examples() {
 export const table = {
   todo: '/todo', alert: '/a/{incident}', alerts: '/alerts', report: '/report', orders: '/orders', rate: '/r/{incident}',
   sites: '/sites', site: '/sites/{site}', device: '/devices/{gateway}/{device}',
+  rules: '/rules', rule: '/rules/R16', devices: '/devices', gateways: '/gateways', gateway: '/gateways/{gateway}', reports: '/reports',
   system: '/system', lost: '/nowhere/at/all',
 }
 

@@ -42,7 +42,13 @@ export const pages: Page[] = [
   { name: 'alert', path: '/a/:id', zh: '告警', en: 'Alert', under: 'todo', load: () => import('../pages/Alert.vue') },
   { name: 'sites', path: '/sites', zh: '小区', en: 'Sites', right: 'see', group: 'device', icon: 'sites', phone: true, load: () => import('../pages/Sites.vue') },
   { name: 'site', path: '/sites/:id', zh: '小区', en: 'Site', right: 'see', under: 'sites', load: () => import('../pages/Site.vue') },
-  { name: 'device', path: '/devices/:gateway/:id', zh: '设备', en: 'Device', right: 'see', under: 'sites', load: () => import('../pages/Device.vue') },
+  { name: 'devices', path: '/devices', zh: '设备', en: 'Devices', right: 'see', group: 'device', icon: 'device', load: () => import('../pages/Devices.vue') },
+  { name: 'device', path: '/devices/:gateway/:id', zh: '设备', en: 'Device', right: 'see', under: 'devices', load: () => import('../pages/Device.vue') },
+  { name: 'gateways', path: '/gateways', zh: '网关', en: 'Gateways', right: 'see', group: 'device', icon: 'gateway', load: () => import('../pages/Gateways.vue') },
+  { name: 'gateway', path: '/gateways/:id', zh: '网关', en: 'Gateway', right: 'see', under: 'gateways', load: () => import('../pages/Gateway.vue') },
+  { name: 'reports', path: '/reports', zh: '报表', en: 'Reports', right: 'see', group: 'manage', icon: 'figures', load: () => import('../pages/Reports.vue') },
+  { name: 'rules', path: '/rules', zh: '规则', en: 'Rules', right: 'see', group: 'manage', icon: 'rule', load: () => import('../pages/Rules.vue') },
+  { name: 'rule', path: '/rules/:id', zh: '规则', en: 'Rule', right: 'see', under: 'rules', load: () => import('../pages/Rule.vue') },
   { name: 'system', path: '/system', zh: '系统', en: 'System', right: 'see', street: true, group: 'manage', icon: 'system', load: () => import('../pages/System.vue') },
 ]
 

@@ -1,0 +1,23 @@
+// The calls of the pages about devices, gateways, reports and the cloud itself.
+import { address, get, part, send } from '../api'
+import type { Command, Desired, DeviceList, Dock, Invited, MachineDetail, MachineList, OrgNode, OwnState, Report, Standing } from '../types/machines'
+
+type Query = Record<string, string | number | undefined>
+export const machinesApi = {
+  devices: (q: Query) => get<DeviceList>('/devices', q),
+  machines: (q: Query) => get<MachineList>('/machines', q),
+  machine: (id: string) => get<MachineDetail>(`/machines/${part(id)}`),
+  certificates: () => get<{ gateways: Standing[] | null; ca?: string }>('/gateways'),
+  invite: (gateway: string, site: string, hours: number) => send<Invited>('POST', `/gateways/${part(gateway)}/enrolment`, site ? { site, hours } : { hours }),
+  renewal: (gateway: string) => send<unknown>('POST', `/gateways/${part(gateway)}/renewal`, {}),
+  revoke: (gateway: string, reason: string) => send<unknown>('DELETE', `/gateways/${part(gateway)}/certificate?reason=${part(reason)}`),
+  desired: (gateway: string) => get<Desired>(`/gateways/${part(gateway)}/desired`),
+  commands: (q: Query) => get<{ commands: Command[] | null }>('/commands', q),
+  decide: (id: string, deed: 'approve' | 'withdraw') => send<Command>('POST', `/commands/${part(id)}/${deed}`, {}),
+  own: () => get<OwnState>('/system'),
+  docks: () => get<{ targets: Dock[] | null }>('/dock'),
+  answer: (id: string) => send<{ targets: Dock[] | null }>('POST', `/dock/${part(id)}/answer`, {}),
+  report: (q: Query) => get<Report>('/report', q),
+  reportAddress: (kind: 'csv' | 'html', q: Query) => address(`/report.${kind}`, q),
+  nodes: () => get<{ nodes: OrgNode[] | null }>('/org'),
+}

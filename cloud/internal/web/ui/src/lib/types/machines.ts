@@ -1,0 +1,36 @@
+// The shapes of /devices, /machines, /system, /dock, /commands, /report. Times are Unix milliseconds.
+import type { PointValue, Severity, Text } from '../types'
+
+export type DeviceState = 'good' | 'suspect' | 'faulty' | 'offline' | 'silent' | 'unknown'
+export interface DeviceHealth {
+  gateway: string; device: string; name: string; kind: string; place?: string; zone?: string; site: string; siteName: string
+  state: DeviceState; trust: 'fresh' | 'stale' | 'unknown'; since?: number; ageMs: number | null; score: number | null; own?: boolean
+  reasons: Text[] | null; reason?: string; calibrationDue?: string; overdue?: boolean
+}
+export interface DeviceList { at: number; devices: DeviceHealth[]; total: number; all: number; states: Partial<Record<DeviceState, number>>; kinds: string[] | null; next?: number }
+
+export interface Machine {
+  id: string; site: string; siteName: string; timezone?: string; version: string; online: boolean; since: number; lastSeen: number
+  devices: number; silent: number; skewMs: number | null; config?: string; rules?: string; emergency?: boolean; gaps: number
+}
+export interface MachineList { gateways: Machine[]; total: number; online: number; all: number; versions: Record<string, number>; rules: string; next?: number }
+export interface MachineDetail extends Machine { own: PointValue[] }
+export interface Standing { gateway: string; site: string; state: 'invited' | 'valid' | 'unused' | 'late' | 'expired' | 'renew_ok' | 'revoked' | 'lapsed'; notAfter?: number; tokenUntil?: number; issued?: number; why?: string }
+export interface Invited { gateway: string; token: string; cloud: string; pin: string; invitation: string; expires: number }
+export interface Desired { revision: number; emergency: boolean; until?: number; reason?: string; who?: string; applied: boolean; inForce: boolean; answeredAt?: number; why: Text }
+export interface Command { id: string; gateway: string; device: string; deviceName?: string; point: string; value: number; state: string; reason: string; who?: string; by?: string; made?: number; at?: number; why?: Text }
+
+export interface OwnFigure { name: string; help: string; value: number; count?: number }
+export interface OwnState { version: string; now: number; waiting: number; store: boolean; figures: OwnFigure[] }
+export interface Dock { id: string; name: string; kind: string; waiting: number; oldest?: number; refused: number; lastSent?: number; answer?: string; asked?: number }
+
+export interface FalseRate { of: string; false: number; closed: number; rate: number }
+export interface Figures {
+  reported: number; handled: number; rate: number | null; responseMs: number | null; steps: { step: string; name: Text; medianMs: number | null; n: number }[] | null
+  withinLimit: number | null; reworked: number; falseAlarms: number; falseRate: number | null; falseByRule: FalseRate[] | null; falseBySite: FalseRate[] | null
+  selfFound: number; complaints: number; satisfaction: number | null; ratings: number; online: number | null; maintenance: { reported: number; handled: number; rate: number | null }
+  alarms: { perHour: number; peakTenMin: number; floods: number; chattering: number; standing: number; badActors: { site: string; device: string; rule: string; n: number }[] | null }
+}
+export interface Report { node?: string; name?: string; period: string; from: string; to: string; at: number; figures: Figures; before: Figures }
+export interface OrgNode { id: string; parent?: string; depth: number; kind: string; name: string }
+export type { Severity }

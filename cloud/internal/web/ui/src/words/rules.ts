@@ -1,0 +1,41 @@
+// Words of the pages about rules.
+import { words } from '../lib/i18n'
+
+export const say = words({
+  zh: {
+    'intro': '规则在网关上判断，断网也不停。下面是随本程序发布的规则（版本 {hash}）和它们在您负责范围内的表现。',
+    'col.rule': '规则', 'col.severity': '级别', 'col.mode': '方式', 'col.fired': '近 7 天', 'col.false': '误报率', 'col.last': '上次触发', 'col.sites': '小区',
+    'caption': '规则和它们的表现', 'search': '查找规则', 'order': '排序', 'order.fired': '触发最多在前', 'order.false': '误报率高在前', 'order.file': '按编号',
+    'mode.armed': '联动', 'mode.notify-only': '只通知', 'mode.shadow': '试运行', 'mode.mixed': '{low}，升级后{high}',
+    'false.none': '无结论', 'false.of': '{n} / {of} 件', 'never': '没有触发过', 'others': '{n} 台网关版本不同', 'empty': '没有符合条件的规则',
+    'what': '这条规则说什么', 'expr': '条件', 'for': '持续', 'clear': '恢复条件', 'latch': '触发后一直保持，由人在现场复位', 'unless': '让位给', 'params': '参数', 'emergency': '急模式 {value}',
+    'message': '告警文字', 'card': '处置建议', 'actions': '网关自动动作', 'actions.none': '不动任何设备，只告诉人', 'text': '规则原文', 'file': '文件 {file} · 版本 {version}',
+    'where': '在哪些小区', 'where.none': '还没有网关', 'col.subjects': '判断的设备', 'col.version': '最近告警的规则版本', 'same': '与本页相同', 'other': '不同：{version}', 'noalert': '还没有告警，未知',
+    'replay': '回放：草稿与当前对比', 'replay.how': '改动下面的规则，用已存数据看它会怎样。只读：不通知、不动设备。', 'current.is': '“当前”是随本程序发布的版本 {version}；{n} 个小区的网关最近用的是别的版本，对它们只是参考。', 'current.same': '“当前”是随本程序发布的版本 {version}。',
+    'draft': '草稿', 'draft.changed': '与当前不同', 'draft.same': '与当前相同', 'reset': '恢复原文', 'hours': '时段', 'hours.24': '近 24 小时', 'hours.72': '近 3 天', 'hours.168': '近 7 天', 'pick': '小区（最多 30 个）', 'pick.none': '没有小区有这类设备', 'pick.all': '全选', 'pick.clear': '全不选',
+    'run': '回放', 'running': '正在回放，最长 10 秒', 'stale': '草稿或范围在回放后改过，结果是改动前的', 'problems': '草稿有 {n} 处错误，没有回放', 'warnings': '提醒 {n} 处', 'at': '第 {line} 行第 {col} 列', 'whole': '整个草稿', 'goto': '跳到第 {line} 行',
+    'sum': '{samples} 个样本 · {points} 个点位 · 用时 {took} · 每秒 {speed} 个', 'row.fired': '触发', 'row.real': '其中真实', 'row.false': '误报', 'row.drill': '演练', 'row.fault': '设备故障', 'row.open': '无结论', 'row.delay': '首次触发延迟 中位', 'row.never': '未持续而未触发', 'current': '当前', 'diff': '差',
+    'missed': '草稿漏掉 {n} 件真实告警', 'missed.none': '草稿没有漏掉真实告警', 'missed.unknown': '这段时间没有办结为真实的告警，不能说草稿不漏', 'later': '更晚', 'sooner': '更早', 'noisiest': '最吵的设备', 'told': '现场当时告警 {n} 次',
+    'covered': '回放了什么', 'left.time': '时间到，只放到 {to}', 'left.nothing': '没有这条规则判断的设备', 'left.empty': '这段时间没有数据', 'left.unfit': '设备的单位与规则不符', 'full': '完整', 'holes': '数据空洞 {n} 个，共 {for}，空洞里不判断', 'limits': '没有算进去：小区自己的参数和方式、插座标签（如锂电）、急模式、现场复位的时刻只按已记录的恢复时间。',
+    'rows': '逐台设备', 'rows.none': '这段时间两者都没有触发', 'rows.more': '还有 {n} 台没有列出', 'lane.current': '当前', 'lane.draft': '草稿', 'lane.found': '当时', 'span': '{rule} {since} 起，{fired} 触发，{end}', 'span.open': '到最后仍在', 'span.end': '{at} 结束', 'mark': '{at} 当时告警', 'outcome.real': '真实', 'outcome.false_alarm': '误报', 'outcome.drill': '演练', 'outcome.device_fault': '设备故障', 'outcome.none': '未办结',
+    'table': '当前与草稿', 'publish': '发布', 'publish.how': '检查通过后下载规则文件，放进网关配置的 rules 文件夹（gateway.yaml 的 rules:），网关会自己检查并采用；不对就继续用原来的。', 'download': '下载检查过的文件', 'download.bad': '草稿有错误，先改好', 'replay.sites': '至少选一个小区',
+  },
+  en: {
+    'intro': 'Gateways judge rules by themselves, also without the network. These are the rules shipped with this program (version {hash}) and how they have done in your part of the street.',
+    'col.rule': 'Rule', 'col.severity': 'Severity', 'col.mode': 'Mode', 'col.fired': 'Last 7 days', 'col.false': 'False alarms', 'col.last': 'Last fired', 'col.sites': 'Sites',
+    'caption': 'Rules and how they do', 'search': 'Find a rule', 'order': 'Order', 'order.fired': 'most alerts first', 'order.false': 'most false alarms first', 'order.file': 'by number',
+    'mode.armed': 'armed', 'mode.notify-only': 'notify only', 'mode.shadow': 'on trial', 'mode.mixed': '{low}, then {high}',
+    'false.none': 'no outcomes', 'false.of': '{n} of {of}', 'never': 'never fired', 'others': '{n} gateways with another version', 'empty': 'No rule fits',
+    'what': 'What this rule says', 'expr': 'Condition', 'for': 'Held for', 'clear': 'Ends when', 'latch': 'Stays until a person resets it on site', 'unless': 'Gives way to', 'params': 'Parameters', 'emergency': '{value} in emergency mode',
+    'message': 'Message', 'card': 'What to do', 'actions': 'What the gateway does by itself', 'actions.none': 'It moves nothing, it only tells people', 'text': 'The rule as it is written', 'file': 'File {file} · version {version}',
+    'where': 'Where it judges', 'where.none': 'There is no gateway yet', 'col.subjects': 'Devices judged', 'col.version': 'Version of the newest alert', 'same': 'the same as here', 'other': 'another: {version}', 'noalert': 'no alert yet, not known',
+    'replay': 'Replay: a draft beside the current rule', 'replay.how': 'Change the rule below and see what it would have made of stored readings. It only reads: nobody is told, nothing moves.', 'current.is': '“Current” is version {version}, shipped with this program. The gateways of {n} sites last used another version: for them it is only a guide.', 'current.same': '“Current” is version {version}, shipped with this program.',
+    'draft': 'Draft', 'draft.changed': 'differs from current', 'draft.same': 'the same as current', 'reset': 'Back to the original', 'hours': 'Period', 'hours.24': 'last 24 hours', 'hours.72': 'last 3 days', 'hours.168': 'last 7 days', 'pick': 'Sites (30 at most)', 'pick.none': 'No site has such devices', 'pick.all': 'All', 'pick.clear': 'None',
+    'run': 'Replay', 'running': 'Replaying, 10 s at most', 'stale': 'The draft or the sites have changed since this replay', 'problems': 'The draft has {n} mistakes and was not played', 'warnings': '{n} warnings', 'at': 'line {line}, column {col}', 'whole': 'the whole draft', 'goto': 'Go to line {line}',
+    'sum': '{samples} readings · {points} points · in {took} · {speed} a second', 'row.fired': 'Fired', 'row.real': 'of these real', 'row.false': 'false alarms', 'row.drill': 'drills', 'row.fault': 'faults of devices', 'row.open': 'no outcome', 'row.delay': 'Delay of the first trigger, median', 'row.never': 'Did not last, never fired', 'current': 'Current', 'diff': 'Change',
+    'missed': 'The draft misses {n} real alerts', 'missed.none': 'The draft misses no real alert', 'missed.unknown': 'No alert of this time was closed as real: nothing says that the draft misses none', 'later': 'later', 'sooner': 'sooner', 'noisiest': 'Noisiest devices', 'told': 'Gateways told {n} alerts at the time',
+    'covered': 'What was played', 'left.time': 'time was up, played to {to}', 'left.nothing': 'no device that this rule judges', 'left.empty': 'no readings of this time', 'left.unfit': 'its devices count in other units', 'full': 'all of it', 'holes': '{n} holes in the data, {for} together; nothing is judged in them', 'limits': 'Not taken into account: a site’s own parameters and modes, labels of sockets (such as lithium), emergency mode; resets on site only by when the alert was recorded as over.',
+    'rows': 'Device by device', 'rows.none': 'Neither fired in this time', 'rows.more': '{n} more are not listed', 'lane.current': 'Current', 'lane.draft': 'Draft', 'lane.found': 'Then', 'span': '{rule} since {since}, fired {fired}, {end}', 'span.open': 'still firing at the end', 'span.end': 'over at {at}', 'mark': 'Told at {at}', 'outcome.real': 'real', 'outcome.false_alarm': 'false alarm', 'outcome.drill': 'drill', 'outcome.device_fault': 'device fault', 'outcome.none': 'not closed',
+    'table': 'Current and draft', 'publish': 'Publish', 'publish.how': 'Once it is checked, download the file and put it into the gateway’s folder of rules (rules: in gateway.yaml). The gateway checks it itself and takes it up; with a mistake it goes on with what it has.', 'download': 'Download the checked file', 'download.bad': 'The draft has mistakes: mend them first', 'replay.sites': 'Choose a site at least',
+  },
+})
