@@ -14,7 +14,7 @@ var (
 	pathLike   = regexp.MustCompile(`^\.?[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)+/?$`)
 	makeTarget = regexp.MustCompile(`^make ([a-z0-9-]+)`)
 	// Named in the documents as examples or as what a program makes; not in the tree.
-	elsewhere = regexp.MustCompile(`^(/|out/|bin/|up/|down/|ls/|quarantine/|gateway/app\.)|\.(com|org|dev)/|^application/`)
+	elsewhere = regexp.MustCompile(`^(/|out/|bin/|up/|down/|ls/|quarantine/|bundles/|gateway/app\.)|\.(com|org|dev)/|^application/`)
 )
 
 // TestDocumentsAreTrue checks that every path and make target that README.md and the DESIGN.md files name exists.

@@ -95,7 +95,7 @@ func TestShippedStreet(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		d, ctx := place.Open(t), t.Context()
-		if r := take(t, d, "org.yaml", string(text), tree.Options{Strict: true}); len(r.Problems) != 0 || r.Added != 33 {
+		if r := take(t, d, "org.yaml", string(text), tree.Options{Strict: true}); len(r.Problems) != 0 || r.Added != r.Records || r.Records < 33 {
 			t.Fatalf("%d added\n%s", r.Added, said(r))
 		}
 		path, err := tree.PathOf(ctx, d.Reader(), "jinxiu")
