@@ -229,7 +229,7 @@ type Revision struct {
 	WatchS     int64             `json:"watchSeconds,omitempty" doc:"for how long the gateway watches it; 0: as it likes"`
 	State      string            `json:"state" enum:"asked,waits,refused,trial,applied,reverted,none"`
 	Why        incident.Text     `json:"why" doc:"why it is not in force; empty otherwise"`
-	Mistakes   []ConfigMistake         `json:"mistakes" doc:"of a revision that was refused"`
+	Mistakes   []ConfigMistake   `json:"mistakes" doc:"of a revision that was refused"`
 	InForce    int64             `json:"inForce" doc:"the revision that was when the gateway answered; 0: its own files alone"`
 	AnsweredAt int64             `json:"answeredAt,omitempty"`
 }

@@ -55,7 +55,9 @@ func (j *Judge) See(now time.Time, s Sight) (done bool, why *rules.Text) {
 	if since(&j.gone, j.Before.Connected && !s.Connected, now) > apart {
 		return true, &rules.Text{ZH: "之后连不上云端", EN: "the cloud could not be reached after it"}
 	}
-	full := slices.DeleteFunc(slices.Clone(s.Crowded), func(id string) bool { return !slices.Contains(j.Before.Changed, id) || slices.Contains(j.Before.Crowded, id) })
+	full := slices.DeleteFunc(slices.Clone(s.Crowded), func(id string) bool {
+		return !slices.Contains(j.Before.Changed, id) || slices.Contains(j.Before.Crowded, id)
+	})
 	if since(&j.crowded, len(full) > 0, now) > silent {
 		return true, &rules.Text{ZH: "总线排不下：" + strings.Join(full, "、"), EN: "lines cannot keep their intervals: " + strings.Join(full, ", ")}
 	}

@@ -24,16 +24,16 @@ type Respondent struct {
 
 // A Check is one question and its answers.
 type Check struct {
-	ID     int64   `json:"id"`
-	Node   string  `json:"node"`
-	Place  string  `json:"place" doc:"name of the node"`
-	Role   string  `json:"role,omitempty"`
-	Source string  `json:"source" enum:"hand,plan,centre" doc:"who asks: somebody by hand, a plan at a random moment, a monitoring centre"`
-	Centre string  `json:"centre,omitempty" doc:"which centre"`
-	Who    string  `json:"who,omitempty" doc:"who asked by hand"`
-	At     int64   `json:"at" doc:"Unix ms"`
-	Until  int64   `json:"until" doc:"an answer counts until then, Unix ms"`
-	State  string  `json:"state" enum:"open,answered,missed,untold" doc:"untold: no message of it arrived, so nobody could know"`
+	ID     int64        `json:"id"`
+	Node   string       `json:"node"`
+	Place  string       `json:"place" doc:"name of the node"`
+	Role   string       `json:"role,omitempty"`
+	Source string       `json:"source" enum:"hand,plan,centre" doc:"who asks: somebody by hand, a plan at a random moment, a monitoring centre"`
+	Centre string       `json:"centre,omitempty" doc:"which centre"`
+	Who    string       `json:"who,omitempty" doc:"who asked by hand"`
+	At     int64        `json:"at" doc:"Unix ms"`
+	Until  int64        `json:"until" doc:"an answer counts until then, Unix ms"`
+	State  string       `json:"state" enum:"open,answered,missed,untold" doc:"untold: no message of it arrived, so nobody could know"`
 	People []Respondent `json:"people"`
 }
 
