@@ -45,7 +45,7 @@ func NewMeter(frozenAfter time.Duration) *Meter {
 
 // Frame feeds one frame of a picture of 1280×720.
 func (m *Meter) Frame(at time.Duration, key bool, data []byte) {
-	m.frame(at, &unit{key: key, data: data}, 3600)
+	m.frame(at, &unit{key: key, data: data, sum: sumOf(0, data), weight: len(data)}, 3600)
 }
 
 // Rates of the last window.

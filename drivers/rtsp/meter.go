@@ -40,13 +40,9 @@ func (m *meter) frame(at time.Duration, u *unit, blocks int) {
 			m.interval = at - m.key
 		}
 		m.key, m.keyed = at, true
-		m.dark.key(at, len(u.data), blocks)
+		m.dark.key(at, u.weight, blocks)
 	}
-	sum := uint64(0)
-	if u.key {
-		sum = sumOf(0, u.data)
-	}
-	m.still.frame(at, u.key, sum, len(u.data))
+	m.still.frame(at, u.key, u.sum, u.weight)
 	m.forget(at)
 	m.frames = append(m.frames, arrival{at, len(u.data)})
 }

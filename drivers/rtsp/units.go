@@ -25,6 +25,9 @@ type unit struct {
 	lead  bool   // H.265: it needs pictures from before the key frame that it follows (RASL)
 	data  []byte // NAL units, each after four bytes of length
 	set   *set   // the parameters that it needs
+	// Of the slices alone, for messages between them may carry the time of day while the picture stands still.
+	sum    uint64 // fingerprint of a key frame
+	weight int    // bytes
 }
 
 // unpacker makes units of a session's RTP packets. It has no clock.
@@ -131,9 +134,22 @@ func (u *unpacker) assemble(nals [][]byte) (unit, bool) {
 	for _, n := range slices {
 		out.data = append(binary.BigEndian.AppendUint32(out.data, uint32(len(n))), n...)
 	}
+	out.weigh(u.codec, slices)
 	u.decodingTime(&out, slices)
 	u.lost = false
 	return out, true
+}
+
+func (out *unit) weigh(c codec, nals [][]byte) {
+	for _, n := range nals {
+		if kindOf(c, n) == partExtra {
+			continue
+		}
+		out.weight += len(n)
+		if out.key {
+			out.sum = sumOf(out.sum, n)
+		}
+	}
 }
 
 // decodingTime is the presentation time where frames come in order, and wherever the order cannot be found out.
