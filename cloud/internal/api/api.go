@@ -198,6 +198,7 @@ func (a *API) moves(h huma.API) {
 
 // figures is the part of the table that is about how far sensors can be trusted and how incidents are dealt with.
 func (a *API) figures(h huma.API) {
+	register(a, h, access{auth.See, anything}, get, "/wall", "The wall: state of every site, numbers, queue and the last 24 h, all of one moment", a.wall)
 	register(a, h, access{auth.See, anything}, get, "/health", "How well a part of the street can be seen now: devices by state, silent gateways, uncovered zones", a.summary)
 	register(a, h, access{auth.See, anything}, get, "/health/worst", "The devices that need somebody most, or those of one state", a.worst)
 	register(a, h, access{auth.See, anything}, get, "/health/online", "For how much of some days devices could be seen", a.online)

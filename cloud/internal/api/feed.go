@@ -215,6 +215,7 @@ func (f *Feed) publish(ctx context.Context) (err error) {
 			f.putBack(incidents, gateways, readings)
 		}
 	}()
+	cells := map[string]bool{}
 	for id := range incidents {
 		in, err := incident.Get(ctx, f.db.Reader(), id)
 		if err != nil {
@@ -223,8 +224,12 @@ func (f *Feed) publish(ctx context.Context) (err error) {
 		if err := live.Publish(f.hub, live.Thing{Kind: "incident", ID: id, Site: in.Site}, in); err != nil {
 			return err
 		}
+		cells[in.Site] = true
 	}
-	if err := f.publishSites(ctx, gateways); err != nil {
+	if err := f.publishSites(ctx, gateways, cells); err != nil {
+		return err
+	}
+	if err := f.publishCells(ctx, cells); err != nil {
 		return err
 	}
 	for gateway, newest := range readings {
@@ -245,7 +250,8 @@ func (f *Feed) putBack(incidents, gateways map[string]bool, readings map[string]
 	}
 }
 
-func (f *Feed) publishSites(ctx context.Context, gateways map[string]bool) error {
+// publishSites tells the sites of gateways, and names them among the cells.
+func (f *Feed) publishSites(ctx context.Context, gateways, cells map[string]bool) error {
 	if len(gateways) == 0 {
 		return nil
 	}
@@ -262,6 +268,7 @@ func (f *Feed) publishSites(ctx context.Context, gateways map[string]bool) error
 		sites[site] = true
 	}
 	delete(sites, "")
+	maps.Copy(cells, sites)
 	if len(sites) == 0 {
 		return nil
 	}

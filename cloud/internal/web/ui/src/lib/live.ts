@@ -2,6 +2,7 @@
 import { onBeforeUnmount, onMounted, reactive, ref } from 'vue'
 import { address, api } from './api'
 import type { Incident, Readings, Site } from './types'
+import type { Cell } from './types/wall'
 import { Watchdog, type LiveState } from './watchdog'
 
 interface Events {
@@ -10,6 +11,7 @@ interface Events {
   readings: Readings
   mode: { at: number } // emergencies began, moved or ended: read them again
   order: { id: number } // an order was given, or a receipt
+  cell: Cell // of the wall
   refetch: null // what is shown may have holes: read it again
 }
 type Kind = keyof Events
@@ -26,7 +28,7 @@ export function setServerTime(server: number) {
 }
 const serverNow = () => Date.now() + ahead
 
-const listeners: { [K in Kind]: Set<(data: Events[K]) => void> } = { incident: new Set(), site: new Set(), readings: new Set(), mode: new Set(), order: new Set(), refetch: new Set() }
+const listeners: { [K in Kind]: Set<(data: Events[K]) => void> } = { incident: new Set(), site: new Set(), readings: new Set(), mode: new Set(), order: new Set(), cell: new Set(), refetch: new Set() }
 function tell<K extends Kind>(kind: K, data: Events[K]) { for (const call of [...listeners[kind]]) call(data) }
 
 /** Hears events of one kind for as long as the page is open. */
@@ -69,7 +71,7 @@ function open() {
     sign()
     try { tell(kind, JSON.parse((event as MessageEvent<string>).data)) } catch { /* a frame cut short: the next one counts */ }
   })
-  heard('incident'); heard('site'); heard('readings'); heard('mode'); heard('order')
+  heard('incident'); heard('site'); heard('readings'); heard('mode'); heard('order'); heard('cell')
   mine.addEventListener('reset', () => { sign(); tell('refetch', null) })
   mine.addEventListener('ping', sign)
   mine.onopen = () => {

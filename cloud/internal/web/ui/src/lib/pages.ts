@@ -40,6 +40,7 @@ export const pages: Page[] = [
   { name: 'orders', path: '/orders', zh: '一键下达', en: 'Orders', right: 'see', group: 'handle', icon: 'order', load: () => import('../pages/Orders.vue') },
   { name: 'rate', path: '/r/:id', zh: '评价', en: 'Rate', bare: true, open: true, load: () => import('../pages/Rate.vue') },
   { name: 'alert', path: '/a/:id', zh: '告警', en: 'Alert', under: 'todo', load: () => import('../pages/Alert.vue') },
+  { name: 'wall', path: '/wall', zh: '大屏', en: 'Wall', right: 'see', group: 'picture', icon: 'wall', bare: true, load: () => import('../pages/Wall.vue') },
   { name: 'sites', path: '/sites', zh: '小区', en: 'Sites', right: 'see', group: 'device', icon: 'sites', phone: true, load: () => import('../pages/Sites.vue') },
   { name: 'site', path: '/sites/:id', zh: '小区', en: 'Site', right: 'see', under: 'sites', load: () => import('../pages/Site.vue') },
   { name: 'devices', path: '/devices', zh: '设备', en: 'Devices', right: 'see', group: 'device', icon: 'device', load: () => import('../pages/Devices.vue') },

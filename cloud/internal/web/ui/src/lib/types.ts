@@ -46,6 +46,8 @@ export interface Incident extends Progress {
   rule: string
   value?: { point: string; unit: string; value: number | null; limit?: number; above?: boolean }
   deadline?: number // until when somebody must have taken it
+  /** It happened while the gateway was cut off, and was told later. */
+  late?: boolean
   shadow: boolean
   shelved?: boolean // it fired too often: nobody is told for a while
   severityNow?: Severity // when it has become less than it was at its worst
