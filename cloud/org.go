@@ -18,10 +18,11 @@ import (
 
 // orgCmd are the commands around the tree of the organisation.
 type orgCmd struct {
-	Import orgImportCmd `cmd:"" help:"Bring a CSV or YAML file into the tree. What is wrong is told by line and column and left out; the rest is taken."`
-	Export orgExportCmd `cmd:"" help:"Write the tree, or a part of it, to standard output, with whole phone numbers: a file that can be imported again."`
-	Tree   orgTreeCmd   `cmd:"" help:"Show the tree and who is responsible today."`
-	Duty   orgDutyCmd   `cmd:"" help:"Show who is on duty at a node: by its roster, that of a node above, or because they answer for it."`
+	Import  orgImportCmd  `cmd:"" help:"Bring a CSV or YAML file into the tree. What is wrong is told by line and column and left out; the rest is taken."`
+	Export  orgExportCmd  `cmd:"" help:"Write the tree, or a part of it, to standard output, with whole phone numbers: a file that can be imported again."`
+	Tree    orgTreeCmd    `cmd:"" help:"Show the tree and who is responsible today."`
+	Outline orgOutlineCmd `cmd:"" help:"Bring outlines of nodes and positions of sites from a GeoJSON file into the maps. With a mistake nothing is taken."`
+	Duty    orgDutyCmd    `cmd:"" help:"Show who is on duty at a node: by its roster, that of a node above, or because they answer for it."`
 }
 
 // speech is the language of an answer.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/org/drawing"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
@@ -28,4 +29,19 @@ func Org(ctx context.Context, cfg Config, node string, at time.Time) ([]tree.Nod
 	}
 	nodes, err := tree.With(ctx, d.Reader(), node, at.In(cfg.zone))
 	return nodes, errors.Join(err, d.Close())
+}
+
+// ImportDrawing brings outlines and positions of a GeoJSON file into the maps. A *drawing.Mistake says what is wrong with the
+// file; then nothing is changed. The cloud may be running.
+func ImportDrawing(ctx context.Context, cfg Config, data []byte) (drawing.Drawing, error) {
+	w, err := drawing.Parse(data)
+	if err != nil {
+		return w, err
+	}
+	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
+	if err != nil {
+		return w, err
+	}
+	err = drawing.Save(console(ctx), d, w)
+	return w, errors.Join(err, d.Close())
 }

@@ -137,7 +137,17 @@ func (d *Demo) organise(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	return nil
+	if o.Street == 0 {
+		return nil
+	}
+	outline, err := street.Outline(o.Seed, o.Street)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(d.dir, "street.geojson"), outline, 0o600); err != nil {
+		return fmt.Errorf("write demo outline: %w", err)
+	}
+	return d.once(ctx, "cloud", "org", "outline", "street.geojson", "--config", "cloud.yaml")
 }
 
 func (d *Demo) startField(ctx context.Context, scenario string) (field, error) {

@@ -159,6 +159,8 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
 	register(a, h, access{auth.See, anything}, get, "/org/resources", "What there is to help with in a part of the street, and its devices by kind", a.resources)
 	register(a, h, access{auth.Manage, street}, post, "/org/import", "Bring a CSV or YAML file into the tree of the organisation, or only tell what it would change", a.importOrg)
+	register(a, h, access{auth.See, anything}, get, "/org/drawing", "Outlines of nodes and positions of sites, for maps", a.drawing)
+	register(a, h, access{auth.Manage, street}, put, "/org/drawing", "Bring outlines and positions as GeoJSON", a.setDrawing)
 	register(a, h, access{auth.Manage, street}, get, "/org/export", "The tree of the organisation as a file that can be imported again", a.exportOrg)
 	register(a, h, access{auth.See, ofNode}, get, "/org/{node}/duty", "Who is on duty at a node, its roster and its hand-overs", a.duty)
 	register(a, h, access{auth.Work, ofNode}, post, "/org/{node}/handovers", "Hand over a shift, or swap two (交接班)", a.handOver)

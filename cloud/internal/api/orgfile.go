@@ -17,7 +17,9 @@ import (
 // maxImport bounds a file of the tree, in bytes: a street with 10,000 places has less than one million.
 const maxImport = 4 << 20
 
-func isImport(path string) bool { return strings.HasSuffix(path, "/org/import") }
+func isImport(path string) bool {
+	return strings.HasSuffix(path, "/org/import") || strings.HasSuffix(path, "/org/drawing")
+}
 
 // fileName answers a name that says what a file of a content type is; none of a type that is no file of the tree.
 func fileName(contentType string) string {

@@ -184,7 +184,7 @@ func (s *Snapshot) figures(ctx context.Context, q db.Querier, v View) error {
 func (s *Snapshot) bars(ctx context.Context, q db.Querier, v View) error {
 	y, m, d := v.Now.Date()
 	hour := time.Date(y, m, d, v.Now.Hour(), 0, 0, 0, v.Now.Location())
-	s.BarsFrom, s.Bars = hour.Add(-(barHours-1)*time.Hour).UnixMilli(), make([]Bar, barHours)
+	s.BarsFrom, s.Bars = hour.Add(-(barHours-1)*time.Hour).UnixMilli(), make([]HourBar, barHours)
 	in, args := v.Part.Sites("site")
 	err := each(ctx, q, `SELECT (since - ?) / 3600000, severity, count(*) FROM incidents
 		WHERE since >= ? AND since <= ? AND shadow = 0 AND merged_into = '' AND `+in+` GROUP BY 1, severity`, append([]any{s.BarsFrom, s.BarsFrom, v.Now.UnixMilli()}, args...), func(rows *sql.Rows) error {
@@ -212,7 +212,7 @@ func (s *Snapshot) bars(ctx context.Context, q db.Querier, v View) error {
 func (s *Snapshot) emergencies(ctx context.Context, q db.Querier, v View, names nodes) error {
 	in, args := v.Part.Nodes("node")
 	err := each(ctx, q, `SELECT node, from_ms, until_ms, reason FROM modes WHERE from_ms <= ? AND until_ms > ? AND `+in+` ORDER BY from_ms`, append([]any{s.At, s.At}, args...), func(rows *sql.Rows) error {
-		var e Emergency
+		var e UnderEmergency
 		if err := rows.Scan(&e.Node, &e.From, &e.Until, &e.Why); err != nil {
 			return err
 		}

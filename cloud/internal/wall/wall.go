@@ -41,15 +41,15 @@ type Numbers struct {
 	Taken       int             `json:"taken" doc:"how many that median is of"`
 }
 
-// A Bar is one hour's incidents by severity.
-type Bar struct {
+// An HourBar is one hour's incidents by severity.
+type HourBar struct {
 	A int `json:"A"`
 	B int `json:"B"`
 	C int `json:"C"`
 }
 
-// An Emergency is a part of the street in emergency mode (急).
-type Emergency struct {
+// An UnderEmergency is a part of the street in emergency mode (急).
+type UnderEmergency struct {
 	Node  string `json:"node"`
 	Name  string `json:"name"`
 	From  int64  `json:"from"`
@@ -66,8 +66,8 @@ type Snapshot struct {
 	Numbers     Numbers             `json:"numbers"`
 	Queue       []incident.Incident `json:"queue" doc:"what is not closed, most urgent first: not taken before taken"`
 	BarsFrom    int64               `json:"barsFrom" doc:"begin of the first hour, Unix ms"`
-	Bars        []Bar               `json:"bars" doc:"incidents that began, by hour, oldest first"`
-	Emergencies []Emergency         `json:"emergencies"`
+	Bars        []HourBar           `json:"bars" doc:"incidents that began, by hour, oldest first"`
+	Emergencies []UnderEmergency    `json:"emergencies"`
 }
 
 // View says what is to be seen, and when.
@@ -83,7 +83,7 @@ const (
 
 // Read answers the snapshot of a part of the street.
 func Read(ctx context.Context, d *db.DB, v View) (Snapshot, error) {
-	s := Snapshot{At: v.Now.UnixMilli(), Groups: []Group{}, Sites: []Cell{}, Emergencies: []Emergency{}}
+	s := Snapshot{At: v.Now.UnixMilli(), Groups: []Group{}, Sites: []Cell{}, Emergencies: []UnderEmergency{}}
 	err := d.View(ctx, func(q db.Querier) error {
 		cells, err := cells(ctx, q, v.Part)
 		if err != nil {

@@ -111,4 +111,3 @@ func (h house) fire(t *testing.T, site, rule, severity string, at time.Time) (id
 	}
 	return id
 }
-

@@ -29,7 +29,7 @@ export const table = {
   todo: '/todo', alert: '/a/{incident}', alerts: '/alerts', report: '/report', orders: '/orders', rate: '/r/{incident}',
   sites: '/sites', site: '/sites/{site}', device: '/devices/{gateway}/{device}',
   rules: '/rules', rule: '/rules/R16', devices: '/devices', gateways: '/gateways', gateway: '/gateways/{gateway}', reports: '/reports',
-  system: '/system', lost: '/nowhere/at/all',
+  wall: '/wall', system: '/system', lost: '/nowhere/at/all',
 }
 
 /** The pages that this demo can show, by name. */

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { canvasOf, fit, freshness, patched, queued, rootSize, stateOf, tally } from '../src/lib/wall.ts'
+
+test('a cell shows the worst that is true of its site', () => {
+  assert.equal(stateOf({ id: 'x' }), 'calm')
+  assert.equal(stateOf({ id: 'x', m: 2 }), 'repair')
+  assert.equal(stateOf({ id: 'x', m: 2, off: true }), 'offline')
+  assert.equal(stateOf({ id: 'x', off: true, C: 1 }), 'C')
+  assert.equal(stateOf({ id: 'x', never: true }), 'never')
+  assert.equal(stateOf({ id: 'x', A: 1, B: 3, off: true }), 'A')
+})
+
+test('the numbers are counted from the cells, with what is about no site', () => {
+  const sum = tally({ sites: [{ id: 'a', A: 1, off: true }, { id: 'b', m: 2 }, { id: 'c' }], elsewhere: { id: '', C: 1 } })
+  assert.deepEqual([sum.A, sum.C, sum.m, sum.offline, sum.sites], [1, 1, 2, 1, 3])
+  assert.deepEqual([sum.by.A, sum.by.repair, sum.by.calm], [1, 1, 1])
+})
+
+test('a change keeps name and group, and what it leaves out is zero', () => {
+  assert.deepEqual(patched({ id: 'a', n: '甲', g: 'zz', A: 1, off: true }, { id: 'a', C: 1 }), { id: 'a', n: '甲', g: 'zz', C: 1 })
+})
+
+test('the queue is by need, and what is closed leaves it', () => {
+  const i = (id, severity, handling, more = {}) => ({ id, severity, handling, condition: 'active', since: 1, ...more })
+  let queue = []
+  for (const x of [i('c', 'C', 'open'), i('taken', 'A', 'handling'), i('a', 'A', 'open'), i('b', 'B', 'open', { deadline: 9 }), i('b0', 'B', 'open', { deadline: 3 })]) queue = queued(queue, x)
+  assert.deepEqual(queue.map((x) => x.id), ['a', 'b0', 'b', 'c', 'taken'])
+  assert.deepEqual(queued(queue, i('a', 'A', 'closed')).map((x) => x.id), ['b0', 'b', 'c', 'taken'])
+  assert.equal(queued(queue, i('z', 'C', 'open'), 3).length, 3)
+})
+
+test('what is older than 10 s is said, older than 30 s counts no more', () => {
+  assert.deepEqual([0, 10_000, 10_001, 30_001].map(freshness), ['fresh', 'fresh', 'slow', 'expired'])
+})
+
+test('the cells of 614 sites fit, and are as large as the box allows', () => {
+  const counts = [58, 57, 53, 57, 57, 53, 57, 57, 53, 57, 55]
+  const small = fit({ width: 1400, height: 850 }, counts, 24, 4)
+  const large = fit({ width: 5000, height: 1900 }, counts, 48, 8)
+  assert.ok(small.cell >= 24 && large.cell > 1.8 * small.cell, JSON.stringify([small, large]))
+  assert.ok(fit({ width: 200, height: 80 }, counts, 24, 4).cell >= 6)
+})
+
+test('odd canvases and distances', () => {
+  assert.deepEqual(canvasOf('6720x2160'), { width: 6720, height: 2160 })
+  for (const bad of [null, '', '6720', '10x10', '99999x99999', 'axb']) assert.equal(canvasOf(bad), undefined)
+  assert.equal(rootSize({ width: 1920, height: 1080 }), 16)
+  assert.equal(rootSize({ width: 3840, height: 2160 }), 32)
+  assert.equal(rootSize({ width: 6720, height: 2160 }), 32)
+  assert.ok(rootSize({ width: 1920, height: 1080 }, 4, 1.2) > 40)
+})
