@@ -166,6 +166,9 @@ func demands() map[string]demand {
 		all[op] = d
 	}
 	all["POST /incidents/{id}/links/revoke"] = demand{right: "dispatch", where: "incident", ok: []int{200, 204, 422}}
+	all["GET /wall"] = demand{right: "see", where: "any"}
+	all["GET /org/drawing"] = demand{right: "see", where: "any"}
+	all["PUT /org/drawing"] = demand{right: "manage", where: "street", body: "{}", ok: invalid}
 	all["POST /incidents/{id}/rate-link"] = demand{right: "work", where: "incident", ok: []int{200, 409}}
 	for right, deeds := range map[string]string{
 		"take":     "begin",

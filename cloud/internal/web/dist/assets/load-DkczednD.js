@@ -1,1 +1,0 @@
-import{Y as e,c as t,u as n,z as r}from"./plugin-vue_export-helper-CKVKim0T.js";function i(i){let a=e({data:void 0,error:``,gone:!1,load:o});async function o(){try{a.data=await i(),a.error=``}catch(e){if(!(e instanceof n))throw e;e.status===404?a.gone=!0:e.status!==401&&(a.error=e.message)}}return r(o),t(`refetch`,()=>void o()),a}export{i as t};
