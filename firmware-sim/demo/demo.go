@@ -101,6 +101,9 @@ func (d *Demo) bring(ctx context.Context, o Options) error {
 	if err := d.await(ctx, d.cloud, d.URL+"/healthz"); err != nil {
 		return err
 	}
+	if err := d.duty(ctx); err != nil {
+		return err
+	}
 	for _, name := range []string{First, Second} {
 		if err := d.StartGateway(name); err != nil {
 			return err
@@ -121,7 +124,7 @@ func (d *Demo) organise(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("read demo organisation: %w", err)
 	}
-	texts := [][]byte{tree}
+	texts := [][]byte{roundsSoon(tree, time.Now())}
 	if o.Street > 0 {
 		more, err := street.Organisation(o.Seed, o.Street)
 		if err != nil {

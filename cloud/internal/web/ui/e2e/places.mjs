@@ -20,6 +20,8 @@ async function examples() {
   const device = devices.find((d) => d.kind === 'socket') ?? devices[0]
   found.gateway = device?.gateway
   found.device = device?.id
+  found.round = (await json('/patrol/rounds')).rounds?.[0]?.id
+  found.check = (await json('/duty-checks')).checks?.[0]?.id
   found.rule = (await json('/rules')).rules?.[0]?.id
   return found
 }
@@ -27,6 +29,7 @@ async function examples() {
 /** Every page's name and address; {names} are filled in. */
 export const table = {
   todo: '/todo', alert: '/a/{incident}', alerts: '/alerts', report: '/report', orders: '/orders', rate: '/r/{incident}',
+  patrol: '/patrol', round: '/patrol/{round}', 'duty-check': '/duty-check', 'duty-answer': '/duty-check/{check}',
   sites: '/sites', site: '/sites/{site}', device: '/devices/{gateway}/{device}',
   rules: '/rules', rule: '/rules/R16', devices: '/devices', gateways: '/gateways', gateway: '/gateways/{gateway}', reports: '/reports',
   wall: '/wall', system: '/system', lost: '/nowhere/at/all',

@@ -12,6 +12,7 @@ interface Events {
   mode: { at: number } // emergencies began, moved or ended: read them again
   order: { id: number } // an order was given, or a receipt
   cell: Cell // of the wall
+  org: object // rounds or duty checks changed: read them again
   refetch: null // what is shown may have holes: read it again
 }
 type Kind = keyof Events
@@ -28,7 +29,7 @@ export function setServerTime(server: number) {
 }
 const serverNow = () => Date.now() + ahead
 
-const listeners: { [K in Kind]: Set<(data: Events[K]) => void> } = { incident: new Set(), site: new Set(), readings: new Set(), mode: new Set(), order: new Set(), cell: new Set(), refetch: new Set() }
+const listeners: { [K in Kind]: Set<(data: Events[K]) => void> } = { incident: new Set(), site: new Set(), readings: new Set(), mode: new Set(), order: new Set(), cell: new Set(), org: new Set(), refetch: new Set() }
 function tell<K extends Kind>(kind: K, data: Events[K]) { for (const call of [...listeners[kind]]) call(data) }
 
 /** Hears events of one kind for as long as the page is open. */
@@ -71,7 +72,7 @@ function open() {
     sign()
     try { tell(kind, JSON.parse((event as MessageEvent<string>).data)) } catch { /* a frame cut short: the next one counts */ }
   })
-  heard('incident'); heard('site'); heard('readings'); heard('mode'); heard('order'); heard('cell')
+  heard('incident'); heard('site'); heard('readings'); heard('mode'); heard('order'); heard('cell'); heard('org')
   mine.addEventListener('reset', () => { sign(); tell('refetch', null) })
   mine.addEventListener('ping', sign)
   mine.onopen = () => {

@@ -22,3 +22,9 @@ export function useLoad<T extends object>(read: () => Promise<T>): Loaded<T> {
   useLive('refetch', () => void load())
   return box
 }
+
+/** Reads again when rounds or duty checks have changed: once for a burst of events. */
+export function useOrg(load: () => unknown) {
+  let soon: ReturnType<typeof setTimeout> | undefined
+  useLive('org', () => { soon ??= setTimeout(() => { soon = undefined; void load() }, 500) })
+}

@@ -1,1 +1,0 @@
-import{B as e,X as t,c as n,u as r}from"./plugin-vue_export-helper-Bk2MGs2L.js";function i(i){let a=t({data:void 0,error:``,gone:!1,load:o});async function o(){try{a.data=await i(),a.error=``}catch(e){if(!(e instanceof r))throw e;e.status===404?a.gone=!0:e.status!==401&&(a.error=e.message)}}return e(o),n(`refetch`,()=>void o()),a}export{i as t};

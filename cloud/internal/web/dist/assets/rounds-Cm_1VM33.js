@@ -1,0 +1,1 @@
+var e={open:`info`,missed:`bad`,late:`warn`,done:`good`,void:`off`},t={open:`info`,answered:`good`,missed:`bad`,untold:`off`},n={open:0,missed:1,late:2,done:3,void:4};export{e as n,n as r,t};
