@@ -60,6 +60,8 @@ func demands() map[string]demand {
 		"GET /incidents/{id}":           {right: "see", where: "incident"},
 		"POST /incidents/{id}/take":     {right: "take", where: "incident", ok: []int{200, 409}},
 		"GET /modes":                    {right: "see", where: "any"},
+		"GET /ladders":                  {right: "see", where: "any"},
+		"GET /audit/verify":             {right: "audit", where: "street"},
 
 		"GET /sites":                             {right: "see", where: "any"},
 		"GET /sites/{site}":                      {right: "see", where: "site"},

@@ -184,6 +184,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Work, street}, post, "/dock/{target}/answer", "Tell a monitoring centre that somebody is on duty (查岗)", a.answerCheck)
 	register(a, h, access{}, post, "/dock/{target}/callback", "Another platform moves an incident; signed", a.callback)
 	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
+	register(a, h, access{auth.See, anything}, get, "/ladders", "Who is told of an incident of each class, rung by rung", a.ladders)
 	register(a, h, access{auth.Manage, street}, get, "/receivers", "Who is told of incidents, and what they said last", a.receivers)
 	register(a, h, access{auth.Manage, street}, post, "/receivers/{id}/test", "Send a test message, and show what the receiver says", a.testReceiver)
 }
@@ -248,6 +249,7 @@ func (a *API) people(h huma.API) {
 	register(a, h, access{auth.Manage, anything}, patch, "/users/{name}", "Change grants, password or sessions of an account", a.changeUser)
 	register(a, h, access{auth.Manage, anything}, del, "/users/{name}", "Remove an account", a.removeUser)
 	register(a, h, access{auth.Audit, anything}, get, "/audit", "What people did, newest first", a.audit)
+	register(a, h, access{auth.Audit, street}, get, "/audit/verify", "Whether the log of what people did is as it was written", a.verifyAudit)
 }
 
 // streamPath is that of the live stream.

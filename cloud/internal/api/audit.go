@@ -46,6 +46,48 @@ type auditOut struct {
 	}
 }
 
+type verifyIn struct {
+	From int64 `query:"from" minimum:"0" maximum:"253402300799999" doc:"Unix ms; default: 30 days before to"`
+	To   int64 `query:"to" minimum:"0" maximum:"253402300799999" doc:"Unix ms, not included; default: now"`
+}
+
+type verifyOut struct {
+	Body struct {
+		From    int64        `json:"from" doc:"Unix ms"`
+		To      int64        `json:"to" doc:"Unix ms"`
+		Entries int64        `json:"entries" doc:"looked at"`
+		Head    string       `json:"head" doc:"the newest entry's number and hash"`
+		Faults  []AuditFault `json:"faults" doc:"where it is not what it was; none: nobody has touched it"`
+	}
+}
+
+// AuditFault is a place where the log is not what it was.
+type AuditFault struct {
+	Seq  int64         `json:"seq"`
+	Text incident.Text `json:"text"`
+}
+
+// maxVerify bounds what is read at once.
+const maxVerify = 400 * 24 * time.Hour
+
+// verifyAudit goes through the entries of a time.
+func (a *API) verifyAudit(ctx context.Context, in *verifyIn) (*verifyOut, error) {
+	if err := a.window(&in.From, &in.To, 30*24*time.Hour, maxVerify); err != nil {
+		return nil, err
+	}
+	r, err := audit.Verify(ctx, a.cfg.DB.Reader(), time.UnixMilli(in.From), time.UnixMilli(in.To), nil)
+	if err != nil {
+		return nil, err
+	}
+	out := &verifyOut{}
+	b := &out.Body
+	b.From, b.To, b.Entries, b.Head, b.Faults = in.From, in.To, r.Entries, r.Head.String(), make([]AuditFault, len(r.Faults))
+	for i, f := range r.Faults {
+		b.Faults[i] = AuditFault{f.Seq, incident.Text(f.Text)}
+	}
+	return out, nil
+}
+
 // audit is what people did, in the part of the street where the caller may look at it.
 func (a *API) audit(ctx context.Context, in *auditIn) (*auditOut, error) {
 	f := audit.Filter{In: scope(ctx), Who: in.Who, Act: in.Act, Kind: in.Kind, About: in.About, Site: in.Site, Node: in.Node, Before: in.Before, Limit: in.Limit}

@@ -13,6 +13,7 @@ import (
 // Notifier tells people and other systems.
 type Notifier interface {
 	Receivers(ctx context.Context) ([]notify.Status, error)
+	Policy() notify.Policy
 	Test(ctx context.Context, id string, t notify.Trial) (notify.Result, error)
 	Open(ctx context.Context, key string) (notify.Opened, error)
 	Revoke(ctx context.Context, incident string) error
@@ -29,6 +30,41 @@ func (a *API) receivers(ctx context.Context, _ *none) (*receiversOut, error) {
 	var err error
 	out.Body.Receivers, err = a.cfg.Notifier.Receivers(ctx)
 	return out, err
+}
+
+// Ladder is who is told of an incident of a class, rung by rung, while nobody takes it.
+type Ladder struct {
+	Severity string       `json:"severity" enum:"A,B,C"`
+	RemindMs int64        `json:"remindMs,omitempty" doc:"who the first rung told is told again so often until somebody takes it; absent: never"`
+	Most     int          `json:"most,omitempty" doc:"reminders at most"`
+	Rungs    []LadderRung `json:"rungs" doc:"the first when it is opened, the others as it becomes overdue"`
+}
+
+// LadderRung is one of its steps.
+type LadderRung struct {
+	Tell []string `json:"tell" doc:"responsible, deputy, street, or entry: with a kind of contacts, teams or resources; empty: the groups alone"`
+	By   []string `json:"by" doc:"group, sms, voice, mail"`
+}
+
+type laddersOut struct {
+	Body struct {
+		Ladders []Ladder `json:"ladders" doc:"A, B, C"`
+	}
+}
+
+// ladders are the escalations as they are configured.
+func (a *API) ladders(context.Context, *none) (*laddersOut, error) {
+	out := &laddersOut{}
+	policy := a.cfg.Notifier.Policy()
+	for _, severity := range []string{"A", "B", "C"} {
+		c := policy[severity]
+		l := Ladder{Severity: severity, RemindMs: c.Remind.Milliseconds(), Most: c.Most, Rungs: []LadderRung{}}
+		for _, r := range c.Rungs {
+			l.Rungs = append(l.Rungs, LadderRung{append([]string{}, r.Tell...), append([]string{}, r.By...)})
+		}
+		out.Body.Ladders = append(out.Body.Ladders, l)
+	}
+	return out, nil
 }
 
 type receiverIn struct {

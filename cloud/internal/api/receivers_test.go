@@ -20,6 +20,8 @@ import (
 // receivers is one receiver that refuses; its limit is used up after the first test.
 type receivers struct{ tested int }
 
+func (r *receivers) Policy() notify.Policy { return notify.DefaultPolicy() }
+
 func (r *receivers) Receivers(context.Context) ([]notify.Status, error) {
 	return []notify.Status{{ID: "duty", Kind: notify.WeCom}}, nil
 }

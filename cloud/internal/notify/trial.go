@@ -109,10 +109,14 @@ type Status struct {
 	Severities []string `json:"severities"`
 	Sites      []string `json:"sites" doc:"empty: all"`
 	Waiting    int      `json:"waiting" doc:"messages that are not sent yet"`
+	FullMs     int64    `json:"fullMs,omitempty" doc:"its limit is used up: how long it takes no messages below class A; absent: it has room"`
 	LastAt     int64    `json:"lastAt,omitempty" doc:"last attempt, Unix ms"`
 	LastOK     bool     `json:"lastOk,omitempty"`
 	LastAnswer string   `json:"lastAnswer,omitempty" doc:"what the receiver said then"`
 }
+
+// Policy answers who is told of an incident of a class, and how.
+func (s *Service) Policy() Policy { return s.cfg.Policy }
 
 // Receivers answers those that there are, in the order of the configuration.
 func (s *Service) Receivers(ctx context.Context) ([]Status, error) {
@@ -120,7 +124,7 @@ func (s *Service) Receivers(ctx context.Context) ([]Status, error) {
 	q := s.cfg.DB.Reader()
 	for _, sender := range s.senders {
 		r := sender.receiver
-		c := Status{ID: r.ID, Name: r.Name, Kind: r.Kind, Severities: r.Severities, Sites: append([]string{}, r.Sites...)}
+		c := Status{ID: r.ID, Name: r.Name, Kind: r.Kind, Severities: r.Severities, Sites: append([]string{}, r.Sites...), FullMs: max(0, sender.pace.full(s.cfg.Now()).Milliseconds())}
 		if err := q.QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE state = 'waiting' AND kind <> ? AND receiver = ?`, kindReminder, r.ID).Scan(&c.Waiting); err != nil {
 			return nil, fmt.Errorf("count notices: %w", err)
 		}

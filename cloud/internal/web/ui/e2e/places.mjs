@@ -22,6 +22,7 @@ async function examples() {
   found.device = device?.id
   found.round = (await json('/patrol/rounds')).rounds?.[0]?.id
   found.check = (await json('/duty-checks')).checks?.[0]?.id
+  found.node = (await json('/org')).nodes?.[0]?.id
   found.rule = (await json('/rules')).rules?.[0]?.id
   return found
 }
@@ -32,6 +33,7 @@ export const table = {
   patrol: '/patrol', round: '/patrol/{round}', 'duty-check': '/duty-check', 'duty-answer': '/duty-check/{check}',
   sites: '/sites', site: '/sites/{site}', device: '/devices/{gateway}/{device}',
   rules: '/rules', rule: '/rules/R16', devices: '/devices', gateways: '/gateways', gateway: '/gateways/{gateway}', reports: '/reports',
+  duty: '/duty', people: '/people', audit: '/audit', org: '/org', node: '/org/{node}',
   wall: '/wall', system: '/system', lost: '/nowhere/at/all',
 }
 

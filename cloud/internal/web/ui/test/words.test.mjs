@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import './browser.mjs'
 import { fill } from '../src/lib/fill.ts'
 import { en } from '../src/words/en.ts'
 import { zh } from '../src/words/zh.ts'

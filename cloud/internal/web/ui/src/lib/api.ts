@@ -22,9 +22,9 @@ export function address(path: string, query: Record<string, string | number | un
   return '/api/v1' + path + (text ? '?' + text : '')
 }
 
-let onLogin = () => {}
-/** Calls back when the server wants a login. */
-export function whenLoginNeeded(call: () => void) { onLogin = call }
+let onLogin = (_why: string) => {}
+/** Calls back when the server wants a login, with its sentence when there is more to say: a link that is too old says whom to ask. */
+export function whenLoginNeeded(call: (why: string) => void) { onLogin = call }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -57,7 +57,7 @@ function refused(status: number, text: string): ApiError {
   let said: { code?: string; message?: string } = {}
   try { said = JSON.parse(text) ?? {} } catch { /* a proxy's page: the status must do */ }
   const code = said.code ?? `http_${status}`
-  if (status === 401 && code !== 'bad_login') onLogin()
+  if (status === 401 && code !== 'bad_login') onLogin(code === 'login_required' ? '' : said.message ?? '')
   return new ApiError(code, status, said.message || t('error.server', { code: status }))
 }
 

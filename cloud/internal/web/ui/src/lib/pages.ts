@@ -54,6 +54,11 @@ export const pages: Page[] = [
   { name: 'reports', path: '/reports', zh: '报表', en: 'Reports', right: 'see', group: 'manage', icon: 'figures', load: () => import('../pages/Reports.vue') },
   { name: 'rules', path: '/rules', zh: '规则', en: 'Rules', right: 'see', group: 'manage', icon: 'rule', load: () => import('../pages/Rules.vue') },
   { name: 'rule', path: '/rules/:id', zh: '规则', en: 'Rule', right: 'see', under: 'rules', load: () => import('../pages/Rule.vue') },
+  { name: 'duty', path: '/duty', zh: '班次与通知', en: 'Duty', right: 'see', group: 'manage', icon: 'duty', load: () => import('../pages/Duty.vue') },
+  { name: 'org', path: '/org', zh: '组织与应急', en: 'Organisation', right: 'see', group: 'manage', icon: 'flow', load: () => import('../pages/Org.vue') },
+  { name: 'node', path: '/org/:id', zh: '组织', en: 'Organisation', right: 'see', under: 'org', load: () => import('../pages/Node.vue') },
+  { name: 'people', path: '/people', zh: '人员与登录', en: 'People', group: 'manage', icon: 'people', load: () => import('../pages/People.vue') },
+  { name: 'audit', path: '/audit', zh: '审计', en: 'Audit', right: 'audit', group: 'manage', icon: 'audit', load: () => import('../pages/Audit.vue') },
   { name: 'system', path: '/system', zh: '系统', en: 'System', right: 'see', street: true, group: 'manage', icon: 'system', load: () => import('../pages/System.vue') },
 ]
 

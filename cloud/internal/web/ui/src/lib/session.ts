@@ -50,11 +50,11 @@ export function canAt(right: Right, path: string[]): boolean {
 /** Pages that the caller may open, in the order of the table. The holder of a link sees one incident and nothing else. */
 export const open = computed(() => session.user.role === 'link' ? [] : pages.filter((p) => !p.right || can(p.right, p.street)))
 
-whenLoginNeeded(() => askLogin(''))
+whenLoginNeeded(askLogin)
 
 /** Shows the login instead of the page; the address stays, so the way leads back to where it was asked. */
 export function askLogin(why: string) {
-  session.why = why
+  if (why || session.state !== 'login') session.why = why // of several refusals at once the one that says why stays
   session.state = 'login'
   stopLive()
 }
