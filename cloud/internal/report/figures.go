@@ -29,7 +29,28 @@ type Figures struct {
 	Ratings      int         `json:"ratings" doc:"how many were rated"`
 	Maintenance  Upkeep      `json:"maintenance" doc:"incidents of devices' own faults"`
 	Online       *float64    `json:"online" doc:"per cent of the time that devices answered while their gateway reported"`
+	Rounds       Rounds      `json:"rounds"`
+	Checks       Checks      `json:"dutyChecks"`
 	Alarms       Alarms      `json:"alarms"`
+}
+
+// Rounds is how the patrols (巡查) were walked that began within the period.
+type Rounds struct {
+	Over       int      `json:"over" doc:"patrol rounds whose time is over or that are done; those of which the cloud was down do not count"`
+	InTime     int      `json:"inTime" doc:"rounds of which every point was seen in time"`
+	Late       int      `json:"late" doc:"rounds of which every point was seen, not all in time"`
+	Missed     int      `json:"missed" doc:"rounds of which points were not seen"`
+	InTimeRate *float64 `json:"inTimeRate" doc:"rounds walked in time, per cent of those that are over"`
+	Seen       *float64 `json:"seen" doc:"points that were seen, per cent of those of all these rounds"`
+}
+
+// Checks is how the duty checks (查岗) were answered that were made within the period.
+type Checks struct {
+	Asked    int      `json:"asked" doc:"duty checks that were answered or whose time is over; those of which no message arrived do not count"`
+	Answered int      `json:"answered" doc:"duty checks that were answered in time"`
+	Unmet    int      `json:"missed" doc:"duty checks that nobody answered in time"`
+	Untold   int      `json:"untold" doc:"duty checks of which no message arrived, so that nobody could know"`
+	Answers  *float64 `json:"rate" doc:"duty checks answered in time, per cent of the asked"`
 }
 
 // A StepTime is how long a step took.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/health"
+	"github.com/linshao/linshao/cloud/internal/org/dutycheck"
+	"github.com/linshao/linshao/cloud/internal/org/patrol"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
@@ -67,8 +69,26 @@ func Make(ctx context.Context, q db.Querier, a Ask) (Report, error) {
 			online := float64(int64(rates[0].Rate*1000+0.5)) / 10
 			p.to.Online = &online
 		}
+		if err := p.to.duties(ctx, q, a, p.begin.UnixMilli(), p.end.UnixMilli()); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
+}
+
+// duties counts the patrols and duty checks of a time.
+func (f *Figures) duties(ctx context.Context, q db.Querier, a Ask, from, to int64) error {
+	walked, err := patrol.CountOf(ctx, q, a.Scope, a.Node, from, to)
+	if err != nil {
+		return err
+	}
+	f.Rounds = Rounds{Over: walked.Rounds, InTime: walked.Done, Late: walked.Late, Missed: walked.Missed, InTimeRate: Percent(walked.Done, walked.Rounds), Seen: Percent(walked.Seen, walked.Points)}
+	asked, err := dutycheck.CountOf(ctx, q, a.Scope, a.Node, from, to)
+	if err != nil {
+		return err
+	}
+	f.Checks = Checks{Asked: asked.Asked, Answered: asked.Answered, Unmet: asked.Missed, Untold: asked.Untold, Answers: Percent(asked.Answered, asked.Asked)}
+	return nil
 }
 
 // within answers an SQL condition that an incident's or a block's place is what a report is about.

@@ -24,7 +24,7 @@ type Line struct {
 // Lines are the figures of a report in their order.
 func (r Report) Lines() []Line {
 	n, b := r.Now, r.Before
-	docs := docsOf(reflect.TypeFor[Figures](), reflect.TypeFor[Alarms](), reflect.TypeFor[Upkeep]())
+	docs := docsOf(reflect.TypeFor[Figures](), reflect.TypeFor[Alarms](), reflect.TypeFor[Upkeep](), reflect.TypeFor[Rounds](), reflect.TypeFor[Checks]())
 	line := func(zh, en, now, before, field string) Line {
 		return Line{Name: incident.Text{ZH: zh, EN: en}, Now: now, Before: before, Doc: docs[field]}
 	}
@@ -52,6 +52,7 @@ func (r Report) Lines() []Line {
 		}
 		out = append(out, line(s.Name.ZH, s.Name.EN, dur(s.Median), before, "Steps"))
 	}
+	out = append(out, onDuty(n, b, line, head)...)
 	a, c := n.Alarms, b.Alarms
 	return append(out,
 		head("设备", "Devices"),
@@ -70,6 +71,24 @@ func (r Report) Lines() []Line {
 		line("瞬时告警", "Fleeting", num(a.Fleeting), num(c.Fleeting), "Fleeting"),
 		line("持续超过 24 h", "Standing over 24 h", num(a.Standing), num(c.Standing), "Standing"),
 		line("A : B : C", "A : B : C", pct(a.SeverityA)+" : "+pct(a.SeverityB)+" : "+pct(a.SeverityC), pct(c.SeverityA)+" : "+pct(c.SeverityB)+" : "+pct(c.SeverityC), "SeverityA"))
+}
+
+// onDuty are the figures of patrols and duty checks.
+func onDuty(n, b Figures, line func(zh, en, now, before, field string) Line, head func(zh, en string) Line) []Line {
+	return []Line{
+		head("巡查与查岗", "Patrols and duty checks"),
+		line("巡查（次）", "Patrol rounds", num(n.Rounds.Over), num(b.Rounds.Over), "Over"),
+		line("按时完成", "Walked in time", num(n.Rounds.InTime), num(b.Rounds.InTime), "InTime"),
+		line("迟到完成", "Walked late", num(n.Rounds.Late), num(b.Rounds.Late), "Late"),
+		line("未完成", "Missed", num(n.Rounds.Missed), num(b.Rounds.Missed), "Missed"),
+		line("按时率", "Walked in time, share", pct(n.Rounds.InTimeRate), pct(b.Rounds.InTimeRate), "InTimeRate"),
+		line("点位到位率", "Points seen", pct(n.Rounds.Seen), pct(b.Rounds.Seen), "Seen"),
+		line("查岗（次）", "Duty checks", num(n.Checks.Asked), num(b.Checks.Asked), "Asked"),
+		line("已应答", "Answered", num(n.Checks.Answered), num(b.Checks.Answered), "Answered"),
+		line("无应答", "Not answered", num(n.Checks.Unmet), num(b.Checks.Unmet), "Unmet"),
+		line("应答率", "Answered, share", pct(n.Checks.Answers), pct(b.Checks.Answers), "Answers"),
+		line("消息未送达（不计）", "No message arrived (not counted)", num(n.Checks.Untold), num(b.Checks.Untold), "Untold"),
+	}
 }
 
 // docsOf are the definitions of figures by their fields' names: they are written once, at the fields.
