@@ -69,7 +69,7 @@ func (c *caServerCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(c.sayf("已写 %s 和 %s；重启云端或代理后生效", "written: %s and %s; they count from the next start of the cloud, or of what serves with them", cert, key))
+	fmt.Println(c.sayf("已写 %s 和 %s；云端马上使用；别的代理要重新读取", "written: %s and %s; the cloud shows them at once, any other server must read them again", cert, key))
 	return nil
 }
 

@@ -247,6 +247,13 @@ func (a *App) openHTTP(context.Context) error {
 		Demo: a.opt.Demo, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(a.opt.Log.Handler(), slog.LevelDebug)}
+	if h.Cert != "" {
+		pair, err := broker.OpenPair(h.Cert, h.Key)
+		if err != nil {
+			return err
+		}
+		a.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Get}
+	}
 	if a.listener, err = net.Listen("tcp", h.Listen); err != nil {
 		return fmt.Errorf("http listen %s: %w", h.Listen, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -125,7 +126,50 @@ type certificates struct{ a *App }
 
 // Run cuts off whose certificate has ended, and keeps a broker's files fresh, until ctx ends.
 func (c certificates) Run(ctx context.Context) error {
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	renewing.Go(func() { c.renew(ctx) })
 	return c.a.enroll.Run(ctx, c.a.cutter, c.a.brokerFiles)
+}
+
+// renew keeps the certificates from ending that the CA made for what we and the broker serve, until ctx ends.
+func (c certificates) renew(ctx context.Context) {
+	tick := time.NewTicker(6 * time.Hour)
+	defer tick.Stop()
+	for {
+		c.a.renewServers()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// renewServers renews what is due. We read the files ourselves when they are others, a broker of its own must be told.
+func (a *App) renewServers() {
+	ca := a.enroll.CA()
+	if ca == nil {
+		return
+	}
+	var copies []string
+	if a.cfg.MQTT.Files != "" {
+		copies = append(copies, a.cfg.MQTT.Files)
+	}
+	files, err := ca.RenewServers(a.opt.Now(), copies...)
+	if err != nil {
+		a.opt.Log.Error("server certificates not renewed", "err", err)
+	}
+	if len(files) == 0 {
+		return
+	}
+	a.opt.Log.Info("server certificates renewed", "files", files)
+	if a.cfg.MQTT.PID == "" {
+		return
+	}
+	if err := hangUp(a.cfg.MQTT.PID); err != nil {
+		a.opt.Log.Error("the broker was not told to read its certificate", "err", err)
+	}
 }
 
 // brokerFiles writes the files of a broker that is not ours, and tells it to read them.

@@ -62,7 +62,7 @@ func (a *App) serve(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() {
 		if a.cfg.HTTP.Cert != "" {
-			done <- a.server.ServeTLS(a.listener, a.cfg.HTTP.Cert, a.cfg.HTTP.Key)
+			done <- a.server.ServeTLS(a.listener, "", "") // its configuration knows the files
 			return
 		}
 		done <- a.server.Serve(a.listener)

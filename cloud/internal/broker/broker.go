@@ -30,11 +30,11 @@ func ServerTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	pair, err := OpenPair(certFile, keyFile)
 	if err != nil {
-		return nil, fmt.Errorf("load certificate of the broker: %w", err)
+		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+	return &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: pair.Get, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
 		VerifyConnection: sturdy}, nil
 }
 
@@ -48,11 +48,11 @@ func ClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 		}
 	}
 	if certFile != "" {
-		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+		pair, err := OpenPair(certFile, keyFile)
 		if err != nil {
-			return nil, fmt.Errorf("load certificate for the broker: %w", err)
+			return nil, err
 		}
-		c.Certificates = []tls.Certificate{pair}
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.Get(nil) } // one that was renewed counts from the next connection on
 	}
 	return c, nil
 }

@@ -263,9 +263,27 @@ func (ca *CA) List(of []Revoked, now time.Time) ([]byte, error) {
 // IssueServer makes a key and a certificate for a server of some hosts, names or addresses, and writes NAME.pem, with the
 // whole chain, and NAME.key. Without a host it is that of a client: the cloud at a broker, whose user it is then called.
 func (ca *CA) IssueServer(name string, hosts []string, now time.Time) (cert, key string, err error) {
-	by, err := readKey(filepath.Join(ca.dir, serversKey))
+	own, err := enrolment.NewKey()
+	if err != nil {
+		return "", "", fmt.Errorf("make key: %w", err)
+	}
+	chain, err := ca.signServer(name, hosts, &own.PublicKey, now)
 	if err != nil {
 		return "", "", err
+	}
+	for _, s := range []saved{{name + ".key", own, nil}, {name + ".pem", nil, chain}} {
+		if err := s.to(ca.dir); err != nil {
+			return "", "", err
+		}
+	}
+	return filepath.Join(ca.dir, name+".pem"), filepath.Join(ca.dir, name+".key"), nil
+}
+
+// signServer makes the certificate of a server's key, and answers it with the whole chain, as PEM.
+func (ca *CA) signServer(name string, hosts []string, key *ecdsa.PublicKey, now time.Time) ([]byte, error) {
+	by, err := readKey(filepath.Join(ca.dir, serversKey))
+	if err != nil {
+		return nil, err
 	}
 	template := &x509.Certificate{SerialNumber: newSerial(), Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-backdated), NotAfter: now.Add(serverLife),
 		BasicConstraintsValid: true, SignatureAlgorithm: x509.ECDSAWithSHA256, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
@@ -279,16 +297,11 @@ func (ca *CA) IssueServer(name string, hosts []string, now time.Time) (cert, key
 			template.DNSNames = append(template.DNSNames, h)
 		}
 	}
-	der, own, err := makeCA(template, ca.Servers, by)
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.Servers, key, by)
 	if err != nil {
-		return "", "", err
+		return nil, fmt.Errorf("make certificate of %s: %w", name, err)
 	}
-	for _, s := range []saved{{name + ".key", own, nil}, {name + ".pem", nil, enrolment.EncodeCertificates(der, ca.Servers.Raw, ca.Root.Raw)}} {
-		if err := s.to(ca.dir); err != nil {
-			return "", "", err
-		}
-	}
-	return filepath.Join(ca.dir, name+".pem"), filepath.Join(ca.dir, name+".key"), nil
+	return enrolment.EncodeCertificates(der, ca.Servers.Raw, ca.Root.Raw), nil
 }
 
 // keyHash names a public key: no key is certified twice.

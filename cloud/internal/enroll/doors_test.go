@@ -37,6 +37,7 @@ type door struct {
 	t        *testing.T
 	embedded bool
 	addr     string
+	dir      string // of the broker's certificate
 	roots    *x509.CertPool
 	send     func(topic, payload string) // down to gateways
 
@@ -121,7 +122,7 @@ func embeddedDoor(t *testing.T, o *office) *door {
 		}
 	})
 	t.Cleanup(func() { stop(); both.Wait() })
-	d.embedded, d.addr = true, e.Addr()
+	d.embedded, d.addr, d.dir = true, e.Addr(), o.ca.Dir()
 	d.send = func(topic, payload string) { e.Publish([]ingest.Reply{{Topic: topic, Payload: []byte(payload)}}) }
 	return d
 }
@@ -184,7 +185,7 @@ func mosquittoDoor(t *testing.T, o *office) (d *door, reload func()) {
 			t.Logf("mosquitto: %s", log.String())
 		}
 	})
-	d.addr = "127.0.0.1:" + gateways
+	d.addr, d.dir = "127.0.0.1:"+gateways, dir
 	watch := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://127.0.0.1:" + all).SetClientID("watch").SetConnectRetry(true).SetConnectRetryInterval(50 * time.Millisecond).
 		SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { d.note(string(m.Payload())) }))
 	if token := watch.Connect(); !token.WaitTimeout(patient) || token.Error() != nil {
