@@ -239,7 +239,7 @@ func TestEmbeddedTLS(t *testing.T) {
 		t.Error("another gateway's certificate was let in")
 	}
 	none := good.Clone()
-	none.Certificates = nil
+	none.GetClientCertificate = nil
 	if _, _, _, err := client(t, "ssl://"+e.Addr(), gw, none); err == nil {
 		t.Error("no certificate was let in")
 	}
