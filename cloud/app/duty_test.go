@@ -112,7 +112,7 @@ func TestOrderDown(t *testing.T) {
 	}
 	s.wrong("POST", "/org/zhaizi/orders", `{"text":"查车棚","needs":"done","due":1}`, 409, "wrong_state")
 	s.wrong("POST", "/org/zhaizi/orders", `{"text":"","needs":"done"}`, 422, "bad_request")
-	if got := s.ask("POST", "/org/zhaizi/orders", `{"text":"查车棚","needs":"done"}`, &o); got != 200 || o.Total != 4 || len(o.Parts) != 2 {
+	if got := s.ask("POST", "/org/zhaizi/orders", `{"text":"查车棚","needs":"done"}`, &o); got != 200 || o.Total != 5 || len(o.Parts) != 2 {
 		t.Fatalf("%d %+v", got, o)
 	}
 	id := itoa(o.ID)
@@ -120,7 +120,7 @@ func TestOrderDown(t *testing.T) {
 	if got := s.ask("POST", "/orders/"+id+"/receipt", `{"node":"jinxiu-b3","done":true}`, nil); got != 200 {
 		t.Fatal(got)
 	}
-	if got := s.ask("GET", "/org/zhaizi-g1/orders/"+id, "", &o); got != 200 || o.Done != 1 || len(o.Parts) != 1 || o.Parts[0].Done != 1 {
+	if got := s.ask("GET", "/org/zhaizi-g1/orders/"+id, "", &o); got != 200 || o.Done != 1 || len(o.Parts) != 2 || o.Parts[1].Done != 1 {
 		t.Errorf("%d %+v", got, o)
 	}
 	s.wrong("GET", "/org/yunfeng/orders/"+id, "", 404, "not_found")
@@ -131,7 +131,7 @@ func TestOrderDown(t *testing.T) {
 			DoneAt         int64
 		}
 	}
-	if got := s.ask("GET", "/orders/"+id, "", &one); got != 200 || one.Place == "" || len(one.Mine) != 4 || one.Mine[0].DoneAt != 0 || one.Mine[3].Node != "jinxiu-b3" || one.Mine[3].DoneAt == 0 {
+	if got := s.ask("GET", "/orders/"+id, "", &one); got != 200 || one.Place == "" || len(one.Mine) != 5 || one.Mine[0].DoneAt != 0 || one.Mine[4].Node != "jinxiu-b3" || one.Mine[4].DoneAt == 0 {
 		t.Errorf("%d %+v", got, one)
 	}
 	var list struct{ Orders []struct{ Text string } }
