@@ -10,6 +10,8 @@ const names = readdirSync(here).filter((name) => name.endsWith('.test.mjs'))
 await build({
   configFile: false,
   logLevel: 'error',
+  // Modules that know the table of pages lead to the pages themselves: those are for a browser.
+  plugins: [{ name: 'no-pages', enforce: 'pre', load: (id) => (id.endsWith('.vue') ? 'export default {}' : undefined) }],
   build: {
     ssr: true, target: 'node20', outDir: out, emptyOutDir: true, minify: false,
     rolldownOptions: { input: Object.fromEntries(names.map((name) => [name.slice(0, -4), join(here, name)])), output: { entryFileNames: '[name].mjs' } },

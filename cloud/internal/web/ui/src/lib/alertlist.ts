@@ -4,6 +4,8 @@ import { desk, type Filters } from './api/desk'
 import { setServerTime, useLive } from './live'
 import { go, route } from './router'
 import type { Incident } from './types'
+import { session } from './session'
+import { dayStart } from './time'
 import type { Tally } from './types/desk'
 
 /** The filters that an address can hold, as the API names them; from and to are days there. */
@@ -24,10 +26,9 @@ export function toQuery(choice: Choice): string {
   const text = out.toString()
   return text ? '?' + text : ''
 }
-/** What the API is asked: days as moments, a day that is none left out. Pure but for the time zone of the reader. */
-export function asked(choice: Choice): Filters {
-  const day = (text: string | undefined, add: number) => { const at = Date.parse(`${text}T00:00:00`); return Number.isFinite(at) ? at + add : undefined }
-  return { ...choice, from: day(choice.from, 0), to: day(choice.to, 86_400_000), order: choice.order ?? (choice.quiet ? 'oldest' : undefined) }
+/** What the API is asked: days of the zone as moments, to the end of the last one; a day that is none left out. Pure. */
+export function asked(choice: Choice, zone: string): Filters {
+  return { ...choice, from: dayStart(choice.from, zone), to: dayStart(choice.to, zone, 1), order: choice.order ?? (choice.quiet ? 'oldest' : undefined) }
 }
 
 export function useAlertList() {
@@ -37,7 +38,7 @@ export function useAlertList() {
   async function load() {
     const mine = ++round
     try {
-      const filters = asked(box.choice)
+      const filters = asked(box.choice, session.zone)
       // What was paged to stays in sight when it is read again.
       const page = await desk.list({ ...filters, limit: Math.min(200, Math.max(50, box.list.length)) })
       if (mine !== round) return
@@ -49,7 +50,7 @@ export function useAlertList() {
   }
   async function more() {
     try {
-      const page = await desk.list({ ...asked(box.choice), limit: 100, before: box.next })
+      const page = await desk.list({ ...asked(box.choice, session.zone), limit: 100, before: box.next })
       const known = new Set(box.list.map((i) => i.id))
       box.list.push(...page.incidents.filter((i) => !known.has(i.id)))
       box.next = page.next

@@ -57,6 +57,16 @@ export function monthDay(ms: number, zone: string): string {
   return `${p.month}-${p.day}`
 }
 
+/** When a day, as a date field gives it ("2026-11-22"), begins in the zone, or the day that is `later` days after it; undefined
+    for what is no day. The day of a change of the clock included: the zone is asked again at the moment found. */
+export function dayStart(day: string | undefined, zone: string, later = 0): number | undefined {
+  const utc = /^\d{4}-\d\d-\d\d$/.test(day ?? '') ? Date.parse(`${day}T00:00:00Z`) + later * 86_400_000 : NaN
+  if (!Number.isFinite(utc)) return undefined
+  const ahead = (at: number) => { const p = parts(at, zone); return Date.UTC(+p.year, +p.month - 1, +p.day, +p.hour, +p.minute, +p.second) - at }
+  const near = utc - ahead(utc)
+  return utc - ahead(near)
+}
+
 function sameDay(a: number, b: number, zone: string): boolean {
   const x = parts(a, zone), y = parts(b, zone)
   return x.year === y.year && x.month === y.month && x.day === y.day

@@ -10,7 +10,7 @@ export type Outcome = 'real' | 'false_alarm' | 'drill' | 'device_fault'
 export type Quality = 'good' | 'uncertain' | 'bad'
 
 /** What an operation can need (auth/rights.go). */
-export type Right = 'see' | 'take' | 'work' | 'rate' | 'dispatch' | 'mode' | 'dial' | 'command' | 'install' | 'manage' | 'audit'
+export type Right = 'see' | 'take' | 'work' | 'rate' | 'dispatch' | 'mode' | 'dial' | 'command' | 'look' | 'install' | 'manage' | 'audit'
 export interface Grant { role: string; node?: string }
 
 export interface Session {

@@ -60,6 +60,7 @@ export const en: Record<Key, string> = {
   'todo.limit': 'limit {limit}',
   'todo.lasting': 'for {for}',
   'todo.lasted': 'lasted {for}',
+  'todo.reported': 'reported {at}',
   'todo.recovered': 'recovered {at}',
   'todo.due': 'Take within {for}',
   'todo.overdue': 'Overdue by {for}',

@@ -59,6 +59,7 @@ export const zh = {
   'todo.limit': '阈值 {limit}',
   'todo.lasting': '已持续 {for}',
   'todo.lasted': '持续了 {for}',
+  'todo.reported': '{at} 上报',
   'todo.recovered': '{at} 恢复',
   'todo.due': '接警还剩 {for}',
   'todo.overdue': '接警超时 {for}',

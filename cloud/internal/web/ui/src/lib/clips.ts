@@ -1,0 +1,29 @@
+// What cameras saw at an incident: one view per camera and alert, with the moving and the still picture. Pure but for the calls.
+import { address, get, part } from './api'
+import type { Clip } from './types/clips'
+
+export const clipsOf = (incident: string) => get<{ clips: Clip[] | null }>(`/incidents/${part(incident)}/clips`).then((c) => ({ clips: c.clips ?? [] }))
+export const pictureAddress = (c: Clip) => address(`/clips/${part(c.id)}/${c.kind === 'clip' ? 'video' : 'still'}`)
+export const bundleAddress = (c: Clip) => address(`/evidence/${part(c.bundle)}`)
+
+export interface View { key: string; clip?: Clip; still?: Clip; first: Clip }
+
+/** One view per camera of a bundle, in the order of the list; a second clip of the same camera is a view of its own. */
+export function views(clips: Clip[]): View[] {
+  const out: View[] = []
+  for (const c of clips) {
+    const at = out.find((v) => v.first.bundle === c.bundle && v.first.camera === c.camera && !v[c.kind])
+    if (at) at[c.kind] = c
+    else out.push({ key: c.id, first: c, [c.kind]: c })
+  }
+  return out
+}
+
+/** Seconds before and after the alert that a clip shows; a clip that begins later than the alert has none before. */
+export const around = (c: Pick<Clip, 'at' | 'from' | 'to'>) => ({ before: Math.max(0, Math.round((c.at - c.from) / 1000)), after: Math.max(0, Math.round((c.to - c.at) / 1000)) })
+
+/** How far the camera's clock is off, in seconds with one decimal; undefined: it did not say, or is right. */
+export function skew(c: Pick<Clip, 'skew_ms'>): { ahead: boolean; s: string } | undefined {
+  if (c.skew_ms === undefined || Math.abs(c.skew_ms) < 500) return undefined
+  return { ahead: c.skew_ms > 0, s: (Math.abs(c.skew_ms) / 1000).toFixed(1) }
+}

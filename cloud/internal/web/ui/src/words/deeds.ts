@@ -1,0 +1,28 @@
+// The words of the forms of deeds.
+import { words } from '../lib/i18n'
+
+export const say = words({
+  zh: {
+    'field.note': '说明', 'field.note.hint': '看到了什么，做了什么', 'field.photo': '照片', 'field.measured': '实测值', 'field.measured.name': '测了什么', 'field.measured.value': '数值', 'field.measured.unit': '单位',
+    'field.measured.add': '加一个实测值', 'field.to': '交给谁', 'field.to.loading': '正在读取可选的人和部门', 'field.to.person': '人员', 'field.to.team': '应急队伍', 'field.to.node': '部门和网格', 'field.until': '到什么时候', 'field.until.1': '1 小时',
+    'field.until.4': '4 小时', 'field.until.24': '1 天', 'field.until.168': '7 天', 'field.until.hint': '到时自动恢复办理，最长 30 天', 'field.whistle': '哨级', 'field.outcome': '结果是什么？', 'field.rating': '满意度', 'field.severity': '定级',
+    'field.severity.keep': '不改', 'field.optional': '可不填', 'field.evidence': '文字、照片、实测值，至少一项',
+    'need.note': '请写明原因或情况。', 'need.photo': '请拍一张照片。', 'need.measured': '请填实测值。', 'need.to': '请选择交给谁。', 'need.until': '请选择到什么时候。', 'need.whistle': '请选择哨级。', 'need.outcome': '请选择一个结果。', 'need.rating': '请打分。',
+    'need.severity': '请定级。', 'need.evidence': '请至少留一项现场情况：文字、照片或实测值。', 'need.upload': '照片还在上传，请稍等。',
+    'active': '告警还没有恢复。现在办结不会让它消失，请写明为什么。',
+    'photo.take': '拍照或选照片', 'photo.shrinking': '正在缩小', 'photo.sending': '上传 {n} %', 'photo.failed': '没有传上去：{why}', 'photo.bad': '这不是照片，换一张。', 'photo.remove': '去掉', 'photo.sent': '已上传', 'photo.kept': '随上报一起发送',
+  },
+  en: {
+    'field.note': 'Note', 'field.note.hint': 'What you saw, what you did', 'field.photo': 'Photos', 'field.measured': 'Measured', 'field.measured.name': 'What', 'field.measured.value': 'Value',
+    'field.measured.unit': 'Unit', 'field.measured.add': 'Add a measured value', 'field.to': 'To whom', 'field.to.loading': 'Reading people and departments', 'field.to.person': 'People',
+    'field.to.team': 'Emergency teams', 'field.to.node': 'Departments and grids', 'field.until': 'Until when', 'field.until.1': '1 hour', 'field.until.4': '4 hours', 'field.until.24': '1 day',
+    'field.until.168': '7 days', 'field.until.hint': 'It goes on by itself then; 30 days at most', 'field.whistle': 'Whistle', 'field.outcome': 'What was it?', 'field.rating': 'Satisfaction', 'field.severity': 'Class',
+    'field.severity.keep': 'as it is', 'field.optional': 'optional', 'field.evidence': 'a note, a photo or a measured value, at least one',
+    'need.note': 'Please say why, or what you saw.', 'need.photo': 'Please take a photo.', 'need.measured': 'Please give the measured value.', 'need.to': 'Please choose to whom.',
+    'need.until': 'Please choose until when.', 'need.whistle': 'Please choose the whistle.', 'need.outcome': 'Please choose an outcome.', 'need.rating': 'Please rate.', 'need.severity': 'Please choose the class.',
+    'need.evidence': 'Please leave some evidence: a note, a photo or a measured value.', 'need.upload': 'A photo is still being uploaded.',
+    'active': 'The alert is still going on. Closing it now does not end it: please say why.',
+    'photo.take': 'Take or choose a photo', 'photo.shrinking': 'Shrinking', 'photo.sending': 'Uploading {n} %', 'photo.failed': 'Not uploaded: {why}', 'photo.bad': 'This is no photo: choose another one.',
+    'photo.remove': 'Remove', 'photo.sent': 'Uploaded', 'photo.kept': 'Goes with the report',
+  },
+})
