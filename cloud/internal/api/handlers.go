@@ -234,7 +234,8 @@ func (a *API) detail(ctx context.Context, id string) (*detailOut, error) {
 	return &detailOut{d}, err
 }
 
-// chart picks the point to draw: that of the rule's limit, else the first value it saw that is a point of the device.
+// chart picks the point to draw: that of the rule's limit, else that of the value in its title, else the first value that it
+// saw and that is a point of the device.
 func (a *API) chart(ctx context.Context, in incident.Incident) (*Chart, error) {
 	dev, err := org.OneDevice(ctx, a.cfg.DB.Reader(), in.Gateway, in.Device)
 	if errors.Is(err, org.ErrUnknown) {
@@ -246,6 +247,9 @@ func (a *API) chart(ctx context.Context, in incident.Incident) (*Chart, error) {
 	wanted := []string{}
 	if in.Detail.Limit != nil {
 		wanted = append(wanted, in.Detail.Limit.Point)
+	}
+	if in.Value != nil {
+		wanted = append(wanted, in.Value.Point)
 	}
 	for _, e := range in.Detail.Evidence {
 		wanted = append(wanted, e.Name)
