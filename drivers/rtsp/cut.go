@@ -112,6 +112,7 @@ func (c *cutter) groups(v view, first *frame, to time.Duration) (done int, ended
 		}
 		start = i
 		if stop {
+			c.missing(f, to)
 			return start, true, nil
 		}
 		if f.key && !f.set.same(first.set) {
@@ -152,14 +153,7 @@ func (c *cutter) fragment(frames []*frame, next *frame) error {
 	if c.number == 0 {
 		frames = playable(frames)
 	}
-	head := frames[0]
-	if c.last != nil && head.at-c.end > gapAfter/10 {
-		why := holeLost
-		if head.segment != c.last.segment {
-			why = holeDown
-		}
-		c.hole(c.end, head.at, why)
-	}
+	c.missing(frames[0], frames[0].at)
 	last := frames[len(frames)-1]
 	end := last.at + usualGap(frames)
 	if next != nil && !next.lost && next.at-last.at <= gapAfter {
@@ -169,6 +163,18 @@ func (c *cutter) fragment(frames []*frame, next *frame) error {
 	c.last, c.end = last, end
 	c.clip.Frames += len(frames)
 	return c.send(fragment(c.number, c.begin, frames, end))
+}
+
+// missing says what lies between the last frame written and the next one, as far as the clip goes.
+func (c *cutter) missing(next *frame, to time.Duration) {
+	if c.last == nil || min(next.at, to)-c.end <= gapAfter/10 {
+		return
+	}
+	why := holeLost
+	if next.segment != c.last.segment {
+		why = holeDown
+	}
+	c.hole(c.end, min(next.at, to), why)
 }
 
 // usualGap is the mean distance of frames.

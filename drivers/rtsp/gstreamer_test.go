@@ -75,7 +75,9 @@ func TestGStreamerCamera(t *testing.T) {
 	if fps, age := c[rtsp.FPS].Value, c[rtsp.KeyframeAge]; fps < 8 || fps > 12 || age.Quality != device.Good || age.Value > 2.5 {
 		t.Errorf("fps %v, want 10; key frame %+v", fps, age)
 	}
-	t.Logf("H.265: %+v", look(t, conn, h265))
+	for _, tc := range []struct{ url, codec string }{{at("admin:right@", "/udp"), "h264"}, {h265, "hevc"}} {
+		clipped(t, tc.url, tc.codec)
+	}
 
 	unplug()
 	eventually(t, 30*time.Second, "unplugged", is(right, func(c camera) bool { return c.lost(device.ChannelDown) }))

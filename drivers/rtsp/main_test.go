@@ -54,7 +54,7 @@ func moving(t *testing.T) string {
 func points(url string) []device.Point {
 	names := []string{
 		rtsp.Connected, rtsp.State, rtsp.ConnectTime, rtsp.FirstKeyTime, rtsp.FPS, rtsp.Bitrate, rtsp.KeyframeAge, rtsp.KeyframeInterval,
-		rtsp.FrozenPicture, rtsp.BlackPicture, rtsp.Stuttering, rtsp.Width, rtsp.Height, rtsp.ClockOffset,
+		rtsp.FrozenPicture, rtsp.BlackPicture, rtsp.Stuttering, rtsp.Width, rtsp.Height, rtsp.ClockOffset, rtsp.BitrateRatio, rtsp.Collapsed,
 	}
 	ps := make([]device.Point, len(names))
 	for i, n := range names {

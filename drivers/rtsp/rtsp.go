@@ -38,6 +38,7 @@ type Driver struct {
 	KeepBytes   int           // 0: DefaultKeepBytes
 	KeepTotal   int           // 0: DefaultKeepTotal
 	Hour        time.Duration // the step of what bit rates are compared with; 0: an hour
+	State       string        // folder in which bit rates outlive the process; "": nowhere
 	Suspects    []string      // devices whose streams have made the given library panic
 }
 
@@ -68,8 +69,9 @@ func (d Driver) Open(_ context.Context, ch device.Channel) (device.Conn, error) 
 	d.fill()
 	// The watchers outlive the call that makes them and end with Close.
 	life, end := context.WithCancel(context.Background())
-	return &conn{
+	c := &conn{
 		driver:   d,
+		memory:   newMemory(d.State, ch.ID, d.Log),
 		start:    func(w *watcher) { w.run(life) },
 		end:      end,
 		ended:    life.Done(),
@@ -77,7 +79,11 @@ func (d Driver) Open(_ context.Context, ch device.Channel) (device.Conn, error) 
 		watchers: make(map[string]*watcher),
 		devices:  make(map[string]*watcher),
 		gates:    make(map[string]*gate),
-	}, nil
+	}
+	if d.State != "" {
+		c.all.Go(c.remember)
+	}
+	return c, nil
 }
 
 // conn owns one watcher per camera that has been asked for. It is a device.Camera.
@@ -88,6 +94,7 @@ type conn struct {
 	ended  <-chan struct{}
 	all    sync.WaitGroup
 	clock  clock
+	memory *memory
 
 	mu       sync.Mutex
 	closed   bool

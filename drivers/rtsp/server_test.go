@@ -37,8 +37,14 @@ type relay struct {
 // startRelay serves rtsp://address/cam; end stops it like a pulled plug. It also ends with the test.
 func startRelay(t *testing.T, address, file string) (r *relay, end func()) {
 	t.Helper()
+	return startRelayWith(t, address, file, auth.VerifyMethodDigestMD5)
+}
+
+// startRelayWith is startRelay with one way to log in.
+func startRelayWith(t *testing.T, address, file string, method auth.VerifyMethod) (r *relay, end func()) {
+	t.Helper()
 	r = &relay{playing: make(chan struct{})}
-	r.server = &gortsplib.Server{Handler: r, RTSPAddress: address, AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
+	r.server = &gortsplib.Server{Handler: r, RTSPAddress: address, AuthMethods: []auth.VerifyMethod{method}}
 	if err := r.server.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -75,11 +75,15 @@ type watcher struct {
 func newWatcher(url, dev string, c *conn) *watcher {
 	d := c.driver
 	t := transportOf(url)
-	return &watcher{
+	w := &watcher{
 		url: url, device: dev, still: d.FrozenAfter, hour: d.Hour, log: d.Log.With("camera", Redact(url), "device", dev),
 		clock: c.clock, gate: c.gate(hostOf(url)), ring: newRing(d.Keep, d.KeepBytes), transport: t, udp: t == transportUDP,
 		suspect: d.suspects(dev),
 	}
+	if r, ok := c.memory.of(dev); ok {
+		w.health.usual.restore(r, w.clock.now())
+	}
+	return w
 }
 
 func hostOf(raw string) string {

@@ -35,6 +35,9 @@ type Command struct {
 	// SHA256 of the executable in hex. When empty it is taken at Launch, so that a file that is exchanged under a running
 	// gateway is refused until the gateway is restarted.
 	SHA256 string
+	// State is a folder in which the child may keep small files from one life to the next; it makes it when it needs it, and
+	// names the files after the channel. Empty: it keeps nothing.
+	State string
 	// MemoryLimit in bytes; 0: DefaultMemoryLimit. The child's garbage collector works harder from 7/8 of it on
 	// (GOMEMLIMIT), and a child whose resident memory is above it is killed within two seconds. That bounds a leak, not a
 	// burst of gigabytes within those seconds: there the kernel takes the child before the gateway (oom_score_adj).
@@ -60,6 +63,7 @@ func (c Command) exec() *exec.Cmd {
 		"TZ=UTC",
 		"GOTRACEBACK=single",
 		"GODEBUG=tracebacklabels=1", // tells for which device a goroutine worked that panics
+		stateKey + "=" + c.State,
 		suspectsKey + "=" + strings.Join(c.suspects, ","),
 		"GOMEMLIMIT=" + strconv.FormatInt(c.MemoryLimit/8*7, 10),
 	}, c.Env...)
@@ -103,6 +107,11 @@ func Launch(cmd Command) (*Process, error) {
 		return nil, fmt.Errorf("find driver %s: %w", cmd.Path, err)
 	}
 	cmd.Path = path
+	if cmd.State != "" { // the child works in /
+		if cmd.State, err = filepath.Abs(cmd.State); err != nil {
+			return nil, fmt.Errorf("find folder %s of driver %s: %w", cmd.State, path, err)
+		}
+	}
 	if cmd.sum, err = fileSum(path); err != nil {
 		return nil, fmt.Errorf("read driver %s: %w", path, err)
 	}

@@ -172,7 +172,7 @@ func TestEnvironmentIsClean(t *testing.T) {
 	if err == nil {
 		t.Fatal("no environment")
 	}
-	allowed := map[string]bool{"PATH": true, "HOME": true, "LANG": true, "TZ": true, "GOTRACEBACK": true, "GOMEMLIMIT": true, "ADDED": true, "LINSHAO_DRIVER": true, "GODEBUG": true, "LINSHAO_SUSPECTS": true}
+	allowed := map[string]bool{"PATH": true, "HOME": true, "LANG": true, "TZ": true, "GOTRACEBACK": true, "GOMEMLIMIT": true, "ADDED": true, "LINSHAO_DRIVER": true, "GODEBUG": true, "LINSHAO_SUSPECTS": true, "LINSHAO_STATE": true}
 	inCert := false
 	for _, line := range strings.Split(strings.TrimPrefix(err.Error(), "open channel : "), "\n") {
 		if strings.HasPrefix(line, "PLUGIN_CLIENT_CERT=") {

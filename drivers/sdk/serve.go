@@ -42,8 +42,9 @@ func Log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, nil))
 }
 
-// How the gateway tells a new child about the last ones.
+// How the gateway tells a new child where it may keep something, and about the last ones.
 const (
+	stateKey     = "LINSHAO_STATE"
 	suspectsKey  = "LINSHAO_SUSPECTS"
 	mostSuspects = 64
 )
@@ -52,6 +53,10 @@ const (
 func Suspects() []string {
 	return strings.FieldsFunc(os.Getenv(suspectsKey), func(r rune) bool { return r == ',' })
 }
+
+// State is the folder in which this driver may keep small files from one life to the next, and may have to make first; "": it
+// keeps nothing.
+func State() string { return os.Getenv(stateKey) }
 
 // leaveWithParent ends the process when its parent is gone, where the kernel does not.
 func leaveWithParent(parent int, done <-chan struct{}) {

@@ -20,6 +20,9 @@ import (
 // driverRTSP is the child program for cameras, beside the gateway's own executable.
 const driverRTSP = "driver-rtsp"
 
+// driversDir is where, in the data folder, child programs keep small files of their own.
+const driversDir = "drivers"
+
 // cameraMemory is what one channel of cameras may use, in bytes: 144 MiB of pictures, and as much again while they are cut.
 const cameraMemory = 384 << 20
 
@@ -60,7 +63,7 @@ func (a *App) driver(ch device.Channel) (device.Driver, error) {
 
 // launch makes a driver of a child process. A child that is not there must not keep the gateway from running: its channels are down.
 func (a *App) launch(path string, memory int64) device.Driver {
-	process, err := sdk.Launch(sdk.Command{Path: path, MemoryLimit: memory, Log: a.cfg.Log})
+	process, err := sdk.Launch(sdk.Command{Path: path, MemoryLimit: memory, State: filepath.Join(a.cfg.Site.Data, driversDir), Log: a.cfg.Log})
 	if err != nil {
 		a.cfg.Log.Error("launch driver", "path", path, "error", err)
 		return missing{err}

@@ -6,4 +6,4 @@ import (
 	"github.com/linshao/linshao/drivers/sdk"
 )
 
-func main() { sdk.Serve(rtsp.Driver{Log: sdk.Log(), Suspects: sdk.Suspects()}) }
+func main() { sdk.Serve(rtsp.Driver{Log: sdk.Log(), State: sdk.State(), Suspects: sdk.Suspects()}) }
