@@ -49,17 +49,28 @@ var groups = [...]group{
 	{[]string{"uplink_50ms_rtt_delivered_ratio"}, nil, slowUplink},
 	{[]string{"bus_jitter_with_dead_device"}, nil, busJitter},
 	{[]string{"rule_readings_per_s_per_core", "rule_latency_us_p99"}, nil, ruleSpeed},
+	{[]string{"camera_cpu_pct_per_1080p_stream", "camera_cpu_gortsplib_pct_per_1080p_stream", "camera_cpu_vdk_vs_gortsplib", "camera_rss_mib_per_stream", "clip_ready_ms_after_event_p99"},
+		[]string{"./drivers/rtsp/driver-rtsp"}, video},
+	{[]string{"camera_recover_s_after_reboot_p99"}, []string{"./drivers/rtsp/driver-rtsp"}, reboots},
 	{webNames(), []string{"./firmware-sim", "./gateway", "./cloud", "./drivers/rtsp/driver-rtsp"}, web},
 }
 
 func main() {
 	only := flag.String("only", "", "measure the figure of this name alone")
 	floor := flag.String("bare", "", "only ask the simulator of this ready file, and do nothing with its answers: the floor of edge_cpu")
+	film := flag.String("film", "", "only play this film as cameras, at the address of -at")
+	at := flag.String("at", "", "where -film is played, host:port")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if *floor != "" {
 		if err := bare(ctx, *floor); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
+		return
+	}
+	if *film != "" {
+		if err := serveFilm(ctx, *film, *at, cameras); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 		}
 		return
