@@ -33,6 +33,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/plausible"
 	"github.com/linshao/linshao/gateway/internal/poll"
 	"github.com/linshao/linshao/gateway/internal/pushed"
+	"github.com/linshao/linshao/gateway/internal/sparkplug"
 	"github.com/linshao/linshao/gateway/internal/state"
 	"github.com/linshao/linshao/gateway/internal/status"
 	"github.com/linshao/linshao/gateway/internal/update"
@@ -94,9 +95,10 @@ type App struct {
 	recorder    *recorder
 	latest      *status.Latest
 	uplink      *cloudLink
-	commands    *command.Desk // nil: there is no cloud
-	wanted      *wanted       // mode
-	pushes      pushes        // configuration
+	sparkplug   *sparkplug.Node // nil: there is no such broker
+	commands    *command.Desk   // nil: there is no cloud
+	wanted      *wanted         // mode
+	pushes      pushes          // configuration
 	page        *status.Page
 	installer   *installer // the commissioning pages
 	metrics     *prometheus.Registry
@@ -125,7 +127,7 @@ func New(cfg Config) (*App, error) {
 	a := &App{cfg: cfg, started: time.Now(), devices: cfg.Site.Devices(), byKey: map[string]*poll.Poller{},
 		again: make(chan struct{}), latest: status.NewLatest(), metrics: prometheus.NewRegistry()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func() error{a.openData, a.buildPollers, a.buildEvidence, a.buildRules, a.buildRecorder, a.buildUplink, a.buildPage, a.buildControl} {
+	for _, build := range []func() error{a.openData, a.buildPollers, a.buildEvidence, a.buildRules, a.buildRecorder, a.buildUplink, a.buildSparkplug, a.buildPage, a.buildControl} {
 		if err := build(); err != nil {
 			err = errors.Join(err, a.closeAll())
 			if a.boot != nil {

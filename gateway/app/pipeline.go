@@ -17,6 +17,7 @@ const (
 	roomTelemetry = 4096 // some 8 s of 500 devices at 1 s: as long as a slow card may be busy with itself
 	roomPage      = 256
 	roomHealth    = 1024
+	roomOther     = 1024
 )
 
 // Limits of the shutdown. Together they stay below 10 s.
@@ -30,7 +31,8 @@ const (
 //	register → poll → bus ┬→ rules → action → poll
 //	                      ├→ telemetry log → uplink
 //	                      ├→ local page
-//	                      └→ sensor health → bus
+//	                      ├→ sensor health → bus
+//	                      └→ Sparkplug B, to another broker
 //	rules, action, poll → events log → uplink
 //	uplink → command → action
 //	rules → evidence (clips, stills, readings) → evidence log → uplink
@@ -48,14 +50,15 @@ func (a *App) Run(ctx context.Context) error {
 	actCtx, stopAct := context.WithCancel(background)
 	defer stopAct()
 
+	var field, stages, actions, journal, ends sync.WaitGroup
 	readings := make(chan []device.Reading, roomSource)
 	b := bus.New()
 	toRules := b.Subscribe(roomRules, false) // first: safety comes before the record
 	toTelemetry := b.Subscribe(roomTelemetry, true)
 	toPage := b.Subscribe(roomPage, true)
 	toHealth := b.Subscribe(roomHealth, true)
+	a.publish(fieldCtx, b, &stages)
 
-	var field, stages, actions, journal, ends sync.WaitGroup
 	journal.Go(func() { a.journal.run(a.events) })
 	a.announce()
 	ends.Go(func() { a.end("uplink", a.runCloud(upCtx)) })

@@ -189,6 +189,11 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Manage, street}, post, "/receivers/{id}/test", "Send a test message, and show what the receiver says", a.testReceiver)
 }
 
+// commanding is the part of the table that is about outputs which people move from afar.
+func (a *API) commanding(h huma.API) {
+
+}
+
 // moves is the part of the table that is about moving outputs from afar.
 func (a *API) moves(h huma.API) {
 	register(a, h, access{auth.Command, ofGateway}, post, "/gateways/{gateway}/commands", "Move an output from afar; away from safe it waits for a second person", a.makeCommand)

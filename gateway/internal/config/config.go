@@ -27,6 +27,7 @@ type Site struct {
 
 	Audit      time.Duration // since midnight: when the logs of gas detectors are compared with what was told; below 0: never
 	Cloud      Cloud
+	Sparkplug  Sparkplug
 	CommandKey ed25519.PublicKey // of the cloud, for what it tells us to do; nil: nothing is done from afar
 	Status     Status
 	Outbox     Outbox
@@ -51,6 +52,12 @@ type Site struct {
 
 // Cloud says how the cloud is reached. URL is empty for a gateway that stands alone; the files are empty or absolute paths.
 type Cloud struct{ URL, CA, Cert, Key string }
+
+// Sparkplug says to which other broker readings are published as Sparkplug B; URL is empty when to none.
+type Sparkplug struct {
+	Cloud
+	Group, User, Password string
+}
 
 // Status says where the local page listens. User and Password are empty when none is asked for, which only loopback allows.
 type Status struct{ Listen, User, Password string }

@@ -7,7 +7,6 @@ import (
 	"hash"
 	"io/fs"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,7 +93,8 @@ func (l *loader) tell(p configs.Problem) {
 
 func (l *loader) build() {
 	l.checkSite()
-	l.checkCloud()
+	l.site.Cloud = l.broker("$.cloud", l.raw.Cloud)
+	l.checkSparkplug()
 	l.checkTrust()
 	l.checkUpdateKey()
 	l.checkStatus()
@@ -175,40 +175,6 @@ func (l *loader) folder(path, name, shipped string) fs.FS {
 		return nil
 	}
 	return os.DirFS(l.path(name))
-}
-
-func (l *loader) checkCloud() {
-	raw := l.raw.Cloud
-	c := Cloud{URL: raw.URL, CA: l.path(raw.CA), Cert: l.path(raw.Cert), Key: l.path(raw.Key)}
-	l.site.Cloud = c
-	if raw.URL == "" {
-		return
-	}
-	u, err := url.Parse(raw.URL)
-	if err != nil || (u.Scheme != "mqtt" && u.Scheme != "mqtts") || u.Hostname() == "" {
-		l.add("$.cloud.url", l.say("云地址无效", "cloud url is not usable"), "mqtts://host:8883")
-		return
-	}
-	if u.User != nil {
-		l.add("$.cloud.url", l.say("地址里不写用户名和密码", "no user or password in the address"), l.say("用证书登录：cert、key", "log in by certificate: cert and key"))
-	}
-	if u.Scheme == "mqtt" && !Loopback(u.Hostname()) {
-		l.add("$.cloud.url", l.say("mqtt:// 不加密，只能连本机", "plain mqtt would leave this machine"), "mqtts://"+net.JoinHostPort(u.Hostname(), "8883"))
-		return
-	}
-	if (raw.Cert == "") != (raw.Key == "") {
-		l.add("$.cloud", l.say("cert 和 key 要一起给", "cert and key go together"), "")
-	}
-	for _, f := range [][2]string{{"ca", raw.CA}, {"cert", raw.Cert}, {"key", raw.Key}} {
-		path, file := "$.cloud."+f[0], f[1]
-		switch _, err := os.Stat(l.path(file)); {
-		case file == "":
-		case u.Scheme == "mqtt":
-			l.add(path, l.say("mqtt:// 不用证书", "mqtt:// uses no certificate"), l.say("改用 mqtts://，或删去此行", "use mqtts://, or remove the line"))
-		case err != nil:
-			l.warn(path, l.say("还没有文件 %s", "there is no file %s yet", file), l.say("gateway enroll 取来，或启动前放好", "gateway enroll fetches it; or put it there before the start"))
-		}
-	}
 }
 
 func (l *loader) checkStatus() {

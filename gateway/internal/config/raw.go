@@ -10,17 +10,20 @@ type rawSite struct {
 		Timezone string `yaml:"timezone"`
 		CardKey  string `yaml:"card_key_file"`
 	} `yaml:"site"`
-	Gateway  string `yaml:"gateway"`
-	Data     string `yaml:"data"`
-	Profiles string `yaml:"profiles"`
-	Rules    string `yaml:"rules"`
-	Include  string `yaml:"include"`
-	Cloud    struct {
-		URL  string `yaml:"url"`
-		CA   string `yaml:"ca"`
-		Cert string `yaml:"cert"`
-		Key  string `yaml:"key"`
-	} `yaml:"cloud"`
+	Gateway   string    `yaml:"gateway"`
+	Data      string    `yaml:"data"`
+	Profiles  string    `yaml:"profiles"`
+	Rules     string    `yaml:"rules"`
+	Include   string    `yaml:"include"`
+	Cloud     rawBroker `yaml:"cloud"`
+	Sparkplug struct {
+		URL          string `yaml:"url"`
+		CA           string `yaml:"ca"`
+		Cert         string `yaml:"cert"`
+		Key          string `yaml:"key"`
+		Group        string `yaml:"group"`
+		PasswordFile string `yaml:"password_file"`
+	} `yaml:"sparkplug"`
 	Trust struct {
 		CommandKey string `yaml:"command_key"`
 		UpdateKey  string `yaml:"update_key"`
@@ -51,6 +54,14 @@ type rawSite struct {
 	Outputs   []rawOutput            `yaml:"outputs"`
 	Overrides map[string]rawOverride `yaml:"overrides"`
 	Emergency bool                   `yaml:"emergency"`
+}
+
+// rawBroker is an MQTT broker and how one is let in.
+type rawBroker struct {
+	URL  string `yaml:"url"`
+	CA   string `yaml:"ca"`
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
 }
 
 // rawCamera is what a camera sees besides its own zone.
