@@ -58,7 +58,6 @@ func (a *App) Run(ctx context.Context) error {
 	toPage := b.Subscribe(roomPage, true)
 	toHealth := b.Subscribe(roomHealth, true)
 	a.publish(fieldCtx, b, &stages)
-
 	journal.Go(func() { a.journal.run(a.events) })
 	a.announce()
 	ends.Go(func() { a.end("uplink", a.runCloud(upCtx)) })

@@ -156,6 +156,25 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
 	a.moves(h)
+	a.organisation(h)
+	a.rounding(h)
+	a.enrolments(h)
+	a.rulebook(h)
+	a.configurations(h)
+	a.machines(h)
+	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
+	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
+	register(a, h, access{auth.See, street}, get, "/dock", "Other platforms, and how things stand with them", a.docks)
+	register(a, h, access{auth.Work, street}, post, "/dock/{target}/answer", "Tell a monitoring centre that somebody is on duty (查岗)", a.answerCheck)
+	register(a, h, access{}, post, "/dock/{target}/callback", "Another platform moves an incident; signed", a.callback)
+	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
+	register(a, h, access{auth.See, anything}, get, "/ladders", "Who is told of an incident of each class, rung by rung", a.ladders)
+	register(a, h, access{auth.Manage, street}, get, "/receivers", "Who is told of incidents, and what they said last", a.receivers)
+	register(a, h, access{auth.Manage, street}, post, "/receivers/{id}/test", "Send a test message, and show what the receiver says", a.testReceiver)
+}
+
+// organisation is the part of the table that is about who answers for what, orders and modes.
+func (a *API) organisation(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/org", "The organisation: nodes, owners, deputies, who is responsible today", a.org)
 	register(a, h, access{auth.See, anything}, get, "/org/resources", "What there is to help with in a part of the street, and its devices by kind", a.resources)
 	register(a, h, access{auth.Manage, street}, post, "/org/import", "Bring a CSV or YAML file into the tree of the organisation, or only tell what it would change", a.importOrg)
@@ -173,25 +192,6 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/modes", "The emergencies under way that concern the caller's part of the street", a.modes)
 	register(a, h, access{auth.See, ofNode}, get, "/org/{node}/mode", "The mode of a node (平/急), and how it has changed", a.mode)
 	register(a, h, access{auth.Mode, ofNode}, post, "/org/{node}/mode", "Switch a node, with all below it, between ordinary and emergency", a.switchMode)
-	a.rounding(h)
-	a.enrolments(h)
-	a.rulebook(h)
-	a.configurations(h)
-	a.machines(h)
-	register(a, h, access{auth.See, street}, get, "/journal", "What the operator should know about gateways, newest first", a.journal)
-	register(a, h, access{auth.See, street}, get, "/parked", "Records and readings that could not be taken", a.parked)
-	register(a, h, access{auth.See, street}, get, "/dock", "Other platforms, and how things stand with them", a.docks)
-	register(a, h, access{auth.Work, street}, post, "/dock/{target}/answer", "Tell a monitoring centre that somebody is on duty (查岗)", a.answerCheck)
-	register(a, h, access{}, post, "/dock/{target}/callback", "Another platform moves an incident; signed", a.callback)
-	register(a, h, access{auth.Dispatch, street}, post, "/parked/{id}/reapply", "Try a parked record again", a.reapply)
-	register(a, h, access{auth.See, anything}, get, "/ladders", "Who is told of an incident of each class, rung by rung", a.ladders)
-	register(a, h, access{auth.Manage, street}, get, "/receivers", "Who is told of incidents, and what they said last", a.receivers)
-	register(a, h, access{auth.Manage, street}, post, "/receivers/{id}/test", "Send a test message, and show what the receiver says", a.testReceiver)
-}
-
-// commanding is the part of the table that is about outputs which people move from afar.
-func (a *API) commanding(h huma.API) {
-
 }
 
 // moves is the part of the table that is about moving outputs from afar.
