@@ -56,7 +56,8 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 		if err := app.CheckDemo(site); err != nil {
 			return exit{exitRefused, err}
 		}
-		conf.Now = app.DemoClock(time.UnixMilli(c.DemoClock))
+		t0 := time.UnixMilli(c.DemoClock)
+		conf.Now, conf.Wall = app.DemoClock(t0), app.DemoWall(t0)
 		conf.Clock = func() uint32 { return wire.ClockSynced } // the played past is not to be mended by the cloud
 	}
 	conf.Reload, conf.Load = hup, func() (*config.Site, configs.Problems) { return config.LoadRules(c.Config, lang) }

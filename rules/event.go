@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"encoding/json"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -67,6 +70,36 @@ type Evidence struct {
 	Quality device.Quality
 	Reason  device.Reason
 	Over    time.Duration // of a window such as avg(power, 5m); 0: the value of the moment
+}
+
+// evidence is Evidence as JSON has it, which knows no NaN: an unknown value is null.
+type evidence struct {
+	plainEvidence
+	Value *float64
+}
+
+type plainEvidence Evidence
+
+// MarshalJSON writes an unknown value as null.
+func (e Evidence) MarshalJSON() ([]byte, error) {
+	out := evidence{plainEvidence: plainEvidence(e)}
+	if !math.IsNaN(e.Value) && !math.IsInf(e.Value, 0) {
+		out.Value = &e.Value
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (e *Evidence) UnmarshalJSON(b []byte) error {
+	var in evidence
+	if err := json.Unmarshal(b, &in); err != nil {
+		return fmt.Errorf("read evidence of an alert: %w", err)
+	}
+	*e = Evidence(in.plainEvidence)
+	if e.Value = math.NaN(); in.Value != nil {
+		e.Value = *in.Value
+	}
+	return nil
 }
 
 // A Limit is the threshold of a rule on one point of its subject.

@@ -45,11 +45,12 @@ type Config struct {
 	Site    *config.Site
 	Version string
 	Log     *slog.Logger
-	Now     func() time.Time         // stamps readings and events; intervals run on the real clock. Nil: time.Now
-	Clock   func() uint32            // how good Now is, one of wire's clock qualities. Nil: what the kernel says
-	Door    *login.Door              // of the gateway's own pages; used again while the claim code in the data folder is still the same
-	Found   *pages.Memory            // what scans have found; nil: nothing yet
-	Drivers map[string]device.Driver // nil: the shipped ones
+	Now     func() time.Time          // stamps readings and events; intervals run on the real clock. Nil: time.Now
+	Wall    func(time.Time) time.Time // the system's time at a moment of Now. Nil: they are the same
+	Clock   func() uint32             // how good Now is, one of wire's clock qualities. Nil: what the kernel says
+	Door    *login.Door               // of the gateway's own pages; used again while the claim code in the data folder is still the same
+	Found   *pages.Memory             // what scans have found; nil: nothing yet
+	Drivers map[string]device.Driver  // nil: the shipped ones
 
 	// Reload asks for rules, overrides and mode to be taken up anew, as Load reads them then. Nil: nobody asks.
 	Reload <-chan os.Signal

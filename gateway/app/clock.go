@@ -29,6 +29,17 @@ func DemoClock(t0 time.Time) func() time.Time {
 	}
 }
 
+// DemoWall is the inverse of DemoClock: the system's time at a moment that the clock showed. Cameras film the one, alerts carry
+// the other.
+func DemoWall(t0 time.Time) func(stamp time.Time) time.Time {
+	return func(stamp time.Time) time.Time {
+		if wall := t0.Add((stamp.Sub(t0) + demoBegin) / demoWarp); wall.After(stamp) {
+			return wall
+		}
+		return stamp
+	}
+}
+
 // CheckDemo refuses a demo clock where it could stamp real readings or reach a real cloud: everything must be on loopback.
 func CheckDemo(site *config.Site) error {
 	for _, ch := range site.Channels {

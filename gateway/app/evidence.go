@@ -37,7 +37,7 @@ func (a *App) buildEvidence() error {
 		Announce: func(head []byte) {
 			a.journal.put(&wire.Event{Kind: &wire.Event_Taken{Taken: &wire.Taken{Head: head, AtMs: a.cfg.Now().UnixMilli()}}})
 		},
-		Stream: a.evidence, Now: a.cfg.Now, Clock: a.cfg.Clock, Log: a.cfg.Log}
+		Stream: a.evidence, Now: a.cfg.Now, Wall: a.cfg.Wall, Clock: a.cfg.Clock, Log: a.cfg.Log}
 	zones := map[string]string{}
 	for _, d := range a.devices {
 		zones[d.ID] = d.Zone

@@ -85,7 +85,7 @@ func (c *Collector) collect(ctx context.Context, e rules.AlertEvent) error {
 		}
 	}
 	eyes.Wait()
-	if !c.until(ctx, e.At.Add(stillLast)) {
+	if !c.until(ctx, c.cfg.Wall(e.At).Add(stillLast)) {
 		return nil // at the next start
 	}
 	return c.finish(dir, k)
@@ -106,13 +106,14 @@ func (c *Collector) clip(ctx context.Context, dir string, k *taking, cam Camera)
 	}
 	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { // by the clock that stamps, which a context's deadline does not know
-		if c.until(limited, k.Alert.At.Add(clipAfter+clipWait)) {
+	moment := c.cfg.Wall(k.Alert.At)
+	go func() { // by the clock that may be set, which a context's deadline does not know
+		if c.until(limited, moment.Add(clipAfter+clipWait)) {
 			cancel()
 		}
 	}()
 	unsynced, size := 0, 0
-	clip, err := eye.Clip(limited, cam.ID, k.Alert.At.Add(-clipBefore), k.Alert.At.Add(clipAfter), func(b []byte) error {
+	clip, err := eye.Clip(limited, cam.ID, moment.Add(-clipBefore), moment.Add(clipAfter), func(b []byte) error {
 		if size += len(b); size > clipMost {
 			return fmt.Errorf("larger than %d bytes", clipMost)
 		}
@@ -129,7 +130,7 @@ func (c *Collector) clip(ctx context.Context, dir string, k *taking, cam Camera)
 	switch {
 	case ctx.Err() != nil: // at the next start
 	case err == nil:
-		k.add(name, video(cam, clip))
+		k.add(name, c.video(k, cam, clip))
 	case errors.Is(err, device.ErrNoPicture):
 		k.miss(name + ": " + err.Error())
 	default:
@@ -137,10 +138,13 @@ func (c *Collector) clip(ctx context.Context, dir string, k *taking, cam Camera)
 	}
 }
 
-func video(cam Camera, clip device.Clip) *format.Video {
-	v := &format.Video{Camera: cam.ID, Name: cam.Name, Codec: clip.Codec, Width: clip.Width, Height: clip.Height, Frames: clip.Frames, From: clip.From, To: clip.To, CameraFrom: clip.CameraFrom}
+// video says what a clip is, in the time of the alert: a second of film is a second also where the clock that stamps runs faster.
+func (c *Collector) video(k *taking, cam Camera, clip device.Clip) *format.Video {
+	moment := c.cfg.Wall(k.Alert.At)
+	stamp := func(at time.Time) time.Time { return k.Alert.At.Add(at.Sub(moment)) }
+	v := &format.Video{Camera: cam.ID, Name: cam.Name, Codec: clip.Codec, Width: clip.Width, Height: clip.Height, Frames: clip.Frames, From: stamp(clip.From), To: stamp(clip.To), CameraFrom: clip.CameraFrom}
 	for _, h := range clip.Holes {
-		v.Holes = append(v.Holes, format.Hole{From: h.From, To: h.To, Reason: h.Reason})
+		v.Holes = append(v.Holes, format.Hole{From: stamp(h.From), To: stamp(h.To), Reason: h.Reason})
 	}
 	return v
 }
@@ -149,7 +153,7 @@ func video(cam Camera, clip device.Clip) *format.Video {
 func (c *Collector) stills(ctx context.Context, dir string, k *taking, cam Camera) {
 	for _, after := range []time.Duration{0, 10 * time.Second, stillLast} {
 		name := fmt.Sprintf("still-%s-%ds.mp4", cam.ID, int(after.Seconds()))
-		at := k.Alert.At.Add(after)
+		at := c.cfg.Wall(k.Alert.At).Add(after)
 		if !c.until(ctx, at) {
 			return
 		}
@@ -166,7 +170,7 @@ func (c *Collector) stills(ctx context.Context, dir string, k *taking, cam Camer
 			k.miss(name + ": " + err.Error())
 			continue
 		}
-		k.add(name, video(cam, clip))
+		k.add(name, c.video(k, cam, clip))
 	}
 }
 

@@ -56,6 +56,7 @@ type Config struct {
 	Announce      func(head []byte) // told of every bundle, when it is on disk; must not block
 	Stream        Log
 	Now           func() time.Time
+	Wall          func(stamp time.Time) time.Time // the system's time, which cameras know, at a moment of Now. Nil: both are the same
 	Clock         func() uint32
 	Log           *slog.Logger
 }
@@ -70,6 +71,9 @@ type Collector struct {
 
 // New opens what is kept. Run starts the work.
 func New(cfg Config) (*Collector, error) {
+	if cfg.Wall == nil {
+		cfg.Wall = func(stamp time.Time) time.Time { return stamp }
+	}
 	store, err := Open(cfg.Dir, cfg.Key, cfg.Quota, cfg.Keep)
 	if err != nil {
 		return nil, err
@@ -169,11 +173,10 @@ func (c *Collector) survive(fn func() error) (err error) {
 
 func (c *Collector) work() string { return filepath.Join(c.cfg.Dir, workDir) }
 
-// until waits for a moment of the clock that stamps; false when ctx ends first. That clock may run faster than the real one, and be
-// set: so it is looked at often.
+// until waits for a moment of the system's clock; false when ctx ends first. That clock may be set: so it is looked at often.
 func (c *Collector) until(ctx context.Context, at time.Time) bool {
 	for {
-		left := at.Sub(c.cfg.Now())
+		left := time.Until(at.Round(0))
 		if left <= 0 {
 			return true
 		}

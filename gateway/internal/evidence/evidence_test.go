@@ -8,6 +8,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,7 +129,8 @@ func (s *station) run(during func(*evidence.Collector)) {
 }
 
 func alert(id string) rules.AlertEvent {
-	return rules.AlertEvent{Alert: id, Rule: "R03", Version: "v", Subject: "A-03", Zone: "shed", Severity: rules.SeverityB, State: rules.Firing, At: time.Now(), Title: rules.Text{ZH: "过充", EN: "Overcharge"}, Why: []rules.Text{{ZH: "功率", EN: "power"}}}
+	return rules.AlertEvent{Alert: id, Rule: "R03", Version: "v", Subject: "A-03", Zone: "shed", Severity: rules.SeverityB, State: rules.Firing, At: time.Now(), Title: rules.Text{ZH: "过充", EN: "Overcharge"}, Why: []rules.Text{{ZH: "功率", EN: "power"}},
+		Evidence: []rules.Evidence{{Name: "power", Unit: "W", Value: 331, Quality: device.Good}, {Name: "capacity", Value: math.NaN()}}}
 }
 
 // verify reads a bundle as anybody can.
