@@ -156,14 +156,16 @@ func demands() map[string]demand {
 		all[op] = d
 	}
 	for op, d := range map[string]demand{
-		"GET /rules":              {right: "see", where: "any"},
-		"GET /rules/{rule}":       {right: "see", where: "any", ok: unknown},
-		"POST /rules/check":       {right: "see", where: "any", body: "{}", ok: invalid},
-		"POST /rules/replay":      {right: "see", where: "any", body: "{}", ok: invalid},
-		"GET /devices":            {right: "see", where: "any"},
-		"GET /machines":           {right: "see", where: "any"},
-		"GET /machines/{gateway}": {right: "see", where: "gateway"},
-		"GET /system":             {right: "see", where: "street"},
+		"GET /rules":                           {right: "see", where: "any"},
+		"GET /rules/{rule}":                    {right: "see", where: "any", ok: unknown},
+		"POST /rules/check":                    {right: "see", where: "any", body: "{}", ok: invalid},
+		"POST /rules/replay":                   {right: "see", where: "any", body: "{}", ok: invalid},
+		"GET /devices":                         {right: "see", where: "any"},
+		"PUT /gateways/{gateway}/rules/{rule}": {right: "install", where: "gateway", body: "{}", ok: invalid},
+		"GET /devices/{gateway}/{device}/past": {right: "see", where: "gateway"},
+		"GET /machines":                        {right: "see", where: "any"},
+		"GET /machines/{gateway}":              {right: "see", where: "gateway"},
+		"GET /system":                          {right: "see", where: "street"},
 	} {
 		all[op] = d
 	}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/linshao/linshao/cloud/internal/health"
+	"github.com/linshao/linshao/cloud/internal/org"
 )
 
 type devicesIn struct {
@@ -95,4 +97,42 @@ func scored(d health.DeviceHealth) int {
 		return -1
 	}
 	return *d.Score
+}
+
+type pastIn struct {
+	Gateway string `path:"gateway" maxLength:"80"`
+	Device  string `path:"device" maxLength:"80"`
+	Hours   int    `query:"hours" minimum:"1" maximum:"720" default:"24" doc:"until now"`
+}
+
+type pastOut struct {
+	Body struct {
+		org.DevicePast
+		Health *health.DeviceHealth `json:"health,omitempty" doc:"absent for what has no health, such as a line"`
+	}
+}
+
+// devicePast tells what a device did, and how far it is trusted now.
+func (a *API) devicePast(ctx context.Context, in *pastIn) (*pastOut, error) {
+	q, now := a.cfg.DB.Reader(), a.cfg.Now()
+	if _, err := org.OneDevice(ctx, q, in.Gateway, in.Device); err != nil {
+		return nil, err
+	}
+	out := &pastOut{}
+	var err error
+	if out.Body.DevicePast, err = org.PastOf(ctx, q, in.Gateway, in.Device, now.Add(-time.Duration(in.Hours)*time.Hour).UnixMilli(), now.UnixMilli()); err != nil {
+		return nil, err
+	}
+	ask, err := a.ask(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	if ask.Site, err = org.SiteOf(ctx, q, in.Gateway); err != nil {
+		return nil, err
+	}
+	all, err := health.All(ctx, q, ask)
+	if i := slices.IndexFunc(all, func(d health.DeviceHealth) bool { return d.Gateway == in.Gateway && d.Device == in.Device }); i >= 0 {
+		out.Body.Health = &all[i]
+	}
+	return out, err
 }

@@ -15,6 +15,7 @@ import (
 // machines is the part of the table about devices, gateways as machines, and the cloud itself.
 func (a *API) machines(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/devices", "Devices with their state, the worst first", a.devices)
+	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}/past", "What a device did: when it answered, its alerts and their limit, its calibration, how far it is trusted now", a.devicePast)
 	register(a, h, access{auth.See, anything}, get, "/machines", "Gateways as machines: online, version, clock, configuration", a.gatewayStates)
 	register(a, h, access{auth.See, ofGateway}, get, "/machines/{gateway}", "One gateway with what it says of itself", a.gatewayState)
 	register(a, h, access{auth.See, street}, get, "/system", "How the cloud itself is doing", a.ownState)

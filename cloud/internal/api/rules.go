@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/push"
 	"github.com/linshao/linshao/cloud/internal/rulebook"
 )
 
@@ -19,6 +21,7 @@ func (a *API) rulebook(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/rules/{rule}", "One rule: its text, what it says, and where it judges", a.rule)
 	register(a, h, access{auth.See, anything}, post, "/rules/check", "What is wrong with a draft of a rule, with line and column", a.checkRule)
 	register(a, h, access{auth.See, anything}, post, "/rules/replay", "What a draft would have made of stored readings, beside the present rules; carries nothing out, at most 10 s", a.replayRules)
+	register(a, h, access{auth.Install, ofGateway}, put, "/gateways/{gateway}/rules/{rule}", "Push a draft of one rule to a gateway, as a new revision of its configuration", a.publishRule)
 }
 
 type rulesOut struct {
@@ -128,6 +131,34 @@ func (a *API) replayRules(ctx context.Context, in *replayIn) (*replayOut, error)
 	}
 	out.Body.Played = &played
 	return out, nil
+}
+
+type publishRuleIn struct {
+	Gateway string `path:"gateway" maxLength:"64"`
+	Rule    string `path:"rule" maxLength:"32"`
+	Body    struct {
+		Draft  string `json:"draft" minLength:"1" maxLength:"32768" doc:"the one rule as YAML"`
+		Reason string `json:"reason" minLength:"1" maxLength:"200"`
+	}
+}
+
+// publishRule pushes the file of a rule with a draft in its place; what else is pushed stays, and so do its other rules. The
+// gateway checks it once more, tries it, and takes it back when it gets worse.
+func (a *API) publishRule(ctx context.Context, in *publishRuleIn) (*configOut, error) {
+	reason := strings.TrimSpace(in.Body.Reason)
+	wanted, err := push.Of(ctx, a.cfg.DB.Reader(), in.Gateway, 0)
+	if err != nil {
+		return nil, err
+	}
+	name, text, ok := a.cfg.Rules.Book.Place(a.cfg.Rules.Book.Check(in.Body.Draft), in.Rule, wanted.Parts)
+	if !ok || reason == "" {
+		return nil, newProblem(http.StatusUnprocessableEntity, "bad_draft", "草稿有错误,或不是这一条规则,或没有写理由", "the draft has mistakes, is not just this rule, or there is no reason")
+	}
+	err = a.cfg.Pushes.Put(ctx, push.Wish{Gateway: in.Gateway, Parts: map[string]string{name: text}, Merge: true, If: &wanted.Revision, Reason: in.Rule + ": " + reason, Who: callerOf(ctx).user.Name})
+	if err != nil {
+		return nil, err
+	}
+	return a.gatewayConfig(ctx, &configIn{Gateway: in.Gateway})
 }
 
 // mine refuses sites that the caller may not see, as if they were not there.

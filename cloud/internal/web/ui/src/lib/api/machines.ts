@@ -1,6 +1,6 @@
 // The calls of the pages about devices, gateways, reports and the cloud itself.
 import { address, get, part, send } from '../api'
-import type { Command, Desired, DeviceList, Dock, Invited, MachineDetail, MachineList, OrgNode, OwnState, Report, Standing } from '../types/machines'
+import type { Command, Desired, DeviceList, DevicePast, Dock, Invited, MachineDetail, MachineList, OrgNode, OwnState, Pushed, Report, Standing } from '../types/machines'
 
 type Query = Record<string, string | number | undefined>
 export const machinesApi = {
@@ -12,6 +12,9 @@ export const machinesApi = {
   renewal: (gateway: string) => send<unknown>('POST', `/gateways/${part(gateway)}/renewal`, {}),
   revoke: (gateway: string, reason: string) => send<unknown>('DELETE', `/gateways/${part(gateway)}/certificate?reason=${part(reason)}`),
   desired: (gateway: string) => get<Desired>(`/gateways/${part(gateway)}/desired`),
+  config: (gateway: string) => get<Pushed>(`/gateways/${part(gateway)}/config`),
+  revert: (gateway: string, to: number, reason: string) => send<Pushed>('POST', `/gateways/${part(gateway)}/config/revert`, { to, reason }),
+  past: (gateway: string, device: string, hours: number) => get<DevicePast>(`/devices/${part(gateway)}/${part(device)}/past`, { hours }),
   commands: (q: Query) => get<{ commands: Command[] | null }>('/commands', q),
   decide: (id: string, deed: 'approve' | 'withdraw') => send<Command>('POST', `/commands/${part(id)}/${deed}`, {}),
   own: () => get<OwnState>('/system'),

@@ -18,7 +18,16 @@ export interface MachineDetail extends Machine { own: PointValue[] }
 export interface Standing { gateway: string; site: string; state: 'invited' | 'valid' | 'unused' | 'late' | 'expired' | 'renew_ok' | 'revoked' | 'lapsed'; notAfter?: number; tokenUntil?: number; issued?: number; why?: string }
 export interface Invited { gateway: string; token: string; cloud: string; pin: string; invitation: string; expires: number }
 export interface Desired { revision: number; emergency: boolean; until?: number; reason?: string; who?: string; applied: boolean; inForce: boolean; answeredAt?: number; why: Text }
-export interface Command { id: string; gateway: string; device: string; deviceName?: string; point: string; value: number; state: string; reason: string; who?: string; by?: string; made?: number; at?: number; why?: Text }
+export interface Command { id: string; gateway: string; device: string; point: string; value: number; state: string; reason: string; issuer: string; approver?: string; away: boolean; made: number; ended?: number; due?: number; why?: Text }
+
+export interface Revision { revision: number; who?: string; reason?: string; made?: number; state: 'asked' | 'waits' | 'refused' | 'trial' | 'applied' | 'reverted' | 'none'; why: Text; mistakes: { file: string; line: number; col: number; text: Text }[] | null; inForce: number; answeredAt?: number }
+export interface Pushed extends Revision { parts?: Record<string, string>; history: Revision[] | null }
+export interface DevicePast {
+  from: number; to: number; states: { from: number; to: number; online: boolean; reason?: string }[] | null
+  alerts: { incident: string; rule: string; severity: Severity; since: number; end?: number; title: Text }[] | null
+  limit?: { rule: string; point: string; unit: string; value: number; above: boolean }
+  calibrated?: string; calibrationDue?: string; calibrationNote?: string; health?: DeviceHealth
+}
 
 export interface OwnFigure { name: string; help: string; value: number; count?: number }
 export interface OwnState { version: string; now: number; waiting: number; store: boolean; figures: OwnFigure[] }
