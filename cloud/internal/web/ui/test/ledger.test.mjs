@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { adviceOf, byCost, kindOf, percent, pieces, spanAt } from '../src/lib/ledger.ts'
+import { say } from '../src/words/ledger.ts'
 import { zh } from '../src/words/zh.ts'
 
 const data = (from, to) => ({ from, to, state: 'data' })
@@ -35,7 +36,7 @@ test('every reason has a kind, an advice and their words', () => {
   assert.ok(own.length > 0)
   for (const reason of [...own, 'evicted', 'damaged', 'rejected', 'write_failed', 'restored', 'sensor_fault']) {
     assert.ok(`reason.${reason}` in zh, reason)
-    assert.ok(`ledger.do.${adviceOf(reason)}` in zh, reason)
-    assert.ok(`ledger.state.${kindOf(none(0, 1, reason))}` in zh, reason)
+    assert.ok(`do.${adviceOf(reason)}` in say.both.zh, reason)
+    assert.ok(`state.${kindOf(none(0, 1, reason))}` in say.both.zh, reason)
   }
 })

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fill } from '../src/lib/fill.ts'
 import { en } from '../src/words/en.ts'
+import { say as saySystem } from '../src/words/system.ts'
 import { zh } from '../src/words/zh.ts'
 import { pages } from './pages.mjs'
 
@@ -57,7 +58,7 @@ test('every kind of journal entry that the cloud makes has a word, and others ha
   const source = /Kinds of journal entries\.\nconst \(([^]*?)\n\)/.exec(readFileSync('../../org/journal.go', 'utf8'))?.[1] ?? ''
   const kinds = [...source.matchAll(/= "(\w+)"/g)].map((m) => m[1])
   assert.ok(kinds.length > 10)
-  for (const kind of [...kinds, 'other']) assert.ok(`journal.${kind}` in zh, kind)
+  for (const kind of [...kinds, 'other']) assert.ok(`journal.${kind}` in saySystem.both.zh, kind)
 })
 
 test('filling keeps what has no value visible', () => {

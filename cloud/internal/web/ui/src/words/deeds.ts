@@ -3,6 +3,7 @@ import { words } from '../lib/i18n'
 
 export const say = words({
   zh: {
+    'outcome.real.hint': '确有其事，已处理', 'outcome.false_alarm.hint': '没有发生，规则或阈值不合适', 'outcome.drill.hint': '事先安排的测试', 'outcome.device_fault.hint': '传感器或线路坏了',
     'field.note': '说明', 'field.note.hint': '看到了什么，做了什么', 'field.photo': '照片', 'field.measured': '实测值', 'field.measured.name': '测了什么', 'field.measured.value': '数值', 'field.measured.unit': '单位',
     'field.measured.add': '加一个实测值', 'field.to': '交给谁', 'field.to.loading': '正在读取可选的人和部门', 'field.to.person': '人员', 'field.to.team': '应急队伍', 'field.to.node': '部门和网格', 'field.until': '到什么时候', 'field.until.1': '1 小时',
     'field.until.4': '4 小时', 'field.until.24': '1 天', 'field.until.168': '7 天', 'field.until.hint': '到时自动恢复办理，最长 30 天', 'field.whistle': '哨级', 'field.outcome': '结果是什么？', 'field.rating': '满意度', 'field.severity': '定级',
@@ -13,6 +14,7 @@ export const say = words({
     'photo.take': '拍照或选照片', 'photo.shrinking': '正在缩小', 'photo.sending': '上传 {n} %', 'photo.failed': '没有传上去：{why}', 'photo.bad': '这不是照片，换一张。', 'photo.remove': '去掉', 'photo.sent': '已上传', 'photo.kept': '随上报一起发送',
   },
   en: {
+    'outcome.real.hint': 'It happened and was dealt with', 'outcome.false_alarm.hint': 'Nothing happened; rule or limit does not fit', 'outcome.drill.hint': 'A planned test', 'outcome.device_fault.hint': 'Sensor or wiring is broken',
     'field.note': 'Note', 'field.note.hint': 'What you saw, what you did', 'field.photo': 'Photos', 'field.measured': 'Measured', 'field.measured.name': 'What', 'field.measured.value': 'Value',
     'field.measured.unit': 'Unit', 'field.measured.add': 'Add a measured value', 'field.to': 'To whom', 'field.to.loading': 'Reading people and departments', 'field.to.person': 'People',
     'field.to.team': 'Emergency teams', 'field.to.node': 'Departments and grids', 'field.until': 'Until when', 'field.until.1': '1 hour', 'field.until.4': '4 hours', 'field.until.24': '1 day',
