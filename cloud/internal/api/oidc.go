@@ -45,7 +45,7 @@ func (a *API) oidcLogin(ctx context.Context, _ *none) (*redirectOut, error) {
 	if a.cfg.OIDC == nil {
 		return nil, errNotFound()
 	}
-	to, browser, err := a.cfg.OIDC.Begin(ctx)
+	to, browser, err := a.cfg.OIDC.Begin(ctx, callerOf(ctx).address)
 	if err != nil {
 		return nil, a.oidcError(err)
 	}

@@ -81,6 +81,9 @@ func (a *API) order(ctx context.Context, in *oneOrderIn) (*orderOut, error) {
 	} else if len(reached) == 0 {
 		return nil, errNotFound()
 	}
+	if o, err = order.GetPart(ctx, q, o.ID, scope(ctx), who); err != nil { // how far the others are is not for who sees a part
+		return nil, err
+	}
 	mine, err := order.Of(ctx, q, o.ID, scopeOf(ctx, auth.Work), who, mostAsked)
 	return &orderOut{OrderNow{o, []order.Progress{}, []order.Asked{}, mine}}, err
 }
@@ -104,7 +107,7 @@ func (a *API) orders(ctx context.Context, in *ordersIn) (*ordersOut, error) {
 	}
 	out := &ordersOut{}
 	var err error
-	out.Body.Orders, err = order.List(ctx, a.cfg.DB.Reader(), part, account, in.Limit)
+	out.Body.Orders, err = order.List(ctx, a.cfg.DB.Reader(), part, account, order.Sight{In: scope(ctx), Account: callerOf(ctx).user.Name}, in.Limit)
 	return out, err
 }
 
@@ -126,6 +129,9 @@ func (a *API) orderBelow(ctx context.Context, in *progressIn) (*orderOut, error)
 	}
 	if !within([]string{o.Node}, path) {
 		return nil, errNotFound()
+	}
+	if o, err = order.GetPart(ctx, q, in.Order, tree.Below(in.Node), ""); err != nil {
+		return nil, err
 	}
 	o.Node = in.Node
 	return a.orderNow(ctx, o)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,7 @@ const (
 	providerLimit = 10 * time.Second
 	loginLife     = 10 * time.Minute // from leaving for the provider to coming back
 	maxLogins     = 10_000           // under way
+	maxOfAddress  = 100              // of these; an office behind one address has some at once
 )
 
 // NewOIDC makes one.
@@ -78,8 +80,9 @@ func (o *OIDC) at(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
 		Scopes: append([]string{oidc.ScopeOpenID, "profile"}, o.cfg.Scopes...)}, nil
 }
 
-// Begin answers where to send a browser, and a secret that the browser must bring back in a cookie.
-func (o *OIDC) Begin(ctx context.Context) (address, browser string, err error) {
+// Begin answers where to send the browser at an address, and a secret that the browser must bring back in a cookie. A
+// *LockedError: too many log-ins are under way, of all or of this address.
+func (o *OIDC) Begin(ctx context.Context, from string) (address, browser string, err error) {
 	_, conf, err := o.at(ctx)
 	if err != nil {
 		return "", "", err
@@ -91,8 +94,9 @@ func (o *OIDC) Begin(ctx context.Context) (address, browser string, err error) {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM oidc_logins WHERE created < ?`, now-loginLife.Milliseconds()); err != nil {
 			return fmt.Errorf("clean logins: %w", err)
 		}
-		done, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO oidc_logins (state, browser, nonce, verifier, created)
-			SELECT ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM oidc_logins) < ?`, id(state), id(browser), nonce, verifier, now, maxLogins))
+		done, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO oidc_logins (state, browser, nonce, verifier, created, address)
+			SELECT ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM oidc_logins) < ? AND (SELECT count(*) FROM oidc_logins WHERE address = ?) < ?`,
+			id(state), id(browser), nonce, verifier, now, network(from), maxLogins, network(from), maxOfAddress))
 		if err != nil {
 			return fmt.Errorf("begin login: %w", err)
 		}
@@ -102,6 +106,19 @@ func (o *OIDC) Begin(ctx context.Context) (address, browser string, err error) {
 		return nil
 	})
 	return conf.AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)), browser, err
+}
+
+// network is the address of whom a log-in counts for: an IPv6 reader has a whole network of them.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	p, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
 }
 
 // A Return is what a browser comes back with from the provider.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +78,7 @@ func (p *provider) between(next http.Handler) http.Handler {
 // visit goes to the provider as a browser would, and answers what it comes back with.
 func (p *provider) visit(t *testing.T, o *auth.OIDC) auth.Return {
 	t.Helper()
-	to, browser, err := o.Begin(t.Context())
+	to, browser, err := o.Begin(t.Context(), "1.2.3.4")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,6 +227,32 @@ func TestOIDC(t *testing.T) {
 		p.spoil = func(c jwt.MapClaims) string { return sign(p.Keypair, c) }
 		if _, _, err := login(ctx, "s-2", "x", "wg"); err != nil { // so that it was not the spoiling itself
 			t.Errorf("signed anew: %v", err)
+		}
+	})
+}
+
+// One address cannot take all the room of the log-ins that are under way; a network of IPv6 is one address.
+func TestOneAddressHasAPartOfTheRoom(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		s, err := auth.New(place.Open(t), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := openProvider(t)
+		o := auth.NewOIDC(auth.OIDCConfig{Issuer: p.Issuer(), ClientID: "c", Redirect: "http://cloud.example/api/v1/oidc/callback", Client: p.client}, s)
+		for i := range 100 {
+			if _, _, err := o.Begin(t.Context(), "2001:db8:1:2::"+strconv.Itoa(i+1)); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		var locked *auth.LockedError
+		if _, _, err := o.Begin(t.Context(), "2001:db8:1:2:3::1"); !errors.As(err, &locked) {
+			t.Errorf("one too many: %v", err)
+		}
+		for _, other := range []string{"2001:db8:1:3::1", "192.0.2.1"} {
+			if _, _, err := o.Begin(t.Context(), other); err != nil {
+				t.Errorf("%s: %v", other, err)
+			}
 		}
 	})
 }

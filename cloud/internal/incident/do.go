@@ -117,7 +117,7 @@ func (m *move) run(t Transition) (string, error) {
 		return "", err
 	}
 	if entry.Text == (Text{}) {
-		entry.Text = m.sentence(t.Text)
+		entry.Text = m.sentence(doneText(t))
 	}
 	if entry.Kind == "" {
 		entry.Kind = "step"

@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
@@ -88,13 +89,22 @@ const (
 	longestPause = 30 * 24 * time.Hour
 )
 
-// grade gives an incident the class that a person saw. It can only become worse: A is worst.
+// grade gives an incident the class that a person saw. What a sensor found can only become worse, A being worst; a class A
+// that people reported is lowered by the desk alone, which says why.
 func (m *move) grade(st *Step) error {
 	if st.Severity == "" || st.Severity == m.in.Severity {
 		return nil
 	}
 	if st.Severity > m.in.Severity && m.in.Source == FromSensor {
 		return &Refusal{Text{"传感器告警的级别由规则确定，只能调高", "a rule has set the class of a sensor's alert: it can only be raised"}}
+	}
+	if m.in.Severity == string(rules.SeverityA) {
+		if !m.who.may(auth.Dispatch) {
+			return &Refusal{Text{"A 级只能由有分拨权限的人员下调", "class A is lowered by those alone who may dispatch"}}
+		}
+		if strings.TrimSpace(m.given.Note) == "" {
+			return &Refusal{Text{"下调 A 级请写明原因", "say why it is not class A"}}
+		}
 	}
 	m.in.Severity, m.in.Graded = st.Severity, m.now
 	if m.in.Detail.Severity != "" && m.in.Source != FromSensor {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/cloud/internal/sheet"
 )
 
 // Outcomes asks for what people found about the alerts of a part of the street, or of one gateway there.
@@ -16,7 +17,8 @@ type Outcomes struct {
 	Gateway string // empty: all
 }
 
-// WriteOutcomes writes what people found as CSV: alert, outcome, rule, device, gateway, closed_at (Unix ms). `gateway rules replay --outcomes` reads it.
+// WriteOutcomes writes what people found as CSV: alert, outcome, rule, device, gateway, closed_at (Unix ms). `gateway rules replay --outcomes`
+// reads it. No cell begins as a formula would.
 func WriteOutcomes(ctx context.Context, q db.Querier, o Outcomes, w io.Writer) error {
 	in, args := o.In.Sites("i.site")
 	rows, err := q.QueryContext(ctx, `SELECT a.alert, i.outcome, a.rule, a.device, a.gateway, i.closed_at
@@ -34,7 +36,7 @@ func WriteOutcomes(ctx context.Context, q db.Querier, o Outcomes, w io.Writer) e
 		if err := rows.Scan(&alert, &outcome, &rule, &device, &gw, &closed); err != nil {
 			return fmt.Errorf("read outcomes: %w", err)
 		}
-		_ = out.Write([]string{alert, outcome, rule, device, gw, fmt.Sprint(closed)})
+		_ = out.Write([]string{sheet.Safe(alert), outcome, sheet.Safe(rule), sheet.Safe(device), sheet.Safe(gw), fmt.Sprint(closed)})
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read outcomes: %w", err)

@@ -97,6 +97,17 @@ func transition(deed string) (Transition, bool) {
 	return list[i], true
 }
 
+// doneText is a deed in the timeline: what was done, where a button's words say what to do.
+func doneText(t Transition) Text {
+	done := map[string]string{Verify: "Verified", Reject: "Rejected as a false alarm", Accept: "Accepted", Dispatch: "Dispatched", Begin: "Handling began", Take: "Taken", Finish: "Said to be done",
+		Check: "Checked", Rework: "Sent back", Close: "Closed", Rate: "Rated", Assign: "Reassigned", Urge: "Urged", Blow: "Blew a higher whistle", Suspend: "Put off", Resume: "Resumed",
+		Dispute: "Asked to be relieved", Uphold: "Has to stay with it", Remark: "Added a note"}
+	if en, ok := done[t.Deed]; ok {
+		return Text{t.Text.ZH, en}
+	}
+	return t.Text
+}
+
 // StepText names a step.
 func StepText(step string) Text {
 	switch step {

@@ -88,7 +88,7 @@ func (e *enqueuing) to(ctx context.Context, r Receiver) error {
 		return err
 	}
 	due := e.due
-	if d := e.s.cfg.Policy[e.in.Severity].Digest.next(due.In(e.s.cfg.Zone)); d.After(due) {
+	if d := e.s.cfg.Policy[e.in.Severity].Digest.next(due.In(e.s.cfg.Zone)); d.After(due) && e.kind != incident.KindUrged { // who urges has waited long enough
 		due = d
 	}
 	if means == Group {

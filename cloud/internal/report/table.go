@@ -6,10 +6,10 @@ import (
 	"io"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/sheet"
 )
 
 // A Line is one figure as people read it.
@@ -141,30 +141,22 @@ func (r Report) WriteCSV(w io.Writer) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	out := csv.NewWriter(w)
-	rows := [][]string{{"指标", "figure", "本期 this period", "上期 period before", "definition"}, {"", "", r.From + " – " + r.To, "", plain(r.title().EN)}}
+	rows := [][]string{{"指标", "figure", "本期 this period", "上期 period before", "definition"}, {"", "", r.From + " – " + r.To, "", sheet.Safe(r.title().EN)}}
 	for _, l := range r.Lines() {
-		rows = append(rows, []string{l.Name.ZH, l.Name.EN, l.Now, l.Before, l.Doc})
+		rows = append(rows, []string{l.Name.ZH, l.Name.EN, sheet.Safe(l.Now), sheet.Safe(l.Before), l.Doc})
 	}
 	rows = append(rows, nil, []string{"误报", "false alarms", "误报/办结 false/closed", "%", ""})
 	for _, f := range append(append([]FalseRate{}, r.Now.ByRule...), r.Now.BySite...) {
-		rows = append(rows, []string{"", plain(f.Of), fmt.Sprintf("%d of %d", f.False, f.Closed), dec(f.Rate), ""})
+		rows = append(rows, []string{"", sheet.Safe(f.Of), fmt.Sprintf("%d of %d", f.False, f.Closed), dec(f.Rate), ""})
 	}
 	rows = append(rows, nil, []string{"告警最多", "bad actors", "件 n", "站点 site", "规则 rule"})
 	for _, a := range r.Now.Alarms.BadActors {
-		rows = append(rows, []string{"", plain(a.Device), num(a.N), plain(a.Site), plain(a.Rule)})
+		rows = append(rows, []string{"", sheet.Safe(a.Device), num(a.N), sheet.Safe(a.Site), sheet.Safe(a.Rule)})
 	}
 	if err := out.WriteAll(rows); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
-}
-
-// plain is a text of others that a spreadsheet does not take for a formula.
-func plain(s string) string {
-	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") {
-		return "'" + s
-	}
-	return s
 }
 
 func (r Report) title() incident.Text {

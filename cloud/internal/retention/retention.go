@@ -1,4 +1,4 @@
-// Package retention deletes what is older than it may get: photos of closed incidents, messages and their answers, names of
+// Package retention deletes what is older than it may get: photos of closed incidents and of rounds, positions, messages and their answers, names of
 // those who reported something, the journal, the audit. It works once a day, in whichever process of the cloud comes first,
 // and each kind that lost something leaves a line in the audit. Incidents themselves, and their figures, stay.
 package retention
@@ -17,8 +17,8 @@ import (
 
 // Keep says how long each kind is kept; 0: for ever.
 type Keep struct {
-	Photos    time.Duration // after their incident was closed
-	Messages  time.Duration // that were sent to receivers and platforms, with the answers
+	Photos    time.Duration // after their incident was closed; of a patrol's round, with positions, after its time was over
+	Messages  time.Duration // that were sent to receivers and platforms, with the answers, and the memos that they told of
 	Reporters time.Duration // names of those who reported an incident, after it was closed
 	Journal   time.Duration
 	Audit     time.Duration
@@ -93,7 +93,16 @@ type kind struct {
 func (s *Service) kinds() []kind {
 	k := s.cfg.Keep
 	closed := `SELECT p.id FROM photos p JOIN incidents i ON i.id = p.incident WHERE i.handling = 'closed' AND i.closed_at < ? LIMIT ?`
+	walked := `SELECT p.id FROM photos p JOIN patrol_rounds r ON p.incident = 'patrol-' || r.id WHERE r.until_ms < ? LIMIT ?`
+	memos := `SELECT m.id FROM memos m WHERE CASE WHEN m.until_ms > m.at THEN m.until_ms ELSE m.at END < ? AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.memo = m.id) LIMIT ?`
 	return []kind{
+		{"photos of rounds", k.Photos, []string{
+			`DELETE FROM photo_bytes WHERE id IN (` + walked + `)`,
+			`DELETE FROM photos WHERE id IN (` + walked + `) AND NOT EXISTS (SELECT 1 FROM photo_bytes b WHERE b.id = photos.id)`,
+		}},
+		{"positions of rounds", k.Photos, []string{
+			`UPDATE patrol_stops SET lat = '', lng = '' WHERE (round, n) IN (SELECT round, n FROM patrol_stops WHERE (lat <> '' OR lng <> '') AND at < ? LIMIT ?)`,
+		}},
 		{"photos", k.Photos, []string{
 			`DELETE FROM photo_bytes WHERE id IN (` + closed + `)`,
 			`DELETE FROM photos WHERE id IN (` + closed + `) AND NOT EXISTS (SELECT 1 FROM photo_bytes b WHERE b.id = photos.id)`,
@@ -105,6 +114,8 @@ func (s *Service) kinds() []kind {
 		{"messages", k.Messages, []string{
 			`DELETE FROM attempts WHERE notice IN (SELECT id FROM notices WHERE state <> 'waiting' AND created < ? LIMIT ?)`,
 			`DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE state <> 'waiting' AND created < ? LIMIT ?) AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.notice = notices.id)`,
+			`DELETE FROM memo_people WHERE memo IN (` + memos + `)`,
+			`DELETE FROM memos WHERE id IN (` + memos + `) AND NOT EXISTS (SELECT 1 FROM memo_people p WHERE p.memo = memos.id)`,
 			`DELETE FROM dock_queue WHERE id IN (SELECT id FROM dock_queue WHERE state <> 'waiting' AND created < ? LIMIT ?)`,
 		}},
 		{"reporters", k.Reporters, []string{

@@ -33,16 +33,20 @@ func TestOnlyWhatIsOldGoes(t *testing.T) {
 			}
 		}
 		for what, want := range map[string]string{
-			`SELECT coalesce(max(id), '') || count(*) FROM photos WHERE incident <> ''`:         "open2",
-			`SELECT coalesce(max(id), '') || count(*) FROM photos WHERE incident = ''`:          "fresh1",
-			`SELECT '' || count(*) FROM photo_bytes`:                                            "3",
-			`SELECT '' || count(*) FROM notices`:                                                "2",
-			`SELECT '' || count(*) FROM attempts`:                                               "1",
-			`SELECT '' || count(*) FROM incidents WHERE reporter <> ''`:                         "2",
-			`SELECT '' || count(*) FROM journal`:                                                "1",
-			`SELECT '' || count(*) FROM audit WHERE act = 'test.old'`:                           "0",
-			`SELECT '' || count(*) FROM audit WHERE act = 'test.new'`:                           "1",
-			`SELECT '' || count(*) FROM audit WHERE act IN ('audit.prune', 'retention.delete')`: "6",
+			`SELECT coalesce(max(id), '') || count(*) FROM photos WHERE incident LIKE 'patrol-%'`:                     "walked21",
+			`SELECT coalesce(max(lat || lng), '') || count(*) FROM patrol_stops WHERE lat || lng <> ''`:               "12341",
+			`SELECT coalesce(max(kind), '') || count(*) FROM memos`:                                                   "young2",
+			`SELECT '' || count(*) FROM memo_people`:                                                                  "2",
+			`SELECT coalesce(max(id), '') || count(*) FROM photos WHERE incident NOT IN ('', 'patrol-1', 'patrol-2')`: "open2",
+			`SELECT coalesce(max(id), '') || count(*) FROM photos WHERE incident = ''`:                                "fresh1",
+			`SELECT '' || count(*) FROM photo_bytes`:                                                                  "4",
+			`SELECT '' || count(*) FROM notices`:                                                                      "2",
+			`SELECT '' || count(*) FROM attempts`:                                                                     "1",
+			`SELECT '' || count(*) FROM incidents WHERE reporter <> ''`:                                               "2",
+			`SELECT '' || count(*) FROM journal`:                                                                      "1",
+			`SELECT '' || count(*) FROM audit WHERE act = 'test.old'`:                                                 "0",
+			`SELECT '' || count(*) FROM audit WHERE act = 'test.new'`:                                                 "1",
+			`SELECT '' || count(*) FROM audit WHERE act IN ('audit.prune', 'retention.delete')`:                       "8",
 		} {
 			var got string
 			if err := d.Reader().QueryRowContext(t.Context(), what).Scan(&got); err != nil || got != want {
@@ -72,7 +76,7 @@ func fill(t *testing.T, d *db.DB, now time.Time) {
 		for _, p := range []struct {
 			id, incident string
 			at           time.Time
-		}{{"gone", "old", old}, {"kept", "young", old}, {"open", "open", old}, {"left", "", old}, {"fresh", "", now}} {
+		}{{"gone", "old", old}, {"kept", "young", old}, {"open", "open", old}, {"left", "", old}, {"fresh", "", now}, {"walked1", "patrol-1", old}, {"walked2", "patrol-2", old}} {
 			if _, err := tx.ExecContext(t.Context(), `INSERT INTO photos (id, incident, n, at, who, type, bytes, width, height, sha256) VALUES (?, ?, 0, ?, 'w', 'image/png', 1, 1, 1, ?)`, p.id, p.incident, p.at.UnixMilli(), p.id); err != nil {
 				return err
 			}
@@ -89,7 +93,22 @@ func fill(t *testing.T, d *db.DB, now time.Time) {
 				return err
 			}
 		}
-		for _, statement := range []string{`INSERT INTO attempts (notice, at, ok, answer) VALUES (1, 0, 1, ''), (3, 0, 1, '')`,
+		for i, at := range []int64{old.UnixMilli(), young.UnixMilli()} {
+			for _, statement := range []string{
+				fmt.Sprintf(`INSERT INTO patrol_rounds (id, node, plan, role, due_ms, until_ms, state, done_ms, points) VALUES (%d, 'n', 'p', '', %d, %d, 'done', 0, 1)`, i+1, at, at),
+				fmt.Sprintf(`INSERT INTO patrol_stops (round, n, name, position, code, checks, at, taken_at, who, how, note, lat, lng, incident) VALUES (%d, 1, 's', '', '', '', %d, %d, 'w', 'tap', '', '12', '34', '')`, i+1, at, at),
+				fmt.Sprintf(`INSERT INTO memos (id, kind, about, node, class, zh, en, page, subject, at, until_ms, every_ms, ended_ms) VALUES (%d, '%s', '', 'n', 'B', '', '', '', '', %d, 0, 0, 0)`, i+1, []string{"old", "young"}[i], at),
+				fmt.Sprintf(`INSERT INTO memo_people (memo, name, phone, done_ms) VALUES (%d, '王五', '', 0)`, i+1),
+			} {
+				if _, err := tx.ExecContext(t.Context(), statement); err != nil {
+					return err
+				}
+			}
+		}
+		for _, statement := range []string{
+			fmt.Sprintf(`INSERT INTO memos (id, kind, about, node, class, zh, en, page, subject, at, until_ms, every_ms, ended_ms) VALUES (3, 'waits', '', 'n', 'B', '', '', '', '', %d, %d, 0, 0)`, old.UnixMilli(), now.UnixMilli()),
+			`INSERT INTO memo_people (memo, name, phone, done_ms) VALUES (3, '王五', '', 0)`,
+			`INSERT INTO attempts (notice, at, ok, answer) VALUES (1, 0, 1, ''), (3, 0, 1, '')`,
 			fmt.Sprintf(`INSERT INTO journal (at, gateway, kind, zh, en) VALUES (%d, 'g', 'k', '', ''), (%d, 'g', 'k', '', '')`, old.UnixMilli(), young.UnixMilli())} {
 			if _, err := tx.ExecContext(t.Context(), statement); err != nil {
 				return err

@@ -36,7 +36,7 @@ func ReadOutcomes(in io.Reader) (map[string]string, Mistakes, error) {
 			m.add(line, "只有 %d 列", "has only %d columns", len(row))
 			return true
 		}
-		id, word := strings.Clone(strings.TrimSpace(row[alert])), outcomeOf(strings.TrimSpace(row[outcome]))
+		id, word := strings.Clone(unquoted(strings.TrimSpace(row[alert]))), outcomeOf(strings.TrimSpace(row[outcome]))
 		_, ok := Rise(id)
 		switch {
 		case !ok:
@@ -55,6 +55,14 @@ func ReadOutcomes(in io.Reader) (map[string]string, Mistakes, error) {
 		return nil, m, err
 	}
 	return all, m, nil
+}
+
+// unquoted takes the ' away by which the export keeps a number from running as a formula in a spreadsheet.
+func unquoted(id string) string {
+	if rest, ok := strings.CutPrefix(id, "'"); ok && rest != "" && strings.ContainsAny(rest[:1], "=+-@'") {
+		return rest
+	}
+	return id
 }
 
 func outcomeOf(word string) string {

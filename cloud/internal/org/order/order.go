@@ -9,7 +9,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/audit"
@@ -127,17 +129,58 @@ func Effects(t Teller) map[string]timer.Effect {
 	}}
 }
 
-const columns = `SELECT o.id, o.node, coalesce((SELECT n.name FROM nodes n WHERE n.id = o.node), o.node), o.text, o.needs, o.at, o.due_ms, o.who, o.late, (SELECT count(*) FROM receipts r WHERE r.order_id = o.id),
-	(SELECT count(*) FROM receipts r WHERE r.order_id = o.id AND r.read_ms > 0), (SELECT count(*) FROM receipts r WHERE r.order_id = o.id AND r.done_ms > 0) FROM orders o `
+const columns = `SELECT o.id, o.node, coalesce((SELECT n.name FROM nodes n WHERE n.id = o.node), o.node), o.text, o.needs, o.at, o.due_ms, o.who, o.late FROM orders o `
 
 func scan(row interface{ Scan(...any) error }) (Instruction, error) {
 	var o Instruction
-	err := row.Scan(&o.ID, &o.Node, &o.Place, &o.Text, &o.Needs, &o.At, &o.Due, &o.Who, &o.Late, &o.Total, &o.Read, &o.Done)
+	err := row.Scan(&o.ID, &o.Node, &o.Place, &o.Text, &o.Needs, &o.At, &o.Due, &o.Who, &o.Late)
 	return o, err
 }
 
-// Get answers one order. An unknown one: org.ErrUnknown.
+// tally counts the receipts of orders that a sight holds, of all of them by one statement.
+func tally(ctx context.Context, q db.Querier, list []Instruction, s Sight) error {
+	if len(list) == 0 {
+		return nil
+	}
+	of, args := s.In.Nodes("r.node")
+	if s.Account != "" {
+		of, args = `(`+of+` OR r.account = ?)`, append(slices.Clone(args), s.Account)
+	}
+	place, ids := map[int64]int{}, make([]any, len(list))
+	for i := range list {
+		o := &list[i]
+		place[o.ID], ids[i] = i, o.ID
+		if o.Total, o.Read, o.Done = 0, 0, 0; o.Late > 0 {
+			o.Late = 0
+		}
+	}
+	rows, err := q.QueryContext(ctx, `SELECT r.order_id, count(*), sum(CASE WHEN r.read_ms > 0 THEN 1 ELSE 0 END), sum(CASE WHEN r.done_ms > 0 THEN 1 ELSE 0 END), sum(CASE WHEN r.late <> 0 THEN 1 ELSE 0 END)
+		FROM receipts r WHERE r.order_id IN (`+strings.Repeat(", ?", len(ids))[2:]+`) AND `+of+` GROUP BY r.order_id`, append(ids, args...)...)
+	if err != nil {
+		return fmt.Errorf("count receipts: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, total, read, done, late int64
+		if err := rows.Scan(&id, &total, &read, &done, &late); err != nil {
+			return fmt.Errorf("count receipts: %w", err)
+		}
+		o := &list[place[id]]
+		if o.Total, o.Read, o.Done = total, read, done; o.Late >= 0 {
+			o.Late = late
+		}
+	}
+	return rows.Err()
+}
+
+// Get answers one order with all its receipts. An unknown one: org.ErrUnknown.
 func Get(ctx context.Context, q db.Querier, id int64) (Instruction, error) {
+	return GetPart(ctx, q, id, tree.Everywhere(), "")
+}
+
+// GetPart answers one order, counting the receipts of a part of the street and of an account, as who sees no more may know.
+// An unknown one: org.ErrUnknown.
+func GetPart(ctx context.Context, q db.Querier, id int64, in tree.Scope, account string) (Instruction, error) {
 	o, err := scan(q.QueryRowContext(ctx, columns+`WHERE o.id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return o, fmt.Errorf("order %d: %w", id, org.ErrUnknown)
@@ -145,12 +188,21 @@ func Get(ctx context.Context, q db.Querier, id int64) (Instruction, error) {
 	if err != nil {
 		return o, fmt.Errorf("read order %d: %w", id, err)
 	}
-	return o, nil
+	one := []Instruction{o}
+	err = tally(ctx, q, one, Sight{in, account})
+	return one[0], err
+}
+
+// A Sight is what somebody may see of orders' receipts: those of a part of the street, and those of their account.
+type Sight struct {
+	In      tree.Scope
+	Account string
 }
 
 // List answers orders that have a receipt in a part of the street, newest first; of an account, if one is named, alone those
-// that ask it or something in the part for a receipt that is not given yet.
-func List(ctx context.Context, q db.Querier, in tree.Scope, account string, limit int) ([]Instruction, error) {
+// that ask it or something in the part for a receipt that is not given yet. Only receipts in what may be seen, or of who sees
+// it, are counted.
+func List(ctx context.Context, q db.Querier, in tree.Scope, account string, a Sight, limit int) ([]Instruction, error) {
 	where, args := in.Nodes("r.node")
 	if account != "" {
 		where = `(r.account = ? OR r.account = '' AND ` + where + `) AND (r.read_ms = 0 OR o.needs = 'done' AND r.done_ms = 0)`
@@ -160,14 +212,16 @@ func List(ctx context.Context, q db.Querier, in tree.Scope, account string, limi
 	if err != nil {
 		return nil, fmt.Errorf("list orders: %w", err)
 	}
-	defer rows.Close()
 	out := []Instruction{}
 	for rows.Next() {
 		o, err := scan(rows)
 		if err != nil {
-			return nil, fmt.Errorf("read order: %w", err)
+			return nil, errors.Join(fmt.Errorf("read order: %w", err), rows.Close())
 		}
 		out = append(out, o)
 	}
-	return out, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	return out, tally(ctx, q, out, a)
 }

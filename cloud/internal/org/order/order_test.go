@@ -71,12 +71,27 @@ func TestOrderDownToEverybody(t *testing.T) {
 		if err != nil || fmt.Sprint(parts) != "[{a 甲 5001 1 1 5000} {b 乙 5001 2 1 5000}]" {
 			t.Errorf("%v %v", parts, err)
 		}
+		// Who sees a part is not told how far the others are.
+		for _, c := range []struct {
+			in   tree.Scope
+			who  string
+			want [4]int64
+		}{{tree.Below("a"), "", [4]int64{5001, 1, 1, 5000}}, {tree.Below(), "小王", [4]int64{1, 1, 0, 1}}, {tree.Below("a"), "小王", [4]int64{5002, 2, 1, 5001}}, {tree.Below("yf"), "小王", [4]int64{10_003, 3, 2, 10_001}}} {
+			p, err := order.GetPart(ctx, d.Reader(), o.ID, c.in, c.who)
+			if got := [4]int64{p.Total, p.Read, p.Done, p.Late}; err != nil || got != c.want {
+				t.Errorf("what %q sees below %+v: %v %v, want %v", c.who, c.in, got, err, c.want)
+			}
+			list, err := order.List(ctx, d.Reader(), tree.Everywhere(), "", order.Sight{In: c.in, Account: c.who}, 10)
+			if err != nil || len(list) != 1 || [4]int64{list[0].Total, list[0].Read, list[0].Done, list[0].Late} != c.want {
+				t.Errorf("in the list: %+v %v", list, err)
+			}
+		}
 		for who, want := range map[string]int{"小王": 1, "别处": 0} {
-			if list, err := order.List(ctx, d.Reader(), tree.Below(), who, 10); err != nil || len(list) != want {
+			if list, err := order.List(ctx, d.Reader(), tree.Below(), who, order.Sight{Account: who}, 10); err != nil || len(list) != want {
 				t.Errorf("of %s: %+v %v", who, list, err)
 			}
 		}
-		if list, err := order.List(ctx, d.Reader(), tree.Below("a"), "", 10); err != nil || len(list) != 1 {
+		if list, err := order.List(ctx, d.Reader(), tree.Below("a"), "", order.Sight{In: tree.Everywhere()}, 10); err != nil || len(list) != 1 {
 			t.Errorf("%+v %v", list, err)
 		}
 	})

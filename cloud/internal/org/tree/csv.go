@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/linshao/linshao/cloud/internal/org/shift"
+	"github.com/linshao/linshao/cloud/internal/sheet"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -98,7 +99,7 @@ func (f *File) record(r *csv.Reader, cols []column, fields []string) {
 			out.broken, empty = true, false
 			break
 		}
-		v := strings.TrimSpace(field)
+		v := sheet.Plain(strings.TrimSpace(field))
 		out.cells[cols[i]] = cell{v, l, col}
 		empty = empty && v == ""
 	}
@@ -108,7 +109,7 @@ func (f *File) record(r *csv.Reader, cols []column, fields []string) {
 }
 
 // WriteCSV writes nodes as a file that can be imported again, with a mark by which Excel knows UTF-8, and heads in the
-// language.
+// language. No cell runs in a spreadsheet as a formula.
 func WriteCSV(w io.Writer, nodes []Node, lang func(rules.Text) string) error {
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
 		return err
@@ -129,6 +130,9 @@ func WriteCSV(w io.Writer, nodes []Node, lang func(rules.Text) string) error {
 			}
 			if m := l[cMode]; m != "" {
 				l[cMode] = lang(rules.Text{ZH: map[string]string{shift.Ordinary: "平", shift.Emergency: "急"}[m], EN: m})
+			}
+			for i, cell := range l {
+				l[i] = sheet.Safe(cell)
 			}
 			if err := out.Write(l[:]); err != nil {
 				return err
