@@ -69,7 +69,6 @@ type watcher struct {
 	health health
 	unpack *unpacker
 	line   timeline
-	set    *set
 }
 
 func newWatcher(url, dev string, c *conn) *watcher {
