@@ -186,7 +186,7 @@ func mosquittoDoor(t *testing.T, o *office) (d *door, reload func()) {
 		}
 	})
 	d.addr, d.dir = "127.0.0.1:"+gateways, dir
-	watch := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://127.0.0.1:" + all).SetClientID("watch").SetConnectRetry(true).SetConnectRetryInterval(50 * time.Millisecond).
+	watch := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://127.0.0.1:" + all).SetClientID("watch").SetAutoReconnect(false).SetConnectRetry(true).SetConnectRetryInterval(50 * time.Millisecond).
 		SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { d.note(string(m.Payload())) }))
 	if token := watch.Connect(); !token.WaitTimeout(patient) || token.Error() != nil {
 		t.Fatalf("watch: %v", token.Error())
