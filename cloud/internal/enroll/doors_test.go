@@ -166,25 +166,7 @@ func mosquittoDoor(t *testing.T, o *office) (d *door, reload func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gateways, cloud, all := freePort(t), freePort(t), freePort(t)
-	text := strings.NewReplacer("listener 8883", "listener "+gateways+" 127.0.0.1", "listener 8884", "listener "+cloud).Replace(string(conf))
-	file := filepath.Join(dir, "test.conf")
-	if err := os.WriteFile(file, []byte(text+"\nlistener "+all+" 127.0.0.1\nallow_anonymous true\nuser root\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	cmd := exec.Command(program, "-c", file)
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("mosquitto: %s", log.String())
-		}
-	})
+	cmd, gateways, all := runMosquitto(t, program, dir, string(conf))
 	d.addr, d.dir = "127.0.0.1:"+gateways, dir
 	watch := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://127.0.0.1:" + all).SetClientID("watch").SetAutoReconnect(false).SetConnectRetry(true).SetConnectRetryInterval(50 * time.Millisecond).
 		SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { d.note(string(m.Payload())) }))
@@ -206,6 +188,48 @@ func mosquittoDoor(t *testing.T, o *office) (d *door, reload func()) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// runMosquitto starts it on free ports, on others when somebody was faster, and answers those of gateways and of the test.
+func runMosquitto(t *testing.T, program, dir, conf string) (cmd *exec.Cmd, gateways, all string) {
+	t.Helper()
+	for range 5 {
+		gateways, all = freePort(t), freePort(t)
+		text := strings.NewReplacer("listener 8883", "listener "+gateways+" 127.0.0.1", "listener 8884", "listener "+freePort(t)).Replace(conf)
+		file := filepath.Join(dir, "test.conf")
+		if err := os.WriteFile(file, []byte(text+"\nlistener "+all+" 127.0.0.1\nallow_anonymous true\nuser root\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		cmd = exec.Command(program, "-c", file)
+		cmd.Stderr = &log
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() { defer close(ended); _ = cmd.Wait() }()
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			<-ended
+			if t.Failed() {
+				t.Logf("mosquitto: %s", log.String())
+			}
+		})
+		for limit := time.Now().Add(patient); time.Now().Before(limit); {
+			conn, err := net.Dial("tcp", "127.0.0.1:"+all)
+			if err == nil {
+				conn.Close()
+				return cmd, gateways, all
+			}
+			select {
+			case <-ended:
+				limit = time.Time{}
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+	t.Fatal("mosquitto does not listen")
+	return nil, "", ""
 }
 
 func freePort(t *testing.T) string {
