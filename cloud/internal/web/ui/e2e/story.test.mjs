@@ -72,7 +72,7 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
     await dialog.getByRole('radio', { name: /演练/ }).check()
     if ((await api(`/incidents/${encodeURIComponent(id)}`)).condition === 'active') {
       await dialog.locator('[type=submit]').click()
-      await dialog.getByText('请写明为什么现在办结').waitFor()
+      await dialog.getByText('请写明原因或情况').waitFor()
     }
     await dialog.locator('textarea').fill('端到端测试')
     await dialog.locator('[type=submit]').click()
@@ -110,7 +110,7 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
     spans.forEach((s, n) => { assert.ok(s.to > s.from && (n === 0 || s.from === spans[n - 1].to), `span ${n}`); assert.equal(Boolean(s.reason), s.state === 'none') })
     assert.ok(summary.share >= 0 && summary.share <= 100 && summary.dataMs > 0)
     const page = await open(browser, { path: `/devices/${where}` })
-    const strip = page.locator('.strip')
+    const strip = page.locator('.integrity .strip')
     await strip.waitFor({ timeout: 15_000 })
     await page.locator('[data-share]').getByText(/有数据 [\d.]+ %/).waitFor()
     await strip.focus()
