@@ -2,6 +2,10 @@
 // and the hash before it, so that Verify finds one that was changed, removed, inserted or moved; with a Mark of the chain
 // that was kept elsewhere (the cloud writes one a day into a file and into its log), also one that lost its end.
 //
+// Who, from where, to whom and in which words is personal, and people have a right to have it erased. So the chain does not
+// hold these words but a seal, a salted hash of them: Erase changes the words and takes the salt away, and seal, chain and
+// marks stay as they were. That it was Erase, and what is there since, is in the chain as an entry of its own.
+//
 // Add belongs into the transaction of the deed: both are there, or neither. The API puts the person into the context of
 // every request, so a service hands its ctx on and needs nothing more:
 //
@@ -17,6 +21,7 @@ package audit
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
@@ -83,13 +88,14 @@ func Add(ctx context.Context, tx *sql.Tx, e Entry) error {
 	if err := tx.QueryRowContext(ctx, `UPDATE audit_marks SET seq = seq + 1 WHERE name = 'head' RETURNING seq, hash`).Scan(&e.Seq, &before); err != nil {
 		return fmt.Errorf("audit %s: lock head: %w", e.Act, err)
 	}
-	e.Hash = hash(before, e, detail)
-	if _, err := tx.ExecContext(ctx, `INSERT INTO audit (seq, at, who, role, address, act, kind, about, node, site, zh, en, detail, hash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, e.Seq, e.At.UnixMilli(), e.Name, e.Role, e.Address, e.Act, e.Kind, e.About, e.Node, e.Site,
-		e.Text.ZH, e.Text.EN, detail, e.Hash); err != nil {
+	k := kept{Entry: e, detail: detail, salt: rand.Text()}
+	k.seal = k.sealed()
+	k.Hash = k.hash(before)
+	if _, err := tx.ExecContext(ctx, `INSERT INTO audit (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, k.Seq, k.At.UnixMilli(), k.Name, k.Role,
+		k.Address, k.Act, k.Kind, k.About, k.Node, k.Site, k.Text.ZH, k.Text.EN, k.detail, k.salt, k.seal, k.Hash); err != nil {
 		return fmt.Errorf("audit %s: %w", e.Act, err)
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE audit_marks SET hash = ? WHERE name = 'head'`, e.Hash); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE audit_marks SET hash = ? WHERE name = 'head'`, k.Hash); err != nil {
 		return fmt.Errorf("audit %s: move head: %w", e.Act, err)
 	}
 	return nil
@@ -112,20 +118,45 @@ func detailText(d map[string]string) (string, error) {
 	return string(b), err
 }
 
-// hash is SHA-256 over the hash before and every field, each with its length in front, so that no two entries have the
-// same bytes.
-func hash(before string, e Entry, detail string) string {
+// kept is an entry as the table has it.
+type kept struct {
+	Entry
+	detail string // JSON
+	salt   string // empty: see the table
+	seal   string
+}
+
+// personal are the words of an entry that may name people.
+func (k *kept) personal() []string {
+	return []string{k.Name, k.Address, k.About, k.Text.ZH, k.Text.EN, k.detail}
+}
+
+// sealed is the seal of what is personal. Without the random salt, which goes with the words, nobody can try names on it.
+func (k *kept) sealed() string { return sum(append([]string{"seal", k.salt}, k.personal()...)...) }
+
+// hash is SHA-256 over the hash before, the seal and every field that is not personal. Entries from before there were seals
+// have all their fields in it.
+func (k *kept) hash(before string) string {
+	number := string(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(k.Seq)), uint64(k.At.UnixMilli())))
+	if k.seal == "" {
+		return sumOf(parts(before) + number + parts(k.Name, k.Role, k.Address, k.Act, k.Kind, k.About, k.Node, k.Site, k.Text.ZH, k.Text.EN, k.detail))
+	}
+	return sum("entry", before, number, k.Role, k.Act, k.Kind, k.Node, k.Site, k.seal)
+}
+
+// sum is SHA-256 over texts, each with its length in front, so that no two lists have the same bytes.
+func sum(texts ...string) string { return sumOf(parts(texts...)) }
+
+func parts(texts ...string) string {
 	var b []byte
-	add := func(s string) {
+	for _, s := range texts {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 		b = append(b, s...)
 	}
-	add(before)
-	b = binary.BigEndian.AppendUint64(b, uint64(e.Seq))
-	b = binary.BigEndian.AppendUint64(b, uint64(e.At.UnixMilli()))
-	for _, s := range []string{e.Name, e.Role, e.Address, e.Act, e.Kind, e.About, e.Node, e.Site, e.Text.ZH, e.Text.EN, detail} {
-		add(s)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+	return string(b)
+}
+
+func sumOf(s string) string {
+	b := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(b[:])
 }

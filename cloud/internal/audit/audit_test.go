@@ -62,14 +62,18 @@ func TestVerifyFinds(t *testing.T) {
 		{"time changed", []string{`UPDATE audit SET at = at + 1 WHERE seq = 5`}, 5},
 		{"detail changed", []string{`UPDATE audit SET detail = '{}' WHERE seq = 5`}, 5},
 		{"hash changed", []string{`UPDATE audit SET hash = 'x' WHERE seq = 5`}, 5},
+		{"seal changed", []string{`UPDATE audit SET seal = 'x' WHERE seq = 5`}, 5},
+		{"as if from before there were seals", []string{`UPDATE audit SET seal = '', salt = '' WHERE seq = 5`}, 5},
+		{"words changed as if erased", []string{`UPDATE audit SET who = 'x', salt = '' WHERE seq = 5`}, 5},
+		{"as if erased, without an entry", []string{`UPDATE audit SET salt = '' WHERE seq = 5`, `INSERT INTO audit_erased VALUES (5, 9, 'x')`}, 5},
 		{"removed", []string{`DELETE FROM audit WHERE seq = 5`}, 5},
 		{"removed and closed up", []string{`DELETE FROM audit WHERE seq = 5`, `UPDATE audit SET seq = -seq WHERE seq > 5`, `UPDATE audit SET seq = -seq - 1 WHERE seq < 0`,
 			`UPDATE audit_marks SET seq = seq - 1 WHERE name = 'head'`}, 5},
 		{"exchanged", []string{swap, `UPDATE audit SET seq = -seq WHERE seq < 0`}, 4},
 		{"inserted", []string{`UPDATE audit SET seq = -seq WHERE seq > 5`, `UPDATE audit SET seq = 1 - seq WHERE seq < 0`,
-			`INSERT INTO audit SELECT 6, at, who, role, address, act, kind, about, node, site, zh, en, detail, hash FROM audit WHERE seq = 5`,
+			`INSERT INTO audit SELECT 6, at, who, role, address, act, kind, about, node, site, zh, en, detail, hash, salt, seal FROM audit WHERE seq = 5`,
 			`UPDATE audit_marks SET seq = seq + 1 WHERE name = 'head'`}, 6},
-		{"inserted behind the end", []string{`INSERT INTO audit SELECT 11, at, who, role, address, act, kind, about, node, site, zh, en, detail, hash FROM audit WHERE seq = 5`}, 11},
+		{"inserted behind the end", []string{`INSERT INTO audit SELECT 11, at, who, role, address, act, kind, about, node, site, zh, en, detail, hash, salt, seal FROM audit WHERE seq = 5`}, 11},
 		{"first ones removed", []string{`DELETE FROM audit WHERE seq < 4`}, 1},
 		{"first ones removed as if in time", []string{`UPDATE audit_marks SET seq = 3, hash = (SELECT hash FROM audit WHERE seq = 3) WHERE name = 'base'`, `DELETE FROM audit WHERE seq < 4`}, 3},
 		{"end removed", []string{`DELETE FROM audit WHERE seq > 8`}, 10},
@@ -258,6 +262,99 @@ func FuzzParseMark(f *testing.F) {
 		m, err := audit.ParseMark(s)
 		if err == nil && m.String() != strings.TrimSpace(s) {
 			t.Errorf("%q is read as %s", s, m)
+		}
+	})
+}
+
+// erasure takes 张三 out of what people did.
+func erasure(ctx context.Context, d *db.DB) (n int64, err error) {
+	err = d.Update(ctx, func(tx *sql.Tx) (err error) {
+		n, err = audit.Erase(ctx, tx, audit.Erasure{Words: []string{"张三"}, Now: start, Deed: func(n int64) audit.Entry {
+			return audit.Entry{About: "已注销", Detail: map[string]string{"n": fmt.Sprint(n)}}
+		},
+			Change: func(e *audit.Entry) bool {
+				if e.Name == "张三" {
+					e.Name, e.Address = "已注销", ""
+				}
+				e.Text.ZH = strings.ReplaceAll(e.Text.ZH, "张三", "已注销")
+				for k, v := range e.Detail {
+					e.Detail[k] = strings.ReplaceAll(v, "张三", "已注销")
+				}
+				return true
+			}})
+		return err
+	})
+	return n, err
+}
+
+// TestErase: after an erasure the name is nowhere, the chain and a mark from before are right, twice is as well, and who
+// changes by hand what an erasure left, or its entry, is found. An entry from before there were seals can be erased too.
+func TestErase(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		d := place.Open(t)
+		ctx := t.Context()
+		if err := d.Update(ctx, func(tx *sql.Tx) error {
+			if err := audit.AddUnsealed(ctx, tx, audit.Entry{Person: audit.Person{Name: "张三", Address: "10.9.9.9"}, Act: "test.old", At: start}); err != nil {
+				return err
+			}
+			return audit.AddUnsealed(ctx, tx, audit.Entry{Person: audit.Person{Name: "李四"}, Act: "test.old", At: start})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, d, 3)
+		if err := add(ctx, d, audit.Entry{Person: audit.Person{Name: "李四", Address: "10.1.1.1"}, Act: "incident.assign", Text: rules.Text{ZH: "指派给张三"}, Detail: map[string]string{"to": "张三"}}); err != nil {
+			t.Fatal(err)
+		}
+		mark, err := audit.Head(ctx, d.Reader())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int64{5, 0} { // the second time nobody is there any more
+			if n, err := erasure(ctx, d); err != nil || n != want {
+				t.Fatal(n, err)
+			}
+			if r := verify(t, d, mark); len(r.Faults) > 0 {
+				t.Fatalf("%+v", r.Faults)
+			}
+		}
+		var b bytes.Buffer
+		if _, err := audit.Export(ctx, d.Reader(), time.Time{}, time.Time{}, &b); err != nil || strings.Contains(b.String(), "张三") || strings.Contains(b.String(), "10.9.9.9") || !strings.Contains(b.String(), "10.1.1.1") {
+			t.Fatal(b.String(), err)
+		}
+		undo := errors.New("undo")
+		for what, c := range map[string]struct {
+			sql string
+			at  int64
+		}{
+			"what was left of an old one":      {`UPDATE audit SET who = '王五' WHERE seq = 1`, 1},
+			"act of an old one":                {`UPDATE audit SET act = 'x' WHERE seq = 1`, 1},
+			"what was left":                    {`UPDATE audit SET who = '王五' WHERE seq = 4`, 4},
+			"one that was not erased":          {`UPDATE audit SET who = '王五' WHERE seq = 2`, 2},
+			"what is kept of it":               {`UPDATE audit_erased SET sum = 'x' WHERE seq = 4`, 4},
+			"that it is kept":                  {`DELETE FROM audit_erased WHERE seq = 4`, 4},
+			"the sum in the erasure's entry":   {`UPDATE audit SET detail = '{}' WHERE seq = 7`, 7},
+			"more that is said to be erased":   {`INSERT INTO audit_erased VALUES (2, 7, 'x')`, 2},
+			"another act of erasure's entry":   {`UPDATE audit SET act = 'x' WHERE seq = 7`, 1},
+			"the words and what is kept of it": {`UPDATE audit SET who = '王五' WHERE seq = 6; UPDATE audit_erased SET sum = 'x' WHERE seq = 6`, 6},
+		} {
+			err := d.Update(ctx, func(tx *sql.Tx) error {
+				for s := range strings.SplitSeq(c.sql, ";") {
+					if _, err := tx.ExecContext(ctx, s); err != nil {
+						return err
+					}
+				}
+				r, err := audit.Verify(ctx, tx, time.Time{}, time.Time{}, nil)
+				if err != nil {
+					return err
+				}
+				if len(r.Faults) == 0 || r.Faults[0].Seq != c.at {
+					t.Errorf("%s: %+v", what, r.Faults)
+				}
+				return undo
+			})
+			if !errors.Is(err, undo) {
+				t.Fatal(err)
+			}
 		}
 	})
 }

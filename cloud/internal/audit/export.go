@@ -53,14 +53,14 @@ func Export(ctx context.Context, q db.Querier, from, to time.Time, w io.Writer) 
 	out, n := json.NewEncoder(w), int64(0)
 	out.SetEscapeHTML(false)
 	for rows.Next() {
-		e, detail, err := scan(rows)
+		k, err := scan(rows)
 		if err != nil {
 			return n, err
 		}
-		if err := json.Unmarshal([]byte(detail), &e.Detail); err != nil {
-			return n, fmt.Errorf("read detail of audit entry %d: %w", e.Seq, err)
+		if err := json.Unmarshal([]byte(k.detail), &k.Detail); err != nil {
+			return n, fmt.Errorf("read detail of audit entry %d: %w", k.Seq, err)
 		}
-		if err := out.Encode(lineOf(e)); err != nil {
+		if err := out.Encode(lineOf(k.Entry)); err != nil {
 			return n, fmt.Errorf("write audit: %w", err)
 		}
 		n++

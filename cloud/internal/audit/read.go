@@ -12,18 +12,18 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 )
 
-const columns = `seq, at, who, role, address, act, kind, about, node, site, zh, en, detail, hash`
+const columns = `seq, at, who, role, address, act, kind, about, node, site, zh, en, detail, salt, seal, hash`
 
 type scanner interface{ Scan(dest ...any) error }
 
-// scan reads an entry, and its detail as it is kept.
-func scan(row scanner) (e Entry, detail string, err error) {
+// scan reads an entry as it is kept, its detail unread.
+func scan(row scanner) (k kept, err error) {
 	var at int64
-	if err := row.Scan(&e.Seq, &at, &e.Name, &e.Role, &e.Address, &e.Act, &e.Kind, &e.About, &e.Node, &e.Site, &e.Text.ZH, &e.Text.EN, &detail, &e.Hash); err != nil {
-		return e, "", fmt.Errorf("read audit: %w", err)
+	if err := row.Scan(&k.Seq, &at, &k.Name, &k.Role, &k.Address, &k.Act, &k.Kind, &k.About, &k.Node, &k.Site, &k.Text.ZH, &k.Text.EN, &k.detail, &k.salt, &k.seal, &k.Hash); err != nil {
+		return k, fmt.Errorf("read audit: %w", err)
 	}
-	e.At = time.UnixMilli(at)
-	return e, detail, nil
+	k.At = time.UnixMilli(at)
+	return k, nil
 }
 
 // A Part is an SQL condition that an entry's site or node is in some part of the street, as the organisation's Scope makes them.
@@ -57,14 +57,14 @@ func List(ctx context.Context, q db.Querier, f Filter) ([]Entry, error) {
 	defer rows.Close()
 	list := []Entry{}
 	for rows.Next() {
-		e, detail, err := scan(rows)
+		k, err := scan(rows)
 		if err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal([]byte(detail), &e.Detail); err != nil {
-			e.Detail = map[string]string{"unreadable": detail} // somebody changed it: Verify says so
+		if err := json.Unmarshal([]byte(k.detail), &k.Detail); err != nil {
+			k.Detail = map[string]string{"unreadable": k.detail} // somebody changed it: Verify says so
 		}
-		list = append(list, e)
+		list = append(list, k.Entry)
 	}
 	return list, rows.Err()
 }

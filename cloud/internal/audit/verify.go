@@ -42,6 +42,9 @@ func Verify(ctx context.Context, q db.Querier, from, to time.Time, marks []Mark)
 		return Report{}, err
 	}
 	v := verifier{report: Report{Head: head, Marks: len(marks)}, before: base, kept: map[int64][]string{}}
+	if err := v.readErased(ctx, q); err != nil {
+		return Report{}, err
+	}
 	for _, m := range marks {
 		v.kept[m.Seq] = append(v.kept[m.Seq], m.Hash)
 	}
@@ -87,6 +90,8 @@ type verifier struct {
 	report Report
 	before Mark
 	kept   map[int64][]string // marks of others, until their entry was seen
+	erased map[int64]string   // what entries are since the last erasure that the chain tells of
+	untold map[int64]bool     // erasures that are not what the chain tells of them
 }
 
 func (v *verifier) fault(seq int64, zh, en string, args ...any) {
@@ -102,16 +107,16 @@ func (v *verifier) walk(ctx context.Context, q db.Querier, first, last int64) er
 	}
 	defer rows.Close()
 	for rows.Next() {
-		e, detail, err := scan(rows)
+		k, err := scan(rows)
 		if err != nil {
 			return err
 		}
-		v.look(e, detail)
+		v.look(&k)
 	}
 	return rows.Err()
 }
 
-func (v *verifier) look(e Entry, detail string) {
+func (v *verifier) look(e *kept) {
 	r := &v.report
 	if r.Entries == 0 {
 		r.First = e.Seq
@@ -120,7 +125,7 @@ func (v *verifier) look(e Entry, detail string) {
 	switch gap := e.Seq - v.before.Seq - 1; {
 	case gap > 0:
 		v.fault(v.before.Seq+1, "缺少第 %d 至 %d 条记录", "entries %d to %d are missing", v.before.Seq+1, e.Seq-1)
-	case hash(v.before.Hash, e, detail) != e.Hash:
+	case !v.right(e):
 		v.fault(e.Seq, "第 %d 条记录或它之前的记录被改动、插入或调换", "entry %d, or the one before it, was changed, inserted or moved", e.Seq)
 	}
 	for _, h := range v.kept[e.Seq] {
@@ -129,7 +134,22 @@ func (v *verifier) look(e Entry, detail string) {
 		}
 	}
 	delete(v.kept, e.Seq)
+	if v.untold[e.Seq] {
+		v.fault(e.Seq, "第 %d 条说删除了个人信息，但留下的内容与它所说的不同", "entry %d tells of personal data that was erased, and what is left is not what it says", e.Seq)
+	}
 	v.before = Mark{e.Seq, e.Hash}
+}
+
+// right says whether an entry is what was written, or what an erasure left of it that the chain tells of.
+func (v *verifier) right(e *kept) bool {
+	left, erased := v.erased[e.Seq]
+	switch {
+	case erased && left != e.left(v.before.Hash):
+		return false
+	case e.seal == "":
+		return erased || e.hash(v.before.Hash) == e.Hash
+	}
+	return e.hash(v.before.Hash) == e.Hash && (erased && e.salt == "" || e.sealed() == e.seal)
 }
 
 // end holds the last entry against the head.
