@@ -73,43 +73,32 @@ func (x *Influx) of(q Query, field string) string {
 }
 
 // Range implements Store. Many readings are summed up by the server.
-func (x *Influx) Range(ctx context.Context, q Query) (Result, error) {
+func (x *Influx) Range(ctx context.Context, q Query) (Result, error) { return ranged(ctx, x, q) }
+
+func (x *Influx) tally(ctx context.Context, q Query) (tally, error) {
 	var n tally
-	if err := x.each(ctx, x.of(q, "")+" |> count()", func(r *query.FluxRecord) {
+	err := x.each(ctx, x.of(q, "")+" |> count()", func(r *query.FluxRecord) {
 		if r.Field() == "value" {
 			n.values += int(number(r))
 		} else {
 			n.statuses += int(number(r))
 		}
-	}); err != nil {
-		return Result{}, err
-	}
-	var each []noted
-	if n.statuses > 0 && n.statuses <= maxStatuses {
-		if err := x.each(ctx, x.of(q, "status")+` |> sort(columns: ["_time"])`, func(r *query.FluxRecord) {
-			each = append(each, noted{r.Time().UnixMilli(), byte(number(r))})
-		}); err != nil {
-			return Result{}, err
-		}
-	}
-	if n.raw(q) {
-		values := map[int64]float64{}
-		if err := x.each(ctx, x.of(q, "value"), func(r *query.FluxRecord) { values[r.Time().UnixMilli()] = number(r) }); err != nil {
-			return Result{}, err
-		}
-		return thin(q, merge(values, each)), nil
-	}
-	buckets, err := x.buckets(ctx, q)
-	if err != nil {
-		return Result{}, err
-	}
-	var summed []rolledStatus
-	if n.statuses > maxStatuses {
-		if summed, err = x.summed(ctx, q); err != nil {
-			return Result{}, err
-		}
-	}
-	return rolled(q, buckets, each, summed), nil
+	})
+	return n, err
+}
+
+func (x *Influx) statuses(ctx context.Context, q Query) ([]noted, error) {
+	var out []noted
+	err := x.each(ctx, x.of(q, "status")+` |> sort(columns: ["_time"])`, func(r *query.FluxRecord) {
+		out = append(out, noted{r.Time().UnixMilli(), byte(number(r))})
+	})
+	return out, err
+}
+
+func (x *Influx) values(ctx context.Context, q Query) (map[int64]float64, error) {
+	out := map[int64]float64{}
+	err := x.each(ctx, x.of(q, "value"), func(r *query.FluxRecord) { out[r.Time().UnixMilli()] = number(r) })
+	return out, err
 }
 
 // windowed asks for several functions over windows of time; set gets the beginning of a window and the record.

@@ -2,6 +2,7 @@ package series
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -15,6 +16,47 @@ type tally struct{ values, statuses int }
 
 // raw says that few enough are there to fetch them one by one.
 func (t tally) raw(q Query) bool { return t.values <= 2*q.Max && t.statuses <= maxStatuses }
+
+// asked is a server that sums readings up itself; what it is asked for follows from its tally.
+type asked interface {
+	tally(context.Context, Query) (tally, error)
+	statuses(context.Context, Query) ([]noted, error) // one by one, in order of time
+	values(context.Context, Query) (map[int64]float64, error)
+	buckets(context.Context, Query) ([]Bucket, error)
+	summed(context.Context, Query) ([]rolledStatus, error)
+}
+
+// ranged asks a server no more than q's answer needs: reading by reading while they are few, else by bucket.
+func ranged(ctx context.Context, a asked, q Query) (Result, error) {
+	n, err := a.tally(ctx, q)
+	if err != nil {
+		return Result{}, err
+	}
+	var each []noted
+	if n.statuses > 0 && n.statuses <= maxStatuses {
+		if each, err = a.statuses(ctx, q); err != nil {
+			return Result{}, err
+		}
+	}
+	if n.raw(q) {
+		values, err := a.values(ctx, q)
+		if err != nil {
+			return Result{}, err
+		}
+		return thin(q, merge(values, each)), nil
+	}
+	buckets, err := a.buckets(ctx, q)
+	if err != nil {
+		return Result{}, err
+	}
+	var summed []rolledStatus
+	if n.statuses > maxStatuses {
+		if summed, err = a.summed(ctx, q); err != nil {
+			return Result{}, err
+		}
+	}
+	return rolled(q, buckets, each, summed), nil
+}
 
 // rolledStatus sums up the statuses of one bucket of time.
 type rolledStatus struct {

@@ -43,36 +43,7 @@ func (q Query) selector(metric string) string {
 }
 
 // Range implements Store. Many readings are summed up by the server.
-func (v *Victoria) Range(ctx context.Context, q Query) (Result, error) {
-	n, err := v.tally(ctx, q)
-	if err != nil {
-		return Result{}, err
-	}
-	var each []noted
-	if n.statuses > 0 && n.statuses <= maxStatuses {
-		if each, err = v.statuses(ctx, q); err != nil {
-			return Result{}, err
-		}
-	}
-	if n.raw(q) {
-		values := map[int64]float64{}
-		if err := v.export(ctx, q, valueMetric, func(at int64, x float64) { values[at] = x }); err != nil {
-			return Result{}, err
-		}
-		return thin(q, merge(values, each)), nil
-	}
-	buckets, err := v.buckets(ctx, q)
-	if err != nil {
-		return Result{}, err
-	}
-	var summed []rolledStatus
-	if n.statuses > maxStatuses {
-		if summed, err = v.summed(ctx, q); err != nil {
-			return Result{}, err
-		}
-	}
-	return rolled(q, buckets, each, summed), nil
-}
+func (v *Victoria) Range(ctx context.Context, q Query) (Result, error) { return ranged(ctx, v, q) }
 
 func (v *Victoria) tally(ctx context.Context, q Query) (tally, error) {
 	query := fmt.Sprintf("count_over_time(%s[%dms]) keep_metric_names", q.selector(valueMetric+"|"+statusMetric+"|"+againMetric), q.To.UnixMilli()-q.From.UnixMilli()+1)
@@ -101,6 +72,12 @@ func (v *Victoria) statuses(ctx context.Context, q Query) ([]noted, error) {
 	}
 	slices.SortFunc(out, func(a, b noted) int { return cmp.Compare(a.at, b.at) })
 	return out, nil
+}
+
+func (v *Victoria) values(ctx context.Context, q Query) (map[int64]float64, error) {
+	out := map[int64]float64{}
+	err := v.export(ctx, q, valueMetric, func(at int64, x float64) { out[at] = x })
+	return out, err
 }
 
 func (v *Victoria) export(ctx context.Context, q Query, metric string, each func(at int64, x float64)) error {
