@@ -16,6 +16,7 @@ import (
 type runCmd struct {
 	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
 	Demo   bool   `help:"No login. Refused unless every listener is on loopback."`
+	Local  string `name:"demo-gateway" help:"Address of the demo's gateway's own page, for the start page."`
 }
 
 // Run runs the cloud until a signal comes.
@@ -24,7 +25,7 @@ func (c *runCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, cfg, app.Options{Demo: c.Demo, Version: version(), Log: slog.Default(), Now: time.Now})
+	a, err := app.New(ctx, cfg, app.Options{Demo: c.Demo, Gateway: c.Local, Version: version(), Log: slog.Default(), Now: time.Now})
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func (d *Demo) bring(ctx context.Context, o Options) error {
 	if err := d.organise(ctx, o); err != nil {
 		return err
 	}
-	if d.cloud, err = d.start("cloud", "cloud", "run", "--config", "cloud.yaml", "--demo"); err != nil {
+	if d.cloud, err = d.start("cloud", "cloud", "run", "--config", "cloud.yaml", "--demo", "--demo-gateway", d.Status); err != nil {
 		return err
 	}
 	if err := d.await(ctx, d.cloud, d.URL+"/healthz"); err != nil {

@@ -21,7 +21,10 @@ func Show(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("make folder of the demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	fmt.Fprintln(out, "邻哨 Linshao · 演示模式 demo: 数据为模拟，只用本机回环地址 simulated, loopback only")
+	fmt.Fprintln(out, "邻哨 Linshao · 演示模式 demo: 数据为模拟，不连接任何外部服务 simulated data, loopback only")
+	if o.Street > 0 {
+		fmt.Fprintf(out, "虚拟 1 街道 / %d 小区 a made-up street of %d compounds\n", o.Street+2, o.Street+2)
+	}
 	bin := filepath.Join(dir, "bin")
 	if err := Build(ctx, o.Repository, bin, out); err != nil {
 		return err
@@ -33,16 +36,17 @@ func Show(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, `
-  打开 open      %s
-  物业手机 phone  %s/todo
-  小区设备 sites  %s/sites
-  网关本机 local  %s
+  打开 open          %s
+  物业手机 phone     %s/todo
+  指挥中心 wall      %s/wall
+  四张图 maps        %s/map
+  安装调试 installer %s
 
   前 45 秒快放过去 7.5 小时（600 倍），之后为实时
   the first 45 s play the past 7.5 h at 600×, then time is real
   键 keys: u 拔/插上行 pull the uplink · g 停/启网关 stop the gateway · q 退出 quit (Ctrl-C)
 
-`, d.URL, d.URL, d.URL, d.Status)
+`, d.URL, d.URL, d.URL, d.URL, d.Status)
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	var parts sync.WaitGroup

@@ -19,6 +19,7 @@ type sessionOut struct {
 		User     auth.User               `json:"user"`
 		Rights   map[auth.Right][]string `json:"rights" doc:"where the caller holds each right: nodes of the organisation, with all below them; an empty name is the whole street"`
 		Demo     bool                    `json:"demo"`
+		Gateway  string                  `json:"gateway,omitempty" doc:"in a demo: the address of its gateway's own page"`
 		Now      int64                   `json:"now" doc:"the server's time, Unix ms"`
 		Version  string                  `json:"version"`
 		Timezone string                  `json:"timezone"`
@@ -30,6 +31,9 @@ func (a *API) session(ctx context.Context, _ *none) (*sessionOut, error) {
 	b := &out.Body
 	b.User, b.Demo, b.Now, b.Version, b.Timezone = callerOf(ctx).user, a.cfg.Demo, a.cfg.Now().UnixMilli(), a.cfg.Version, a.cfg.Zone.String()
 	b.Rights = rightsOf(b.User)
+	if a.cfg.Demo {
+		b.Gateway = a.cfg.Local
+	}
 	return out, nil
 }
 

@@ -1,6 +1,7 @@
 // What the pages cost a phone and a wall, one JSON line a figure: BASE_URL=… node e2e/budget.mjs [name…]
 import { violations } from './axe.mjs'
 import { base, launch, open } from './browser.mjs'
+import { changes } from './changes.mjs'
 import { line } from './line.mjs'
 import { places, shown } from './places.mjs'
 
@@ -67,6 +68,34 @@ const figures = {
     await page.context().close()
     wire.close()
     say(name, median(healed), `from the moment the server can be reached again until the page is live; median of ${healed.map((x) => x.toFixed(1)).join(' ')}`)
+  },
+  async wall_main_thread_pct_20_changes_s(name) {
+    const page = await open(browser, { width: 1920, path: '/system' })
+    const wall = await (await fetch(base + '/api/v1/wall')).json()
+    const seconds = 15
+    // The page's own EventSource is served frames made from the sites of the snapshot, 20 a second, as the server would send them.
+    const flow = await changes(wall.sites, 20)
+    await page.addInitScript((to) => {
+      const Real = window.EventSource
+      window.EventSource = class extends Real { constructor() { super(to) } }
+      window.EventSource.CLOSED = Real.CLOSED
+    }, flow.url)
+    const cdp = await page.context().newCDPSession(page)
+    await cdp.send('Performance.enable')
+    await cdp.send('Page.setBypassCSP', { enabled: true }) // the stream comes from beside the cloud here
+    await page.goto(base + '/wall')
+    await page.locator('[data-part=grid] [data-site]').first().waitFor({ timeout: 30_000 })
+    await page.waitForTimeout(3000)
+    const spent = async () => Object.fromEntries((await cdp.send('Performance.getMetrics')).metrics.map((m) => [m.name, m.value]))
+    const [before, from, sent] = [await spent(), Date.now(), flow.sent()]
+    await page.waitForTimeout(seconds * 1000)
+    const [after, took] = [await spent(), (Date.now() - from) / 1000]
+    const share = (100 * (after.TaskDuration - before.TaskDuration)) / took
+    const state = await page.locator('[data-part=wall]').getAttribute('data-fresh')
+    await page.context().close()
+    flow.close()
+    if (state !== 'fresh') throw new Error(`the wall was ${state} while it was measured`)
+    say(name, share, `大屏 at 1920 × 1080, ${wall.sites.length} sites, ${((flow.sent() - sent) / took).toFixed(1)} changes a second for ${seconds} s; share of the main thread, with all the page draws and heals`)
   },
   async axe_violations(name) {
     const found = []

@@ -29,12 +29,12 @@ async function examples() {
 
 /** Every page's name and address; {names} are filled in. */
 export const table = {
-  todo: '/todo', alert: '/a/{incident}', alerts: '/alerts', report: '/report', orders: '/orders', rate: '/r/{incident}',
+  start: '/', todo: '/todo', alert: '/a/{incident}', alerts: '/alerts', report: '/report', orders: '/orders', rate: '/r/{incident}',
   patrol: '/patrol', round: '/patrol/{round}', 'duty-check': '/duty-check', 'duty-answer': '/duty-check/{check}',
   sites: '/sites', site: '/sites/{site}', device: '/devices/{gateway}/{device}',
   rules: '/rules', rule: '/rules/R16', devices: '/devices', gateways: '/gateways', gateway: '/gateways/{gateway}', reports: '/reports',
   duty: '/duty', people: '/people', audit: '/audit', org: '/org', node: '/org/{node}',
-  wall: '/wall', system: '/system', lost: '/nowhere/at/all',
+  wall: '/wall', map: '/map', system: '/system', lost: '/nowhere/at/all',
 }
 
 /** The pages that this demo can show, by name. */

@@ -35,6 +35,7 @@ export interface Page {
 
 export const pages: Page[] = [
   { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true },
+  { name: 'start', path: '/', zh: '开始', en: 'Start', load: () => import('../pages/Start.vue') },
   { name: 'alerts', path: '/alerts', zh: '告警中心', en: 'Alerts', right: 'see', group: 'handle', icon: 'alerts', load: () => import('../pages/Alerts.vue') },
   { name: 'report', path: '/report', zh: '一键上报', en: 'Report', right: 'work', group: 'handle', icon: 'report', load: () => import('../pages/Report.vue') },
   { name: 'orders', path: '/orders', zh: '一键下达', en: 'Orders', right: 'see', group: 'handle', icon: 'order', load: () => import('../pages/Orders.vue') },
@@ -45,6 +46,7 @@ export const pages: Page[] = [
   { name: 'rate', path: '/r/:id', zh: '评价', en: 'Rate', bare: true, open: true, load: () => import('../pages/Rate.vue') },
   { name: 'alert', path: '/a/:id', zh: '告警', en: 'Alert', under: 'todo', load: () => import('../pages/Alert.vue') },
   { name: 'wall', path: '/wall', zh: '大屏', en: 'Wall', right: 'see', group: 'picture', icon: 'wall', bare: true, load: () => import('../pages/Wall.vue') },
+  { name: 'map', path: '/map', zh: '四张图', en: 'Maps', right: 'see', group: 'picture', icon: 'map', load: () => import('../pages/Map.vue') },
   { name: 'sites', path: '/sites', zh: '小区', en: 'Sites', right: 'see', group: 'device', icon: 'sites', phone: true, load: () => import('../pages/Sites.vue') },
   { name: 'site', path: '/sites/:id', zh: '小区', en: 'Site', right: 'see', under: 'sites', load: () => import('../pages/Site.vue') },
   { name: 'devices', path: '/devices', zh: '设备', en: 'Devices', right: 'see', group: 'device', icon: 'device', load: () => import('../pages/Devices.vue') },

@@ -10,6 +10,7 @@ export const session = reactive({
   user: { name: '', role: '' } as Session['user'],
   rights: {} as Session['rights'],
   demo: false,
+  gateway: '',
   version: '',
   zone: 'Asia/Shanghai',
   why: '', // a sentence above the login
@@ -29,6 +30,7 @@ function enter(s: Session) {
   session.user = s.user
   session.rights = s.rights ?? {}
   session.demo = s.demo
+  session.gateway = s.gateway ?? ''
   session.version = s.version
   if (s.timezone) session.zone = s.timezone
   session.state = 'in'
