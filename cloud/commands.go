@@ -16,7 +16,7 @@ import (
 type runCmd struct {
 	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
 	Demo   bool   `help:"No login. Refused unless every listener is on loopback."`
-	Local  string `name:"demo-gateway" help:"Address of the demo's gateway's own page, for the start page."`
+	Local  string `name:"demo-gateway" placeholder:"ID=URL" help:"The demo's gateway and its own page, for the start page."`
 }
 
 // Run runs the cloud until a signal comes.

@@ -45,7 +45,7 @@ import (
 // Options are what the command line adds to the configuration.
 type Options struct {
 	Demo    bool   // no login; refused unless every listener is on loopback
-	Gateway string // address of the demo's gateway's own page, if there is one
+	Gateway string // id=address of the demo's gateway's own page, if there is one
 	Version string
 	Log     *slog.Logger
 	Now     func() time.Time

@@ -83,7 +83,7 @@ type Config struct {
 	Version   string
 	Zone      *time.Location
 	Demo      bool            // no login: only when every listener is on loopback
-	Local     string          // address of the demo's gateway's own page; may be empty
+	Local     string          // id=address of the demo's gateway's own page; may be empty
 	Secure    bool            // browsers reach us by TLS: cookies are marked Secure
 	Proxy     bool            // the sender's address is in X-Forwarded-For
 	Quit      <-chan struct{} // closed when live streams must end

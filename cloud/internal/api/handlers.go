@@ -14,12 +14,18 @@ import (
 
 type none struct{}
 
+// ownPage is where a gateway's own page is.
+type ownPage struct {
+	ID  string `json:"id"`
+	URL string `json:"url"`
+}
+
 type sessionOut struct {
 	Body struct {
 		User     auth.User               `json:"user"`
 		Rights   map[auth.Right][]string `json:"rights" doc:"where the caller holds each right: nodes of the organisation, with all below them; an empty name is the whole street"`
 		Demo     bool                    `json:"demo"`
-		Gateway  string                  `json:"gateway,omitempty" doc:"in a demo: the address of its gateway's own page"`
+		Gateway  *ownPage                `json:"gateway,omitempty" doc:"in a demo: the gateway that it is about"`
 		Now      int64                   `json:"now" doc:"the server's time, Unix ms"`
 		Version  string                  `json:"version"`
 		Timezone string                  `json:"timezone"`
@@ -31,8 +37,8 @@ func (a *API) session(ctx context.Context, _ *none) (*sessionOut, error) {
 	b := &out.Body
 	b.User, b.Demo, b.Now, b.Version, b.Timezone = callerOf(ctx).user, a.cfg.Demo, a.cfg.Now().UnixMilli(), a.cfg.Version, a.cfg.Zone.String()
 	b.Rights = rightsOf(b.User)
-	if a.cfg.Demo {
-		b.Gateway = a.cfg.Local
+	if id, url, ok := strings.Cut(a.cfg.Local, "="); ok && a.cfg.Demo {
+		b.Gateway = &ownPage{ID: id, URL: url}
 	}
 	return out, nil
 }

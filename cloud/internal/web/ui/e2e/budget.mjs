@@ -70,20 +70,13 @@ const figures = {
     say(name, median(healed), `from the moment the server can be reached again until the page is live; median of ${healed.map((x) => x.toFixed(1)).join(' ')}`)
   },
   async wall_main_thread_pct_20_changes_s(name) {
-    const page = await open(browser, { width: 1920, path: '/system' })
     const wall = await (await fetch(base + '/api/v1/wall')).json()
     const seconds = 15
-    // The page's own EventSource is served frames made from the sites of the snapshot, 20 a second, as the server would send them.
     const flow = await changes(wall.sites, 20)
-    await page.addInitScript((to) => {
-      const Real = window.EventSource
-      window.EventSource = class extends Real { constructor() { super(to) } }
-      window.EventSource.CLOSED = Real.CLOSED
-    }, flow.url)
+    const page = await open(browser, { width: 1920, path: '/lost-on-purpose' })
     const cdp = await page.context().newCDPSession(page)
     await cdp.send('Performance.enable')
-    await cdp.send('Page.setBypassCSP', { enabled: true }) // the stream comes from beside the cloud here
-    await page.goto(base + '/wall')
+    await page.goto(flow.base + '/wall')
     await page.locator('[data-part=grid] [data-site]').first().waitFor({ timeout: 30_000 })
     await page.waitForTimeout(3000)
     const spent = async () => Object.fromEntries((await cdp.send('Performance.getMetrics')).metrics.map((m) => [m.name, m.value]))

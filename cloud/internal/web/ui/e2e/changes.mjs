@@ -1,26 +1,41 @@
-// A live stream of its own: cells of a wall's sites that change so many times a second. The state that they tell is made up.
+// The demo behind another address, with a live stream of its own there: cells of a wall's sites that change so many times a
+// second, in frames as the server sends them, four a second. The state that they tell is made up.
 import http from 'node:http'
 import { base } from './browser.mjs'
 
-/** Serves a stream; answers its url, how much was sent, and close(). Pages of the demo may read it. */
+/** Answers the base of the pages, how many changes were sent, and close(). */
 export function changes(sites, perSecond) {
   let sent = 0
   const readers = new Set()
+  const target = new URL(base)
   const server = http.createServer((request, answer) => {
-    answer.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'Access-Control-Allow-Origin': base })
-    answer.write(': here\n\n')
-    readers.add(answer)
-    answer.on('close', () => readers.delete(answer))
+    if (request.url.startsWith('/api/v1/stream')) {
+      answer.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
+      answer.write(': here\n\n')
+      readers.add(answer)
+      answer.on('close', () => readers.delete(answer))
+      return
+    }
+    const far = http.request({ host: target.hostname, port: target.port, path: request.url, method: request.method, headers: { ...request.headers, host: target.host } }, (from) => {
+      answer.writeHead(from.statusCode, from.headers)
+      from.pipe(answer)
+    })
+    far.on('error', () => answer.destroy())
+    request.pipe(far)
   })
+  const frames = 4
   const timer = setInterval(() => {
     if (!readers.size) return
-    const site = sites[(sent * 37) % sites.length]
-    const cell = { id: site.id, A: sent % 11 === 0 ? 1 : 0, B: sent % 5 === 0 ? 1 : 0, C: sent % 3 === 0 ? 1 : 0, off: sent % 7 === 0 }
-    for (const reader of readers) reader.write(`event: cell\ndata: ${JSON.stringify(cell)}\n\n`)
-    sent++
-  }, 1000 / perSecond)
+    let frame = ''
+    for (let n = 0; n < perSecond / frames; n++, sent++) {
+      const site = sites[(sent * 37) % sites.length]
+      const cell = { id: site.id, A: sent % 11 === 0 ? 1 : 0, B: sent % 5 === 0 ? 1 : 0, C: sent % 3 === 0 ? 1 : 0, off: sent % 7 === 0 }
+      frame += `event: cell\ndata: ${JSON.stringify(cell)}\n\n`
+    }
+    for (const reader of readers) reader.write(frame)
+  }, 1000 / frames)
   return new Promise((ready) => server.listen(0, '127.0.0.1', () => ready({
-    url: `http://127.0.0.1:${server.address().port}/`, sent: () => sent,
-    close() { clearInterval(timer); for (const reader of readers) reader.destroy(); server.close() },
+    base: `http://127.0.0.1:${server.address().port}`, sent: () => sent,
+    close() { clearInterval(timer); for (const reader of readers) reader.destroy(); server.close(); server.closeAllConnections() },
   })))
 }

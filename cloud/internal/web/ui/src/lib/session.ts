@@ -10,7 +10,7 @@ export const session = reactive({
   user: { name: '', role: '' } as Session['user'],
   rights: {} as Session['rights'],
   demo: false,
-  gateway: '',
+  gateway: undefined as Session['gateway'],
   version: '',
   zone: 'Asia/Shanghai',
   why: '', // a sentence above the login

@@ -18,7 +18,7 @@ export interface Session {
   /** Where the caller holds each right: nodes of the organisation, with all below them; "" is the whole street. */
   rights: Partial<Record<Right, string[]>>
   demo: boolean
-  gateway?: string // in a demo: the address of its gateway's own page
+  gateway?: { id: string; url: string } // in a demo: the gateway that it is about, and its own page
   now: number
   version: string
   timezone?: string
