@@ -100,17 +100,19 @@ func (f *Feed) keep(gateway string, rs []device.Reading) {
 
 // gatewaysOf are the gateways whose readings a scope wants.
 func (f *Feed) gatewaysOf(s live.Scope) []string {
-	if gateway, _, ok := strings.Cut(s.Device, "/"); ok {
-		return []string{gateway}
+	var out []string
+	for _, d := range s.Devices {
+		if gateway, _, ok := strings.Cut(d, "/"); ok {
+			out = append(out, gateway)
+		}
 	}
-	if s.Site == "" {
-		return nil
+	if len(s.Places) == 0 {
+		return out
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var out []string
 	for gateway, site := range f.siteOf {
-		if site == s.Site {
+		if slices.Contains(s.Places, site) {
 			out = append(out, gateway)
 		}
 	}

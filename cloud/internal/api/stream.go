@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,15 +22,16 @@ const (
 	heartbeat  = 4 * time.Second
 	writeLimit = 10 * time.Second // a reader that takes nothing for so long is dropped
 	recheck    = 15               // heartbeats after which the session is looked at again
+	wantMost   = 32               // sites, and devices, whose readings one stream may ask for
 )
 
 // stream answers server-sent events until the reader leaves, its session ends, or the cloud stops.
 func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 	who := callerOf(r.Context())
 	q := r.URL.Query()
-	scope := live.Scope{Site: q.Get("site"), Device: q.Get("device"), Only: who.incident}
+	scope := live.Scope{Places: some(q["site"]), Devices: some(q["device"]), Only: who.incident}
 	if who.user.Role == auth.Link {
-		scope.Site, scope.Device = "", "" // its charts are read on demand
+		scope.Places, scope.Devices = nil, nil // its charts are read on demand
 	} else if err := a.mayHear(r.Context(), who.user, &scope); err != nil {
 		p, ok := errors.AsType[*problem](a.known(err))
 		if !ok {
@@ -38,7 +40,11 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 		p.write(w, r)
 		return
 	}
-	last, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64) // a wrong one is as good as none
+	seen := r.Header.Get("Last-Event-ID")
+	if seen == "" {
+		seen = q.Get("after") // of a page that opens its stream anew to hear more: a script cannot set the header
+	}
+	last, _ := strconv.ParseInt(seen, 10, 64) // a wrong one is as good as none
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no")
@@ -66,19 +72,26 @@ func (a *API) mayHear(ctx context.Context, u auth.User, s *live.Scope) error {
 	if s.Sites, err = tree.SitesBelow(ctx, a.cfg.DB.Reader(), nodes...); err != nil {
 		return err
 	}
-	if !s.Sites[s.Site] {
-		s.Site = ""
-	}
-	if gateway, _, ok := strings.Cut(s.Device, "/"); ok {
+	s.Places = slices.DeleteFunc(s.Places, func(site string) bool { return !s.Sites[site] })
+	var devices []string
+	for _, d := range s.Devices {
+		gateway, _, _ := strings.Cut(d, "/")
 		site, err := org.SiteOf(ctx, a.cfg.DB.Reader(), gateway)
 		if err != nil && !isUnknown(err) {
 			return err
 		}
-		if !s.Sites[site] {
-			s.Device = ""
+		if s.Sites[site] {
+			devices = append(devices, d)
 		}
 	}
+	s.Devices = devices
 	return nil
+}
+
+// some are the first things asked for: more than that no browser has pages open of.
+func some(asked []string) []string {
+	asked = slices.DeleteFunc(slices.Clone(asked), func(s string) bool { return s == "" })
+	return asked[:min(len(asked), wantMost)]
 }
 
 type streaming struct {

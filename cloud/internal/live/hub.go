@@ -6,6 +6,8 @@ package live
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,13 +28,14 @@ type Readings struct {
 	Points  []org.PointValue `json:"points"`
 }
 
-// A Scope says what a reader may hear of, and whose readings it wants: those of a site, of one device ("gateway/device"),
-// or none. The zero Scope hears nothing.
+// A Scope says what a reader may hear of, and whose readings it wants: a browser has one stream for all its open pages.
+// The zero Scope hears nothing.
 type Scope struct {
-	All          bool            // it may hear of everything
-	Sites        map[string]bool // or of these sites; nobody changes the map
-	Only         string          // or of this incident alone
-	Site, Device string
+	All     bool            // it may hear of everything
+	Sites   map[string]bool // or of these sites; nobody changes the map
+	Only    string          // or of this incident alone
+	Places  []string        // readings are wanted of these sites
+	Devices []string        // and of these devices ("gateway/device")
 }
 
 func (s Scope) may(site string) bool { return s.All || s.Sites[site] }
@@ -48,7 +51,12 @@ func (s Scope) takes(site string, r *Readings) bool {
 	if s.Only != "" || !s.may(site) {
 		return false
 	}
-	return (s.Site != "" && s.Site == site) || (s.Device != "" && (s.Device == r.Gateway+"/"+r.Device))
+	return slices.Contains(s.Places, site) || slices.Contains(s.Devices, r.Gateway+"/"+r.Device)
+}
+
+// wants says whether readings of a site or of a device of its gateway are asked for.
+func (s Scope) wants(site, gateway string) bool {
+	return s.may(site) && (slices.Contains(s.Places, site) || slices.ContainsFunc(s.Devices, func(d string) bool { return strings.HasPrefix(d, gateway+"/") }))
 }
 
 type event struct {
@@ -118,10 +126,7 @@ func (h *Hub) Wants(site, gateway string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.subs {
-		if !r.scope.may(site) {
-			continue
-		}
-		if (r.scope.Site != "" && r.scope.Site == site) || (len(r.scope.Device) > len(gateway) && r.scope.Device[:len(gateway)+1] == gateway+"/") {
+		if r.scope.wants(site, gateway) {
 			return true
 		}
 	}

@@ -90,8 +90,8 @@ func TestTooMuchOwedIsAReset(t *testing.T) {
 func TestScopes(t *testing.T) {
 	h := hub()
 	point := func(name string, v float64) org.PointValue { return org.PointValue{Name: name, Value: &v} }
-	site := h.Subscribe(live.Scope{All: true, Site: "s"}, 0)
-	dev := h.Subscribe(live.Scope{All: true, Device: "g/d"}, 0)
+	site := h.Subscribe(live.Scope{All: true, Places: []string{"s"}}, 0)
+	dev := h.Subscribe(live.Scope{All: true, Devices: []string{"g/d"}}, 0)
 	link := h.Subscribe(live.Scope{Only: "a"}, 0)
 	defer site.Close()
 	defer dev.Close()
@@ -127,7 +127,7 @@ func TestScopes(t *testing.T) {
 // History that comes late never takes the place of a newer value; a clock that was ahead does not freeze the page.
 func TestNewestWins(t *testing.T) {
 	h := hub()
-	r := h.Subscribe(live.Scope{All: true, Site: "s"}, 0)
+	r := h.Subscribe(live.Scope{All: true, Places: []string{"s"}}, 0)
 	now := time.Now()
 	tell := func(name string, at time.Time, v float64) {
 		h.Readings("s", live.Readings{Gateway: "g", Device: "d", Points: []org.PointValue{{Name: name, Value: &v, At: at.UnixMilli()}}})
@@ -150,7 +150,7 @@ func TestNewestWins(t *testing.T) {
 		t.Errorf("after a wrong clock: %s", got)
 	}
 	r.Close()
-	r = h.Subscribe(live.Scope{All: true, Site: "s"}, 0)
+	r = h.Subscribe(live.Scope{All: true, Places: []string{"s"}}, 0)
 	defer r.Close()
 	tell("p", now.Add(-time.Hour), 7)
 	if got := take(t, r); !strings.Contains(got, `"value":7`) {
@@ -177,10 +177,10 @@ func TestForeignSites(t *testing.T) {
 		last  int64
 		want  string // events and readings
 	}{
-		{live.Scope{}, 1_000_001, ""}, {live.Scope{Site: "own", Device: "g-foreign/d"}, 1_000_001, ""},
-		{live.Scope{Sites: own}, 0, "own2"}, {live.Scope{Sites: own}, 1_000_000, "own2"}, {live.Scope{Sites: own, Site: "foreign", Device: "g-foreign/d"}, 0, "own2"},
-		{live.Scope{Sites: own, Site: "own"}, 0, "own2 g-own"}, {live.Scope{Sites: own, Device: "g-own/d"}, 0, "own2 g-own"},
-		{live.Scope{Only: "x", Sites: own, Site: "own"}, 0, ""}, {live.Scope{All: true, Site: "foreign"}, 0, "own2 foreign2 g-foreign"},
+		{live.Scope{}, 1_000_001, ""}, {live.Scope{Places: []string{"own"}, Devices: []string{"g-foreign/d"}}, 1_000_001, ""},
+		{live.Scope{Sites: own}, 0, "own2"}, {live.Scope{Sites: own}, 1_000_000, "own2"}, {live.Scope{Sites: own, Places: []string{"foreign"}, Devices: []string{"g-foreign/d"}}, 0, "own2"},
+		{live.Scope{Sites: own, Places: []string{"own"}}, 0, "own2 g-own"}, {live.Scope{Sites: own, Devices: []string{"g-own/d"}}, 0, "own2 g-own"},
+		{live.Scope{Only: "x", Sites: own, Places: []string{"own"}}, 0, ""}, {live.Scope{All: true, Places: []string{"foreign"}}, 0, "own2 foreign2 g-foreign"},
 	} {
 		r := h.Subscribe(c.scope, c.last)
 		tell(2)

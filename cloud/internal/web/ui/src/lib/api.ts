@@ -10,7 +10,7 @@ export class ApiError extends Error {
 }
 
 /** The signed key of a link in a message (?k=…) goes with every request of this tab. */
-const linkKey = new URLSearchParams(location.search).get('k') ?? sessionStorage.getItem('k') ?? ''
+export const linkKey = new URLSearchParams(location.search).get('k') ?? sessionStorage.getItem('k') ?? ''
 if (linkKey) sessionStorage.setItem('k', linkKey)
 
 /** The address of an API path with its query and the link's key. */

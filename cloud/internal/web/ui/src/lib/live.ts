@@ -1,6 +1,9 @@
-// The live side: one event stream per tab, watched, closed while the tab is hidden, with the page's scope; and the clock.
+// The live side: the browser's one event stream (line.ts), watched, let go while the page is hidden, with the page's scope;
+// and the clock.
 import { onBeforeUnmount, onMounted, reactive, ref } from 'vue'
-import { address, api } from './api'
+import { api, linkKey } from './api'
+import type { Told, Want } from './exchange'
+import { connect, shared, type Line } from './line'
 import type { Incident, Readings, Site } from './types'
 import type { Cell } from './types/wall'
 import { Watchdog, type LiveState } from './watchdog'
@@ -41,22 +44,29 @@ export function useLive<K extends Kind>(kind: K, call: (data: Events[K]) => void
   onBeforeUnmount(() => listeners[kind].delete(call))
 }
 
-let source: EventSource | undefined
+let line: Line | undefined
+let who = ''
+let told = 0 // when the other end of the line was last heard
+let closed = false // the browser has given the stream up
 let dog = new Watchdog(Date.now())
-let scope: Record<string, string> = {}
+let scope: Want = {}
 let opens = 0
 let hiddenTimer: ReturnType<typeof setTimeout> | undefined
 let running = false
+const here = 5000
+const deaf = 20_000 // the other end has gone: another one is made
+const letGo = shared ? 60_000 : 10_000 // after so long a hidden page has no stream; a shared one costs nobody a connection
 
 /** Which readings this page wants: {site} or {device: "gateway/device"}; nothing = none. */
-export function useScope(want: Record<string, string>) {
+export function useScope(want: Want) {
   onMounted(() => rescope(want))
   onBeforeUnmount(() => rescope({}))
 }
-function rescope(want: Record<string, string>) {
+function rescope(want: Want) {
   if (JSON.stringify(want) === JSON.stringify(scope)) return
   scope = want
-  if (running && live.state !== 'paused') open()
+  // A page that follows another says what it wants in the same moment: that is one change.
+  queueMicrotask(() => { if (scope === want && running && live.state !== 'paused') line?.ask({ do: 'want', want }) })
 }
 
 function sign() {
@@ -64,26 +74,38 @@ function sign() {
   live.dataAt = serverNow()
 }
 
-function open() {
-  source?.close()
-  dog.reopened(Date.now())
-  const mine = (source = new EventSource(address('/stream', scope)))
-  const heard = <K extends Kind>(kind: K) => mine.addEventListener(kind as string, (event) => {
-    sign()
-    try { tell(kind, JSON.parse((event as MessageEvent<string>).data)) } catch { /* a frame cut short: the next one counts */ }
-  })
-  heard('incident'); heard('site'); heard('readings'); heard('mode'); heard('order'); heard('cell'); heard('org')
-  mine.addEventListener('reset', () => { sign(); tell('refetch', null) })
-  mine.addEventListener('ping', sign)
-  mine.onopen = () => {
-    dog.opened(Date.now())
-    sign()
-    live.everLive = true
-    if (opens++ > 0) tell('refetch', null)
-    show()
+function hear(said: Told) {
+  told = Date.now()
+  switch (said.is) {
+    case 'gone': if (running && live.state !== 'paused') join(); break
+    case 'open':
+      closed = false
+      dog.opened(Date.now())
+      sign()
+      live.everLive = true
+      if (opens++ > 0) tell('refetch', null)
+      show()
+      break
+    case 'broken': closed = said.closed; dog.failed(Date.now()); show(); break
+    case 'event':
+      sign()
+      if (said.kind === 'reset') tell('refetch', null)
+      else if (said.kind !== 'ping') try { tell(said.kind, JSON.parse(said.data)) } catch { /* a frame cut short: the next one counts */ }
   }
-  mine.onerror = () => { dog.failed(Date.now()); show() }
 }
+
+function join() {
+  dog.reopened(Date.now())
+  line?.ask({ do: 'join', who, key: linkKey, want: scope })
+}
+
+function open() {
+  line?.hang()
+  told = Date.now()
+  line = connect(hear)
+  join()
+}
+function hang() { line?.hang(); line = undefined }
 
 function show() {
   if (live.state === 'paused') return
@@ -91,12 +113,15 @@ function show() {
   live.state = dog.state
 }
 
+let beats = 0
 function beat() {
   now.value = serverNow()
   if (!running || live.state === 'paused') return
-  const advice = dog.tick(Date.now(), source?.readyState === EventSource.CLOSED)
+  if (Date.now() - told > deaf) open()
+  else if (++beats % (here / 1000) === 0) line?.ask({ do: 'here' })
+  const advice = dog.tick(Date.now(), closed)
   show()
-  if (advice === 'reopen') open()
+  if (advice === 'reopen') { dog.reopened(Date.now()); line?.ask({ do: 'reopen', why: closed ? 'closed' : 'stuck' }); closed = false }
   // A refused stream says no reason to the page; the session does: 401 leads to the login.
   if (advice) api.session(4000).then((s) => { setServerTime(s.now); sign() }, () => { /* the watchdog counts the silence */ })
 }
@@ -104,7 +129,7 @@ function beat() {
 function visibility() {
   clearTimeout(hiddenTimer)
   if (document.hidden) {
-    hiddenTimer = setTimeout(() => { source?.close(); source = undefined; live.state = 'paused' }, 60_000)
+    hiddenTimer = setTimeout(() => { hang(); live.state = 'paused' }, letGo)
   } else if (live.state === 'paused' && running) {
     restart()
   }
@@ -117,19 +142,22 @@ function restart() {
   open()
 }
 
-/** Opens the stream once the reader is known. */
-export function startLive() {
-  if (running) return
+/** Opens the stream once the reader is known; pages of the same reader share it. */
+export function startLive(reader: string) {
+  if (running && who === reader) return
+  who = reader
   running = true
-  restart()
+  if (live.state !== 'paused') restart()
 }
 export function stopLive() {
   running = false
-  source?.close()
-  source = undefined
+  hang()
 }
 
 setInterval(beat, 1000)
 document.addEventListener('visibilitychange', visibility)
-addEventListener('online', () => { if (running && live.state !== 'paused') open() })
+addEventListener('online', () => { if (running && live.state !== 'paused') line?.ask({ do: 'reopen', why: 'online' }) })
+// A page that is left says so; one that comes back from the browser's cache joins again.
+addEventListener('pagehide', () => { if (running) { hang(); live.state = 'paused' } })
+addEventListener('pageshow', (event) => { if (event.persisted) visibility() })
 addEventListener('offline', () => { dog.failed(Date.now() - 3000); beat() })

@@ -22,7 +22,7 @@ export async function loadSession() {
   } catch (error) {
     // 401 has already led to the login; without network the page's own error says so and the stream keeps trying.
     if (error instanceof ApiError && error.status === 401) return
-    if (session.state === 'loading') { session.state = 'in'; startLive() }
+    if (session.state === 'loading') { session.state = 'in'; startLive('') }
   }
 }
 
@@ -30,12 +30,12 @@ function enter(s: Session) {
   session.user = s.user
   session.rights = s.rights ?? {}
   session.demo = s.demo
-  session.gateway = s.gateway ?? ''
+  session.gateway = s.gateway
   session.version = s.version
   if (s.timezone) session.zone = s.timezone
   session.state = 'in'
   setServerTime(s.now)
-  startLive()
+  startLive(`${s.user.role} ${s.user.name}`)
 }
 
 /** Whether the caller holds a right anywhere; street: everywhere. What the server says, so that no button is shown that it refuses. */
