@@ -71,7 +71,7 @@ func (t told) reasons(gateway string, s *sensor, v view) []incident.Text {
 		add("超过上报间隔没有读数", "no readings for longer than its interval")
 	}
 	if share := (s.offlinePM + 5) / 10; share >= 5 && v.state != Unknown {
-		add(fmt.Sprintf("24 h 离线 %d %%", share), fmt.Sprintf("offline %d %% of 24 h", share))
+		add(fmt.Sprintf("近 24 小时离线 %d %%", share), fmt.Sprintf("offline %d %% of 24 h", share))
 	}
 	if one, ok := t[[2]string{gateway, s.id}]; ok && !v.own && v.score >= 0 && v.score < goodFrom {
 		out = append(out, one.text)

@@ -37,6 +37,8 @@ type Report struct {
 	At     int64   `json:"at" doc:"when it was counted, Unix ms"`
 	Now    Figures `json:"figures"`
 	Before Figures `json:"before" doc:"of the period before, as long"`
+	// Names are for pages: the figures themselves name sites by their ids.
+	Names map[string]string `json:"names" doc:"site → its name, of the sites that the figures name"`
 }
 
 // Make counts.
@@ -73,7 +75,9 @@ func Make(ctx context.Context, q db.Querier, a Ask) (Report, error) {
 			return r, err
 		}
 	}
-	return r, nil
+	var err error
+	r.Names, err = r.Now.names(ctx, q)
+	return r, err
 }
 
 // duties counts the patrols and duty checks of a time.

@@ -51,9 +51,9 @@ func (r Reasons) word(share float64) (zh, en string) {
 	case Frozen:
 		return "画面冻结", "picture frozen"
 	case Offline:
-		return fmt.Sprintf("24 h 离线 %.0f %%", share), fmt.Sprintf("offline %.0f %% of 24 h", share)
+		return fmt.Sprintf("近 24 小时离线 %.0f %%", share), fmt.Sprintf("offline %.0f %% of 24 h", share)
 	case Late:
-		return fmt.Sprintf("24 h 迟到 %.0f %%", share), fmt.Sprintf("%.0f %% of readings late in 24 h", share)
+		return fmt.Sprintf("近 24 小时 %.0f %% 的读数迟到", share), fmt.Sprintf("%.0f %% of readings late in 24 h", share)
 	case OutOfRange:
 		return "数值超出合理范围", "values out of range"
 	case Jumps:

@@ -27,7 +27,7 @@ export const say = words({
     'more': 'More', 'merge': 'Merge into another alert', 'more.title': 'What else you can do',
     'waiting': 'Nothing is asked of you now.', 'waiting.for': '{who} goes on with it.',
     'finished.wait': 'Said to be done; waits for the check.',
-    'axes': 'State', 'axes.condition': 'On the spot', 'axes.handling': 'Handling', 'axes.open': 'nobody has taken it', 'axes.none': 'no sensor (people reported it)', 'axes.to': 'with {who}',
+    'axes': 'State', 'axes.condition': 'On the spot', 'axes.handling': 'Handling', 'axes.open': 'not taken', 'axes.none': 'no sensor (people reported it)', 'axes.to': 'with {who}',
     'axes.suspended': 'put off until {at} by {who}', 'axes.disputed': 'disputed', 'axes.urged': 'urged {n} times', 'axes.reworked': 'sent back {n} times', 'axes.maintenance': 'maintenance',
     'axes.complaint': 'a resident called', 'axes.person': 'reported by people', 'axes.merged': 'merged into {id}',
     'due': '{what}: {for} left',

@@ -12,6 +12,7 @@ export const pointsEn: Record<keyof typeof pointsZh, string> = {
   'kind.gateway': 'Gateway',
   'kind.other': 'Other devices',
 
+  'point.health': 'Health',
   'point.power': 'Power',
   'point.current': 'Current',
   'point.voltage': 'Voltage',

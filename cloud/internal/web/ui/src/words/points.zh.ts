@@ -10,6 +10,7 @@ export const pointsZh = {
   'kind.gateway': '网关',
   'kind.other': '其他设备',
 
+  'point.health': '健康度',
   'point.power': '功率',
   'point.current': '电流',
   'point.voltage': '电压',

@@ -40,6 +40,6 @@ export interface Figures {
   selfFound: number; complaints: number; satisfaction: number | null; ratings: number; online: number | null; maintenance: { reported: number; handled: number; rate: number | null }
   alarms: { perHour: number; peakTenMin: number; floods: number; chattering: number; standing: number; badActors: { site: string; device: string; rule: string; n: number }[] | null }
 }
-export interface Report { node?: string; name?: string; period: string; from: string; to: string; at: number; figures: Figures; before: Figures }
+export interface Report { node?: string; name?: string; period: string; from: string; to: string; at: number; names?: Record<string, string>; figures: Figures; before: Figures }
 export interface OrgNode { id: string; parent?: string; depth: number; kind: string; name: string }
 export type { Severity }
