@@ -29,6 +29,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/ingest"
 	"github.com/linshao/linshao/cloud/internal/ledger"
 	"github.com/linshao/linshao/cloud/internal/live"
+	"github.com/linshao/linshao/cloud/internal/look"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org/dutycheck"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
@@ -85,6 +86,7 @@ type App struct {
 	modes    *mode.Service
 	timers   *timer.Service
 	evidence *evidence.Service
+	looks    *look.Service
 	patrols  *patrol.Service
 	checks   *dutycheck.Service
 	enroll   *enroll.Service
@@ -177,7 +179,7 @@ func (a *App) buildIngest(context.Context) error {
 	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, Pushes: a.pushes, Evidence: a.evidence, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, Pushes: a.pushes, Evidence: a.evidence, Look: a.looks.Take, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
 		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
 		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err
@@ -202,7 +204,7 @@ func (a *App) openBroker(context.Context) error {
 		if err != nil {
 			return err
 		}
-		x := broker.ExternalConfig{URL: m.URL, TLS: conf, ClientID: "linshao-cloud", Handler: a.barring(), Log: a.opt.Log}
+		x := broker.ExternalConfig{URL: m.URL, TLS: conf, ClientID: "linshao-cloud", Handler: a.barring(), Looks: a.looks, Log: a.opt.Log}
 		if a.worker != nil {
 			x.ClientID, x.Shards = "linshao-"+a.worker.ID(), a.worker
 		}
@@ -243,7 +245,7 @@ func (a *App) openHTTP(context.Context) error {
 		return err
 	}
 	h := a.cfg.HTTP
-	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Evidence: a.evidence, Links: a.links, Notifier: a.notify, Dock: a.dock, Memos: a.notify, Patrols: a.patrols, Checks: a.checks, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands, Pushes: a.pushes,
+	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Evidence: a.evidence, Links: a.links, Notifier: a.notify, Dock: a.dock, Memos: a.notify, Patrols: a.patrols, Checks: a.checks, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands, Looks: a.looks, Pushes: a.pushes,
 		Changed: a.wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Local: a.opt.Gateway, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

@@ -14,6 +14,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/command"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/ingest"
+	"github.com/linshao/linshao/cloud/internal/look"
 	"github.com/linshao/linshao/cloud/internal/push"
 	"github.com/linshao/linshao/cloud/wire"
 )
@@ -68,6 +69,8 @@ func (a *App) buildCommands(ctx context.Context) error {
 		p.Lease = a.worker
 	}
 	a.pushes = push.New(p)
+	a.looks = look.New(look.Config{DB: a.db, Key: key, Clock: c.Clock, Watch: c.Watch, Shared: a.worker != nil, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry,
+		Publish: func(gateway string, payload []byte) { a.down([]command.Down{{Gateway: gateway, Payload: payload}}) }})
 	return nil
 }
 

@@ -112,10 +112,12 @@ func demands() map[string]demand {
 		"GET /sites/{site}/health": {right: "see", where: "site"},
 		"POST /calibrations":       {right: "install", where: "any", body: "{}", ok: invalid},
 
-		"GET /incidents/{id}/clips": {right: "see", where: "incident"},
-		"GET /clips/{clip}/video":   {right: "look", where: "unknown"},
-		"GET /clips/{clip}/still":   {right: "look", where: "unknown"},
-		"GET /evidence/{bundle}":    {right: "look", where: "unknown"},
+		"GET /incidents/{id}/clips":                            {right: "see", where: "incident"},
+		"GET /clips/{clip}/video":                              {right: "look", where: "unknown"},
+		"GET /clips/{clip}/still":                              {right: "look", where: "unknown"},
+		"GET /evidence/{bundle}":                               {right: "look", where: "unknown"},
+		"POST /gateways/{gateway}/cameras/{device}/look":       {right: "look", where: "gateway", body: "{}", ok: invalid},
+		"GET /gateways/{gateway}/cameras/{device}/look/{look}": {right: "look", where: "gateway", ok: unknown},
 
 		"GET /commands":                     {right: "see", where: "any"},
 		"GET /commands/{command}":           {right: "see", where: "unknown"},

@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Streams of a gateway. Each has its own log, sequence and window.
@@ -52,6 +53,11 @@ const (
 	MaxMessage  = 64 << 10 // bytes of one MQTT payload
 	MaxPayload  = 60 << 10 // bytes of one record's payload
 	MaxReadings = 16384    // readings of one record
+
+	LookTime   = time.Minute     // of one look at a camera
+	LookWindow = 128 << 10       // bytes of it between camera and viewer
+	LookPiece  = 4 << 10         // bytes of one Glimpse: what an alert may have to wait for
+	LookSilent = 8 * time.Second // without a word from the cloud a look is over
 )
 
 // Leaves of a gateway's topics.
@@ -61,6 +67,7 @@ const (
 	UpTelemetry = "up/telemetry"
 	UpEvidence  = "up/evidence"
 	UpLive      = "up/live"
+	UpLook      = "up/look"
 	DownAck     = "down/ack"
 	DownCommand = "down/command"
 	StatusLeaf  = "status"

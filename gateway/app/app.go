@@ -29,6 +29,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/health"
 	"github.com/linshao/linshao/gateway/internal/identity"
 	"github.com/linshao/linshao/gateway/internal/login"
+	"github.com/linshao/linshao/gateway/internal/look"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 	"github.com/linshao/linshao/gateway/internal/plausible"
 	"github.com/linshao/linshao/gateway/internal/poll"
@@ -98,6 +99,7 @@ type App struct {
 	uplink      *cloudLink
 	sparkplug   *sparkplug.Node // nil: there is no such broker
 	commands    *command.Desk   // nil: there is no cloud
+	looks       *look.Desk      // nil: there is no cloud
 	wanted      *wanted         // mode
 	pushes      pushes          // configuration
 	page        *status.Page

@@ -50,6 +50,7 @@ func (a *App) buildEvidence() error {
 		a.cfg.Log.Error("no evidence is taken", "error", err)
 		return nil
 	}
+	a.collector.Register(a.metrics)
 	a.evidenceKey, _ = key.Public().(ed25519.PublicKey)
 	return nil
 }
@@ -75,6 +76,18 @@ func (a *App) feeds() []uplink.Feed {
 		all = append(all, uplink.Feed{ID: wire.StreamEvidence, Stream: a.evidence})
 	}
 	return all
+}
+
+// looking says who looks at a camera from afar now; empty: nobody.
+func (a *App) looking() string {
+	if a.looks == nil {
+		return ""
+	}
+	l, ok := a.looks.Looking()
+	if !ok {
+		return ""
+	}
+	return l.Camera + " · " + l.Who + " · " + l.Since.Format("15:04:05") + " · " + l.Reason
 }
 
 // cameraOf is the connection on which a camera is now.

@@ -80,7 +80,7 @@ func clockQuality() uint32 {
 // state is what the local page shows.
 func (a *App) state() status.State {
 	s := status.State{Started: a.started, Uplink: a.uplink.state(), Lost: a.recorder.lostReadings.Load()}
-	s.LeftOut = a.running().LeftOut
+	s.LeftOut, s.Looking = a.running().LeftOut, a.looking()
 	s.Degraded, s.Cause = a.storage.state()
 	events, telemetry := a.events.Stats(), a.telemetry.Stats()
 	s.Events = status.Backlog{Records: events.Backlog, Bytes: events.Bytes}

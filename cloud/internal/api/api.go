@@ -59,6 +59,7 @@ type Config struct {
 	Ledger    *ledger.Ledger
 	Ingest    Ingest // may be nil: nobody is told who looks
 	Commands  Commands
+	Looks     Looks
 	Pushes    Pushes
 	Auth      *auth.Service
 	OIDC      *auth.OIDC // nil: by password alone

@@ -18,7 +18,7 @@ import (
 
 // isFile says whether a path answers files, which are neither held in memory nor compressed again.
 func isFile(path string) bool {
-	return strings.HasPrefix(path, "/api/v1/clips/") || strings.HasPrefix(path, "/api/v1/evidence/")
+	return strings.Contains(path, "/look/") || strings.HasPrefix(path, "/api/v1/clips/") || strings.HasPrefix(path, "/api/v1/evidence/")
 }
 
 // clipTime is how long sending a clip or a bundle may take.
@@ -29,6 +29,8 @@ func (a *API) seen(h huma.API) {
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/clips", "What cameras saw at the alerts of an incident, and how much of it is here", a.clips)
 	register(a, h, access{auth.Look, ofClip}, get, "/clips/{clip}/video", "A clip as fragmented MP4; takes ranges", a.clipVideo)
 	register(a, h, access{auth.Look, ofClip}, get, "/clips/{clip}/still", "A still: one key frame as fragmented MP4", a.clipStill)
+	register(a, h, access{auth.Look, ofGateway}, post, "/gateways/{gateway}/cameras/{device}/look", "Open a camera for a minute; who looks and why is in the audit", a.look)
+	register(a, h, access{auth.Look, ofGateway}, get, "/gateways/{gateway}/cameras/{device}/look/{look}", "What the camera shows now, as fragmented MP4, until the look ends; for who opened it, once", a.watchLook)
 	register(a, h, access{auth.Look, ofBundle}, get, "/evidence/{bundle}", "A whole evidence bundle, as cloud evidence verify checks it", a.bundle)
 }
 

@@ -174,7 +174,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 		return false
 	}
 	switch leaf {
-	case wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.UpEvidence, wire.UpLive:
+	case wire.UpHello, wire.UpEvents, wire.UpTelemetry, wire.UpEvidence, wire.UpLive, wire.UpLook:
 		return write
 	case wire.StatusLeaf: // a gateway reads there whether another one has its name
 		return true

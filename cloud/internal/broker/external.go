@@ -24,6 +24,7 @@ type ExternalConfig struct {
 	TLS      *tls.Config
 	ClientID string
 	Shards   Shards // nil: all gateways are ours
+	Looks    Looks  // nil: no camera is shown
 	Handler  Handler
 	Log      *slog.Logger
 }

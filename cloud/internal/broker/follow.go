@@ -17,6 +17,12 @@ type Shards interface {
 	Shards() (held []string, changed <-chan struct{})
 }
 
+// Looks says of which gateways this process shows cameras now.
+type Looks interface {
+	// Watched answers them, and a channel that is closed when they may be others.
+	Watched() (gateways []string, changed <-chan struct{})
+}
+
 const (
 	allShards     = 256
 	filtersAtOnce = 64 // of one packet
@@ -28,6 +34,7 @@ func (x *External) follow(ctx context.Context, client paho.Client) error {
 	have := map[string]byte{}
 	for {
 		want, changed := x.filters()
+		looks := x.looked(want)
 		for chunk := range slices.Chunk(missing(want, have), filtersAtOnce) {
 			if err := subscribe(ctx, client, want, chunk); err != nil {
 				return err
@@ -43,6 +50,7 @@ func (x *External) follow(ctx context.Context, client paho.Client) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-looks:
 		}
 	}
 }
@@ -63,6 +71,18 @@ func (x *External) filters() (want map[string]byte, changed <-chan struct{}) {
 		}
 	}
 	return want, changed
+}
+
+// looked adds what cameras show to whom this process shows it, whoever has the gateway.
+func (x *External) looked(want map[string]byte) (changed <-chan struct{}) {
+	if x.cfg.Looks == nil {
+		return nil
+	}
+	gateways, changed := x.cfg.Looks.Watched()
+	for _, gateway := range gateways {
+		want[wire.Topic(gateway, wire.UpLook)] = 0
+	}
+	return changed
 }
 
 // ofShard is the filter of a leaf of all gateways of a shard: the first + stands for it.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/health"
@@ -74,13 +75,14 @@ type Config struct {
 	Incidents *incident.Service
 	Names     map[string]string // site id → the name that wins over the gateway's
 	Observer  Observer
-	Health    Health        // may be nil
-	Stored    func()        // called after telemetry was put into the inbox
-	Publish   func([]Reply) // publishes what no message asked for; must not block for long; nil: that is not said
-	Lease     Lease         // nil: every gateway is ours, always
-	Commands  Commands      // takes what gateways tell of commands; nil: that is told like any other action
-	Evidence  Evidence      // nil: chunks are refused
-	Pushes    Pushes        // nil: it is not minded
+	Health    Health                                // may be nil
+	Stored    func()                                // called after telemetry was put into the inbox
+	Publish   func([]Reply)                         // publishes what no message asked for; must not block for long; nil: that is not said
+	Lease     Lease                                 // nil: every gateway is ours, always
+	Commands  Commands                              // takes what gateways tell of commands; nil: that is told like any other action
+	Evidence  Evidence                              // nil: chunks are refused
+	Look      func(gateway string, g *wire.Glimpse) // takes what cameras show now; must not block; nil: it is dropped
+	Pushes    Pushes                                // nil: it is not minded
 	Now       func() time.Time
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
@@ -207,6 +209,14 @@ func (s *Service) Handle(ctx context.Context, topic string, payload []byte) (rep
 		replies, err = s.batch(ctx, gateway, wire.StreamTelemetry, payload)
 	case wire.UpEvidence:
 		replies, err = s.batch(ctx, gateway, wire.StreamEvidence, payload)
+	case wire.UpLook:
+		var g wire.Glimpse
+		if err := proto.Unmarshal(payload, &g); err != nil {
+			return s.refuse(gateway, "malformed", err)
+		}
+		if s.cfg.Look != nil {
+			s.cfg.Look(gateway, &g)
+		}
 	case wire.UpLive:
 		replies, err = s.live(ctx, gateway, payload)
 	case wire.StatusLeaf:

@@ -26,6 +26,10 @@ func (d *Desk) admit(a arrival) *wire.Command {
 		}
 		return nil
 	}
+	if err == nil && down.GetLook() != nil && d.cfg.Look != nil {
+		d.cfg.Look(a.session, down.GetLook())
+		return nil
+	}
 	c := down.GetCommand()
 	if err != nil || !sound(c) {
 		d.cfg.Log.Warn("command cannot be read", "error", err)

@@ -50,6 +50,7 @@ type Config struct {
 	Executor  Executor
 	Desire    func(ctx context.Context, d *wire.Desired) // takes the mode that the cloud wants, and answers; one after the other
 	Configure func(ctx context.Context, c *wire.Config)  // takes its configuration, the same way
+	Look      func(session uint64, l *wire.Look)         // takes who wants to see a camera; must not block; nil: nobody does
 	Read      func(ctx context.Context, key device.Key) (device.Reading, error)
 	Record    func(*wire.ActionResult) // must not wait for disk or network
 	Remember  func([]byte) error       // keeps what is under way, for Restore; when it answers, the disk has it

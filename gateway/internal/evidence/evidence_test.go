@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
@@ -183,6 +184,7 @@ func TestAnAlertLeavesABundle(t *testing.T) {
 			far.Zone = "k1802"
 			c.Alert(far)
 			<-time.After(2 * time.Minute)
+			s.figures(c)
 			for _, b := range s.bundles() {
 				heads = append(heads, s.verify(b))
 			}
@@ -205,6 +207,21 @@ func TestAnAlertLeavesABundle(t *testing.T) {
 			t.Fatalf("%d lines of readings, %v", lines, err)
 		}
 	})
+}
+
+// figures: two bundles wait, and the oldest for some minutes.
+func (s *station) figures(c *evidence.Collector) {
+	s.Helper()
+	reg := prometheus.NewRegistry()
+	c.Register(reg)
+	families, err := reg.Gather()
+	got := map[string]float64{}
+	for _, f := range families {
+		got[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
+	}
+	if err != nil || got["linshao_evidence_waiting"] != 2 || got["linshao_evidence_bundles"] != 2 || got["linshao_evidence_refused"] != 0 || got["linshao_evidence_bytes"] < 1e6 || got["linshao_evidence_oldest_seconds"] != 360 {
+		s.Fatal(got, err)
+	}
 }
 
 // rebuilt puts the bundles together from the chunks of the stream, acknowledging as the cloud does.

@@ -62,6 +62,7 @@ type State struct {
 	Degraded time.Time // since when the disk takes nothing; zero: all is well
 	Cause    string    // the last error
 	Lost     uint64    // readings that neither disk nor memory could take, since the start
+	Looking  string    // who looks at which camera from afar now, and why; empty: nobody
 	LeftOut  []string  // mistakes of fragments of the configuration that are left out: file:line:col and the mistake
 }
 

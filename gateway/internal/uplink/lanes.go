@@ -17,13 +17,17 @@ const (
 	liveLooked = 2 * time.Second  // the same while somebody looks
 )
 
-// sendOne sends one message of the first lane that has one: events, then the newest values, then telemetry.
+// sendOne sends one message of the first lane that has one: events, then the newest values, then telemetry, then evidence. What
+// a camera shows now takes turns with the last two.
 func (c *conversation) sendOne(now time.Time) (sent bool, err error) {
 	for i, w := range c.windows {
 		if w.stream == wire.StreamTelemetry && c.liveDue(w, now) {
 			if sent, err := c.sendLive(now); sent || err != nil {
 				return sent, err
 			}
+		}
+		if w.stream == wire.StreamTelemetry && !c.glimpsed && c.sendGlimpse(now) {
+			return true, nil
 		}
 		room := w.room(now)
 		if room == 0 {
@@ -47,9 +51,34 @@ func (c *conversation) sendOne(now time.Time) (sent bool, err error) {
 		if w.stream == wire.StreamTelemetry && c.cfg.Newest != nil && c.live.IsZero() && c.older(records[0], now, now) {
 			c.live = now // what goes up is old: people shall see more than that
 		}
+		c.glimpsed = false
 		return true, c.send(w, records, now)
 	}
-	return false, nil
+	return c.sendGlimpse(now), nil
+}
+
+// sendGlimpse publishes a piece of what a camera shows now, unless events wait. The broker confirms it, because that tells how wide
+// the line is: without it the connection would take all of them at once, and an alert would stand behind them.
+func (c *conversation) sendGlimpse(now time.Time) bool {
+	if c.cfg.Looks == nil {
+		return false
+	}
+	for i, w := range c.windows {
+		if _, _, next := c.cfg.Streams[i].Stream.State(); w.stream == wire.StreamEvents && (!w.answered || w.cum+1 < next) {
+			return false
+		}
+	}
+	most := wire.MaxMessage
+	if len(c.waiting) > 0 {
+		most = c.pace.allow()
+	}
+	payload := c.cfg.Looks.Next(most)
+	if payload == nil {
+		return false
+	}
+	c.glimpsed = true
+	c.publish(pending{}, wire.UpLook, false, payload, now)
+	return true
 }
 
 // next reads what follows in a stream, without what the cloud refused, and not history and news in one.

@@ -33,6 +33,7 @@ type conversation struct {
 	waiting  []pending // receipts in the order of publishing
 	live     time.Time // when to send live values next; zero: not now
 	looked   bool      // somebody looks at the site
+	glimpsed bool      // the last message of the slow lanes was a piece of live pictures
 	answered bool      // the cloud has spoken in this session
 	end      error     // why the session must end
 }
@@ -93,10 +94,17 @@ func (u *Uplink) watch(ctx context.Context) (wake <-chan struct{}, stop func()) 
 	ctx, cancel := context.WithCancel(ctx)
 	signal := make(chan struct{}, 1)
 	var all sync.WaitGroup
+	var changes []func() <-chan struct{}
 	for _, f := range u.cfg.Streams {
+		changes = append(changes, f.Stream.Changed)
+	}
+	if u.cfg.Looks != nil {
+		changes = append(changes, u.cfg.Looks.Changed)
+	}
+	for _, change := range changes {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				changed := f.Stream.Changed()
+				changed := change()
 				select {
 				case signal <- struct{}{}:
 				default:

@@ -1,0 +1,252 @@
+// Package look shows people of the street what a camera sees now, for a minute at most. It is a guest on the uplink: what it
+// has waits in a small queue until the uplink has nothing more important, and the camera's connection leaves out pictures up to
+// the next key frame while that is full. It ends by the gateway's own clock, and when the cloud says nothing for some seconds.
+// Who looks is told to Looking, for the gateway's own page.
+package look
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/drivers/device"
+)
+
+const (
+	pause      = 2 * time.Second // between two looks
+	remembered = 64              // ids of looks that are over
+	unitMost   = 8 << 20         // bytes of the beginning of a file, or of a fragment
+)
+
+// Why a look is over, in Glimpse.why.
+const (
+	whyTime    = "time"
+	whyStopped = "stopped"
+	whyUnknown = "unknown_camera"
+	whyBusy    = "busy"
+	whyFailed  = "failed"
+)
+
+// Config is what a Desk needs.
+type Config struct {
+	Boot     uint32    // and when it began: the origin of a look's time
+	Started  time.Time // its monotonic reading counts
+	Find     func(camera string) (device.Camera, bool)
+	Now      func() time.Time // for people
+	Log      *slog.Logger
+	Registry prometheus.Registerer // nil: counted for nobody
+}
+
+// A Desk shows one camera at a time. Everything but Run may be used by any goroutine and never blocks.
+type Desk struct {
+	cfg   Config
+	begun chan *view
+	count *prometheus.CounterVec
+	bytes prometheus.Counter
+
+	mu      sync.Mutex
+	now     *view
+	rest    time.Time // until when nobody looks
+	over    []string  // ids
+	out     [][]byte  // encoded, for the uplink
+	changed chan struct{}
+}
+
+// A Looking is somebody who looks now.
+type Looking struct {
+	Camera, Who, Reason string
+	Since               time.Time // of Config.Now
+}
+
+// New makes a desk.
+func New(cfg Config) *Desk {
+	d := &Desk{cfg: cfg, begun: make(chan *view, 1), changed: make(chan struct{}),
+		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_looks_total", Help: "Looks at cameras from afar, by how they ended."}, []string{"why"}),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "linshao_look_bytes_total", Help: "Bytes of live pictures given to the uplink."})}
+	if cfg.Registry != nil {
+		cfg.Registry.MustRegister(d.count, d.bytes)
+	}
+	return d
+}
+
+// Ask takes what the cloud says, signed and for this gateway, and the session in which it came.
+func (d *Desk) Ask(session uint64, l *wire.Look) {
+	text := func(s string, most int) bool { return len(s) > 0 && len(s) <= most }
+	if l.GetSession() != session || l.GetBoot() != d.cfg.Boot || !text(l.GetId(), 64) || !text(l.GetDevice(), 100) || !text(l.GetWho(), 200) || len(l.GetReason()) > 1000 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if v := d.now; v != nil && v.id == l.GetId() {
+		v.heard(l)
+		return
+	}
+	left := time.Duration(min(l.GetUntilMs(), 1<<42))*time.Millisecond - time.Since(d.cfg.Started)
+	if l.GetOver() || left <= 0 || left > wire.LookTime || d.known(l.GetId()) {
+		return
+	}
+	v := newView(l, left, d.cfg.Now())
+	if d.now != nil || time.Now().Before(d.rest) {
+		d.end(v, whyBusy)
+		return
+	}
+	d.now = v
+	d.begun <- v // it has room: the one before has ended
+}
+
+func (d *Desk) known(id string) bool {
+	for _, o := range d.over {
+		if o == id {
+			return true
+		}
+	}
+	return false
+}
+
+// Run shows until ctx ends.
+func (d *Desk) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case v := <-d.begun:
+			why := d.show(ctx, v)
+			d.mu.Lock()
+			d.now, d.rest, d.out = nil, time.Now().Add(pause), nil
+			d.end(v, why)
+			d.mu.Unlock()
+		}
+	}
+}
+
+// end tells the cloud that nothing more comes.
+func (d *Desk) end(v *view, why string) {
+	if d.over = append(d.over, v.id); len(d.over) > remembered {
+		d.over = d.over[1:]
+	}
+	d.count.WithLabelValues(why).Inc()
+	d.cfg.Log.Info("look at a camera is over", "camera", v.device, "who", v.who, "why", why, "bytes", v.bytes)
+	d.put(&wire.Glimpse{Session: v.session, Look: v.id, Number: v.number + 1, Over: true, Why: why})
+}
+
+// put encodes a piece for the uplink.
+func (d *Desk) put(g *wire.Glimpse) {
+	payload, err := proto.Marshal(g)
+	if err != nil {
+		d.cfg.Log.Error("encode glimpse", "error", err)
+		return
+	}
+	d.out = append(d.out, payload)
+	d.bytes.Add(float64(len(g.GetData())))
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// Next is the oldest piece that waits for the uplink; nil: there is none, or it has more bytes than may be sent now.
+func (d *Desk) Next(most int) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.out) == 0 || len(d.out[0]) > most {
+		return nil
+	}
+	b := d.out[0]
+	d.out = d.out[1:]
+	return b
+}
+
+// Changed is closed when there is more. Fetch it before asking Next.
+func (d *Desk) Changed() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changed
+}
+
+// Looking is who looks now.
+func (d *Desk) Looking() (Looking, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.now == nil {
+		return Looking{}, false
+	}
+	return Looking{d.now.device, d.now.who, d.now.reason, d.now.since}, true
+}
+
+// show takes the camera's pictures until the look is over, and says why it is.
+func (d *Desk) show(ctx context.Context, v *view) (why string) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.cfg.Log.Error("panic while a camera is shown", "panic", p)
+			why = whyFailed
+		}
+	}()
+	eye, ok := d.cfg.Find(v.device)
+	if !ok {
+		return whyUnknown
+	}
+	d.cfg.Log.Info("somebody looks at a camera", "camera", v.device, "who", v.who, "reason", v.reason)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	ctx, stop := context.WithTimeout(ctx, v.left)
+	defer stop()
+	watch.Go(func() { v.watch(ctx, stop) })
+	for round := uint32(0); ; round++ {
+		err := d.film(ctx, v, eye)
+		switch {
+		case v.isOver():
+			return whyStopped
+		case ctx.Err() != nil:
+			return whyTime
+		case errors.Is(err, errAgain):
+		default:
+			d.cfg.Log.Warn("camera cannot be shown", "camera", v.device, "error", err)
+			return whyFailed
+		}
+	}
+}
+
+// film passes on the camera's pictures from a beginning until the look is over or the cloud wants another beginning.
+func (d *Desk) film(ctx context.Context, v *view, eye device.Camera) error {
+	part, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	v.begin(cancel)
+	cut := &cutter{}
+	err := eye.Live(part, v.device, func(b []byte) error {
+		units, err := cut.add(b)
+		for _, u := range units {
+			if err := d.offer(part, v, u); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	if cause := context.Cause(part); errors.Is(cause, errAgain) {
+		return cause
+	}
+	if err == nil {
+		err = errors.New("the camera ended")
+	}
+	return fmt.Errorf("show %s: %w", v.device, err)
+}
+
+// offer queues a unit, as there is room. While it waits the camera's connection holds back what follows.
+func (d *Desk) offer(ctx context.Context, v *view, u unit) error {
+	for at := 0; at < len(u.data); {
+		n := min(wire.LookPiece, len(u.data)-at)
+		if err := v.room(ctx, n); err != nil {
+			return err
+		}
+		d.mu.Lock()
+		v.number++
+		d.put(&wire.Glimpse{Session: v.session, Look: v.id, Number: v.number, Data: u.data[at : at+n], Begins: u.begins, Last: at+n == len(u.data)})
+		d.mu.Unlock()
+		at += n
+	}
+	return nil
+}
