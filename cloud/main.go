@@ -41,6 +41,7 @@ func main() {
 		} `cmd:"" help:"Look after a broker that is not the embedded one."`
 		CommandKey commandKeyCmd `cmd:"" help:"Print the public key with which the cloud signs commands, for trust.command_key of gateways."`
 		Org        orgCmd        `cmd:"" help:"The organisation: street, communities, grids, compounds, and who answers for them."`
+		Person     personCmd     `cmd:"" help:"What is held about a person: a copy of it, and its erasure."`
 		User       userCmd       `cmd:"" help:"Who may use the page, and what each may do where."`
 		Report     reportCmd     `cmd:"" help:"Write how incidents were dealt with in a month: a page to print, CSV or JSON."`
 	}

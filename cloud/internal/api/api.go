@@ -127,6 +127,7 @@ func New(cfg Config) http.Handler {
 // operations is the table of what the API can do, and of who may.
 func (a *API) operations(h huma.API) {
 	a.people(h)
+	a.persons(h)
 	register(a, h, access{auth.See, anything}, get, "/incidents", "List incidents, newest first", a.incidents)
 	register(a, h, access{auth.See, anything}, get, "/incidents/tally", "How many incidents a list holds, and which filter hides how many when it is empty", a.tally)
 	register(a, h, access{auth.See, anything}, get, "/incidents/outcomes.csv", "What people found about closed incidents, as CSV", a.outcomes)

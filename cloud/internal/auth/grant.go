@@ -61,7 +61,8 @@ func Widest(gs []Grant) string {
 	return widest
 }
 
-func grantsOf(ctx context.Context, q db.Querier, name string) ([]Grant, error) {
+// GrantsOf answers the grants of a user, by node and role; none of an unknown one.
+func GrantsOf(ctx context.Context, q db.Querier, name string) ([]Grant, error) {
 	rows, err := q.QueryContext(ctx, `SELECT role, node FROM grants WHERE name = ? ORDER BY node, role`, name)
 	if err != nil {
 		return nil, fmt.Errorf("read grants: %w", err)

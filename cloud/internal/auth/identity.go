@@ -38,7 +38,7 @@ func (s *Service) enter(ctx context.Context, who identity) (User, error) {
 		case err != nil:
 			return fmt.Errorf("read identity: %w", err)
 		}
-		have, err := grantsOf(ctx, tx, u.Name)
+		have, err := GrantsOf(ctx, tx, u.Name)
 		if err != nil || slices.Equal(have, gs) {
 			return err
 		}

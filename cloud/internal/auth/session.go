@@ -84,7 +84,7 @@ func (s *Service) User(ctx context.Context, token string) (User, error) {
 }
 
 func (s *Service) withGrants(ctx context.Context, q db.Querier, u User) (User, error) {
-	grants, err := grantsOf(ctx, q, u.Name)
+	grants, err := GrantsOf(ctx, q, u.Name)
 	if err != nil {
 		return User{}, err
 	}

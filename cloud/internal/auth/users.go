@@ -229,7 +229,7 @@ func (s *Service) managed(ctx context.Context, q db.Querier, by User, name strin
 	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE name = ?`, name).Scan(&n); err != nil {
 		return nil, nil, fmt.Errorf("read user: %w", err)
 	}
-	if have, err = grantsOf(ctx, q, name); err != nil {
+	if have, err = GrantsOf(ctx, q, name); err != nil {
 		return nil, nil, err
 	}
 	for _, g := range have {
