@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
 )
@@ -47,7 +48,7 @@ func (a *API) oidcLogin(ctx context.Context, _ *none) (*redirectOut, error) {
 	}
 	to, browser, err := a.cfg.OIDC.Begin(ctx, callerOf(ctx).address)
 	if err != nil {
-		return nil, a.oidcError(err)
+		return a.oidcRefused(err)
 	}
 	return &redirectOut{Status: http.StatusSeeOther, Location: to, SetCookie: []http.Cookie{a.oidcState(browser, 600)}}, nil
 }
@@ -70,13 +71,24 @@ func (a *API) oidcBack(ctx context.Context, in *oidcBackIn) (*redirectOut, error
 	}
 	if in.Error != "" || in.State == "" || in.Code == "" || in.Browser == "" {
 		a.cfg.Log.Info("log-in through the identity provider came back without a code", "error", in.Error)
-		return nil, a.oidcError(auth.ErrDenied)
+		return a.oidcRefused(auth.ErrDenied)
 	}
 	token, _, err := a.cfg.OIDC.Finish(ctx, auth.Return{State: in.State, Code: in.Code, Browser: in.Browser, Address: callerOf(ctx).address})
 	if err != nil {
-		return nil, a.oidcError(err)
+		return a.oidcRefused(err)
 	}
 	return &redirectOut{Status: http.StatusSeeOther, Location: "/", SetCookie: []http.Cookie{a.cookie(token, 7*24*3600), a.oidcState("", -1)}}, nil
+}
+
+// oidcRefused sends the browser to the page's log-in, which says in a sentence why it failed and what to do: who comes from a
+// provider must not be left with the JSON of an API.
+func (a *API) oidcRefused(err error) (*redirectOut, error) {
+	err = a.oidcError(err)
+	p, ok := errors.AsType[*problem](err)
+	if !ok {
+		return nil, err
+	}
+	return &redirectOut{Status: http.StatusSeeOther, Location: "/?login=" + url.QueryEscape(p.code), SetCookie: []http.Cookie{a.oidcState("", -1)}}, nil
 }
 
 // oidcError tells people what they can do; the rest is for the log.

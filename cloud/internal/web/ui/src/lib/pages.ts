@@ -37,7 +37,7 @@ export const pages: Page[] = [
   { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true },
   { name: 'start', path: '/', zh: '开始', en: 'Start', load: () => import('../pages/Start.vue') },
   { name: 'alerts', path: '/alerts', zh: '告警中心', en: 'Alerts', right: 'see', group: 'handle', icon: 'alerts', load: () => import('../pages/Alerts.vue') },
-  { name: 'report', path: '/report', zh: '一键上报', en: 'Report', right: 'work', group: 'handle', icon: 'report', load: () => import('../pages/Report.vue') },
+  { name: 'report', path: '/report', zh: '一键上报', en: 'Report', right: 'work', group: 'handle', icon: 'report', phone: true, load: () => import('../pages/Report.vue') },
   { name: 'orders', path: '/orders', zh: '一键下达', en: 'Orders', right: 'see', group: 'handle', icon: 'order', load: () => import('../pages/Orders.vue') },
   { name: 'patrol', path: '/patrol', zh: '巡查', en: 'Patrol', right: 'see', group: 'handle', icon: 'patrol', load: () => import('../pages/Patrol.vue') },
   { name: 'round', path: '/patrol/:n', zh: '巡查', en: 'Round', right: 'see', under: 'patrol', load: () => import('../pages/PatrolRound.vue') },

@@ -8,7 +8,7 @@ export const say = words({
     'more': '更多操作', 'merge': '并入另一条告警', 'more.title': '还可以做什么',
     'waiting': '现在没有需要你做的。', 'waiting.for': '等 {who} 处理。',
     'finished.wait': '已报处置完毕，等待核查。',
-    'axes': '状态', 'axes.condition': '现场', 'axes.handling': '处置', 'axes.open': '还没有人接', 'axes.none': '无传感器（人工上报）', 'axes.to': '交 {who}', 'axes.suspended': '已搁置至 {at}，{who}', 'axes.disputed': '申请退单',
+    'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '还没有人接', 'axes.none': '无传感器（人工上报）', 'axes.to': '交 {who}', 'axes.suspended': '已搁置至 {at}，{who}', 'axes.disputed': '申请退单',
     'axes.urged': '督办 {n} 次', 'axes.reworked': '退回 {n} 次', 'axes.maintenance': '设备维护', 'axes.complaint': '来电投诉', 'axes.person': '人工上报', 'axes.merged': '已并入 {id}',
     'due': '{what}：还剩 {for}',
     'late': '{what}：已超时 {for}',
@@ -19,7 +19,7 @@ export const say = words({
     'evidence': '现场证据',
     'photo.alt': '{who} {at} 拍的照片', 'photo.big': '放大照片',
     'field.whistle.1': '常规哨：网格、物业', 'field.whistle.2': '联合哨：街道各部门', 'field.whistle.3': '攻坚哨：区级',
-    'ratelink': '请居民评价', 'ratelink.title': '居民评价链接', 'ratelink.text': '把这条链接发给居民，30 天内可评价一次：', 'ratelink.nopublic': '没有设置公网地址（public_url），只有密钥：',
+    'ratelink': '请居民评价', 'ratelink.title': '居民评价链接', 'ratelink.text': '把这条链接发给居民，30 天内可评价一次：', 'ratelink.nopublic': '还发不出去：系统没有设置对外网址。请管理员在配置里填 public_url，再来复制链接。这次的密钥是：',
   },
   en: {
     'tab.detail': 'Details', 'tab.flow': 'Flow',
@@ -39,8 +39,8 @@ export const say = words({
     'rail': 'Progress', 'rail.now': 'now', 'rail.late': 'late',
     'evidence': 'Evidence',
     'photo.alt': 'Photo by {who}, {at}', 'photo.big': 'Enlarge photo',
-    'field.whistle.1': 'First: grid and property', 'field.whistle.2': 'Joint: the street’s departments', 'field.whistle.3': 'Last: the district',
+    'field.whistle.1': 'First: grid and property', 'field.whistle.2': 'Joint: the street\'s departments', 'field.whistle.3': 'Last: the district',
     'ratelink': 'Ask the resident', 'ratelink.title': 'Link to rate it', 'ratelink.text': 'Send this link to the resident; it works once within 30 days:',
-    'ratelink.nopublic': 'There is no public address (public_url), only the key:',
+    'ratelink.nopublic': 'It cannot be sent yet: the system has no public address. Ask the administrator to set public_url, then come back. The key of this time:',
   },
 })
