@@ -41,7 +41,7 @@ shots: ## screenshots of every page at 390, 1280 and 1920 px, zh and en, light a
 web: ## builds the web files from their sources (needs node >= 20.19)
 	cd $(UI) && npm ci --silent && npm run build
 
-build: ## the four programs for amd64, arm64 and armv7 into bin/, without cgo
+build: ## the four programs for amd64, arm64 and armv7 into bin/, without cgo; VERSION=1.4.0 for a release
 	@.ci/build
 
 proto: ## the Go files of the .proto files (needs protoc, protoc-gen-go, protoc-gen-go-grpc)

@@ -30,6 +30,7 @@ func main() {
 			Config       gatewayConfigCmd `cmd:"" help:"Rules, profiles, devices and overrides that gateways are to have beside their own files."`
 			Decommission decommissionCmd  `cmd:"" help:"Take a gateway out of service: it leaves its site, and its next new log is no loss."`
 		} `cmd:"" help:"Manage gateways."`
+		Update   updateCmd   `cmd:"" help:"Programs for gateways: publish them, roll them out ring by ring."`
 		Audit    auditCmd    `cmd:"" help:"What people did."`
 		Evidence evidenceCmd `cmd:"" help:"What cameras and meters saw at alerts."`
 		Notify   struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/pushed"
+	"github.com/linshao/linshao/gateway/internal/update"
 )
 
 type runCmd struct {
@@ -64,12 +65,15 @@ func (c runCmd) Run(ctx context.Context, lang config.Language) error {
 	conf.Check = func(set *pushed.Set, lang config.Language) (*config.Site, configs.Problems) {
 		return config.CheckPushed(c.Config, lang, set)
 	}
+	if l, err := config.ReadLaunch(c.Config); err == nil && l.UpdateKey != nil {
+		conf.Slots = func() (*update.Slots, error) { return update.Open(l.Data, l.UpdateKey) }
+	}
 	conf.Anew = func() (*config.Site, configs.Problems) { return config.LoadForStart(c.Config, lang) }
 	collectEarly()
 	if err := app.Serve(ctx, conf, nil); err != nil {
 		return exit{exitDevice, err}
 	}
-	if why := context.Cause(ctx); errors.Is(why, app.ErrGivenUp) {
+	if why := context.Cause(ctx); errors.Is(why, app.ErrGivenUp) || errors.Is(why, app.ErrUpdated) {
 		return exit{exitDevice, why}
 	}
 	return nil
@@ -91,8 +95,14 @@ func (versionCmd) Run() error {
 	return err
 }
 
-// version is the module's, or the commit it was built from.
+// release is the version that a build was given: -ldflags "-X main.release=1.4.0".
+var release string
+
+// version is that of the release; without one the module's, or the commit it was built from.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

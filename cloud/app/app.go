@@ -36,6 +36,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org/patrol"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/push"
+	"github.com/linshao/linshao/cloud/internal/rollout"
 	"github.com/linshao/linshao/cloud/internal/rulebook"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/internal/shard"
@@ -82,6 +83,7 @@ type App struct {
 	ingest   *ingest.Service
 	commands *command.Service
 	pushes   *push.Service
+	rollout  *rollout.Service
 	ledger   *ledger.Ledger
 	modes    *mode.Service
 	timers   *timer.Service
@@ -107,7 +109,7 @@ func New(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	}
 	a := &App{opt: opt, cfg: cfg, registry: prometheus.NewRegistry(), quit: make(chan struct{})}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildCommands, a.buildHealth, a.buildEvidence, a.buildIngest, a.openBroker, a.openHTTP} {
+	for _, build := range []func(context.Context) error{a.openStores, a.buildEnroll, a.buildWork, a.buildDuty, a.buildCommands, a.buildRollout, a.buildHealth, a.buildEvidence, a.buildIngest, a.openBroker, a.openHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -179,7 +181,7 @@ func (a *App) buildIngest(context.Context) error {
 	if a.drain, err = inbox.NewDrain(drain); err != nil {
 		return err
 	}
-	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, Pushes: a.pushes, Evidence: a.evidence, Look: a.looks.Take, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
+	a.ingest, err = ingest.New(ingest.Config{Lease: lease, Commands: a.commands, Pushes: a.pushes, Rollout: a.rollout, Evidence: a.evidence, Look: a.looks.Take, DB: a.db, Incidents: a.events, Names: a.cfg.Sites, Observer: observer{a.feed, a.wake}, Health: a.health, Stored: a.drain.Wake,
 		Publish: func(rs []ingest.Reply) { a.broker.Publish(rs) },
 		Now:     a.opt.Now, Log: a.opt.Log, Registry: a.registry})
 	return err
@@ -246,7 +248,7 @@ func (a *App) openHTTP(context.Context) error {
 	}
 	h := a.cfg.HTTP
 	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Evidence: a.evidence, Links: a.links, Notifier: a.notify, Dock: a.dock, Memos: a.notify, Patrols: a.patrols, Checks: a.checks, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands, Looks: a.looks, Pushes: a.pushes,
-		Changed: a.wake, Web: page, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
+		Changed: a.wake, Web: page, Artifacts: a.rollout, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
 		Demo: a.opt.Demo, Local: a.opt.Gateway, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(a.opt.Log.Handler(), slog.LevelDebug)}

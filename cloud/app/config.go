@@ -41,6 +41,7 @@ type Config struct {
 	Handling   Handling              `yaml:"handling"`
 	Retention  Retention             `yaml:"retention"`
 	Evidence   Evidence              `yaml:"evidence"`
+	Update     Update                `yaml:"update"`
 	Health     Health                `yaml:"health"`
 	Sites      map[string]string     `yaml:"sites"`
 	OIDC       OIDC                  `yaml:"oidc"`
@@ -157,6 +158,7 @@ func parse(path string, text []byte) (Config, error) {
 	c.overdue()
 	c.retention()
 	c.evidence()
+	c.update()
 	c.escalation()
 	c.handling()
 	c.health()

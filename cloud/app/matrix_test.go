@@ -81,6 +81,7 @@ func demands() map[string]demand {
 		"DELETE /users/{name}": {right: "manage", where: "any", ok: unknown},
 		"GET /audit":           {right: "audit", where: "any"},
 
+		"GET /updates":                           {right: "install", where: "any"},
 		"GET /gateways/{gateway}/config":         {right: "install", where: "gateway"},
 		"PUT /gateways/{gateway}/config":         {right: "install", where: "gateway", body: "{}", ok: invalid},
 		"POST /gateways/{gateway}/config/revert": {right: "install", where: "gateway", body: "{}", ok: invalid},

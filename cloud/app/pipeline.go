@@ -34,7 +34,7 @@ func (a *App) run(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
 	behind, inner := errgroup.WithContext(inner)
-	for _, part := range []runner{a.drain, notices{a}, deadlines{a}, a.overdue, a.health, a.reports(), a.feed, a.ingest, a.commands, a.pushes, pruner{a}, elsewhere{a}, certificates{a}, a.keeper(), a.forgetting(), a.evidence, a.looks} {
+	for _, part := range []runner{a.drain, notices{a}, deadlines{a}, a.overdue, a.health, a.reports(), a.feed, a.ingest, a.commands, a.pushes, a.rollout, pruner{a}, elsewhere{a}, certificates{a}, a.keeper(), a.forgetting(), a.evidence, a.looks} {
 		behind.Go(func() error { return part.Run(inner) })
 	}
 	ends, outer := errgroup.WithContext(ctx)

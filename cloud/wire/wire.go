@@ -118,3 +118,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Checksum is CRC32C, the check of records in the log and on the wire.
 func Checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
+// ArtifactsPath is where the cloud hands update files out, below its address; a file's SHA-256 follows.
+const ArtifactsPath = "/artifacts/"

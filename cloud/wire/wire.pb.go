@@ -734,6 +734,7 @@ type Down struct {
 	//	*Down_Desired
 	//	*Down_Config
 	//	*Down_Look
+	//	*Down_Update
 	Kind          isDown_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -819,6 +820,15 @@ func (x *Down) GetLook() *Look {
 	return nil
 }
 
+func (x *Down) GetUpdate() *Update {
+	if x != nil {
+		if x, ok := x.Kind.(*Down_Update); ok {
+			return x.Update
+		}
+	}
+	return nil
+}
+
 type isDown_Kind interface {
 	isDown_Kind()
 }
@@ -839,6 +849,10 @@ type Down_Look struct {
 	Look *Look `protobuf:"bytes,6,opt,name=look,proto3,oneof"`
 }
 
+type Down_Update struct {
+	Update *Update `protobuf:"bytes,7,opt,name=update,proto3,oneof"`
+}
+
 func (*Down_Command) isDown_Kind() {}
 
 func (*Down_Desired) isDown_Kind() {}
@@ -846,6 +860,8 @@ func (*Down_Desired) isDown_Kind() {}
 func (*Down_Config) isDown_Kind() {}
 
 func (*Down_Look) isDown_Kind() {}
+
+func (*Down_Update) isDown_Kind() {}
 
 // Look: somebody wants to see a camera now. It is said again while the pictures are taken; a gateway that does not hear it for some
 // seconds ends them. It is for one session and ends by the gateway's own clock.
@@ -1067,6 +1083,168 @@ func (x *Glimpse) GetWhy() string {
 	return ""
 }
 
+// Update is the program that the cloud wants a gateway to run. It comes until it is answered for good.
+type Update struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"` // grows with every rollout: an older one is refused
+	Site          string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	Url           string                 `protobuf:"bytes,4,opt,name=url,proto3" json:"url,omitempty"`     // of the cloud: an artifact lies at url/artifacts/sha256
+	Token         string                 `protobuf:"bytes,5,opt,name=token,proto3" json:"token,omitempty"` // with which this gateway may read its own for a while (Authorization: Bearer)
+	Artifacts     []*Artifact            `protobuf:"bytes,6,rep,name=artifacts,proto3" json:"artifacts,omitempty"`
+	WatchS        uint32                 `protobuf:"varint,7,opt,name=watch_s,json=watchS,proto3" json:"watch_s,omitempty"` // for how long on end it must run well to be kept; 0: as the gateway likes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Update) Reset() {
+	*x = Update{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Update) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Update) ProtoMessage() {}
+
+func (x *Update) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Update.ProtoReflect.Descriptor instead.
+func (*Update) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Update) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Update) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *Update) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Update) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Update) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *Update) GetArtifacts() []*Artifact {
+	if x != nil {
+		return x.Artifacts
+	}
+	return nil
+}
+
+func (x *Update) GetWatchS() uint32 {
+	if x != nil {
+		return x.WatchS
+	}
+	return 0
+}
+
+// Artifact is an update file (.lsu) for one kind of machine.
+type Artifact struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Os            string                 `protobuf:"bytes,1,opt,name=os,proto3" json:"os,omitempty"` // as Go names them
+	Arch          string                 `protobuf:"bytes,2,opt,name=arch,proto3" json:"arch,omitempty"`
+	Sha256        string                 `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"` // of the file, hexadecimal
+	Size          uint64                 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`    // bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Artifact) Reset() {
+	*x = Artifact{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Artifact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Artifact) ProtoMessage() {}
+
+func (x *Artifact) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
+func (*Artifact) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Artifact) GetOs() string {
+	if x != nil {
+		return x.Os
+	}
+	return ""
+}
+
+func (x *Artifact) GetArch() string {
+	if x != nil {
+		return x.Arch
+	}
+	return ""
+}
+
+func (x *Artifact) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Artifact) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 // Config is the part of a gateway's configuration that the cloud keeps: rules, profiles, fragments of devices and overrides. It comes
 // at every connect and at every change, until it is answered for good; one that was decided on is only answered again.
 type Config struct {
@@ -1081,7 +1259,7 @@ type Config struct {
 
 func (x *Config) Reset() {
 	*x = Config{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1271,7 @@ func (x *Config) String() string {
 func (*Config) ProtoMessage() {}
 
 func (x *Config) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1284,7 @@ func (x *Config) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Config.ProtoReflect.Descriptor instead.
 func (*Config) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Config) GetRevision() uint64 {
@@ -1146,7 +1324,7 @@ type Parts struct {
 
 func (x *Parts) Reset() {
 	*x = Parts{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1336,7 @@ func (x *Parts) String() string {
 func (*Parts) ProtoMessage() {}
 
 func (x *Parts) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1349,7 @@ func (x *Parts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parts.ProtoReflect.Descriptor instead.
 func (*Parts) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Parts) GetParts() []*Part {
@@ -1192,7 +1370,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1204,7 +1382,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1217,7 +1395,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Part) GetName() string {
@@ -1249,7 +1427,7 @@ type Desired struct {
 
 func (x *Desired) Reset() {
 	*x = Desired{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1261,7 +1439,7 @@ func (x *Desired) String() string {
 func (*Desired) ProtoMessage() {}
 
 func (x *Desired) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1274,7 +1452,7 @@ func (x *Desired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desired.ProtoReflect.Descriptor instead.
 func (*Desired) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Desired) GetRevision() uint64 {
@@ -1333,7 +1511,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1523,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1536,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Command) GetId() string {
@@ -1443,7 +1621,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1455,7 +1633,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1468,7 +1646,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Status) GetOnline() bool {
@@ -1509,6 +1687,7 @@ type Event struct {
 	//	*Event_Applied
 	//	*Event_Taken
 	//	*Event_Config
+	//	*Event_Update
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1516,7 +1695,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1707,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1720,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -1659,6 +1838,15 @@ func (x *Event) GetConfig() *ConfigState {
 	return nil
 }
 
+func (x *Event) GetUpdate() *UpdateState {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Update); ok {
+			return x.Update
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -1711,6 +1899,10 @@ type Event_Config struct {
 	Config *ConfigState `protobuf:"bytes,12,opt,name=config,proto3,oneof"`
 }
 
+type Event_Update struct {
+	Update *UpdateState `protobuf:"bytes,13,opt,name=update,proto3,oneof"`
+}
+
 func (*Event_Alert) isEvent_Kind() {}
 
 func (*Event_Action) isEvent_Kind() {}
@@ -1735,6 +1927,8 @@ func (*Event_Taken) isEvent_Kind() {}
 
 func (*Event_Config) isEvent_Kind() {}
 
+func (*Event_Update) isEvent_Kind() {}
+
 type Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Zh            string                 `protobuf:"bytes,1,opt,name=zh,proto3" json:"zh,omitempty"`
@@ -1745,7 +1939,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1757,7 +1951,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1770,7 +1964,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Text) GetZh() string {
@@ -1815,7 +2009,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +2021,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +2034,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Alert) GetAlert() string {
@@ -1997,7 +2191,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2009,7 +2203,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2022,7 +2216,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Evidence) GetName() string {
@@ -2079,7 +2273,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2091,7 +2285,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2298,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Limit) GetPoint() string {
@@ -2146,7 +2340,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2158,7 +2352,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2171,7 +2365,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Action) GetDevice() string {
@@ -2214,7 +2408,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2226,7 +2420,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2239,7 +2433,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -2326,7 +2520,7 @@ type RulesChange struct {
 
 func (x *RulesChange) Reset() {
 	*x = RulesChange{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2338,7 +2532,7 @@ func (x *RulesChange) String() string {
 func (*RulesChange) ProtoMessage() {}
 
 func (x *RulesChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2351,7 +2545,7 @@ func (x *RulesChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
 func (*RulesChange) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RulesChange) GetHash() string {
@@ -2404,7 +2598,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2416,7 +2610,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2429,7 +2623,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Applied) GetRevision() uint64 {
@@ -2485,7 +2679,7 @@ type Taken struct {
 
 func (x *Taken) Reset() {
 	*x = Taken{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2497,7 +2691,7 @@ func (x *Taken) String() string {
 func (*Taken) ProtoMessage() {}
 
 func (x *Taken) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2510,7 +2704,7 @@ func (x *Taken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Taken.ProtoReflect.Descriptor instead.
 func (*Taken) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Taken) GetHead() []byte {
@@ -2543,7 +2737,7 @@ type ConfigState struct {
 
 func (x *ConfigState) Reset() {
 	*x = ConfigState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2555,7 +2749,7 @@ func (x *ConfigState) String() string {
 func (*ConfigState) ProtoMessage() {}
 
 func (x *ConfigState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2568,7 +2762,7 @@ func (x *ConfigState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigState.ProtoReflect.Descriptor instead.
 func (*ConfigState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ConfigState) GetRevision() uint64 {
@@ -2620,6 +2814,83 @@ func (x *ConfigState) GetAtMs() int64 {
 	return 0
 }
 
+// UpdateState answers an Update.
+type UpdateState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"` // of the Update that it answers
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`        // waits, refused, trial, applied, reverted
+	Why           *Text                  `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`            // why it is not in force
+	Version       string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`    // the one that counts
+	AtMs          int64                  `protobuf:"zigzag64,5,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateState) Reset() {
+	*x = UpdateState{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateState) ProtoMessage() {}
+
+func (x *UpdateState) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateState.ProtoReflect.Descriptor instead.
+func (*UpdateState) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *UpdateState) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *UpdateState) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *UpdateState) GetWhy() *Text {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *UpdateState) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *UpdateState) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // Mistake is one of a file.
 type Mistake struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2633,7 +2904,7 @@ type Mistake struct {
 
 func (x *Mistake) Reset() {
 	*x = Mistake{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2645,7 +2916,7 @@ func (x *Mistake) String() string {
 func (*Mistake) ProtoMessage() {}
 
 func (x *Mistake) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2658,7 +2929,7 @@ func (x *Mistake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mistake.ProtoReflect.Descriptor instead.
 func (*Mistake) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Mistake) GetFile() string {
@@ -2704,7 +2975,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2716,7 +2987,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2729,7 +3000,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Notice) GetKind() string {
@@ -2780,7 +3051,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2792,7 +3063,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2805,7 +3076,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -2850,7 +3121,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2862,7 +3133,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2875,7 +3146,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -2928,7 +3199,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2940,7 +3211,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2953,7 +3224,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Inventory) GetSite() string {
@@ -3015,7 +3286,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3027,7 +3298,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3040,7 +3311,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Device) GetId() string {
@@ -3118,7 +3389,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3130,7 +3401,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3143,7 +3414,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Output) GetPoint() string {
@@ -3178,7 +3449,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3190,7 +3461,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3203,7 +3474,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Model) GetName() string {
@@ -3233,7 +3504,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[37]
+	mi := &file_cloud_wire_wire_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3245,7 +3516,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[37]
+	mi := &file_cloud_wire_wire_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3258,7 +3529,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Point) GetName() string {
@@ -3308,7 +3579,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[38]
+	mi := &file_cloud_wire_wire_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3320,7 +3591,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[38]
+	mi := &file_cloud_wire_wire_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3333,7 +3604,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -3378,7 +3649,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[39]
+	mi := &file_cloud_wire_wire_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3390,7 +3661,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[39]
+	mi := &file_cloud_wire_wire_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3403,7 +3674,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -3447,7 +3718,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[40]
+	mi := &file_cloud_wire_wire_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3459,7 +3730,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[40]
+	mi := &file_cloud_wire_wire_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3472,7 +3743,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{40}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -3517,7 +3788,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[41]
+	mi := &file_cloud_wire_wire_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3529,7 +3800,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[41]
+	mi := &file_cloud_wire_wire_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3542,7 +3813,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{41}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -3632,13 +3903,14 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x04data\x18\x04 \x01(\fR\x04data\":\n" +
 	"\x06Signed\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\fR\x04body\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xf4\x01\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xa7\x02\n" +
 	"\x04Down\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x124\n" +
 	"\acommand\x18\x02 \x01(\v2\x18.linshao.wire.v1.CommandH\x00R\acommand\x124\n" +
 	"\adesired\x18\x03 \x01(\v2\x18.linshao.wire.v1.DesiredH\x00R\adesired\x121\n" +
 	"\x06config\x18\x05 \x01(\v2\x17.linshao.wire.v1.ConfigH\x00R\x06config\x12+\n" +
-	"\x04look\x18\x06 \x01(\v2\x15.linshao.wire.v1.LookH\x00R\x04lookB\x06\n" +
+	"\x04look\x18\x06 \x01(\v2\x15.linshao.wire.v1.LookH\x00R\x04look\x121\n" +
+	"\x06update\x18\a \x01(\v2\x17.linshao.wire.v1.UpdateH\x00R\x06updateB\x06\n" +
 	"\x04kind\"\xdf\x01\n" +
 	"\x04Look\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
@@ -3660,7 +3932,20 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06begins\x18\x05 \x01(\bR\x06begins\x12\x12\n" +
 	"\x04last\x18\x06 \x01(\bR\x04last\x12\x12\n" +
 	"\x04over\x18\a \x01(\bR\x04over\x12\x10\n" +
-	"\x03why\x18\b \x01(\tR\x03why\"g\n" +
+	"\x03why\x18\b \x01(\tR\x03why\"\xcc\x01\n" +
+	"\x06Update\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12\x10\n" +
+	"\x03url\x18\x04 \x01(\tR\x03url\x12\x14\n" +
+	"\x05token\x18\x05 \x01(\tR\x05token\x127\n" +
+	"\tartifacts\x18\x06 \x03(\v2\x19.linshao.wire.v1.ArtifactR\tartifacts\x12\x17\n" +
+	"\awatch_s\x18\a \x01(\rR\x06watchS\"Z\n" +
+	"\bArtifact\x12\x0e\n" +
+	"\x02os\x18\x01 \x01(\tR\x02os\x12\x12\n" +
+	"\x04arch\x18\x02 \x01(\tR\x04arch\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\tR\x06sha256\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"g\n" +
 	"\x06Config\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
@@ -3692,7 +3977,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x16\n" +
 	"\x06online\x18\x01 \x01(\bR\x06online\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\x80\x05\n" +
+	"\atime_ms\x18\x03 \x01(\x12R\x06timeMs\"\xb8\x05\n" +
 	"\x05Event\x12.\n" +
 	"\x05alert\x18\x01 \x01(\v2\x16.linshao.wire.v1.AlertH\x00R\x05alert\x127\n" +
 	"\x06action\x18\x02 \x01(\v2\x1d.linshao.wire.v1.ActionResultH\x00R\x06action\x126\n" +
@@ -3706,7 +3991,8 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\aapplied\x18\n" +
 	" \x01(\v2\x18.linshao.wire.v1.AppliedH\x00R\aapplied\x12.\n" +
 	"\x05taken\x18\v \x01(\v2\x16.linshao.wire.v1.TakenH\x00R\x05taken\x126\n" +
-	"\x06config\x18\f \x01(\v2\x1c.linshao.wire.v1.ConfigStateH\x00R\x06configB\x06\n" +
+	"\x06config\x18\f \x01(\v2\x1c.linshao.wire.v1.ConfigStateH\x00R\x06config\x126\n" +
+	"\x06update\x18\r \x01(\v2\x1c.linshao.wire.v1.UpdateStateH\x00R\x06updateB\x06\n" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
@@ -3784,7 +4070,13 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\bmistakes\x18\x04 \x03(\v2\x18.linshao.wire.v1.MistakeR\bmistakes\x12\x19\n" +
 	"\bin_force\x18\x05 \x01(\x04R\ainForce\x12\x12\n" +
 	"\x04have\x18\x06 \x01(\x04R\x04have\x12\x13\n" +
-	"\x05at_ms\x18\a \x01(\x12R\x04atMs\"n\n" +
+	"\x05at_ms\x18\a \x01(\x12R\x04atMs\"\x97\x01\n" +
+	"\vUpdateState\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12'\n" +
+	"\x03why\x18\x03 \x01(\v2\x15.linshao.wire.v1.TextR\x03why\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\x12\x13\n" +
+	"\x05at_ms\x18\x05 \x01(\x12R\x04atMs\"n\n" +
 	"\aMistake\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x10\n" +
@@ -3877,7 +4169,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -3891,85 +4183,92 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Down)(nil),         // 9: linshao.wire.v1.Down
 	(*Look)(nil),         // 10: linshao.wire.v1.Look
 	(*Glimpse)(nil),      // 11: linshao.wire.v1.Glimpse
-	(*Config)(nil),       // 12: linshao.wire.v1.Config
-	(*Parts)(nil),        // 13: linshao.wire.v1.Parts
-	(*Part)(nil),         // 14: linshao.wire.v1.Part
-	(*Desired)(nil),      // 15: linshao.wire.v1.Desired
-	(*Command)(nil),      // 16: linshao.wire.v1.Command
-	(*Status)(nil),       // 17: linshao.wire.v1.Status
-	(*Event)(nil),        // 18: linshao.wire.v1.Event
-	(*Text)(nil),         // 19: linshao.wire.v1.Text
-	(*Alert)(nil),        // 20: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 21: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 22: linshao.wire.v1.Limit
-	(*Action)(nil),       // 23: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 24: linshao.wire.v1.ActionResult
-	(*RulesChange)(nil),  // 25: linshao.wire.v1.RulesChange
-	(*Applied)(nil),      // 26: linshao.wire.v1.Applied
-	(*Taken)(nil),        // 27: linshao.wire.v1.Taken
-	(*ConfigState)(nil),  // 28: linshao.wire.v1.ConfigState
-	(*Mistake)(nil),      // 29: linshao.wire.v1.Mistake
-	(*Notice)(nil),       // 30: linshao.wire.v1.Notice
-	(*DeviceState)(nil),  // 31: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 32: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 33: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 34: linshao.wire.v1.Device
-	(*Output)(nil),       // 35: linshao.wire.v1.Output
-	(*Model)(nil),        // 36: linshao.wire.v1.Model
-	(*Point)(nil),        // 37: linshao.wire.v1.Point
-	(*Boot)(nil),         // 38: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 39: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 40: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 41: linshao.wire.v1.Origin
-	nil,                  // 42: linshao.wire.v1.Point.LabelsEntry
+	(*Update)(nil),       // 12: linshao.wire.v1.Update
+	(*Artifact)(nil),     // 13: linshao.wire.v1.Artifact
+	(*Config)(nil),       // 14: linshao.wire.v1.Config
+	(*Parts)(nil),        // 15: linshao.wire.v1.Parts
+	(*Part)(nil),         // 16: linshao.wire.v1.Part
+	(*Desired)(nil),      // 17: linshao.wire.v1.Desired
+	(*Command)(nil),      // 18: linshao.wire.v1.Command
+	(*Status)(nil),       // 19: linshao.wire.v1.Status
+	(*Event)(nil),        // 20: linshao.wire.v1.Event
+	(*Text)(nil),         // 21: linshao.wire.v1.Text
+	(*Alert)(nil),        // 22: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 23: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 24: linshao.wire.v1.Limit
+	(*Action)(nil),       // 25: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 26: linshao.wire.v1.ActionResult
+	(*RulesChange)(nil),  // 27: linshao.wire.v1.RulesChange
+	(*Applied)(nil),      // 28: linshao.wire.v1.Applied
+	(*Taken)(nil),        // 29: linshao.wire.v1.Taken
+	(*ConfigState)(nil),  // 30: linshao.wire.v1.ConfigState
+	(*UpdateState)(nil),  // 31: linshao.wire.v1.UpdateState
+	(*Mistake)(nil),      // 32: linshao.wire.v1.Mistake
+	(*Notice)(nil),       // 33: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 34: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 35: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 36: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 37: linshao.wire.v1.Device
+	(*Output)(nil),       // 38: linshao.wire.v1.Output
+	(*Model)(nil),        // 39: linshao.wire.v1.Model
+	(*Point)(nil),        // 40: linshao.wire.v1.Point
+	(*Boot)(nil),         // 41: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 42: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 43: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 44: linshao.wire.v1.Origin
+	nil,                  // 45: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	16, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
-	15, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
-	12, // 5: linshao.wire.v1.Down.config:type_name -> linshao.wire.v1.Config
+	18, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
+	17, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
+	14, // 5: linshao.wire.v1.Down.config:type_name -> linshao.wire.v1.Config
 	10, // 6: linshao.wire.v1.Down.look:type_name -> linshao.wire.v1.Look
-	14, // 7: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
-	23, // 8: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
-	20, // 9: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	24, // 10: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	31, // 11: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	32, // 12: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	33, // 13: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	38, // 14: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	39, // 15: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	25, // 16: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	30, // 17: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
-	26, // 18: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
-	27, // 19: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
-	28, // 20: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
-	19, // 21: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	19, // 22: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	19, // 23: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	21, // 24: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	22, // 25: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	23, // 26: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	19, // 27: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	23, // 28: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	19, // 29: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	19, // 30: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
-	19, // 31: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
-	29, // 32: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
-	19, // 33: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
-	19, // 34: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
-	34, // 35: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	36, // 36: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	35, // 37: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
-	37, // 38: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	42, // 39: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	41, // 40: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	12, // 7: linshao.wire.v1.Down.update:type_name -> linshao.wire.v1.Update
+	13, // 8: linshao.wire.v1.Update.artifacts:type_name -> linshao.wire.v1.Artifact
+	16, // 9: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
+	25, // 10: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
+	22, // 11: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	26, // 12: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	34, // 13: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	35, // 14: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	36, // 15: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	41, // 16: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	42, // 17: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	27, // 18: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	33, // 19: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	28, // 20: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
+	29, // 21: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
+	30, // 22: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
+	31, // 23: linshao.wire.v1.Event.update:type_name -> linshao.wire.v1.UpdateState
+	21, // 24: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	21, // 25: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	21, // 26: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	23, // 27: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	24, // 28: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	25, // 29: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	21, // 30: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	25, // 31: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	21, // 32: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	21, // 33: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
+	21, // 34: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
+	32, // 35: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
+	21, // 36: linshao.wire.v1.UpdateState.why:type_name -> linshao.wire.v1.Text
+	21, // 37: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
+	21, // 38: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	37, // 39: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	39, // 40: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	38, // 41: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
+	40, // 42: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	45, // 43: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	44, // 44: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -3982,8 +4281,9 @@ func file_cloud_wire_wire_proto_init() {
 		(*Down_Desired)(nil),
 		(*Down_Config)(nil),
 		(*Down_Look)(nil),
+		(*Down_Update)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[18].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[20].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -3996,15 +4296,16 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Applied)(nil),
 		(*Event_Taken)(nil),
 		(*Event_Config)(nil),
+		(*Event_Update)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[35].OneofWrappers = []any{}
+	file_cloud_wire_wire_proto_msgTypes[38].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -69,6 +69,7 @@ type Config struct {
 	// Update is this program where updates are taken; nil: it is never replaced. GiveUp ends the process when its trial failed: the
 	// program before it is to be started.
 	Update *update.Running
+	Slots  func() (*update.Slots, error) // into which the cloud's updates go; nil: none are taken
 	GiveUp func(error)
 }
 
@@ -102,6 +103,8 @@ type App struct {
 	looks       *look.Desk      // nil: there is no cloud
 	wanted      *wanted         // mode
 	pushes      pushes          // configuration
+	offers      offers          // program
+	wishes      *wishes         // figures of all that
 	page        *status.Page
 	installer   *installer // the commissioning pages
 	metrics     *prometheus.Registry
@@ -130,6 +133,7 @@ func New(cfg Config) (*App, error) {
 	a := &App{cfg: cfg, started: time.Now(), devices: cfg.Site.Devices(), byKey: map[string]*poll.Poller{},
 		again: make(chan struct{}), latest: status.NewLatest(), metrics: prometheus.NewRegistry()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.wishes = newWishes(a.metrics)
 	for _, build := range []func() error{a.openData, a.buildPollers, a.buildEvidence, a.buildRules, a.buildRecorder, a.buildUplink, a.buildSparkplug, a.buildPage, a.buildControl} {
 		if err := build(); err != nil {
 			err = errors.Join(err, a.closeAll())
@@ -220,6 +224,7 @@ func (a *App) buildRules() error {
 	site := a.cfg.Site
 	a.recallDesired()
 	a.recallPushed()
+	a.recallOffer()
 	engine, err := rules.NewEngine(site.Rules, site.Subjects(), site.Overrides)
 	if err != nil {
 		return fmt.Errorf("build rules: %w", err)

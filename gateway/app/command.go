@@ -20,7 +20,7 @@ func (a *App) buildCommands() {
 	a.looks = look.New(look.Config{Boot: a.boot.Number, Started: a.started, Find: a.cameraOf, Now: a.cfg.Now, Log: a.cfg.Log, Registry: a.metrics})
 	file := filepath.Join(site.Data, commandsFile)
 	a.commands = command.New(command.Config{Gateway: site.Gateway, Key: site.CommandKey, Boot: a.boot.Number, Started: a.started,
-		Executor: a.executor, Read: a.read, Desire: a.desire, Configure: a.configure, Look: a.looks.Ask, Now: a.cfg.Now, Log: a.cfg.Log, Registry: a.metrics,
+		Executor: a.executor, Read: a.read, Desire: a.desire, Configure: a.configure, Look: a.looks.Ask, Update: a.offer, Now: a.cfg.Now, Log: a.cfg.Log, Registry: a.metrics,
 		Record:   func(r *wire.ActionResult) { a.journal.put(&wire.Event{Kind: &wire.Event_Action{Action: r}}) },
 		Remember: func(data []byte) error { return state.SaveSealed(file, a.cfg.Now(), data) }})
 	_, data, err := state.LoadSealed(file)
@@ -38,6 +38,7 @@ func (a *App) runCloud(ctx context.Context) error {
 	if a.commands != nil {
 		desk.Go(func() { a.end("commands", a.commands.Run(ctx)) })
 		desk.Go(func() { a.end("looks", a.looks.Run(ctx)) })
+		desk.Go(func() { a.runUpdates(ctx) })
 	}
 	err := a.uplink.Run(ctx)
 	desk.Wait()

@@ -344,3 +344,6 @@ func (a *App) Answering() int {
 	}
 	return n - len(a.sight().Silent)
 }
+
+// TakeOffer takes what the cloud wants of the program.
+func (a *App) TakeOffer(ctx context.Context, u *wire.Update) { a.takeOffer(ctx, u) }

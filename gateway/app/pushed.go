@@ -34,6 +34,7 @@ func (a *App) recallPushed() {
 		k = a.keepPushed(k, k.Revert(rules.Text{ZH: "网关用它启动不了：" + a.cfg.Refused.Error(), EN: "the gateway cannot be built with it: " + a.cfg.Refused.Error()}))
 	}
 	a.pushes.kept = k
+	a.wishes.stands(aboutConfig, k.Newest, a.present().Pushed)
 	if k.Trial != nil {
 		a.pushes.judge = &pushed.Judge{Before: *k.Trial}
 	}
@@ -81,6 +82,8 @@ func (a *App) answerConfig(v pushed.Verdict) {
 	for _, m := range v.Mistakes[:min(len(v.Mistakes), 50)] {
 		e.Mistakes = append(e.Mistakes, &wire.Mistake{File: m.File, Line: uint32(m.Line), Col: uint32(m.Col), Text: &wire.Text{Zh: m.Text.ZH, En: m.Text.EN}})
 	}
+	a.wishes.answered(aboutConfig, v.State, v.Revision)
+	a.wishes.stands(aboutConfig, max(k.Newest, v.Revision), e.InForce)
 	a.cfg.Log.Info("configuration of the cloud", "revision", v.Revision, "state", v.State, "why", v.Why.EN)
 	a.journal.put(&wire.Event{Kind: &wire.Event_Config{Config: e}})
 }

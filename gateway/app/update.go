@@ -16,6 +16,7 @@ var ErrGivenUp = errors.New("this program is given up, the next start is of the 
 
 // updateNews tells what became of the last update.
 func (a *App) updateNews() {
+	a.tellUpdate()
 	if a.cfg.Update == nil {
 		return
 	}

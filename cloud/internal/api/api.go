@@ -34,6 +34,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/rulebook"
 	"github.com/linshao/linshao/cloud/internal/series"
+	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 )
 
@@ -78,6 +79,7 @@ type Config struct {
 	Feed      *Feed
 	Changed   func() // called after a person changed an incident
 	Web       http.Handler
+	Artifacts http.Handler // hands update files out to gateways, which show a token; nil: there are none
 	Gatherer  prometheus.Gatherer
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -113,6 +115,9 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { errNotFound().write(w, r) })
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.Handle("GET /metrics", a.metricsGuard(promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{})))
+	if cfg.Artifacts != nil {
+		mux.Handle(wire.ArtifactsPath, cfg.Artifacts)
+	}
 	mux.Handle("/", cfg.Web)
 	small := gzipped(mux)
 	return a.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -46,21 +46,13 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, c *inbox.Cursor, it *it
 		return org.Storage(ctx, tx, c.Gateway, kind.Storage)
 	case *wire.Event_Rules:
 		return org.RulesChange(ctx, tx, c.Gateway, kind.Rules)
-	case *wire.Event_Applied:
-		if s.cfg.Commands == nil {
-			return nil
-		}
-		return s.cfg.Commands.Applied(ctx, tx, c.Gateway, kind.Applied)
+	case *wire.Event_Applied, *wire.Event_Config, *wire.Event_Update:
+		return s.answered(ctx, tx, c.Gateway, it.event)
 	case *wire.Event_Taken:
 		if s.cfg.Evidence == nil {
 			return nil
 		}
 		return out.incident(s.cfg.Evidence.Taken(ctx, tx, c.Gateway, kind.Taken))
-	case *wire.Event_Config:
-		if s.cfg.Pushes == nil {
-			return nil
-		}
-		return s.cfg.Pushes.ConfigState(ctx, tx, c.Gateway, kind.Config)
 	case *wire.Event_Notice:
 		if err := health.Told(ctx, tx, c.Gateway, kind.Notice); err != nil {
 			return err
@@ -95,4 +87,23 @@ func (s *Service) gap(ctx context.Context, tx *sql.Tx, here *inbox.Cursor, g *wi
 		return err
 	}
 	return inbox.Save(ctx, tx, c)
+}
+
+// answered takes what a gateway says to what the cloud wants of it: its mode, configuration, program.
+func (s *Service) answered(ctx context.Context, tx *sql.Tx, gateway string, e *wire.Event) error {
+	switch kind := e.GetKind().(type) {
+	case *wire.Event_Applied:
+		if s.cfg.Commands != nil {
+			return s.cfg.Commands.Applied(ctx, tx, gateway, kind.Applied)
+		}
+	case *wire.Event_Config:
+		if s.cfg.Pushes != nil {
+			return s.cfg.Pushes.ConfigState(ctx, tx, gateway, kind.Config)
+		}
+	case *wire.Event_Update:
+		if s.cfg.Rollout != nil {
+			return s.cfg.Rollout.UpdateState(ctx, tx, gateway, kind.Update)
+		}
+	}
+	return nil
 }

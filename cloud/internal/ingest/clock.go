@@ -171,6 +171,8 @@ func moveEvent(e *wire.Event, move func(*int64)) {
 		move(&kind.Applied.AtMs)
 	case *wire.Event_Config:
 		move(&kind.Config.AtMs)
+	case *wire.Event_Update:
+		move(&kind.Update.AtMs)
 	case *wire.Event_Notice:
 		move(&kind.Notice.AtMs)
 	}

@@ -69,6 +69,11 @@ type Pushes interface {
 	ConfigState(ctx context.Context, tx *sql.Tx, gateway string, a *wire.ConfigState) error
 }
 
+// Rollout takes what a gateway says to the program that the cloud wants it to run.
+type Rollout interface {
+	UpdateState(ctx context.Context, tx *sql.Tx, gateway string, a *wire.UpdateState) error
+}
+
 // Config is what a Service needs.
 type Config struct {
 	DB        *db.DB
@@ -83,6 +88,7 @@ type Config struct {
 	Evidence  Evidence                              // nil: chunks are refused
 	Look      func(gateway string, g *wire.Glimpse) // takes what cameras show now; must not block; nil: it is dropped
 	Pushes    Pushes                                // nil: it is not minded
+	Rollout   Rollout                               // may be nil
 	Now       func() time.Time
 	Log       *slog.Logger
 	Registry  prometheus.Registerer

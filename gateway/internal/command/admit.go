@@ -19,7 +19,7 @@ func (d *Desk) admit(a arrival) *wire.Command {
 		d.distrust(a)
 		return nil
 	}
-	if err == nil && (down.GetDesired() != nil || down.GetConfig() != nil && d.cfg.Configure != nil) {
+	if err == nil && (down.GetDesired() != nil || down.GetConfig() != nil && d.cfg.Configure != nil || down.GetUpdate() != nil && d.cfg.Update != nil) {
 		select {
 		case d.wants <- down:
 		default: // the cloud says it again

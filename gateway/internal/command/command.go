@@ -51,6 +51,7 @@ type Config struct {
 	Desire    func(ctx context.Context, d *wire.Desired) // takes the mode that the cloud wants, and answers; one after the other
 	Configure func(ctx context.Context, c *wire.Config)  // takes its configuration, the same way
 	Look      func(session uint64, l *wire.Look)         // takes who wants to see a camera; must not block; nil: nobody does
+	Update    func(u *wire.Update)                       // takes its program; it does not block
 	Read      func(ctx context.Context, key device.Key) (device.Reading, error)
 	Record    func(*wire.ActionResult) // must not wait for disk or network
 	Remember  func([]byte) error       // keeps what is under way, for Restore; when it answers, the disk has it
@@ -158,6 +159,8 @@ func (d *Desk) desires(ctx context.Context) {
 				d.cfg.Desire(ctx, kind.Desired)
 			case *wire.Down_Config:
 				d.cfg.Configure(ctx, kind.Config)
+			case *wire.Down_Update:
+				d.cfg.Update(kind.Update)
 			}
 		}
 	}

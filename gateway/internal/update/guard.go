@@ -3,6 +3,8 @@ package update
 import (
 	"errors"
 	"fmt"
+
+	"github.com/linshao/linshao/cloud/wire/program"
 )
 
 // startsMost is how often a trial is started.
@@ -88,7 +90,7 @@ func (s *Slots) settle(k *kept, slot string) error {
 	if t.Over != nil {
 		why = *t.Over
 	}
-	k.Last, k.Before = &Outcome{What: RolledBack, Version: t.Version, To: slot, Why: why}, ""
+	k.Last, k.Before = &Outcome{What: RolledBack, Version: t.Version, Revision: t.Revision, To: slot, Why: why}, ""
 	return errors.Join(s.drop(t.Slot), s.keep(*k))
 }
 
@@ -124,8 +126,12 @@ func (s *Slots) supersede(k kept, installed, version string) error {
 	if err := s.point(Installed); err != nil {
 		return err
 	}
+	var revision uint64
+	if k.Trial != nil {
+		revision = k.Trial.Revision
+	}
 	k.Trial, k.Before, k.Installed = nil, "", installed
-	k.Last = &Outcome{What: Superseded, Version: version, Why: Text{ZH: "安装了更新的版本 " + installed, EN: "the newer version " + installed + " was installed"}}
+	k.Last = &Outcome{What: Superseded, Version: version, Revision: revision, Why: Text{ZH: "安装了更新的版本 " + installed, EN: "the newer version " + installed + " was installed"}}
 	return s.keep(k)
 }
 
@@ -135,7 +141,7 @@ func (s *Slots) Back(why Text) (to string, err error) {
 	err = s.alone(func() error {
 		slot := s.current()
 		if slot == Installed {
-			return refuse("现在用的就是安装的程序，没有可回退的", "the installed program is the present one: there is nothing to go back to")
+			return program.Refuse("现在用的就是安装的程序，没有可回退的", "the installed program is the present one: there is nothing to go back to")
 		}
 		to, err = s.back(s.load(), slot, why)
 		return err

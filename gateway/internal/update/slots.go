@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/linshao/linshao/cloud/wire/program"
 )
 
 // Installed names what is in no slot: the program that was installed on the machine.
@@ -128,7 +130,7 @@ func (s *Slots) sync(dir string) error {
 
 // whole reads a slot and answers its manifest when program, digest and signature fit.
 func (s *Slots) whole(slot string) (Manifest, error) {
-	signed, err := s.read(filepath.Join(s.slot(slot), signedFile), 2*manifestMost)
+	signed, err := s.read(filepath.Join(s.slot(slot), signedFile), 2*program.ManifestMost)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("read slot %s: %w", slot, err)
 	}
@@ -136,7 +138,7 @@ func (s *Slots) whole(slot string) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, fmt.Errorf("read slot %s: %w", slot, err)
 	}
-	m, err := fits(signed, f, s.key)
+	m, err := program.Fits(signed, f, s.key)
 	return m, errors.Join(err, f.Close())
 }
 
@@ -184,13 +186,15 @@ type Text struct {
 
 // A Trial is a program that has not proved itself.
 type Trial struct {
-	Slot    string `json:"slot"`
-	Version string `json:"version"`
-	From    string `json:"from"`           // the version before it
-	Starts  int    `json:"starts"`         // of the program, since it was brought
-	Offline bool   `json:"offline"`        // there was no connection to the cloud before it either
-	Told    bool   `json:"told,omitempty"` // that it is under way
-	Over    *Text  `json:"over,omitempty"` // why it is to be given up
+	Slot     string `json:"slot"`
+	Version  string `json:"version"`
+	From     string `json:"from"`               // the version before it
+	Starts   int    `json:"starts"`             // of the program, since it was brought
+	Offline  bool   `json:"offline"`            // there was no connection to the cloud before it either
+	Revision uint64 `json:"revision,omitempty"` // of the rollout that brought it; 0: a person did
+	WatchS   uint32 `json:"watch_s,omitempty"`  // for how long it must be well, in seconds; 0: Healthy
+	Told     bool   `json:"told,omitempty"`     // that it is under way
+	Over     *Text  `json:"over,omitempty"`     // why it is to be given up
 }
 
 // Ways in which an update ends.
@@ -202,11 +206,12 @@ const (
 
 // An Outcome is how the last update ended.
 type Outcome struct {
-	What    string `json:"what"` // Confirmed, RolledBack, Superseded
-	Version string `json:"version"`
-	To      string `json:"to,omitempty"` // the slot that counts instead
-	Why     Text   `json:"why"`
-	Told    bool   `json:"told"`
+	What     string `json:"what"` // Confirmed, RolledBack, Superseded
+	Version  string `json:"version"`
+	Revision uint64 `json:"revision,omitempty"` // of the rollout that brought it; 0: a person did
+	To       string `json:"to,omitempty"`       // the slot that counts instead
+	Why      Text   `json:"why"`
+	Told     bool   `json:"told"`
 }
 
 // kept is state.json.

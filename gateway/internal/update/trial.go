@@ -10,7 +10,19 @@ const (
 	Healthy = 10 * time.Minute // on end, for it to be confirmed
 	Limit   = 30 * time.Minute // after which it is given up
 	Look    = 10 * time.Second // between two looks
+
+	least = 30 * time.Second // of watching, whatever the cloud says
+	most  = 6 * time.Hour
 )
+
+// times are those of a trial.
+func (t *Trial) times() (healthy, limit time.Duration) {
+	if t.WatchS == 0 {
+		return Healthy, Limit
+	}
+	healthy = min(max(time.Duration(t.WatchS)*time.Second, least), most)
+	return healthy, Limit / Healthy * healthy
+}
 
 // A Running is the program of a slot, as the gateway that it is sees it.
 type Running struct {
@@ -20,6 +32,9 @@ type Running struct {
 
 // Running is the program in a slot.
 func (s *Slots) Running(slot string) *Running { return &Running{s, slot} }
+
+// InSlot says whether this program came by an update, and is not the installed one.
+func (r *Running) InSlot() bool { return r.slot != Installed }
 
 // Trial is the one that this program is on; nil: it is on none.
 func (r *Running) Trial() (t *Trial, err error) {
@@ -48,7 +63,7 @@ func (r *Running) end(why *Text) error {
 			k.Trial.Over = why
 			return r.slots.keep(k)
 		}
-		k.Last = &Outcome{What: Confirmed, Version: k.Trial.Version, To: r.slot, Why: Text{ZH: "运行正常", EN: "it runs well"}}
+		k.Last = &Outcome{What: Confirmed, Version: k.Trial.Version, Revision: k.Trial.Revision, To: r.slot, Why: Text{ZH: "运行正常", EN: "it runs well"}}
 		k.Trial = nil
 		return r.slots.keep(k)
 	})
@@ -106,13 +121,14 @@ func (j *Judge) See(now time.Time, wrong error, uplink string) (what string, why
 	case j.well.IsZero():
 		j.well = now
 	}
-	if !j.well.IsZero() && now.Sub(j.well) >= Healthy && j.connected {
+	healthy, limit := j.Trial.times()
+	if !j.well.IsZero() && now.Sub(j.well) >= healthy && j.connected {
 		return Confirmed, why
 	}
-	if now.Sub(j.began) < Limit {
+	if now.Sub(j.began) < limit {
 		return "", why
 	}
-	minutes := int(Limit / time.Minute)
+	minutes := int((limit + time.Minute - 1) / time.Minute)
 	if !j.connected {
 		return RolledBack, Text{ZH: fmt.Sprintf("%d 分钟内没有连上云端", minutes), EN: fmt.Sprintf("it had no connection to the cloud within %d minutes", minutes)}
 	}
