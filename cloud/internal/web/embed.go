@@ -32,6 +32,7 @@ type file struct {
 	plain, zipped []byte
 	kind, etag    string
 	immutable     bool
+	part          bool // a script or style: it runs under the policy of its page, and a phone is spared the words
 }
 
 // Handler serves files from memory. A path that is no file is one of the page's own and gets index.html.
@@ -75,6 +76,8 @@ func load(files fs.FS, name string) (*file, error) {
 	}
 	sum := sha256.Sum256(b)
 	f := &file{plain: b, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, kind: mime.TypeByExtension(path.Ext(name)), immutable: strings.HasPrefix(name, "assets/")}
+	ext := path.Ext(name)
+	f.part = f.immutable && (ext == ".js" || ext == ".css") && !strings.Contains(name, "worker") // a worker has a policy of its own
 	if f.kind == "" {
 		f.kind = "application/octet-stream"
 	}
@@ -102,11 +105,13 @@ const policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; bas
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
-	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer") // addresses may hold the key of a link
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	if !f.part {
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Referrer-Policy", "no-referrer") // addresses may hold the key of a link
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	}
 	h.Set("ETag", f.etag)
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Cache-Control", "no-cache")

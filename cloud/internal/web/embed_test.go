@@ -14,7 +14,7 @@ import (
 
 func TestHandler(t *testing.T) {
 	script := strings.Repeat("let a = 1;\n", 100)
-	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "assets/app-1.js": {Data: []byte(script)}})
+	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +41,14 @@ func TestHandler(t *testing.T) {
 	}
 	if body, err := io.ReadAll(z); err != nil || string(body) != script || !strings.Contains(resp.Header.Get("Cache-Control"), "immutable") {
 		t.Errorf("%v %v", err, resp.Header)
+	}
+	if said := resp.Header.Get("Content-Security-Policy"); said != "" || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("a script of a page: %v", resp.Header)
+	}
+	for _, path := range []string{"/assets/liveworker-1.js", "/icon.svg"} { // these have no page whose policy would count
+		if resp := get("GET", path); !strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "default-src 'self'") {
+			t.Errorf("%s has no policy: %v", path, resp.Header)
+		}
 	}
 	if again := get("GET", "/assets/app-1.js", "If-None-Match", resp.Header.Get("ETag")); again.StatusCode != 304 {
 		t.Errorf("again: %d", again.StatusCode)

@@ -1,10 +1,9 @@
 import { createApp } from 'vue'
 import App from './App.vue'
+import { wordsReady } from './lib/i18n'
 import { startRouter } from './lib/router'
 import { loadSession } from './lib/session'
-import './style/tokens.css'
-import './style/base.css'
 
 startRouter()
 void loadSession()
-createApp(App).mount('#app')
+void wordsReady().then(() => createApp(App).mount('#app'))

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fill } from '../src/lib/fill.ts'
 import { en } from '../src/words/en.ts'
+import { say as sayNames } from '../src/words/names.ts'
 import { say as saySystem } from '../src/words/system.ts'
 import { zh } from '../src/words/zh.ts'
 import { pages } from './pages.mjs'
@@ -44,7 +45,7 @@ test('every reason that a driver can give has a word', { skip: !existsSync('../.
   const list = /reasonNames = \[\.\.\.\]string\{([^}]*)\}/.exec(source)?.[1] ?? ''
   const reasons = [...list.matchAll(/"(\w+)"/g)].map((m) => m[1])
   assert.ok(reasons.length > 10)
-  for (const reason of reasons) assert.ok(`reason.${reason}` in zh, reason)
+  for (const reason of reasons) assert.ok(`reason.${reason}` in sayNames.both.zh, reason)
 })
 
 test('every line of a timeline that the cloud can write has a word, and others have one for all', { skip: !existsSync('../../incident/incident.go') }, () => {

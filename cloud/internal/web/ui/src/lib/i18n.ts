@@ -1,11 +1,19 @@
 // Words in the language of the reader. Keys are typed: a word that does not exist does not compile.
 import { ref, watch } from 'vue'
-import { en } from '../words/en'
 import { zh, type Key } from '../words/zh'
 import { fill } from './fill'
 import type { Lang, Text } from './types'
 
-const all: Record<Lang, Record<Key, string>> = { zh, en }
+/** The words of the first view. Chinese comes with the pages; another language is read when somebody reads it. */
+const all: Record<Lang, Record<Key, string>> = { zh, en: zh }
+const packs = { en: () => import('../words/en').then((m) => m.en) }
+
+/** Reads the words of a language; when they cannot be read, those of Chinese stand in. */
+async function ready(which: Lang): Promise<boolean> {
+  if (which === 'zh' || all.en !== zh) return true
+  try { all.en = await packs.en() } catch { return false }
+  return true
+}
 
 function initial(): Lang {
   const kept = localStorage.getItem('lang')
@@ -18,7 +26,11 @@ export const lang = ref<Lang>(initial())
 
 watch(lang, (now) => { document.documentElement.lang = now === 'zh' ? 'zh-CN' : 'en' }, { immediate: true })
 
-export function setLang(to: Lang) {
+/** The words of the reader's language are there: wait for it before anything is shown. */
+export const wordsReady = () => ready(lang.value)
+
+export async function setLang(to: Lang) {
+  if (!await ready(to)) return
   lang.value = to
   localStorage.setItem('lang', to)
 }

@@ -3,8 +3,8 @@ import { t, word } from './i18n'
 import { now } from './live'
 import { number, seconds } from './number'
 import { session } from './session'
-import { amount, hourMinuteSecond, stale, stopwatch, when } from './time'
-import type { Incident, PointValue } from './types'
+import { amount, hourMinuteSecond, stopwatch, when } from './time'
+import type { Incident } from './types'
 
 export const forAmount = (ms: number) => { const a = amount(ms); return t(`time.${a.unit}`, { n: a.n }) }
 /** 4:10, from ten minutes on 12 min. */
@@ -13,11 +13,9 @@ export const ago = (at: number) => (!at ? t('value.never') : now.value - at < 10
 export const atTime = (at: number) => when(at, now.value, session.zone)
 export const atSecond = (at: number) => hourMinuteSecond(at, session.zone)
 
-export const pointName = (point: string) => word(`point.${point}`) ?? point
 /** The word of a timeline's line; one for all that a newer cloud writes and this page does not know. */
 export const stepName = (kind: string) => word(`step.${kind}`) ?? t('step.other')
 export const kindName = (kind: string) => word(`kind.${kind}`) ?? t('kind.other')
-export const reasonName = (reason?: string) => (reason ? word(`reason.${reason}`) ?? reason : '')
 export const unitName = (unit: string) => word(`unit.${unit}`) ?? unit
 
 /** A value split into number and unit, "—" when there is none; states by their name. */
@@ -38,13 +36,4 @@ export function valueText(point: string, value: number | null | undefined, unit:
 export function limitText(v: NonNullable<Incident['value']>): string | undefined {
   if (v.limit === undefined) return undefined
   return (v.above === false ? '≤ ' : '≥ ') + valueText('', v.limit, v.unit)
-}
-
-/** How far a value can be trusted right now: the server's word, but never good when it is overdue. */
-export function trust(p: PointValue): { level: 'good' | 'uncertain' | 'bad' | 'stale'; word: string } {
-  if (!p.at) return { level: 'bad', word: t('quality.bad') }
-  if (p.quality === 'bad') return { level: 'bad', word: reasonName(p.reason) || t('quality.bad') }
-  if (stale(p.at, p.pollMs, now.value, p.reportMs)) return { level: 'stale', word: t('stale.why') }
-  if (p.quality === 'uncertain') return { level: 'uncertain', word: [t('quality.uncertain'), reasonName(p.reason)].filter(Boolean).join(' · ') }
-  return { level: 'good', word: t('quality.good') }
 }

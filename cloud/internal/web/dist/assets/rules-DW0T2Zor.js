@@ -1,1 +1,0 @@
-import{g as e,h as t,m as n}from"./plugin-vue_export-helper-n7FwjtNw.js";var r={list:()=>n(`/rules`),one:e=>n(`/rules/${t(e)}`),check:t=>e(`POST`,`/rules/check`,{draft:t}),push:(n,r,i,a)=>e(`PUT`,`/gateways/${t(n)}/rules/${t(r)}`,{draft:i,reason:a}),replay:(t,n,r)=>e(`POST`,`/rules/replay`,{draft:t,sites:n,hours:r},2e4)};export{r as t};
