@@ -8,6 +8,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/duty"
@@ -15,23 +16,36 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/order"
 	"github.com/linshao/linshao/cloud/internal/org/patrol"
+	"github.com/linshao/linshao/cloud/internal/org/window"
 	"github.com/linshao/linshao/cloud/internal/timer"
 )
 
 // buildDuty builds the organisation at work, and the clock that makes its deadlines come to pass.
 func (a *App) buildDuty(ctx context.Context) error {
 	a.modes = mode.New(mode.Config{DB: a.db, Now: a.opt.Now})
+	a.windows = window.New(window.Config{DB: a.db, Teller: a.notify, Now: a.opt.Now, Ended: a.released})
 	a.patrols = patrol.New(patrol.Config{DB: a.db, Teller: a.notify, Reports: findings{a.events}, Now: a.opt.Now, Zone: a.cfg.zone})
 	a.checks = dutycheck.New(dutycheck.Config{DB: a.db, Teller: a.notify, Now: a.opt.Now, Zone: a.cfg.zone, Centre: a.answerCentre})
 	if err := a.patrols.Begin(ctx); err != nil {
 		return err
 	}
 	effects := map[string]timer.Effect{}
-	for _, of := range []map[string]timer.Effect{a.modes.Effects(), order.Effects(a.notify), a.patrols.Effects(), a.checks.Effects(), a.events.Effects()} {
+	for _, of := range []map[string]timer.Effect{a.modes.Effects(), a.windows.Effects(), order.Effects(a.notify), a.patrols.Effects(), a.checks.Effects(), a.events.Effects()} {
 		maps.Copy(effects, of)
 	}
 	a.timers = timer.New(timer.Config{DB: a.db, Effects: effects, Fired: a.fired, Now: a.opt.Now, Log: a.opt.Log})
 	return nil
+}
+
+// quiet says whether a site is under maintenance.
+func (a *App) quiet(ctx context.Context, q db.Querier, site string) (bool, error) {
+	return window.InForce(ctx, q, site, a.opt.Now())
+}
+
+// released tells of what was kept quiet while a site was under maintenance.
+func (a *App) released(ctx context.Context, tx *sql.Tx, site string) error {
+	_, err := a.events.Release(ctx, tx, site)
+	return err
 }
 
 // fired tells open pages and those who tell people that something has happened by itself.

@@ -64,5 +64,5 @@ func (c *checker) handling() {
 func (a *App) incidents() incident.Config {
 	h := a.cfg.Handling
 	return incident.Config{DB: a.db, Merging: a.cfg.Merge.merging, Notifier: tellers{a.notify, a.dock}, Now: a.opt.Now, Zone: a.cfg.zone, Limits: h.limits, Check: h.Check, Whistles: h.Whistles, Holders: auth.Holders,
-		Emergency: a.emergency}
+		Emergency: a.emergency, Quiet: a.quiet}
 }

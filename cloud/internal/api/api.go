@@ -32,6 +32,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org/order"
 	"github.com/linshao/linshao/cloud/internal/org/patrol"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/cloud/internal/org/window"
 	"github.com/linshao/linshao/cloud/internal/rulebook"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/cloud/wire"
@@ -70,6 +71,7 @@ type Config struct {
 	Links     *notify.Links
 	Notifier  Notifier
 	Modes     *mode.Service
+	Windows   *window.Service
 	Rules     *rulebook.Replayer
 	Dock      *dock.Service
 	Memos     Memos
@@ -160,6 +162,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/org", "The nodes above a site, from the root, and who is responsible", a.siteOrg)
 	a.figures(h)
+	a.windows(h)
 	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
 	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)
@@ -205,6 +208,7 @@ func (a *API) organisation(h huma.API) {
 // moves is the part of the table that is about moving outputs from afar.
 func (a *API) moves(h huma.API) {
 	register(a, h, access{auth.Command, ofGateway}, post, "/gateways/{gateway}/commands", "Move an output from afar; away from safe it waits for a second person", a.makeCommand)
+	register(a, h, access{auth.Command, ofGateway}, get, "/devices/{gateway}/{device}/choices", "What can be moved of a device from afar, and what a second person must approve", a.choices)
 	register(a, h, access{auth.See, ofGateway}, get, "/gateways/{gateway}/desired", "The mode that a gateway is to be in, what it has applied, and why not", a.desired)
 	register(a, h, access{auth.See, anything}, get, "/commands", "List commands, newest first", a.commands)
 	register(a, h, access{auth.See, ofCommand}, get, "/commands/{command}", "How far a command has come, step by step", a.command)

@@ -37,6 +37,25 @@ type makeCommandIn struct {
 	}
 }
 
+type choicesIn struct {
+	Gateway string `path:"gateway" maxLength:"64"`
+	Device  string `path:"device" maxLength:"80"`
+}
+
+type choicesOut struct {
+	Body struct {
+		Choices []command.Choice `json:"choices" doc:"toward safe first; empty: nothing of it can be moved from afar"`
+	}
+}
+
+// choices are what can be asked of a device from afar.
+func (a *API) choices(ctx context.Context, in *choicesIn) (*choicesOut, error) {
+	out := &choicesOut{}
+	var err error
+	out.Body.Choices, err = command.Choices(ctx, a.cfg.DB.Reader(), in.Gateway, in.Device)
+	return out, err
+}
+
 // makeCommand moves an output from afar.
 func (a *API) makeCommand(ctx context.Context, in *makeCommandIn) (*commandOut, error) {
 	b := in.Body

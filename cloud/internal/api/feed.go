@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -37,6 +38,7 @@ type Feed struct {
 
 	devices map[string]map[string]org.Device // of Run alone: gateway → device, until the gateway changes
 	modes   []mode.Emergency                 // of Run alone: as they were told last
+	windows map[int64]string                 // of Run alone: sites under maintenance, as they were told last
 }
 
 // NewFeed makes a feed.
@@ -166,7 +168,7 @@ func (f *Feed) Run(ctx context.Context) error {
 		case <-f.wake:
 		case <-retry.C:
 		case <-modes.C:
-			if err := f.publishModes(ctx); err != nil && ctx.Err() == nil {
+			if err := errors.Join(f.publishModes(ctx), f.publishWindows(ctx)); err != nil && ctx.Err() == nil {
 				f.log.Error("change of mode not told yet", "err", err, "retry_in", modesEvery)
 			}
 			continue

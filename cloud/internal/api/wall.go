@@ -28,7 +28,7 @@ func (f *Feed) publishCells(ctx context.Context, sites map[string]bool) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	cells, err := wall.CellsOf(ctx, f.db.Reader(), ids...)
+	cells, err := wall.CellsOf(ctx, f.db.Reader(), f.now(), ids...)
 	if err != nil {
 		return fmt.Errorf("read cells: %w", err)
 	}

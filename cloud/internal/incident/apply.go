@@ -35,7 +35,9 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, gateway string, e rules
 		err = s.begin(ctx, tx, gateway, &t)
 	case err == nil:
 		t.alert = a
-		t.in, err = Get(ctx, tx, a.incident)
+		if t.in, err = Get(ctx, tx, a.incident); err == nil {
+			err = s.hush(ctx, tx, &t)
+		}
 	}
 	if err != nil {
 		return "", err
@@ -67,11 +69,16 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, gateway string, e rules
 
 // begin takes a new alert into the incident of its cause, or opens one for it.
 func (s *Service) begin(ctx context.Context, tx *sql.Tx, gateway string, t *turn) error {
-	e, a := t.e, &t.alert
+	a := &t.alert
 	site, err := org.SiteOf(ctx, tx, gateway)
 	if err != nil {
 		return err
 	}
+	a.site = site
+	if err := s.hush(ctx, tx, t); err != nil {
+		return err
+	}
+	e := t.e
 	*a = Alert{ID: e.Alert, Gateway: gateway, site: site, Device: e.Subject, Rule: e.Rule, Severity: string(e.Severity), SeverityNow: string(e.Severity), Zone: e.Zone,
 		Condition: Recovered, Since: e.Since.UnixMilli(), danger: s.cfg.Merging.dangerOf(e), counts: !e.Shadow && !e.Shelved,
 		at: min(t.at(), t.now.UnixMilli()), came: t.now.UnixMilli()} // a clock that is ahead must not keep what comes later apart

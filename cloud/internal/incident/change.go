@@ -22,6 +22,7 @@ type turn struct {
 	in     Incident
 	kind   string // what others are told at once
 	unsaid bool   // there is something that they are told when it is quiet
+	window bool   // it comes in a maintenance window of its site
 }
 
 func (t *turn) at() int64 { return t.e.At.UnixMilli() }
@@ -30,6 +31,7 @@ func (t *turn) at() int64 { return t.e.At.UnixMilli() }
 func (s *Service) change(ctx context.Context, tx *sql.Tx, t *turn) error {
 	was := t.in // as people know it
 	before := t.alert.follow(t.e, t.fresh)
+	t.alert.detail.Window = t.alert.detail.Window || t.window
 	if err := saveAlert(ctx, tx, t.alert); err != nil {
 		return err
 	}
@@ -142,6 +144,9 @@ func (t *turn) shelving(was Incident) []Entry {
 	}
 	if in.Shelved == was.Shelved {
 		return nil
+	}
+	if in.Shelved && t.window {
+		return []Entry{{t.at(), "note", Text{"检修期间：只记录，暂不通知", "Its site is under maintenance: recorded, and nobody is told for now"}, ""}}
 	}
 	return []Entry{{t.at(), "note", shelving(in.Shelved), ""}}
 }

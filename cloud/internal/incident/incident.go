@@ -59,7 +59,8 @@ type Incident struct {
 	Rung        int    `json:"rung,omitempty" doc:"of the rule's ladder as last told: 0 as it began"`
 	Overdue     int    `json:"overdue,omitempty" enum:"0,1,2,3" doc:"how far the handling is behind: 1 常规, 2 联合, 3 攻坚"`
 	Shadow      bool   `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
-	Shelved     bool   `json:"shelved,omitempty" doc:"it fired too often: recorded, and nobody is told for a while"`
+	Shelved     bool   `json:"shelved,omitempty" doc:"it fired too often, or came while its site is under maintenance: recorded, and nobody is told for a while"`
+	Window      bool   `json:"window,omitempty" doc:"it came in a maintenance window of its site (检修)"`
 	Late        bool   `json:"late,omitempty" doc:"it happened while the gateway was cut off, and was told later"`
 	Progress
 
@@ -147,6 +148,7 @@ type Detail struct {
 	Rung     int        `json:"rung,omitempty"`
 	Shelved  bool       `json:"shelved,omitempty"`
 	Told     bool       `json:"told,omitempty"` // it was not shelved all the time
+	Window   bool       `json:"window,omitempty"`
 	Watch    *Watch     `json:"watch,omitempty"`
 	Place    string     `json:"place,omitempty"` // in the words of who reported it
 }

@@ -73,7 +73,7 @@ func scan(row scanner) (Incident, error) {
 
 // told takes over from the detail what an incident shows of its last event.
 func (in *Incident) told() {
-	in.Shelved, in.Rung, in.SeverityNow = in.Detail.Shelved, in.Detail.Rung, ""
+	in.Shelved, in.Window, in.Rung, in.SeverityNow = in.Detail.Shelved, in.Detail.Window, in.Detail.Rung, ""
 	if s := in.Detail.Severity; s != in.Severity {
 		in.SeverityNow = s
 	}
@@ -219,12 +219,12 @@ func save(ctx context.Context, tx *sql.Tx, in Incident) error {
 		active = ?, handling = ?, deadline = ?, recovered_at = ?, taken_by = ?, taken_at = ?, closed_by = ?, closed_at = ?, outcome = ?, graded = ?, judge_at = 0,
 		step = ?, step_at = ?, step_due = ?, step_late = ?, finished_by = ?, finished_at = ?, category = ?, whistle = ?, assignee_kind = ?, assignee = ?,
 		assignee_name = ?, urged = ?, reworked = ?, disputed = ?, suspended_at = ?, suspended_until = ?, rating = ?,
-		alerts = ?, cause = ?, cause_key = ?, cause_zh = ?, cause_en = ?, merged_into = ?, unsaid_since = ?, say_at = ? WHERE id = ?`,
+		alerts = ?, cause = ?, cause_key = ?, cause_zh = ?, cause_en = ?, merged_into = ?, unsaid_since = ?, say_at = ?, quiet = ? WHERE id = ?`,
 		in.Severity, in.Title.ZH, in.Title.EN, in.Message.ZH, in.Message.EN, string(detail), in.Condition == Active, in.Handling, in.Deadline,
 		in.RecoveredAt, in.TakenBy, in.TakenAt, in.ClosedBy, in.ClosedAt, in.Outcome, in.Graded,
 		in.Step, in.StepAt, in.StepDue, in.StepLate, in.FinishedBy, in.FinishedAt, in.Category, in.Whistle, to.Kind, to.ID, to.Name,
 		in.Urged, in.Reworked, in.Disputed, in.SuspendedAt, in.SuspendedUntil, in.Rating,
-		in.AlertCount, cause.Kind, cause.Key, cause.Text.ZH, cause.Text.EN, in.MergedInto, in.unsaid, in.sayAt, in.ID); err != nil {
+		in.AlertCount, cause.Kind, cause.Key, cause.Text.ZH, cause.Text.EN, in.MergedInto, in.unsaid, in.sayAt, in.Window && in.Shelved && !in.Detail.Told, in.ID); err != nil {
 		return fmt.Errorf("save incident %s: %w", in.ID, err)
 	}
 	if err := noteChange(ctx, tx, in.ID); err != nil {

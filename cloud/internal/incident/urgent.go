@@ -12,7 +12,7 @@ import (
 // the others, the gravest first, then what still lasts, then whose limit ends first.
 func Urgent(ctx context.Context, q db.Querier, part tree.Scope, limit int) ([]Incident, error) {
 	w := Page{In: part}.where()
-	w.add("i.handling IN ('open', 'handling') AND i.shadow = 0 AND i.suspended_at = 0")
+	w.add("i.handling IN ('open', 'handling') AND i.shadow = 0 AND i.suspended_at = 0 AND i.quiet = 0")
 	condition := w.parts[0]
 	for _, p := range w.parts[1:] {
 		condition += " AND " + p

@@ -298,6 +298,8 @@ func memoTitle(kind string) string {
 		return "提醒"
 	case memo.HandOver:
 		return "交接班"
+	case memo.Window:
+		return "检修"
 	}
 	return "提醒"
 }

@@ -38,6 +38,32 @@ func outputSteps(gateway string, inv *wire.Inventory) ([]step, error) {
 	return steps, nil
 }
 
+// OutputsOf answers the points of a device that may be written, by name.
+func OutputsOf(ctx context.Context, q db.Querier, gateway, device string) (map[string]Output, error) {
+	rows, err := q.QueryContext(ctx, `SELECT point, safe, allowed FROM outputs WHERE gateway = ? AND device = ?`, gateway, device)
+	if err != nil {
+		return nil, fmt.Errorf("list outputs of %s %s: %w", gateway, device, err)
+	}
+	defer rows.Close()
+	out := map[string]Output{}
+	for rows.Next() {
+		var point, allowed string
+		var safe sql.NullFloat64
+		var o Output
+		if err := rows.Scan(&point, &safe, &allowed); err != nil {
+			return nil, fmt.Errorf("list outputs of %s %s: %w", gateway, device, err)
+		}
+		if err := json.Unmarshal([]byte(allowed), &o.Allowed); err != nil {
+			return nil, fmt.Errorf("read output %s.%s of %s: %w", device, point, gateway, err)
+		}
+		if safe.Valid {
+			o.Safe = &safe.Float64
+		}
+		out[point] = o
+	}
+	return out, rows.Err()
+}
+
 // OutputOf answers an output; ErrUnknown: the gateway names no such one. told says whether it names its outputs at all: one of an
 // older version does not.
 func OutputOf(ctx context.Context, q db.Querier, gateway, device, point string) (o Output, told bool, err error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/cloud/internal/org/window"
 )
 
 func last(aLast, bLast bool, a, b string) int {
@@ -25,7 +26,7 @@ func last(aLast, bLast bool, a, b string) int {
 }
 
 // cells reads the state of the sites of a part of the street, or of some of them.
-func cells(ctx context.Context, q db.Querier, part tree.Scope, sites ...string) (map[string]Cell, error) {
+func cells(ctx context.Context, q db.Querier, now time.Time, part tree.Scope, sites ...string) (map[string]Cell, error) {
 	out := map[string]Cell{}
 	in, args := condition(part, "g.site", sites)
 	err := each(ctx, q, `SELECT g.site, coalesce(s.name, g.site), min(g.online), max(CASE WHEN g.online = 0 THEN g.since ELSE 0 END)
@@ -55,17 +56,33 @@ func cells(ctx context.Context, q db.Querier, part tree.Scope, sites ...string) 
 	}); err != nil {
 		return nil, fmt.Errorf("read sites of the organisation: %w", err)
 	}
+	if err := windows(ctx, q, now, out); err != nil {
+		return nil, err
+	}
 	return out, count(ctx, q, part, sites, out)
+}
+
+// windows marks the sites that are under maintenance.
+func windows(ctx context.Context, q db.Querier, now time.Time, out map[string]Cell) error {
+	running, err := window.Running(ctx, q, now, now)
+	for _, w := range running {
+		if c, ok := out[w.Site]; ok {
+			c.Window = true
+			out[w.Site] = c
+		}
+	}
+	return err
 }
 
 // count adds the incidents that are not closed.
 func count(ctx context.Context, q db.Querier, part tree.Scope, sites []string, out map[string]Cell) error {
 	in, args := condition(part, "site", sites)
-	err := each(ctx, q, `SELECT site, severity, category, count(*) FROM incidents
-		WHERE handling IN ('open', 'handling') AND shadow = 0 AND merged_into = '' AND `+in+` GROUP BY site, severity, category`, args, func(rows *sql.Rows) error {
+	err := each(ctx, q, `SELECT site, severity, category, quiet, count(*) FROM incidents
+		WHERE handling IN ('open', 'handling') AND shadow = 0 AND merged_into = '' AND `+in+` GROUP BY site, severity, category, quiet`, args, func(rows *sql.Rows) error {
 		var site, severity, category string
+		var quiet bool
 		var n int
-		if err := rows.Scan(&site, &severity, &category, &n); err != nil {
+		if err := rows.Scan(&site, &severity, &category, &quiet, &n); err != nil {
 			return err
 		}
 		c, ok := out[site]
@@ -73,6 +90,8 @@ func count(ctx context.Context, q db.Querier, part tree.Scope, sites []string, o
 			c = Cell{ID: site, Name: site, Never: site != ""}
 		}
 		switch {
+		case quiet:
+			c.Quiet += n
 		case category == incident.Maintenance && severity == "C":
 			c.Maintenance += n
 		case severity == "A":

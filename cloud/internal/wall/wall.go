@@ -22,6 +22,8 @@ type Cell struct {
 	B           int    `json:"B,omitempty"`
 	C           int    `json:"C,omitempty"`
 	Maintenance int    `json:"m,omitempty" doc:"incidents that are not closed and about the devices themselves"`
+	Quiet       int    `json:"q,omitempty" doc:"incidents of a maintenance window that nobody was told of; they are in none of the other counts"`
+	Window      bool   `json:"w,omitempty" doc:"under maintenance (检修) now"`
 	Off         bool   `json:"off,omitempty" doc:"a gateway of it is silent"`
 	Never       bool   `json:"never,omitempty" doc:"in the organisation, and no gateway has reported for it yet"`
 	Since       int64  `json:"t,omitempty" doc:"since when it is silent, Unix ms"`
@@ -85,7 +87,7 @@ const (
 func Read(ctx context.Context, d *db.DB, v View) (Snapshot, error) {
 	s := Snapshot{At: v.Now.UnixMilli(), Groups: []Group{}, Sites: []Cell{}, Emergencies: []UnderEmergency{}}
 	err := d.View(ctx, func(q db.Querier) error {
-		cells, err := cells(ctx, q, v.Part)
+		cells, err := cells(ctx, q, v.Now, v.Part)
 		if err != nil {
 			return err
 		}
@@ -132,7 +134,7 @@ func (s *Snapshot) place(cells map[string]Cell, nodes nodes) {
 	})
 }
 
-// CellsOf answers the state of some sites, without their groups: what the live stream tells.
-func CellsOf(ctx context.Context, q db.Querier, sites ...string) (map[string]Cell, error) {
-	return cells(ctx, q, tree.Everywhere(), sites...)
+// CellsOf answers the state of some sites now, without their groups: what the live stream tells.
+func CellsOf(ctx context.Context, q db.Querier, now time.Time, sites ...string) (map[string]Cell, error) {
+	return cells(ctx, q, now, tree.Everywhere(), sites...)
 }

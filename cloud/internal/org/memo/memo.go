@@ -1,5 +1,5 @@
 // Package memo is the vocabulary of messages to people that are about no incident: an order, a duty check, a missed round, a
-// hand-over. Who has such a message hands it to a sender (package notify) inside the transaction of what it tells of, so that
+// hand-over, a site under maintenance. Who has such a message hands it to a sender (package notify) inside the transaction of what it tells of, so that
 // both are there or neither; each declares the sender as the interface that it needs.
 package memo
 
@@ -20,6 +20,7 @@ const (
 	Patrol       = "patrol"
 	PatrolMissed = "patrol_missed"
 	HandOver     = "handover"
+	Window       = "window"
 )
 
 // A Memo is one message. A second one of the same Kind about the same thing is not sent.

@@ -5,6 +5,8 @@ import { canvasOf, fit, freshness, patched, queued, rootSize, stateOf, tally } f
 test('a cell shows the worst that is true of its site', () => {
   assert.equal(stateOf({ id: 'x' }), 'calm')
   assert.equal(stateOf({ id: 'x', m: 2 }), 'repair')
+  assert.equal(stateOf({ id: 'x', w: true, m: 2, off: true }), 'window')
+  assert.equal(stateOf({ id: 'x', w: true, A: 1 }), 'A')
   assert.equal(stateOf({ id: 'x', m: 2, off: true }), 'offline')
   assert.equal(stateOf({ id: 'x', off: true, C: 1 }), 'C')
   assert.equal(stateOf({ id: 'x', never: true }), 'never')
@@ -28,6 +30,7 @@ test('the queue is by need, and what is closed leaves it', () => {
   assert.deepEqual(queue.map((x) => x.id), ['a', 'b0', 'b', 'c', 'taken'])
   assert.deepEqual(queued(queue, i('a', 'A', 'closed')).map((x) => x.id), ['b0', 'b', 'c', 'taken'])
   assert.equal(queued(queue, i('z', 'C', 'open'), 3).length, 3)
+  assert.ok(!queued(queue, i('w', 'B', 'open', { window: true, shelved: true })).some((x) => x.id === 'w'), 'what nobody was told of in a maintenance window is not in it')
 })
 
 test('what is older than 10 s is said, older than 30 s counts no more', () => {

@@ -37,6 +37,7 @@ export const icons = {
   plus: 'M7 2h2v5h5v2H9v5H7V9H2V7h5Z',
   info: 'M8 0a8 8 0 1 0 0 16A8 8 0 0 0 8 0ZM7 3h2v2H7Zm0 4h2v6H7Z',
   repair: 'M10 1a4 4 0 0 1 4.9 4.9L12.5 5 11 3.5ZM11 1.2 8.7 4.3 1 12l3 3 7.7-7.7 3.1-2.3-2.3.6-2-2Z',
+  window: 'M10 1a4 4 0 0 1 4.9 4.9L12.5 5 11 3.5ZM11 1.2 8.7 4.3 1 12l3 3 7.7-7.7 3.1-2.3-2.3.6-2-2Z',
   never: 'M1 1h5v2H3v3H1Zm9 0h5v5h-2V3h-3ZM1 10h2v3h3v2H1Zm12 0h2v5h-5v-2h3Z',
 } as const
 

@@ -60,7 +60,15 @@ export function monthDay(ms: number, zone: string): string {
 /** When a day, as a date field gives it ("2026-11-22"), begins in the zone, or the day that is `later` days after it; undefined
     for what is no day. The day of a change of the clock included: the zone is asked again at the moment found. */
 export function dayStart(day: string | undefined, zone: string, later = 0): number | undefined {
-  const utc = /^\d{4}-\d\d-\d\d$/.test(day ?? '') ? Date.parse(`${day}T00:00:00Z`) + later * 86_400_000 : NaN
+  return inZone(/^\d{4}-\d\d-\d\d$/.test(day ?? '') ? Date.parse(`${day}T00:00:00Z`) + later * 86_400_000 : NaN, zone)
+}
+
+/** When it is in the zone what a field of day and time says ("2026-11-22T09:30"); undefined for what is no time. */
+export function dayTime(text: string, zone: string): number | undefined {
+  return inZone(/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) ? Date.parse(`${text.slice(0, 16)}:00Z`) : NaN, zone)
+}
+
+function inZone(utc: number, zone: string): number | undefined {
   if (!Number.isFinite(utc)) return undefined
   const ahead = (at: number) => { const p = parts(at, zone); return Date.UTC(+p.year, +p.month - 1, +p.day, +p.hour, +p.minute, +p.second) - at }
   const near = utc - ahead(utc)

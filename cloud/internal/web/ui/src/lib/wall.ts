@@ -2,15 +2,16 @@
 import type { Incident } from './types'
 import type { Cell, Wall } from './types/wall'
 
-export type CellState = 'A' | 'B' | 'C' | 'offline' | 'repair' | 'never' | 'calm'
+export type CellState = 'A' | 'B' | 'C' | 'window' | 'offline' | 'repair' | 'never' | 'calm'
 /** Worst first. */
-export const states: CellState[] = ['A', 'B', 'C', 'offline', 'repair', 'never', 'calm']
+export const states: CellState[] = ['A', 'B', 'C', 'window', 'offline', 'repair', 'never', 'calm']
 
 /** The worst that is true of a site. */
 export function stateOf(c: Cell): CellState {
   if (c.A) return 'A'
   if (c.B) return 'B'
   if (c.C) return 'C'
+  if (c.w) return 'window'
   if (c.never) return 'never'
   if (c.off) return 'offline'
   return c.m ? 'repair' : 'calm'
@@ -20,7 +21,7 @@ export interface Tally { A: number; B: number; C: number; m: number; offline: nu
 
 /** The figures above the grid, counted from the very cells that are shown. */
 export function tally(wall: Pick<Wall, 'sites' | 'elsewhere'>): Tally {
-  const sum: Tally = { A: 0, B: 0, C: 0, m: 0, offline: 0, sites: wall.sites.length, by: { A: 0, B: 0, C: 0, offline: 0, repair: 0, never: 0, calm: 0 } }
+  const sum: Tally = { A: 0, B: 0, C: 0, m: 0, offline: 0, sites: wall.sites.length, by: { A: 0, B: 0, C: 0, window: 0, offline: 0, repair: 0, never: 0, calm: 0 } }
   for (const c of [...wall.sites, wall.elsewhere]) {
     sum.A += c.A ?? 0; sum.B += c.B ?? 0; sum.C += c.C ?? 0; sum.m += c.m ?? 0
     if (c.off) sum.offline++
@@ -43,7 +44,7 @@ export function byNeed(a: Incident, b: Incident): number {
 /** The queue with one incident put in, moved or taken out. */
 export function queued(queue: Incident[], changed: Incident, length = 12): Incident[] {
   const rest = queue.filter((i) => i.id !== changed.id)
-  if (changed.handling === 'closed' || changed.shadow) return rest
+  if (changed.handling === 'closed' || changed.shadow || changed.window && changed.shelved) return rest
   return [...rest, changed].sort(byNeed).slice(0, length)
 }
 

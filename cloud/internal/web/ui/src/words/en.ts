@@ -23,6 +23,7 @@ export const en: Record<Key, string> = {
   'level.offline': 'Offline',
   'level.recovered': 'Recovered',
   'level.shadow': 'On trial, nobody told',
+  'level.window': 'Maintenance',
   'level.shelved': 'Shelved: too often',
   'level.overdue': 'Overdue',
   'level.now': 'now {level}',

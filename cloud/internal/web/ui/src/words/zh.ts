@@ -22,6 +22,7 @@ export const zh = {
   'level.offline': '离线',
   'level.recovered': '已恢复',
   'level.shadow': '试运行，不通知',
+  'level.window': '检修期间',
   'level.shelved': '已搁置：太频繁',
   'level.overdue': '处置超时',
   'level.now': '现为{level}',

@@ -20,6 +20,9 @@ export interface Invited { gateway: string; token: string; cloud: string; pin: s
 export interface Desired { revision: number; emergency: boolean; until?: number; reason?: string; who?: string; applied: boolean; inForce: boolean; answeredAt?: number; why: Text }
 export interface Command { id: string; gateway: string; device: string; point: string; value: number; state: string; reason: string; issuer: string; approver?: string; away: boolean; made: number; ended?: number; due?: number; why?: Text }
 
+/** What can be asked of a device from afar; away: a second person must approve it. */
+export interface Choice { point: string; value: number; away: boolean }
+
 export interface Revision { revision: number; who?: string; reason?: string; made?: number; state: 'asked' | 'waits' | 'refused' | 'trial' | 'applied' | 'reverted' | 'none'; why: Text; mistakes: { file: string; line: number; col: number; text: Text }[] | null; inForce: number; answeredAt?: number }
 export interface Pushed extends Revision { parts?: Record<string, string>; history: Revision[] | null }
 export interface DevicePast {

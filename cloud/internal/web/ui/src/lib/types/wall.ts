@@ -1,7 +1,7 @@
 import type { Incident } from '../types'
 
 /** State of one site; zero counts and false are left out. */
-export interface Cell { id: string; n?: string; g?: string; A?: number; B?: number; C?: number; m?: number; off?: boolean; never?: boolean; t?: number }
+export interface Cell { id: string; n?: string; g?: string; A?: number; B?: number; C?: number; m?: number; q?: number; w?: boolean; off?: boolean; never?: boolean; t?: number }
 export interface WallGroup { id: string; name: string }
 export interface Bar { A: number; B: number; C: number }
 export interface Emergency { node: string; name: string; from: number; until: number; why?: string }
