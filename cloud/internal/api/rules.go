@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
+	"github.com/linshao/linshao/cloud/internal/live"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/push"
 	"github.com/linshao/linshao/cloud/internal/rulebook"
@@ -94,6 +95,7 @@ type replayIn struct {
 		Sites []string `json:"sites" minItems:"1" maxItems:"30" doc:"played in this order"`
 		Hours int      `json:"hours" minimum:"1" maximum:"168" default:"24" doc:"how long the period is"`
 		To    int64    `json:"to,omitempty" minimum:"0" doc:"end of the period, Unix ms; absent: now"`
+		Token string   `json:"token,omitempty" maxLength:"40" doc:"made by the caller: the live stream tells under it how far the replay has come (kind replay)"`
 	}
 }
 
@@ -101,6 +103,21 @@ type replayOut struct {
 	Body struct {
 		CheckedDraft
 		Played *rulebook.ReplayResult `json:"played,omitempty" doc:"absent when the draft is not good"`
+	}
+}
+
+// went tells the live stream how far a replay has come; nil when nobody wants to know.
+func (a *API) went(token string) func(share float64) {
+	if token == "" {
+		return nil
+	}
+	return func(share float64) {
+		if err := live.Publish(a.cfg.Hub, live.Thing{Kind: "replay", ID: token, Hint: true}, struct {
+			Token string  `json:"token"`
+			Share float64 `json:"share"`
+		}{token, share}); err != nil {
+			a.cfg.Log.Error("progress of a replay not told", "err", err)
+		}
 	}
 }
 
@@ -125,7 +142,7 @@ func (a *API) replayRules(ctx context.Context, in *replayIn) (*replayOut, error)
 	if b.To > 0 && b.To < to.UnixMilli() {
 		to = time.UnixMilli(b.To)
 	}
-	played, err := a.cfg.Rules.Play(ctx, rulebook.Ask{Draft: draft, Sites: b.Sites, From: to.Add(-time.Duration(b.Hours) * time.Hour), To: to})
+	played, err := a.cfg.Rules.Play(ctx, rulebook.Ask{Draft: draft, Sites: b.Sites, From: to.Add(-time.Duration(b.Hours) * time.Hour), To: to, Went: a.went(b.Token)})
 	if err != nil {
 		return nil, a.unread(err, "replay of rules")
 	}

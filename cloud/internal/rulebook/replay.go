@@ -28,6 +28,8 @@ type Ask struct {
 	Sites    []string
 	From, To time.Time
 	Limit    time.Duration // 0: Longest
+	// Went, when not nil, hears after each part how far it has come, 0 to 1.
+	Went func(share float64)
 }
 
 // A Replayer plays drafts.
@@ -50,6 +52,7 @@ func (r *Replayer) Play(ctx context.Context, a Ask) (ReplayResult, error) {
 		return ReplayResult{}, err
 	}
 	for i := range yards {
+		t.sites, t.site = len(yards), i
 		if err := r.site(ctx, t, &yards[i]); err != nil {
 			return ReplayResult{}, err
 		}
@@ -104,6 +107,7 @@ func (r *Replayer) site(ctx context.Context, t *table, y *yard) error {
 		if goes, err = s.chunk(ctx, from, to, give); err != nil {
 			return fmt.Errorf("replay %s: %w", y.gateway, err)
 		}
+		t.went(to)
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("replay %s: %w", y.gateway, err)
 		}
@@ -118,6 +122,15 @@ func (r *Replayer) site(ctx context.Context, t *table, y *yard) error {
 	c.To, c.Holes, c.HoleMs = end.UnixMilli(), s.holes, s.holeMs
 	c.Samples = s.read
 	return t.sum(y, c, both, slices.DeleteFunc(recorded, func(a rules.RecordedAlert) bool { return a.Since.Before(t.ask.From) || a.Since.After(end) }))
+}
+
+// went tells how far the replay has come: the sites before, and of this one the time up to a moment.
+func (t *table) went(to time.Time) {
+	if t.ask.Went == nil {
+		return
+	}
+	begin := t.ask.From.Add(-warm)
+	t.ask.Went((float64(t.site) + float64(to.Sub(begin))/float64(t.ask.To.Sub(begin))) / float64(t.sites))
 }
 
 // ends are when alerts of latched rules were over, in order of time: only a person ends those.

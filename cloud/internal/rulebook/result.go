@@ -126,6 +126,8 @@ type table struct {
 	missed  [2][]ReplayMissed
 	rows    map[string]*ReplayRow
 	samples uint64
+
+	site, sites int // which one is played, of how many
 }
 
 func (t *table) add(y *yard, c ReplayCovered, reports [2]rules.ReplayReport, missed [2][]rules.RecordedAlert, recorded []rules.RecordedAlert) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,11 @@ func TestADraftBesideTheShippedRule(t *testing.T) {
 		if !draft.Good() {
 			t.Fatalf("%+v", draft.Problems)
 		}
-		got, err := r.Play(t.Context(), rulebook.Ask{Draft: draft, Sites: []string{"s1"}, From: t0, To: t0.Add(3 * time.Hour)})
+		var went []float64
+		got, err := r.Play(t.Context(), rulebook.Ask{Draft: draft, Sites: []string{"s1"}, From: t0, To: t0.Add(3 * time.Hour), Went: func(share float64) { went = append(went, share) }})
+		if len(went) < 2 || !slices.IsSorted(went) || went[len(went)-1] != 1 {
+			t.Errorf("how far it came: %v", went)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

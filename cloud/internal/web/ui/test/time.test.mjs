@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { number, seconds } from '../src/lib/number.ts'
-import { amount, hourMinuteSecond, stale, stopwatch, tick, when } from '../src/lib/time.ts'
+import { amount, dayTime, hourMinuteSecond, stale, stopwatch, tick, when } from '../src/lib/time.ts'
 
 const zone = 'Asia/Shanghai'
 const at = Date.UTC(2026, 10, 22, 14, 41, 6) // 22:41:06 in Shanghai
@@ -53,4 +53,10 @@ test('numbers get the decimals of their unit, and nothing becomes 0', () => {
   assert.equal(number(undefined), undefined)
   assert.equal(seconds(21_840), '6:04:00')
   assert.equal(seconds(75), '1:15')
+})
+
+test('a field of day and time is read in the zone', () => {
+  assert.equal(dayTime('2026-11-22T22:41', zone), Date.UTC(2026, 10, 22, 14, 41))
+  assert.equal(dayTime('2026-03-29T12:00', 'Europe/London'), Date.UTC(2026, 2, 29, 11))
+  assert.equal(dayTime('', zone), undefined)
 })

@@ -28,9 +28,10 @@ export function whenLoginNeeded(call: (why: string) => void) { onLogin = call }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-async function request<T>(method: Method, url: string, body?: unknown, limitMs = 10_000, key?: string): Promise<T> {
+async function request<T>(method: Method, url: string, body?: unknown, limitMs = 10_000, key?: string, left?: AbortSignal): Promise<T> {
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(), limitMs)
+  left?.addEventListener('abort', () => stop.abort())
   const headers: Record<string, string> = { 'Accept': 'application/json', 'Accept-Language': lang.value }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   if (key) headers['Idempotency-Key'] = key
@@ -66,8 +67,8 @@ export const part = encodeURIComponent
 
 /** Reads something. The calls of an area stand in its own file (lib/api/<area>.ts) and are made of get and send. */
 export const get = <T>(path: string, query?: Record<string, string | number | undefined>) => request<T>('GET', address(path, query))
-/** Changes something. key: what is sent again with the same key is done once, where the server keeps keys. */
-export const send = <T>(method: Exclude<Method, 'GET'>, path: string, body?: unknown, limitMs?: number, key?: string) => request<T>(method, address(path), body, limitMs, key)
+/** Changes something. key: what is sent again with the same key is done once, where the server keeps keys. left: ends the request when nobody waits for it any more. */
+export const send = <T>(method: Exclude<Method, 'GET'>, path: string, body?: unknown, limitMs?: number, key?: string, left?: AbortSignal) => request<T>(method, address(path), body, limitMs, key, left)
 
 // Go writes an empty list as null where nobody took care; the pages always get a list.
 const deviceIn = (d: Device): Device => ({ ...d, points: d.points ?? [] })

@@ -9,5 +9,5 @@ export const rulesApi = {
   check: (draft: string) => send<CheckedDraft>('POST', '/rules/check', { draft }),
   push: (gateway: string, rule: string, draft: string, reason: string) => send<Pushed>('PUT', `/gateways/${part(gateway)}/rules/${part(rule)}`, { draft, reason }),
   /** The server stops after 10 s by itself. */
-  replay: (draft: string, sites: string[], hours: number) => send<Replayed>('POST', '/rules/replay', { draft, sites, hours }, 20_000),
+  replay: (draft: string, sites: string[], hours: number, token: string, left: AbortSignal) => send<Replayed>('POST', '/rules/replay', { draft, sites, hours, token }, 20_000, undefined, left),
 }

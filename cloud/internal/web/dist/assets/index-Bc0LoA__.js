@@ -1,1 +1,0 @@
-import{G as e,ft as t,t as n,ut as r,z as i}from"./first-BCUnEhg5.js";e(),i(),r().then(()=>t(n).mount(`#app`));

@@ -1,1 +1,0 @@
-import{nt as e,rt as t,tt as n}from"./first-BCUnEhg5.js";var r={list:()=>n(`/rules`),one:t=>n(`/rules/${e(t)}`),check:e=>t(`POST`,`/rules/check`,{draft:e}),push:(n,r,i,a)=>t(`PUT`,`/gateways/${e(n)}/rules/${e(r)}`,{draft:i,reason:a}),replay:(e,n,r)=>t(`POST`,`/rules/replay`,{draft:e,sites:n,hours:r},2e4)};export{r as t};
