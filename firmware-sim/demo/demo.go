@@ -104,7 +104,7 @@ func (d *Demo) bring(ctx context.Context, o Options) error {
 	if err := d.await(ctx, d.cloud, d.URL+"/healthz"); err != nil {
 		return err
 	}
-	if err := d.duty(ctx); err != nil {
+	if err := errors.Join(d.duty(ctx), d.people(ctx)); err != nil {
 		return err
 	}
 	for _, name := range []string{First, Second} {

@@ -17,6 +17,7 @@ type crew struct {
 	cloud string
 	now   func() time.Time
 	http  *http.Client
+	put   bool // one has been put off
 }
 
 func newCrew(cfg Config) *crew {
@@ -26,7 +27,7 @@ func newCrew(cfg Config) *crew {
 // task is what of an incident matters to the crew.
 type task struct {
 	ID, Site, Severity, Condition, Handling string
-	Since, TakenAt                          int64
+	Since, TakenAt, SuspendedAt             int64
 	Late                                    bool
 }
 
@@ -48,7 +49,7 @@ func (c *crew) run(ctx context.Context) {
 	}
 }
 
-// work takes an incident that has waited, or closes one that is over. What the cloud refuses is tried again later.
+// work takes an incident that has waited, closes one that is over, or puts one off (挂起), of all of them one. What the cloud refuses is tried again later.
 func (c *crew) work(ctx context.Context, t task) {
 	now, mark := c.now().UnixMilli(), int64(0)
 	for _, b := range []byte(t.ID) {
@@ -67,11 +68,14 @@ func (c *crew) work(ctx context.Context, t task) {
 		} else if mark%9 == 2 {
 			outcome = "device_fault"
 		}
-		_ = c.call(ctx, http.MethodPost, path+"/close", map[string]string{"outcome": outcome, "note": "现场已查看"}, nil)
+		_ = c.call(ctx, http.MethodPost, path+"/close", map[string]any{"outcome": outcome, "note": "现场已查看"}, nil)
+	case !c.put && t.Handling == "handling" && t.Severity != "A" && t.SuspendedAt == 0 && now-t.TakenAt > 20_000:
+		until := c.now().Add(3 * 24 * time.Hour).UnixMilli()
+		c.put = c.call(ctx, http.MethodPost, path+"/suspend", map[string]any{"until": until, "note": "等厂家送配件，已贴提示"}, nil) == nil
 	}
 }
 
-func (c *crew) call(ctx context.Context, method, path string, in map[string]string, out *struct{ Incidents []task }) error {
+func (c *crew) call(ctx context.Context, method, path string, in map[string]any, out *struct{ Incidents []task }) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)

@@ -75,8 +75,8 @@ func Resources(ctx context.Context, q db.Querier, p Part) ([]Resource, error) {
 // CountDevices counts the devices of the sites in a part of the street, by kind.
 func CountDevices(ctx context.Context, q db.Querier, p Part) ([]DeviceCount, error) {
 	where, args := p.where(func(s Scope) (string, []any) { return s.Sites("g.site") }, "d.kind")
-	rows, err := q.QueryContext(ctx, `SELECT d.kind, count(*), sum(CASE WHEN d.online = 1 THEN 1 ELSE 0 END) FROM devices d JOIN gateways g ON g.id = d.gateway
-		WHERE `+where+` GROUP BY d.kind`, args...)
+	rows, err := q.QueryContext(ctx, `SELECT d.kind, count(*), sum(CASE WHEN g.online = 1 AND (d.kind = 'gateway' OR d.online = 1) THEN 1 ELSE 0 END)
+		FROM devices d JOIN gateways g ON g.id = d.gateway WHERE d.kind <> 'channel' AND (`+where+`) GROUP BY d.kind`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("count devices: %w", err)
 	}
