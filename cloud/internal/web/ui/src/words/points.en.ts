@@ -10,6 +10,7 @@ export const pointsEn: Record<keyof typeof pointsZh, string> = {
   'kind.camera': 'Cameras',
   'kind.meter': 'Meters',
   'kind.gateway': 'Gateway',
+  'kind.channel': 'Field lines',
   'kind.other': 'Other devices',
 
   'state.relay.0': 'Open',

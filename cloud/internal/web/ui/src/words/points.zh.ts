@@ -8,6 +8,7 @@ export const pointsZh = {
   'kind.camera': '摄像机',
   'kind.meter': '电表',
   'kind.gateway': '网关',
+  'kind.channel': '总线',
   'kind.other': '其他设备',
 
   'state.relay.0': '断开',
