@@ -1,6 +1,6 @@
 // The calls of the pages about devices, gateways, reports and the cloud itself.
 import { address, get, part, send } from '../api'
-import type { Choice, Command, Desired, DeviceList, DevicePast, Dock, Invited, MachineDetail, MachineList, OrgNode, OwnState, Pushed, Report, Standing } from '../types/machines'
+import type { Choice, Command, Desired, DeviceList, DevicePast, Dock, Invited, MachineDetail, MachineList, OrgNode, OwnState, Pushed, Report, Standing, Updates } from '../types/machines'
 
 type Query = Record<string, string | number | undefined>
 export const machinesApi = {
@@ -17,6 +17,7 @@ export const machinesApi = {
   past: (gateway: string, device: string, hours: number) => get<DevicePast>(`/devices/${part(gateway)}/${part(device)}/past`, { hours }),
   commands: (q: Query) => get<{ commands: Command[] | null }>('/commands', q),
   decide: (id: string, deed: 'approve' | 'withdraw') => send<Command>('POST', `/commands/${part(id)}/${deed}`, {}),
+  updates: () => get<Updates>('/updates'),
   choices: (gateway: string, device: string) => get<{ choices: Choice[] }>(`/devices/${part(gateway)}/${part(device)}/choices`),
   move: (gateway: string, c: { device: string; point: string; value: number; reason: string; for: number }) => send<Command>('POST', `/gateways/${part(gateway)}/commands`, c),
   own: () => get<OwnState>('/system'),

@@ -1,1 +1,0 @@
-import{B as e,K as t,dt as n,pt as r,t as i}from"./first-Cql9xQtC.js";t(),e(),n().then(()=>r(i).mount(`#app`));
