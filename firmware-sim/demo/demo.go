@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -56,9 +57,6 @@ const (
 	Second = "gateway2" // of the compound whose gateway is switched off
 )
 
-// FirstID is what the cloud knows the first gateway by (configs/demo/gateway.yaml).
-const FirstID = "gw-0142"
-
 // field is what the simulator tells of itself once it is ready.
 type field struct {
 	Control   string            `json:"control"`
@@ -98,7 +96,10 @@ func (d *Demo) bring(ctx context.Context, o Options) error {
 	if err := d.organise(ctx, o); err != nil {
 		return err
 	}
-	if d.cloud, err = d.start("cloud", "cloud", "run", "--config", "cloud.yaml", "--demo", "--demo-gateway", FirstID+"="+d.Status); err != nil {
+	if err := d.trust(ctx); err != nil {
+		return err
+	}
+	if d.cloud, err = d.start("cloud", "cloud", "run", "--config", "cloud.yaml", "--demo"); err != nil {
 		return err
 	}
 	if err := d.await(ctx, d.cloud, d.URL+"/healthz"); err != nil {
@@ -156,6 +157,27 @@ func (d *Demo) organise(ctx context.Context, o Options) error {
 	return d.once(ctx, "cloud", "org", "outline", "street.geojson", "--config", "cloud.yaml")
 }
 
+// trust gives the first gateway the key with which the cloud signs what it asks for, as an enrolment would.
+func (d *Demo) trust(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "cloud"), "command-key", "--config", "cloud.yaml")
+	cmd.Dir = d.dir
+	key, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("ask for the command key: %w", err)
+	}
+	text, err := os.ReadFile(d.File("gateway.yaml"))
+	if err == nil {
+		err = os.WriteFile(d.File("command.pem"), key, 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(d.File("gateway.yaml"), append(text, "trust: {command_key: command.pem}\n"...), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("give the gateway the command key: %w", err)
+	}
+	return nil
+}
+
 func (d *Demo) startField(ctx context.Context, scenario string) (field, error) {
 	var f field
 	absolute, err := filepath.Abs(scenario)
@@ -191,6 +213,9 @@ func (d *Demo) StartGateway(name string) error {
 	d.gateways[name] = p
 	return nil
 }
+
+// File is the path of a file in the demo's folder, such as gateway-data/evidence.pub.
+func (d *Demo) File(name string) string { return filepath.Join(d.dir, name) }
 
 // StopGateway stops a gateway as systemd would.
 func (d *Demo) StopGateway(name string) error { return d.gateway(name).stop() }

@@ -24,6 +24,8 @@ func TestFirstMinute(t *testing.T) {
 	t.Logf("first minute shown after %.0f s", time.Since(began).Seconds())
 	t.Run("plug", func(t *testing.T) { pullThePlug(t, d) })
 	t.Run("browser", func(t *testing.T) { browse(t, d, "e2e") })
+	t.Run("look", func(t *testing.T) { lookThrough(t, d) })
+	t.Run("evidence", func(t *testing.T) { seeTheEvidence(t, d) })
 	if out := os.Getenv("LINSHAO_SHOTS"); out != "" {
 		t.Run("shots", func(t *testing.T) { browse(t, d, "shots") })
 	}

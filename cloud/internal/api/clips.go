@@ -29,6 +29,8 @@ func (a *API) seen(h huma.API) {
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/clips", "What cameras saw at the alerts of an incident, and how much of it is here", a.clips)
 	register(a, h, access{auth.Look, ofClip}, get, "/clips/{clip}/video", "A clip as fragmented MP4; takes ranges", a.clipVideo)
 	register(a, h, access{auth.Look, ofClip}, get, "/clips/{clip}/still", "A still: one key frame as fragmented MP4", a.clipStill)
+	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/cameras", "Cameras that see where an incident is, and whether the caller may open them live", a.incidentCameras)
+	register(a, h, access{auth.See, ofGateway}, get, "/gateways/{gateway}/cameras", "Cameras of a gateway, and whether the caller may open them live", a.gatewayCameras)
 	register(a, h, access{auth.Look, ofGateway}, post, "/gateways/{gateway}/cameras/{device}/look", "Open a camera for a minute; who looks and why is in the audit", a.look)
 	register(a, h, access{auth.Look, ofGateway}, get, "/gateways/{gateway}/cameras/{device}/look/{look}", "What the camera shows now, as fragmented MP4, until the look ends; for who opened it, once", a.watchLook)
 	register(a, h, access{auth.Look, ofBundle}, get, "/evidence/{bundle}", "A whole evidence bundle, as cloud evidence verify checks it", a.bundle)
@@ -36,14 +38,19 @@ func (a *API) seen(h huma.API) {
 
 type clipsOut struct {
 	Body struct {
-		Clips []evidence.Clip `json:"clips"`
+		Clips   []evidence.Clip    `json:"clips"`
+		Missing []evidence.Missing `json:"missing" doc:"what should be there and is not, as the gateway says"`
 	}
 }
 
 func (a *API) clips(ctx context.Context, in *incidentIn) (*clipsOut, error) {
 	clips, err := evidence.Of(ctx, a.cfg.DB.Reader(), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := a.cfg.Evidence.MissingOf(ctx, in.ID)
 	out := &clipsOut{}
-	out.Body.Clips = clips
+	out.Body.Clips, out.Body.Missing = clips, missing
 	return out, err
 }
 

@@ -169,6 +169,11 @@ func DevicesOf(ctx context.Context, q db.Querier, site string) ([]Device, error)
 	return devices(ctx, q, `g.site = ?`, site)
 }
 
+// CamerasOf lists the cameras of a gateway, without their points.
+func CamerasOf(ctx context.Context, q db.Querier, gateway string) ([]Device, error) {
+	return devices(ctx, q, `d.gateway = ? AND d.kind = 'camera'`, gateway)
+}
+
 // OneDevice answers one device with its points, without values.
 func OneDevice(ctx context.Context, q db.Querier, gateway, id string) (Device, error) {
 	all, err := devices(ctx, q, `d.gateway = ? AND d.id = ?`, gateway, id)

@@ -100,7 +100,7 @@ func load(files fs.FS, name string) (*file, error) {
 
 // policy lets the page load its own files and talk to its own server, and nothing else. Vue and the charts set styles
 // through the object model, which is no inline style.
-const policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+const policy = "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

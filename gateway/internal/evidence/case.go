@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	format "github.com/linshao/linshao/cloud/wire/evidence"
@@ -30,6 +31,8 @@ const (
 	csvMost     = 4 << 20          // bytes of the readings
 	clipWait    = 30 * time.Second // beyond the end of a clip: a camera may stand still
 	interrupted = "the gateway ended while the clip was written"
+	diskFull    = "the gateway's disk is full"
+	spareRoom   = 32 << 20 // bytes that are looked for among what the cloud has, when the disk is full
 )
 
 // A taking is an alert of which evidence is being collected: what stands in its folder's case.json.
@@ -68,11 +71,11 @@ func (c *Collector) collect(ctx context.Context, e rules.AlertEvent) error {
 	if err != nil {
 		return fmt.Errorf("begin evidence: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("begin evidence: %w", err)
+	if err = c.begin(dir, text); full(err) && c.store.spare(spareRoom) > 0 {
+		err = c.begin(dir, text)
 	}
-	if err := errors.Join(state.Save(filepath.Join(dir, caseFile), text), syncDir(c.work())); err != nil {
-		return errors.Join(err, os.RemoveAll(dir)) // a full disk: nothing is half there
+	if err != nil {
+		return err
 	}
 	var eyes sync.WaitGroup
 	for _, cam := range k.Cameras {
@@ -89,6 +92,18 @@ func (c *Collector) collect(ctx context.Context, e rules.AlertEvent) error {
 		return nil // at the next start
 	}
 	return c.finish(dir, k)
+}
+
+// begin writes down what is to be taken.
+func (c *Collector) begin(dir string, text []byte) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = errors.Join(state.Save(filepath.Join(dir, caseFile), text), syncDir(c.work()))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("begin evidence: %w", err), os.RemoveAll(dir)) // nothing is half there
+	}
+	return nil
 }
 
 // clip writes one camera's clip as it comes. What is on disk is playable at every moment, up to the last fsync.
@@ -133,6 +148,8 @@ func (c *Collector) clip(ctx context.Context, dir string, k *taking, cam Camera)
 		k.add(name, c.video(k, cam, clip))
 	case errors.Is(err, device.ErrNoPicture):
 		k.miss(name + ": " + err.Error())
+	case full(err):
+		k.add(name, &format.Video{Camera: cam.ID, Name: cam.Name, From: k.Alert.At.Add(-clipBefore), To: k.Alert.At.Add(clipAfter), Interrupted: diskFull})
 	default:
 		k.add(name, &format.Video{Camera: cam.ID, Name: cam.Name, From: k.Alert.At.Add(-clipBefore), To: k.Alert.At.Add(clipAfter), Interrupted: err.Error()})
 	}
@@ -142,7 +159,10 @@ func (c *Collector) clip(ctx context.Context, dir string, k *taking, cam Camera)
 func (c *Collector) video(k *taking, cam Camera, clip device.Clip) *format.Video {
 	moment := c.cfg.Wall(k.Alert.At)
 	stamp := func(at time.Time) time.Time { return k.Alert.At.Add(at.Sub(moment)) }
-	v := &format.Video{Camera: cam.ID, Name: cam.Name, Codec: clip.Codec, Width: clip.Width, Height: clip.Height, Frames: clip.Frames, From: stamp(clip.From), To: stamp(clip.To), CameraFrom: clip.CameraFrom}
+	v := &format.Video{Camera: cam.ID, Name: cam.Name, Codec: clip.Codec, Width: clip.Width, Height: clip.Height, Frames: clip.Frames, From: stamp(clip.From), To: stamp(clip.To)}
+	if !clip.CameraFrom.IsZero() {
+		v.CameraFrom = stamp(clip.CameraFrom)
+	}
 	for _, h := range clip.Holes {
 		v.Holes = append(v.Holes, format.Hole{From: stamp(h.From), To: stamp(h.To), Reason: h.Reason})
 	}
@@ -174,8 +194,39 @@ func (c *Collector) stills(ctx context.Context, dir string, k *taking, cam Camer
 	}
 }
 
-// finish seals what the folder of a case has.
+// finish seals what the folder of a case has. On a full disk the alert, the readings and the word that there is no picture, and why,
+// are worth more than a clip that does not fit.
 func (c *Collector) finish(dir string, k *taking) error {
+	err := c.put(dir, k)
+	if full(err) {
+		if c.store.spare(spareRoom) > 0 {
+			err = c.put(dir, k)
+		}
+	}
+	if full(err) {
+		k.strip(dir)
+		err = c.put(dir, k)
+	}
+	return err
+}
+
+// full says whether an error is that of a disk that has no room.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// strip leaves out what takes the room.
+func (k *taking) strip(dir string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for file := range k.videos {
+		os.Remove(filepath.Join(dir, file)) //nolint:errcheck // what stays is found out by what follows
+		k.missing = append(k.missing, file+": "+diskFull)
+	}
+	slices.Sort(k.missing)
+	clear(k.videos)
+}
+
+// put makes the bundle.
+func (c *Collector) put(dir string, k *taking) error {
 	alert, err := json.MarshalIndent(k.Alert, "", "  ")
 	if err == nil {
 		err = state.Save(filepath.Join(dir, "alert.json"), append(alert, '\n'))

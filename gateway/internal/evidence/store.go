@@ -26,6 +26,7 @@ const Dir = "bundles"
 const (
 	suffix     = ".lse"
 	noteSuffix = ".json"
+	halfSuffix = ".new" // of a bundle that is being written
 	chainFile  = "chain.json"
 	workDir    = "work"
 )
@@ -73,7 +74,15 @@ func Open(dir string, key ed25519.PrivateKey, quota int64, keep time.Duration) (
 	if err := os.MkdirAll(filepath.Join(dir, workDir), 0o700); err != nil {
 		return nil, fmt.Errorf("open evidence: %w", err)
 	}
-	var err error
+	halves, err := filepath.Glob(filepath.Join(dir, "*"+suffix+halfSuffix))
+	if err != nil {
+		return nil, fmt.Errorf("open evidence: %w", err)
+	}
+	for _, half := range halves { // the gateway was killed while it wrote them; they are made again from what they are made of
+		if err := os.Remove(half); err != nil {
+			return nil, fmt.Errorf("open evidence: %w", err)
+		}
+	}
 	if s.bundles, err = List(dir); err != nil {
 		return nil, err
 	}
@@ -164,13 +173,18 @@ func (s *Store) seal(m format.Manifest, parts []part, open bool) (b Bundle, head
 		return b, nil, err
 	}
 	s.chain = link{b.Number, b.ID}
-	text, err := json.Marshal(s.chain)
-	if err == nil {
-		err = errors.Join(s.note(&b), state.Save(filepath.Join(s.dir, chainFile), text))
-	}
 	kept := b
 	s.bundles = append(s.bundles, &kept)
-	return b, head, err
+	_ = errors.Join(s.note(&b), s.saveChain()) // the bundle is on disk and tells both: to make it once more would be wrong
+	return b, head, nil
+}
+
+func (s *Store) saveChain() error {
+	text, err := json.Marshal(s.chain)
+	if err != nil {
+		return fmt.Errorf("note evidence: %w", err)
+	}
+	return state.Save(filepath.Join(s.dir, chainFile), text)
 }
 
 func measure(p *part) error {
@@ -189,7 +203,7 @@ func measure(p *part) error {
 
 // write makes the file under another name and renames it when it is on disk.
 func (s *Store) write(path string, head []byte, parts []part) (err error) {
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path+halfSuffix, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("write evidence: %w", err)
 	}
@@ -201,10 +215,10 @@ func (s *Store) write(path string, head []byte, parts []part) (err error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(path+".new", path)
+		err = os.Rename(path+halfSuffix, path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write evidence: %w", err), os.Remove(path+".new"))
+		return errors.Join(fmt.Errorf("write evidence: %w", err), os.Remove(path+halfSuffix))
 	}
 	return syncDir(s.dir)
 }
@@ -248,11 +262,36 @@ func (s *Store) makeRoom(size int64, now time.Time) {
 			continue
 		}
 		size -= b.Size
-		path := Path(s.dir, b)
-		os.Remove(path)                                          //nolint:errcheck // what stays is met again at the next start
-		os.Remove(strings.TrimSuffix(path, suffix) + noteSuffix) //nolint:errcheck // likewise
-		s.bundles = slices.DeleteFunc(s.bundles, func(x *Bundle) bool { return x == b })
+		s.remove(b)
 	}
+}
+
+// spare deletes bundles that the cloud has and no open alert holds, oldest first, until so many bytes are free, and says how many are:
+// the disk may be full of other things than evidence.
+func (s *Store) spare(size int64) (freed int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range slices.Clone(s.bundles) {
+		if freed >= size {
+			break
+		}
+		if b.Sent && !b.Open {
+			s.remove(b)
+			freed += b.Size
+		}
+	}
+	return freed
+}
+
+// remove deletes a bundle. It needs mu.
+func (s *Store) remove(b *Bundle) {
+	if b.Number == s.chain.Number && s.saveChain() != nil { // nothing else would know where the chain stands
+		return
+	}
+	path := Path(s.dir, b)
+	os.Remove(path)                                          //nolint:errcheck // what stays is met again at the next start
+	os.Remove(strings.TrimSuffix(path, suffix) + noteSuffix) //nolint:errcheck // likewise
+	s.bundles = slices.DeleteFunc(s.bundles, func(x *Bundle) bool { return x == b })
 }
 
 // Ended says that an alert has ended: what it held may go when its time comes.

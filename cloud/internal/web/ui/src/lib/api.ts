@@ -46,7 +46,7 @@ async function request<T>(method: Method, url: string, body?: unknown, limitMs =
     clearTimeout(timer)
   }
   if (answer.ok) return parse<T>(text)
-  throw refused(answer.status, text)
+  throw refusal(answer.status, text)
 }
 
 function parse<T>(text: string): T {
@@ -54,7 +54,8 @@ function parse<T>(text: string): T {
   try { return JSON.parse(text) as T } catch { throw new ApiError('not_json', 500, t('error.server', { code: 'not JSON' })) }
 }
 
-function refused(status: number, text: string): ApiError {
+/** What the server refuses, as the error that pages show. */
+export function refusal(status: number, text: string): ApiError {
   let said: { code?: string; message?: string } = {}
   try { said = JSON.parse(text) ?? {} } catch { /* a proxy's page: the status must do */ }
   const code = said.code ?? `http_${status}`

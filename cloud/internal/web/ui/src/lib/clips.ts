@@ -1,10 +1,19 @@
 // What cameras saw at an incident: one view per camera and alert, with the moving and the still picture. Pure but for the calls.
 import { address, get, part } from './api'
-import type { Clip } from './types/clips'
+import type { Clip, MissingPart } from './types/clips'
 
-export const clipsOf = (incident: string) => get<{ clips: Clip[] | null }>(`/incidents/${part(incident)}/clips`).then((c) => ({ clips: c.clips ?? [] }))
+export const clipsOf = (incident: string) => get<{ clips: Clip[] | null; missing?: MissingPart[] | null }>(`/incidents/${part(incident)}/clips`).then((c) => ({ clips: c.clips ?? [], missing: lacking(c.missing ?? []) }))
 export const pictureAddress = (c: Clip) => address(`/clips/${part(c.id)}/${c.kind === 'clip' ? 'video' : 'still'}`)
 export const bundleAddress = (c: Clip) => address(`/evidence/${part(c.bundle)}`)
+
+/** What is worth a line of what is missing: a still is not, where its camera's clip is missing too. */
+export function lacking(all: MissingPart[]): { key: string; kind: 'clip' | 'still' | 'readings'; camera: string; why: string }[] {
+  const of = all.map((m) => {
+    const [, kind = '', camera = ''] = /^(clip|still)-(.*?)(?:-\d+s)?\.mp4$/.exec(m.part) ?? []
+    return { key: m.bundle + m.part, kind: (kind === 'clip' || kind === 'still' ? kind : 'readings') as 'clip' | 'still' | 'readings', camera, why: m.why, bundle: m.bundle }
+  })
+  return of.filter((m) => m.kind !== 'still' || !of.some((c) => c.kind === 'clip' && c.camera === m.camera && c.bundle === m.bundle))
+}
 
 export interface View { key: string; clip?: Clip; still?: Clip; first: Clip }
 

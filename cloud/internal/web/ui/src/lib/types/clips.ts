@@ -14,3 +14,6 @@ export interface Clip {
   holes: { from: number; to: number; reason: string }[] | null
   interrupted?: string
 }
+
+/** A part that a bundle should have and has not, as its gateway says. */
+export interface MissingPart { bundle: string; part: string; why: string }

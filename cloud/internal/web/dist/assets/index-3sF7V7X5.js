@@ -1,1 +1,0 @@
-import{B as e,K as t,dt as n,pt as r,t as i}from"./first-D5-pbaTs.js";t(),e(),n().then(()=>r(i).mount(`#app`));
