@@ -65,7 +65,8 @@ func TestMemoRemindsUntilDone(t *testing.T) {
 	})
 }
 
-// A quiet time holds a memo, unless the place is in emergency mode; then it rings too.
+// A quiet time holds a memo, unless the place is in emergency mode; then it rings too. It does not hold a duty check, nor its
+// reminders: whether somebody is there at night is what it asks.
 func TestMemoInAQuietTime(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		c := muster(t, place, func(cfg *notify.Config) {
@@ -73,6 +74,15 @@ func TestMemoInAQuietTime(t *testing.T) {
 				cfg.Receivers[i].Quiet = notify.Quiet{From: 9 * time.Hour, To: 11 * time.Hour}
 			}
 		})
+		ask := func(messages int, about string, more memo.Memo) {
+			t.Helper()
+			more.Kind, more.About, more.Node, more.To = memo.DutyCheck, about, "g1", []tree.Person{{Name: "王", Phone: "13800000004"}}
+			if err := c.db.Update(t.Context(), func(tx *sql.Tx) error { return c.svc.Tell(t.Context(), tx, more) }); err != nil {
+				t.Fatal(err)
+			}
+			c.svc.Wake()
+			c.hear(messages)
+		}
 		tell := func(about string) {
 			t.Helper()
 			if err := c.db.Update(t.Context(), func(tx *sql.Tx) error {
@@ -83,6 +93,9 @@ func TestMemoInAQuietTime(t *testing.T) {
 			c.svc.Wake()
 		}
 		tell("1")
+		ask(2, "7", memo.Memo{Text: rules.Text{ZH: "请应答", EN: "answer"}, Until: c.clock().Add(5 * time.Minute), Every: 2 * time.Minute})
+		c.pass(2 * time.Minute)
+		c.hear(2)
 		if err := c.db.Update(t.Context(), func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(t.Context(), `INSERT INTO modes (node, from_ms, until_ms, who, reason) VALUES ('yunfeng', 0, ?, '陈', '台风')`, c.clock().Add(24*time.Hour).UnixMilli())
 			return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/org/memo"
 )
 
 // notice is one queued message.
@@ -39,9 +40,13 @@ func (n notice) event(receiver string) string {
 // others are not even read: in a storm there are many, and each alert asks.
 func (s *sender) due(ctx context.Context, now time.Time) (list []notice, next time.Time, err error) {
 	q := s.service.cfg.DB.Reader()
-	quiet := s.receiver.Quiet.until(now.In(s.service.cfg.Zone))
-	if end := now.Add(s.pace.full(now)); end.After(now) && end.After(quiet) {
-		quiet = end
+	quiet, full := s.receiver.Quiet.until(now.In(s.service.cfg.Zone)), now.Add(s.pace.full(now))
+	awake := memo.DutyCheck // asks who is on duty now, at night too: a quiet time does not hold it, want of room does
+	if full.After(now) {
+		awake = ""
+		if full.After(quiet) {
+			quiet = full
+		}
 	}
 	lowest, most := "C", 200
 	if s.whole() {
@@ -52,9 +57,9 @@ func (s *sender) due(ctx context.Context, now time.Time) (list []notice, next ti
 	}
 	rows, err := q.QueryContext(ctx, `SELECT n.id, n.receiver, n.incident, n.kind, n.severity, n.step, n.people, n.bundle, n.created, n.next_at, n.attempts, n.memo,
 		coalesce(i.handling, ''), coalesce(i.severity, ''), coalesce(i.active, 0), coalesce(i.late, 0)
-		FROM (SELECT * FROM notices WHERE state = 'waiting' AND receiver = ? AND next_at <= ? AND severity <= ?
+		FROM (SELECT * FROM notices WHERE state = 'waiting' AND receiver = ? AND next_at <= ? AND (severity <= ? OR memo IN (SELECT id FROM memos WHERE kind = ?))
 		ORDER BY CASE WHEN severity = 'A' THEN 0 ELSE 1 END, CASE WHEN bundle = '' THEN 1 ELSE 0 END, severity, id LIMIT ?) n LEFT JOIN incidents i ON i.id = n.incident
-		ORDER BY CASE WHEN n.severity = 'A' THEN 0 ELSE 1 END, CASE WHEN n.bundle = '' THEN 1 ELSE 0 END, n.severity, n.id`, s.receiver.ID, now.UnixMilli(), lowest, most)
+		ORDER BY CASE WHEN n.severity = 'A' THEN 0 ELSE 1 END, CASE WHEN n.bundle = '' THEN 1 ELSE 0 END, n.severity, n.id`, s.receiver.ID, now.UnixMilli(), lowest, awake, most)
 	if err != nil {
 		return nil, next, fmt.Errorf("read notices: %w", err)
 	}
@@ -70,15 +75,18 @@ func (s *sender) due(ctx context.Context, now time.Time) (list []notice, next ti
 	if err := rows.Err(); err != nil || len(list) > 0 {
 		return list, next, err
 	}
-	next, err = s.next(ctx, lowest, quiet)
+	if next, err = s.next(ctx, lowest, awake, quiet); full.After(now) && next.After(full) {
+		next = full // a duty check may wait for room alone
+	}
 	return nil, next, err
 }
 
 // next is when something becomes due; zero: nothing waits. What waits for the end of a quiet time does until then.
-func (s *sender) next(ctx context.Context, lowest string, quiet time.Time) (time.Time, error) {
+func (s *sender) next(ctx context.Context, lowest, awake string, quiet time.Time) (time.Time, error) {
 	var at, later sql.NullInt64
-	if err := s.service.cfg.DB.Reader().QueryRowContext(ctx, `SELECT min(CASE WHEN severity <= ? THEN next_at END), min(CASE WHEN severity > ? THEN next_at END)
-		FROM notices WHERE state = 'waiting' AND receiver = ?`, lowest, lowest, s.receiver.ID).Scan(&at, &later); err != nil {
+	if err := s.service.cfg.DB.Reader().QueryRowContext(ctx, `SELECT min(CASE WHEN soon = 1 THEN next_at END), min(CASE WHEN soon = 0 THEN next_at END)
+		FROM (SELECT next_at, CASE WHEN severity <= ? OR memo IN (SELECT id FROM memos WHERE kind = ?) THEN 1 ELSE 0 END AS soon
+		FROM notices WHERE state = 'waiting' AND receiver = ?) n`, lowest, awake, s.receiver.ID).Scan(&at, &later); err != nil {
 		return time.Time{}, fmt.Errorf("read notices: %w", err)
 	}
 	if later.Valid {

@@ -14,7 +14,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/dutycheck"
-	"github.com/linshao/linshao/cloud/internal/org/memo"
+	"github.com/linshao/linshao/cloud/internal/org/memo/memotest"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/timer"
 )
@@ -27,32 +27,11 @@ const street = `nodes:
   - {id: sw, parent: yf, kind: 小区, name: 双无, owner: {name: 孙经理}}
 `
 
-// told are the memos that went out, and whether any arrived.
-type told struct {
-	memos   []string
-	arrived int
-}
-
-func (t *told) Tell(_ context.Context, _ *sql.Tx, m memo.Memo) error {
-	to := ""
-	for _, p := range m.To {
-		to += " " + p.Name
-	}
-	t.memos = append(t.memos, m.Kind+to+" "+m.Text.ZH)
-	return nil
-}
-
-func (t *told) End(context.Context, *sql.Tx, string, string) error { return nil }
-
-func (t *told) Reached(context.Context, db.Querier, string, string) (int, error) {
-	return t.arrived, nil
-}
-
 type post struct {
 	t       *testing.T
 	db      *db.DB
 	now     time.Time
-	told    *told
+	told    *memotest.Told
 	centres []string
 	svc     *dutycheck.Service
 	clock   *timer.Service
@@ -63,7 +42,7 @@ func open(t *testing.T, place *dbtest.Place) *post {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &post{t: t, db: place.Open(t), now: time.Date(2026, 11, 20, 22, 0, 0, 0, zone), told: &told{arrived: 1}}
+	p := &post{t: t, db: place.Open(t), now: time.Date(2026, 11, 20, 22, 0, 0, 0, zone), told: &memotest.Told{Arrived: 1}}
 	r, err := tree.Import(t.Context(), p.db, tree.Parse("x.yaml", []byte(street)), tree.Options{Strict: true, Now: p.now})
 	if err != nil || r.Nothing {
 		t.Fatalf("%+v %v", r.Problems, err)
@@ -108,8 +87,8 @@ func TestAskedByHand(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		p, ctx := open(t, place), t.Context()
 		c := p.ask("jx", "")
-		if len(c.People) != 2 || c.State != dutycheck.Open || len(p.told.memos) != 1 || p.told.memos[0] != "duty_check 乙 甲 锦绣 请在 22:05 前点开应答：我在岗" && p.told.memos[0] != "duty_check 甲 乙 锦绣 请在 22:05 前点开应答：我在岗" {
-			t.Fatalf("%+v %q", c, p.told.memos)
+		if len(c.People) != 2 || c.State != dutycheck.Open || len(p.told.Memos) != 1 || p.told.Memos[0] != "duty_check 乙 甲 锦绣 请在 22:05 前点开应答：我在岗" && p.told.Memos[0] != "duty_check 甲 乙 锦绣 请在 22:05 前点开应答：我在岗" {
+			t.Fatalf("%+v %q", c, p.told.Memos)
 		}
 		for range 2 {
 			got, err := p.svc.Answer(ctx, dutycheck.Reply{Check: c.ID, Who: "甲", How: "link"})
@@ -117,19 +96,19 @@ func TestAskedByHand(t *testing.T) {
 				t.Fatalf("%+v %v", got, err)
 			}
 		}
-		if p.pass(5 * time.Minute); p.state(c.ID).State != dutycheck.Answered || len(p.told.memos) != 1 {
-			t.Errorf("%q", p.told.memos)
+		if p.pass(5 * time.Minute); p.state(c.ID).State != dutycheck.Answered || len(p.told.Memos) != 1 {
+			t.Errorf("%q", p.told.Memos)
 		}
 		missed := p.ask("sw", "") // the street's shift is asked, in whose place nobody of the compound is
 		p.pass(5*time.Minute + time.Second)
-		if p.state(missed.ID).State != dutycheck.Missed || p.told.memos[len(p.told.memos)-1] != "duty_missed 孙经理 双无 查岗，吴 未在 22:10 前应答" {
-			t.Errorf("%q", p.told.memos)
+		if p.state(missed.ID).State != dutycheck.Missed || p.told.Memos[len(p.told.Memos)-1] != "duty_missed 孙经理 双无 查岗，吴 未在 22:10 前应答" {
+			t.Errorf("%q", p.told.Memos)
 		}
 		var refusal *org.Refusal
 		if _, err := p.svc.Answer(ctx, dutycheck.Reply{Check: missed.ID, Who: "吴"}); !errors.As(err, &refusal) {
 			t.Errorf("too late: %v", err)
 		}
-		p.told.arrived = 0
+		p.told.Arrived = 0
 		untold := p.ask("jx", "保安")
 		if p.pass(6 * time.Minute); p.state(untold.ID).State != dutycheck.Untold {
 			t.Errorf("%+v", p.state(untold.ID))

@@ -2,7 +2,6 @@ package patrol_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"strings"
@@ -14,7 +13,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/org"
-	"github.com/linshao/linshao/cloud/internal/org/memo"
+	"github.com/linshao/linshao/cloud/internal/org/memo/memotest"
 	"github.com/linshao/linshao/cloud/internal/org/patrol"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/timer"
@@ -28,23 +27,6 @@ const street = `nodes:
      patrols: [{name: 夜巡, role: 保安, days: daily, hours: "22:00,23:30", minutes: 40, points: [{name: 东门, code: P1}, {name: 车棚, position: 3 栋旁, code: P2, checks: 飞线充电; 灭火器在位}]}]}
 `
 
-// told are the memos that went out, and those that ended.
-type told struct{ memos, ended []string }
-
-func (t *told) Tell(_ context.Context, _ *sql.Tx, m memo.Memo) error {
-	to := ""
-	for _, p := range m.To {
-		to += " " + p.Name
-	}
-	t.memos = append(t.memos, m.Kind+to+" "+m.Text.ZH)
-	return nil
-}
-
-func (t *told) End(_ context.Context, _ *sql.Tx, kind, about string) error {
-	t.ended = append(t.ended, kind+" "+about)
-	return nil
-}
-
 type reports struct{ got []patrol.Finding }
 
 func (r *reports) Found(_ context.Context, _, _ string, f patrol.Finding) (string, error) {
@@ -56,7 +38,7 @@ type beat struct {
 	t     *testing.T
 	db    *db.DB
 	now   time.Time
-	told  *told
+	told  *memotest.Told
 	found *reports
 	svc   *patrol.Service
 	clock *timer.Service
@@ -67,7 +49,7 @@ func open(t *testing.T, place *dbtest.Place) *beat {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &beat{t: t, db: place.Open(t), now: time.Date(2026, 11, 20, 21, 0, 0, 0, zone), told: &told{}, found: &reports{}}
+	b := &beat{t: t, db: place.Open(t), now: time.Date(2026, 11, 20, 21, 0, 0, 0, zone), told: &memotest.Told{}, found: &reports{}}
 	r, err := tree.Import(t.Context(), b.db, tree.Parse("x.yaml", []byte(street)), tree.Options{Strict: true, Now: b.now})
 	if err != nil || r.Nothing {
 		t.Fatalf("%+v %v", r.Problems, err)
@@ -112,8 +94,8 @@ func TestARoundIsWalked(t *testing.T) {
 		b.at(22, 0)
 		b.at(22, 1)
 		list := b.rounds()
-		if len(list) != 1 || list[0].Points != 2 || list[0].Place != "锦绣" || len(b.told.memos) != 1 || b.told.memos[0] != "patrol 小王 锦绣 夜巡，请在 22:40 前走完" {
-			t.Fatalf("%+v %q", list, b.told.memos)
+		if len(list) != 1 || list[0].Points != 2 || list[0].Place != "锦绣" || len(b.told.Memos) != 1 || b.told.Memos[0] != "patrol 小王 锦绣 夜巡，请在 22:40 前走完" {
+			t.Fatalf("%+v %q", list, b.told.Memos)
 		}
 		in := patrol.CheckIn{Round: list[0].ID, N: 1, Key: "key-0001", Who: "小王", Code: "P2"}
 		var refusal *org.Refusal
@@ -135,8 +117,8 @@ func TestARoundIsWalked(t *testing.T) {
 		if err != nil || r.State != patrol.Done || r.Stops[1].Incident != "GJ-1" || len(b.found.got) != 1 || b.found.got[0].Place != "车棚 3 栋旁" || b.found.got[0].Node != "jx" {
 			t.Fatalf("%+v %+v %v", r, b.found.got, err)
 		}
-		if b.at(22, 41); len(b.told.memos) != 1 || len(b.told.ended) != 1 {
-			t.Errorf("%q %q", b.told.memos, b.told.ended)
+		if b.at(22, 41); len(b.told.Memos) != 1 || len(b.told.Ended) != 1 {
+			t.Errorf("%q %q", b.told.Memos, b.told.Ended)
 		}
 	})
 }
@@ -158,8 +140,8 @@ func TestMissedAndLate(t *testing.T) {
 		check(1)
 		b.at(22, 40)
 		b.at(22, 41)
-		if len(b.told.memos) != 2 || b.told.memos[1] != "patrol_missed 赵经理 锦绣 夜巡 22:00：2 个点位中有 1 个没有到：车棚" {
-			t.Fatalf("%q", b.told.memos)
+		if len(b.told.Memos) != 2 || b.told.Memos[1] != "patrol_missed 赵经理 锦绣 夜巡 22:00：2 个点位中有 1 个没有到：车棚" {
+			t.Fatalf("%q", b.told.Memos)
 		}
 		if r := check(2); r.State != patrol.Late {
 			t.Errorf("%+v", r)
@@ -168,8 +150,8 @@ func TestMissedAndLate(t *testing.T) {
 		b.now = b.now.AddDate(0, 0, 1)
 		b.at(1, 0)
 		list := b.rounds()
-		if len(list) != 2 || list[0].State != patrol.Void || len(b.told.memos) != 2 {
-			t.Errorf("%+v %q", list, b.told.memos)
+		if len(list) != 2 || list[0].State != patrol.Void || len(b.told.Memos) != 2 {
+			t.Errorf("%+v %q", list, b.told.Memos)
 		}
 		n, err := patrol.CountOf(ctx, b.db.Reader(), tree.Everywhere(), "jx", 0, 1<<60)
 		if err != nil || n != (patrol.Count{Rounds: 1, Late: 1, Points: 2, Seen: 2}) {
