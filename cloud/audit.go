@@ -23,7 +23,7 @@ type window struct {
 }
 
 // times answers the window; a last day is included.
-func (w window) times() (from, to time.Time, err error) {
+func (w window) times(s speech) (from, to time.Time, err error) {
 	for _, p := range []struct {
 		text string
 		at   *time.Time
@@ -37,19 +37,19 @@ func (w window) times() (from, to time.Time, err error) {
 			continue
 		}
 		if *p.at, err = time.Parse(time.RFC3339, p.text); err != nil {
-			return from, to, fmt.Errorf("%q is neither a day such as 2026-11-01 nor a time such as 2026-11-01T08:00:00+08:00", p.text)
+			return from, to, errors.New(s.sayf("%q 既不是 2026-11-01 这样的日期，也不是 2026-11-01T08:00:00+08:00 这样的时间",
+				"%q is neither a day such as 2026-11-01 nor a time such as 2026-11-01T08:00:00+08:00", p.text))
 		}
 	}
 	return from, to, nil
 }
 
 type verifyCmd struct {
+	speech
 	window
 	Mark   []string `help:"A mark that was kept elsewhere, such as 1234:9f…, beside those in the cloud's folder. Can be repeated."`
 	Config string   `help:"Configuration file." default:"cloud.yaml" type:"path"`
 }
-
-var errTouched = errors.New("the audit is not as it was written")
 
 // Run checks the chain.
 func (c *verifyCmd) Run(ctx context.Context) error {
@@ -57,7 +57,7 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, to, err := c.times()
+	from, to, err := c.times(c.speech)
 	if err != nil {
 		return err
 	}
@@ -66,16 +66,18 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 		return err
 	}
 	for _, f := range r.Faults {
-		fmt.Printf("%d: %s\n%d: %s\n", f.Seq, f.Text.ZH, f.Seq, f.Text.EN)
+		fmt.Printf("%d: %s\n", f.Seq, c.say(f.Text))
 	}
-	fmt.Printf("%d entries, %d to %d, held against %d marks kept elsewhere\nmark: %s\n", r.Entries, r.First, r.Last, r.Marks, r.Head)
+	fmt.Println(c.sayf("共 %d 条，第 %d 至 %d 条，与另存的 %d 个校验值比对", "%d entries, %d to %d, held against %d marks kept elsewhere", r.Entries, r.First, r.Last, r.Marks))
+	fmt.Println(c.sayf("校验值：%s", "mark: %s", r.Head))
 	if len(r.Faults) > 0 {
-		return errTouched
+		return errors.New(c.sayf("审计记录已不是当初写下的样子：保全数据库与备份，查清谁动过它", "the audit is not as it was written: secure the database and its backups, and find out who touched it"))
 	}
 	return nil
 }
 
 type exportCmd struct {
+	speech
 	window
 	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
 }
@@ -86,7 +88,7 @@ func (c *exportCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, to, err := c.times()
+	from, to, err := c.times(c.speech)
 	if err != nil {
 		return err
 	}
@@ -95,6 +97,6 @@ func (c *exportCmd) Run(ctx context.Context) error {
 	if err := errors.Join(err, out.Flush()); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%d entries\n", n)
+	fmt.Fprintln(os.Stderr, c.sayf("%d 条记录", "%d entries", n))
 	return nil
 }

@@ -64,6 +64,7 @@ func (c *checkCmd) Run() error {
 }
 
 type decommissionCmd struct {
+	speech
 	ID     string `arg:"" help:"Id of the gateway."`
 	Config string `help:"Configuration file." default:"cloud.yaml" type:"path"`
 }
@@ -75,11 +76,11 @@ func (c *decommissionCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if err := app.Decommission(ctx, cfg, c.ID); errors.Is(err, org.ErrUnknown) {
-		return fmt.Errorf("there is no gateway %s here; the page of each site names its gateway", c.ID)
+		return errors.New(c.sayf("这里没有网关 %s：cloud gateway list 列出全部", "there is no gateway %s here: cloud gateway list shows all", c.ID))
 	} else if err != nil {
 		return err
 	}
-	fmt.Printf("gateway %s: out of service; when it comes back with new logs, nothing counts as lost\n", c.ID)
+	fmt.Println(c.sayf("网关 %s 已停用；它带着新的日志回来时，不算丢数据", "gateway %s: out of service; when it comes back with new logs, nothing counts as lost", c.ID))
 	return nil
 }
 
