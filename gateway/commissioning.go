@@ -72,6 +72,8 @@ func failed(err error, site *config.Site, channel string, lang config.Language) 
 		return exit{exitUsage, err}
 	case errors.Is(err, poll.ErrLent):
 		return exit{exitRefused, errors.New(say("总线正被另一个扫描使用", "another scan uses the line"))}
+	case errors.Is(err, poll.ErrAlarm):
+		return exit{exitRefused, errors.New(say("这条总线上有 A 级告警，不能暂停轮询：先处置，告警解除后再试", "an alert of class A fires on this line, which must go on being read: see to it first, then try again"))}
 	case errors.Is(err, unix.EWOULDBLOCK), errors.Is(err, unix.EBUSY):
 		for _, c := range site.Channels {
 			if h, held := line.HolderOf(c.Address); c.ID == channel && held {

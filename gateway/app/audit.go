@@ -78,6 +78,26 @@ func (a *App) alarmed(ctx context.Context) bool {
 	return err != nil || slices.ContainsFunc(active, func(e rules.AlertEvent) bool { return e.Severity == rules.SeverityA && e.State == rules.Firing })
 }
 
+// quiet is poll.ErrAlarm while an alert of class A fires on a device of a channel.
+func (a *App) quiet(ctx context.Context, channel string) error {
+	active, err := a.judge.active(ctx)
+	if err != nil {
+		return fmt.Errorf("ask the rules for alerts: %w", err)
+	}
+	for _, ch := range a.cfg.Site.Channels {
+		if ch.ID != channel {
+			continue
+		}
+		for _, e := range active {
+			on := slices.ContainsFunc(ch.Devices, func(d device.Device) bool { return d.ID == e.Subject })
+			if on && e.Severity == rules.SeverityA && e.State == rules.Firing && !e.Shadow {
+				return fmt.Errorf("%w: %s (%s)", poll.ErrAlarm, e.Message.EN, e.Message.ZH)
+			}
+		}
+	}
+	return nil
+}
+
 // toldOfGas are the alerts of gas in the events log, and those that fire now.
 func (a *App) toldOfGas(ctx context.Context, from, to time.Time) (all []audit.Told, known time.Time, err error) {
 	if known, err = a.eventsSince(to); err != nil {

@@ -102,10 +102,14 @@ func (a *App) readLent(ctx context.Context, ch config.Channel) (seen doctor.Line
 	return seen, err
 }
 
-// lend hands a channel's port to use, while its poller pauses.
+// lend hands a channel's port to use, while its poller pauses. While an alert of class A fires on a device of the channel it does
+// not, and answers poll.ErrAlarm: the readings that would end the alert, or make it worse, must not stop.
 func (a *App) lend(ctx context.Context, channel string, use func(ctx context.Context) error) error {
 	for _, p := range a.pollers {
 		if p.Channel() == channel {
+			if err := a.quiet(ctx, channel); err != nil {
+				return fmt.Errorf("lend channel %s: %w", channel, err)
+			}
 			return p.Lend(ctx, use)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/poll"
 )
 
 // remote is a gas valve at unit 2 of an RS-485 line. Nobody else is on the line.
@@ -85,7 +86,8 @@ func twoLines(t *testing.T, dir, field, port string) *config.Site {
 	return s
 }
 
-// TestALeakClosesTheValveDuringAScanOfItsLine: the scan gives the line back for the valve, and goes on where it was.
+// TestALeakClosesTheValveDuringAScanOfItsLine: the scan gives the line back for the valve, and goes on where it was. The line
+// of the detector that tells of the leak is lent to nobody.
 func TestALeakClosesTheValveDuringAScanOfItsLine(t *testing.T) {
 	k, valve, wire := &kitchen{}, &remote{open: true}, linetest.New(t)
 	wire.Serve(t, 8, func(request []byte) { valve.answer(wire, request) })
@@ -137,6 +139,11 @@ func TestALeakClosesTheValveDuringAScanOfItsLine(t *testing.T) {
 	if took > 5*time.Second {
 		t.Errorf("the valve closed %v after the leak", took)
 	}
+	reading, _, _ := k.state()
+	if _, err := client.Scan(t.Context(), commission.ScanRequest{Channel: "tcp", Addresses: addresses, Bare: true}, nil); !errors.Is(err, poll.ErrAlarm) || !strings.Contains(err.Error(), "class A") {
+		t.Errorf("the line of the leak was lent: %v", err)
+	}
+	eventually(t, "the detector is read on", func() bool { reads, _, _ := k.state(); return reads > reading+2 })
 	recalled := func() int { return slices.Index(seen(), commission.Recalled) }
 	eventually(t, "the scan goes on", func() bool { at := recalled(); return at >= 0 && len(seen()) > at+4 })
 	all := slices.DeleteFunc(seen(), func(s string) bool { return s == commission.Recalled })

@@ -28,7 +28,7 @@ type message struct {
 
 // sentinels are the errors that callers tell apart, by their word on the socket.
 func sentinels() map[string]error {
-	return map[string]error{"channel": ErrNoChannel, "request": ErrRequest, "lent": poll.ErrLent, "held": unix.EWOULDBLOCK}
+	return map[string]error{"channel": ErrNoChannel, "request": ErrRequest, "lent": poll.ErrLent, "alarm": poll.ErrAlarm, "held": unix.EWOULDBLOCK}
 }
 
 // Handler serves a gateway's commissioning on its control socket: POST /commission/scan, probe and read, each with its request as

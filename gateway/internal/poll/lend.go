@@ -13,6 +13,9 @@ var ErrRecalled = errors.New("the line is wanted back")
 // ErrLent is the answer to a Lend while the line is lent to somebody else.
 var ErrLent = errors.New("the line is lent already")
 
+// ErrAlarm is the answer to who wants a line on which an alert of class A fires: what is read there must go on being read.
+var ErrAlarm = errors.New("an alert of class A fires on the line")
+
 // recallPatience is how long a request waits for a line that was lent.
 const recallPatience = 2 * time.Second
 
