@@ -37,7 +37,8 @@ const enrolled = "gw-e2e1"
 // certificateLife is short, so that the gateway renews while the test looks; the cloud's configuration alone makes it so.
 const certificateLife = 45 * time.Second
 
-func newEnrolment(t *testing.T) *enrolment {
+// newEnrolment makes the files of a cloud whose certificates last for a while, and of a gateway; more are further lines of theirs.
+func newEnrolment(t *testing.T, life time.Duration, moreCloud, moreGateway string) *enrolment {
 	t.Helper()
 	e := &enrolment{t: t, dir: t.TempDir()}
 	for _, port := range []*int{&e.page, &e.mqtt, &e.local} {
@@ -54,20 +55,20 @@ func newEnrolment(t *testing.T) *enrolment {
 http: {listen: "127.0.0.1:%d", cert: cloud/ca/broker.pem, key: cloud/ca/broker.key}
 mqtt: {listen: "127.0.0.1:%d", ca: cloud/ca/root.pem, cert: cloud/ca/broker.pem, key: cloud/ca/broker.key}
 enroll: {broker: "mqtts://127.0.0.1:%[2]d", life: %s}
-`, e.page, e.mqtt, certificateLife))
+%s`, e.page, e.mqtt, life, moreCloud))
 	e.write("gateway.yaml", fmt.Sprintf(`site: {id: jinxiu, name: 锦绣花园, timezone: Asia/Shanghai}
 gateway: %s
 data: box
 cloud: {url: "mqtts://127.0.0.1:%d", ca: ca.pem, cert: gw.pem, key: gw.key}
 status: {listen: "127.0.0.1:%d"}
 outbox: {linger: 1s}
-channels:
+%schannels:
   - id: net-1
     driver: modbus-tcp
     address: 127.0.0.1:9
     devices:
       - {id: meter-1, name: 电表, profile: eastron-sdm120, address: "1", place: 配电室}
-`, enrolled, e.mqtt, e.local))
+`, enrolled, e.mqtt, e.local, moreGateway))
 	t.Cleanup(e.stop)
 	return e
 }
@@ -163,7 +164,8 @@ func (e *enrolment) connected() string { return e.metric("linshao_uplink_connect
 // The whole life of a certificate, with the programs as built: a wrong token, the right one, the connection, records, a
 // renewal, the end.
 func TestEnrolment(t *testing.T) {
-	e := newEnrolment(t)
+	t.Parallel() // it waits for certificates
+	e := newEnrolment(t, certificateLife, "", "")
 	e.cloud = e.start("cloud", "--config", "cloud.yaml")
 	eventually(t, 30*time.Second, "the cloud answers", func() error { return process.Accepts(fmt.Sprintf("127.0.0.1:%d", e.page)) })
 	token := e.token()

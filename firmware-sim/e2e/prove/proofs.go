@@ -15,6 +15,7 @@ import (
 	"github.com/linshao/linshao/firmware-sim/e2e/charging"
 	"github.com/linshao/linshao/firmware-sim/e2e/escalation"
 	"github.com/linshao/linshao/firmware-sim/e2e/kill9"
+	"github.com/linshao/linshao/firmware-sim/e2e/pushes"
 	"github.com/linshao/linshao/firmware-sim/e2e/restarts"
 	"github.com/linshao/linshao/firmware-sim/e2e/safety"
 	"github.com/linshao/linshao/firmware-sim/e2e/timers"
@@ -44,6 +45,7 @@ func proofs() []proof {
 		{"safety_latency", "gas at a register to the valve's write on the wire, with processor and disk busy and the uplink down", built(safetyLatency)},
 		{"gateway_kill9", "a killed gateway loses and doubles nothing on its way to the cloud's charts", built(gatewayKill9)},
 		{"rule_timer_kill9", "a gateway killed under pending timers raises each alert once, under one id and in time", built(ruleTimerKill9)},
+		{"config_kill9", "a gateway killed while it takes the cloud's configuration up or back goes by one whole set, and the cloud says truly which and why", built(configKill9)},
 		{"restarts", "devices are claimed and taken out while 50 are read and alerts come and go: nothing lost, nothing twice, no timer forgotten", built(restartsOf)},
 		{"escalation_kill9", "a cloud killed while incidents climb from rung to rung: every message is taken once, every timer kept", built(escalationKill9)},
 		{"camera_soak", "hostile cameras and reboots cost their own group seconds and the others nothing; memory, descriptors and goroutines stay", built(cameraSoak)},
@@ -84,6 +86,10 @@ func gatewayKill9(ctx context.Context, bin, dir string, o options) (kill9.Result
 
 func ruleTimerKill9(ctx context.Context, bin, dir string, o options) (timers.Result, error) {
 	return timers.Run(ctx, timers.Options{Bin: bin, Dir: dir, Kills: o.pick(20, 500), Seed: o.seed})
+}
+
+func configKill9(ctx context.Context, bin, dir string, o options) (*pushes.Result, error) {
+	return pushes.Run(ctx, pushes.Options{Bin: bin, Dir: dir, Pushes: o.pick(8, 120), Seed: o.seed})
 }
 
 func escalationKill9(ctx context.Context, bin, dir string, o options) (*escalation.Result, error) {

@@ -22,9 +22,20 @@
 // program takes the link back. It reads nothing of gateway.yaml but the data folder and the key, because the rest may hold what
 // only a newer program knows.
 //
-// A trial is confirmed when the gateway was well for ten minutes on end (rules, actions and pollers go on) and was connected to the
-// cloud once, unless it had no connection before the update either. After half an hour without that it is given up: the
+// A trial is confirmed when the gateway was well for ten minutes on end, or as long as the rollout says (rules, actions and pollers go on) and was connected to the
+// cloud once, unless it had no connection before the update either. After three times as long without that it is given up: the
 // gateway ends, its supervisor starts it, and the program before it counts again. A slot that was given up is not used again.
+//
+// The cloud may offer an update (Fetch, and gateway/app/offer.go). It names version, size and digest of the file, signed with the
+// command key; the vendor's signature counts all the same. Beside the slots lies
+//
+//	update/fetched-<sha256>             an update file, or what is there of it
+//
+// What the vendor has not signed, or is older, for another machine, not the version that was said or too large for the disk, does not
+// get beyond its head: nothing of it is kept. A line that breaks goes on where it broke. What was there and does not fit in the end
+// is begun anew, once: only a file that came in one go refuses the offer. The trial carries the number of its rollout, so that whatever
+// is killed when, the cloud is told what became of this very offer, and it is not tried twice. A full disk, another trial, an
+// alert of class A or a line that is down only wait: the cloud offers it again.
 //
 // It promises: whenever the power goes, what counts at the next start is the installed program or a whole, signed one; an update that
 // is refused changes nothing; the program before a trial stays whole until the trial is over. It does not promise that the files
