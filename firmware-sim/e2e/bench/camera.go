@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -66,6 +67,37 @@ func video(ctx context.Context, bin, dir string) ([]figure, error) {
 		{"camera_rss_mib_per_stream", size, "MiB", "lower", 20, "of the child process with deepch/vdk, clips being cut, over the number of cameras; " + load},
 		{"clip_ready_ms_after_event_p99", clips[len(clips)*99/100], "ms", "lower", 1000, fmt.Sprintf("from the end of a clip's 30 s to its last byte on the gateway's side; %d clips, three at once; %s", len(clips), load)},
 	}, nil
+}
+
+// The RTSP libraries that camera figures are of.
+const (
+	givenLibrary = "deepch/vdk"
+	otherLibrary = "bluenviron/gortsplib/v5"
+)
+
+// A library says of which one a camera figure is, and how it stands to the same figure of the other; empty for all other figures.
+type library struct {
+	Library string  `json:"library,omitempty"`
+	Peer    string  `json:"peer,omitempty"`
+	Ratio   float64 `json:"ratio_to_peer,omitempty"` // of the figure to its peer's, in the same run
+}
+
+func libraryOf(name string, all []figure) library {
+	const first, second = "camera_cpu_pct_per_1080p_stream", "camera_cpu_gortsplib_pct_per_1080p_stream"
+	value := map[string]float64{}
+	for _, f := range all {
+		value[f.Name] = f.Value
+	}
+	ratio := func(a, b string) float64 { return math.Round(value[a]/value[b]*1000) / 1000 }
+	switch name {
+	case first:
+		return library{givenLibrary, otherLibrary, ratio(first, second)}
+	case second:
+		return library{otherLibrary, givenLibrary, ratio(second, first)}
+	case "camera_rss_mib_per_stream", "clip_ready_ms_after_event_p99", "camera_recover_s_after_reboot_p99":
+		return library{Library: givenLibrary}
+	}
+	return library{}
 }
 
 // startCinema starts this program once more, as the cameras.

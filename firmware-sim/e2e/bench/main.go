@@ -127,7 +127,10 @@ func (g group) measure(ctx context.Context, only string) error {
 			continue
 		}
 		f.Value = math.Round(f.Value*1000) / 1000
-		line, err := json.Marshal(f)
+		line, err := json.Marshal(struct {
+			figure
+			library
+		}{f, libraryOf(f.Name, figures)})
 		if err != nil {
 			return fmt.Errorf("print figure: %w", err)
 		}

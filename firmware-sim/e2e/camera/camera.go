@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -44,29 +45,39 @@ type Result struct {
 	Descriptors [2]int  `json:"descriptors"`              // of this process, before and after
 	Goroutines  [2]int  `json:"goroutines"`
 	RSS         [2]int  `json:"neighbour_rss_mib"`
+	OwnRSS      [2]int  `json:"gateway_side_rss_mib"` // of this process: as the gateway it has the children, and a crash of it ends the proof
+	Minutes     float64 `json:"minutes"`
 	Seed        uint64  `json:"seed"`
 }
 
-// every is how often cameras are read.
-const every = 200 * time.Millisecond
+const (
+	every     = 200 * time.Millisecond // between two reads of cameras
+	rebooting = 16                     // cameras that reboot side by side, for one is away for seconds each time
+	hosts     = 20                     // of hostile cameras, for one host is not asked by many at once
+)
 
 // Broken says whether the promise is.
 func (r Result) Broken() bool {
 	return r.Neighbour > 0 || r.RecoverP99 > 5 || r.Late > 0.1 || r.Descriptors[1] > r.Descriptors[0]+16 || r.Goroutines[1] > r.Goroutines[0]+16 ||
-		r.RSS[1] > 2*r.RSS[0]+32
+		r.RSS[1] > 2*r.RSS[0]+32 || r.OwnRSS[1] > 2*r.OwnRSS[0]+32
 }
 
 // Run carries out the proof.
 func Run(ctx context.Context, o Options) (Result, error) {
-	res := Result{Name: "camera_soak", Reboots: o.Reboots, Seed: o.Seed}
+	res, began := Result{Name: "camera_soak", Reboots: o.Reboots, Seed: o.Seed}, time.Now()
 	ctx, end := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer end()
-	faults := fault.New(o.Seed)
-	rebooting, err := simulated(ctx, &all, faults)
-	if err != nil {
-		return res, err
+	var faults []*fault.Switches
+	var away []string
+	for n := range rebooting {
+		f := fault.New(o.Seed + uint64(n))
+		url, err := simulated(ctx, &all, f)
+		if err != nil {
+			return res, err
+		}
+		faults, away = append(faults, f), append(away, url)
 	}
 	quiet, err := simulated(ctx, &all, nil)
 	if err != nil {
@@ -78,25 +89,28 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return res, err
 	}
 	groups := [3]*group{}
-	for i, us := range [][]string{{quiet}, {rebooting}, urls} {
+	for i, us := range [][]string{{quiet}, away, urls} {
 		p, err := sdk.Launch(sdk.Command{Path: filepath.Join(o.Bin, "driver-rtsp")})
 		if err != nil {
 			return res, fmt.Errorf("launch driver: %w", err)
 		}
 		defer p.Close()
-		groups[i] = &group{process: p, urls: us}
+		groups[i] = &group{process: p, urls: us, up: make([]atomic.Bool, len(us))}
 	}
 	good, back, bad := groups[0], groups[1], groups[2]
 	all.Go(func() { good.run(ctx) })
 	all.Go(func() { back.run(ctx) })
-	if err := errors.Join(good.until(ctx, true), back.until(ctx, true)); err != nil {
-		return res, err
+	for n := range away {
+		if err := errors.Join(good.until(ctx, 0, true), back.until(ctx, n, true)); err != nil {
+			return res, err
+		}
 	}
 	all.Go(func() { bad.run(ctx) })
 	if err := until(ctx, func() bool { return served.Load() > 40 }); err != nil { // all is warm
 		return res, err
 	}
 	res.Descriptors[0], res.Goroutines[0], res.RSS[0] = descriptors(), runtime.NumGoroutine(), rss(good.process.Status().PID)
+	res.OwnRSS[0] = rss(os.Getpid())
 	recovered, err := reboots(ctx, o.Reboots, faults, back)
 	if err == nil {
 		err = until(ctx, func() bool { return served.Load() >= int64(o.Connections) })
@@ -105,6 +119,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return res, err
 	}
 	res.Descriptors[1], res.Goroutines[1], res.RSS[1] = descriptors(), runtime.NumGoroutine(), rss(good.process.Status().PID)
+	res.OwnRSS[1], res.Minutes = rss(os.Getpid()), math.Round(time.Since(began).Minutes()*10)/10
 	res.Connections, res.Crashes, res.Neighbour = served.Load(), bad.process.Status().Crashes, good.process.Status().Crashes+back.process.Status().Crashes
 	res.RecoverP99, res.Late = p99(recovered), good.late()
 	return res, nil
@@ -120,9 +135,9 @@ func simulated(ctx context.Context, all *sync.WaitGroup, faults *fault.Switches)
 	return c.URL(), nil
 }
 
-// hostiles start cameras on several hosts, for one host is not asked by many at once.
+// hostiles start cameras on several hosts.
 func hostiles(ctx context.Context, all *sync.WaitGroup, served *atomic.Int64, seed uint64) (urls []string, err error) {
-	for host := 2; host < 12; host++ {
+	for host := 2; host < 2+hosts; host++ {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.%d:0", host))
 		if err != nil {
 			return nil, fmt.Errorf("listen for a hostile camera: %w", err)
@@ -136,30 +151,46 @@ func hostiles(ctx context.Context, all *sync.WaitGroup, served *atomic.Int64, se
 	return urls, nil
 }
 
-// reboots lets a camera reboot again and again, and measures how long after its return there is a picture.
-func reboots(ctx context.Context, n int, faults *fault.Switches, g *group) (took []float64, err error) {
-	for range n {
-		faults.Set(fault.Reboot, fault.Setting{Delay: 700 * time.Millisecond})
-		if err := g.until(ctx, false); err != nil {
-			return nil, err
-		}
-		if err := until(ctx, func() bool { return !faults.On(fault.Reboot) }); err != nil {
-			return nil, err
-		}
-		since := time.Now()
-		if err := g.until(ctx, true); err != nil {
-			return nil, err
-		}
-		took = append(took, time.Since(since).Seconds())
+// reboots lets cameras reboot again and again, side by side, and measures how long after its return each has a picture.
+func reboots(ctx context.Context, n int, cameras []*fault.Switches, g *group) (took []float64, err error) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	for i, faults := range cameras {
+		all.Go(func() {
+			for k := i; k < n; k += len(cameras) {
+				seconds, failed := reboot(ctx, faults, g, i)
+				mu.Lock()
+				took, err = append(took, seconds), errors.Join(err, failed)
+				mu.Unlock()
+				if failed != nil {
+					return
+				}
+			}
+		})
 	}
-	return took, nil
+	all.Wait()
+	return took, err
+}
+
+// reboot is one of one camera.
+func reboot(ctx context.Context, faults *fault.Switches, g *group, n int) (seconds float64, err error) {
+	faults.Set(fault.Reboot, fault.Setting{Delay: 700 * time.Millisecond})
+	if err := g.until(ctx, n, false); err != nil {
+		return 0, err
+	}
+	if err := until(ctx, func() bool { return !faults.On(fault.Reboot) }); err != nil {
+		return 0, err
+	}
+	since := time.Now()
+	err = g.until(ctx, n, true)
+	return time.Since(since).Seconds(), err
 }
 
 // group is a child with its cameras, read as the gateway does.
 type group struct {
 	process *sdk.Process
 	urls    []string
-	up      atomic.Bool // the last camera has a picture
+	up      []atomic.Bool // the camera of each URL has a picture
 
 	mu     sync.Mutex
 	lagged []float64 // how late reads were, as a share of the interval
@@ -184,7 +215,7 @@ func (g *group) run(ctx context.Context) {
 				conn = nil
 				break
 			}
-			g.up.Store(rs[0].Quality == device.Good && rs[0].Value == 1)
+			g.up[i].Store(rs[0].Quality == device.Good && rs[0].Value == 1)
 		}
 		g.mu.Lock()
 		g.lagged = append(g.lagged, time.Since(began).Seconds()/every.Seconds())
@@ -196,8 +227,8 @@ func (g *group) run(ctx context.Context) {
 	}
 }
 
-func (g *group) until(ctx context.Context, up bool) error {
-	return until(ctx, func() bool { return g.up.Load() == up })
+func (g *group) until(ctx context.Context, n int, up bool) error {
+	return until(ctx, func() bool { return g.up[n].Load() == up })
 }
 
 func (g *group) late() float64 {
