@@ -70,9 +70,22 @@ func (d Driver) Open(_ context.Context, ch device.Channel) (device.Conn, error) 
 	// The watchers outlive the call that makes them and end with Close.
 	life, end := context.WithCancel(context.Background())
 	c := &conn{
-		driver:   d,
-		memory:   newMemory(d.State, ch.ID, d.Log),
-		start:    func(w *watcher) { w.run(life) },
+		driver: d,
+		memory: newMemory(d.State, ch.ID, d.Log),
+		start: func(w *watcher) {
+			ctx, stop := context.WithCancel(life)
+			var waiting sync.WaitGroup
+			defer waiting.Wait()
+			defer stop()
+			waiting.Go(func() {
+				select {
+				case <-w.left:
+					stop()
+				case <-ctx.Done():
+				}
+			})
+			w.run(ctx)
+		},
 		end:      end,
 		ended:    life.Done(),
 		clock:    newClock(),
@@ -89,7 +102,7 @@ func (d Driver) Open(_ context.Context, ch device.Channel) (device.Conn, error) 
 // conn owns one watcher per camera that has been asked for. It is a device.Camera.
 type conn struct {
 	driver Driver
-	start  func(*watcher) // blocks until the conn is closed
+	start  func(*watcher) // blocks until the conn is closed, or the watcher is left
 	end    context.CancelFunc
 	ended  <-chan struct{}
 	all    sync.WaitGroup
@@ -136,8 +149,26 @@ func (c *conn) watcher(p device.Point) *watcher {
 		}
 		c.all.Go(func() { c.start(w) })
 	}
+	if old := c.devices[p.Device]; old != nil && old != w {
+		c.leave(old)
+	}
 	c.devices[p.Device] = w
 	return w
+}
+
+// leave ends the watching of an address that a device had before, such as one with an old password. It needs mu.
+func (c *conn) leave(old *watcher) {
+	n := 0
+	for _, w := range c.devices {
+		if w == old {
+			n++
+		}
+	}
+	if n > 1 { // another device has it too
+		return
+	}
+	delete(c.watchers, old.url)
+	close(old.left)
 }
 
 // Write is refused: a camera has nothing to be written.

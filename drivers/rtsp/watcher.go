@@ -62,6 +62,7 @@ type watcher struct {
 	suspect   bool // it has made the given package panic
 
 	late sync.WaitGroup // dials that were given up
+	left chan struct{}  // closed when its device has another address; guarded by the conn's lock
 
 	mu     sync.Mutex
 	phase  phase
@@ -77,7 +78,7 @@ func newWatcher(url, dev string, c *conn) *watcher {
 	w := &watcher{
 		url: url, device: dev, still: d.FrozenAfter, hour: d.Hour, log: d.Log.With("camera", Redact(url), "device", dev),
 		clock: c.clock, gate: c.gate(hostOf(url)), ring: newRing(d.Keep, d.KeepBytes), transport: t, udp: t == transportUDP,
-		suspect: d.suspects(dev),
+		suspect: d.suspects(dev), left: make(chan struct{}),
 	}
 	if r, ok := c.memory.of(dev); ok {
 		w.health.usual.restore(r, w.clock.now())

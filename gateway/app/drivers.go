@@ -14,6 +14,7 @@ import (
 	"github.com/linshao/linshao/drivers/serial/gashistory"
 	"github.com/linshao/linshao/drivers/serial/osdp"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/passwords"
 	"github.com/linshao/linshao/gateway/internal/poll"
 )
 
@@ -54,11 +55,21 @@ func (a *App) driver(ch device.Channel) (device.Driver, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find %s: %w", driverRTSP, err)
 		}
-		return a.launch(filepath.Join(filepath.Dir(self), driverRTSP), cameraMemory), nil
+		return passwords.Driver{Driver: a.launch(filepath.Join(filepath.Dir(self), driverRTSP), cameraMemory), Files: a.passwordsOf(ch.ID), Log: a.cfg.Log}, nil
 	case config.DriverPlugin:
 		return a.launch(ch.Address, 0), nil
 	}
 	return shipped()[ch.Driver], nil
+}
+
+// passwordsOf are the files of a channel's cameras.
+func (a *App) passwordsOf(channel string) []passwords.File {
+	for _, c := range a.cfg.Site.Channels {
+		if c.ID == channel {
+			return c.Passwords
+		}
+	}
+	return nil
 }
 
 // launch makes a driver of a child process. A child that is not there must not keep the gateway from running: its channels are down.

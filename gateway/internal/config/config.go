@@ -14,6 +14,7 @@ import (
 	"github.com/linshao/linshao/configs"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
+	"github.com/linshao/linshao/gateway/internal/passwords"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -93,9 +94,10 @@ type Reporting struct {
 // A Channel is a channel and the devices on it, multi-port ones already split into their ports.
 type Channel struct {
 	device.Channel
-	Devices    []device.Device // with the points that the driver reads
-	Own        []device.Point  // of its devices: those that the gateway works out itself
-	Turnaround time.Duration   // how long its devices think before they answer; 0: what is usual
+	Devices    []device.Device  // with the points that the driver reads
+	Own        []device.Point   // of its devices: those that the gateway works out itself
+	Turnaround time.Duration    // how long its devices think before they answer; 0: what is usual
+	Passwords  []passwords.File // where the user and password of cameras' addresses come from
 }
 
 // Devices of all channels, in the order of the file, with all of their points.

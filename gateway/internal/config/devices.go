@@ -14,6 +14,7 @@ import (
 	"github.com/linshao/linshao/drivers/serial/ascii"
 	"github.com/linshao/linshao/drivers/serial/gashistory"
 	"github.com/linshao/linshao/drivers/serial/osdp"
+	"github.com/linshao/linshao/gateway/internal/passwords"
 )
 
 // occupant is a device that has an address on a channel.
@@ -63,6 +64,9 @@ func (l *loader) checkDevices(path string, c *Channel, raws []rawDevice, ids map
 			if p.Protocol == protocolOSDP || p.Protocol == protocolASCII {
 				l.checkCards(path, devices[0].Points)
 			}
+		}
+		if p.Protocol == protocolRTSP && raw.PasswordFile != "" && address != "" {
+			c.Passwords = append(c.Passwords, passwords.File{Device: raw.ID, Name: l.path(raw.PasswordFile), Address: address})
 		}
 		c.takeOwn(devices)
 		c.Devices = append(c.Devices, devices...)
