@@ -37,7 +37,7 @@ func (d *Demo) people(ctx context.Context) error {
 	var all []deed
 	for _, p := range [][3]string{
 		{"陈主任", "street", "yunfeng"}, {"李书记", "community", "zhaizi"}, {"王网格员", "grid", "zhaizi-g1"}, {"赵经理", "property", "jinxiu-yuan"},
-		{"钱经理", "property", "cuihu-yuan"}, {"周安装", "installer", "zhaizi"}, {"何审计", "auditor", "yunfeng"},
+		{"钱经理", "property", "cuihu-yuan"}, {"周安装", "installer", "yunfeng"}, {"何审计", "auditor", "yunfeng"},
 	} {
 		all = append(all, deed{http.MethodPost, "/users", fmt.Sprintf(`{"name":%q,"grants":[{"role":%q,"node":%q}]}`, p[0], p[1], p[2])})
 	}
