@@ -46,6 +46,7 @@ func TestEveryColumnIsKnown(t *testing.T) {
 }
 
 const namesNobody = `
+artifacts: version os arch sha256
 audit: role act kind node site hash salt seal
 audit_erased: sum
 audit_marks: name hash
@@ -93,6 +94,7 @@ incident_steps: incident deed from_step to_step key
 incidents: id gateway alert site device rule severity handling outcome previous step source category node assignee_kind cause cause_key cause_zh cause_en merged_into
 journal: gateway kind
 leases: name worker
+looks: id gateway device site state why
 memberships: gateway device channel
 memos: kind about node class page subject
 mode_changes: node kind
@@ -119,6 +121,8 @@ report_blocks: month site node body
 report_dirty: incident
 reports: key incident sum
 revoked_links: incident
+rollout_gateways: gateway state why_zh why_en version
+rollouts: version
 rule_versions: gateway rule version
 runs: gateway
 secrets: name value
@@ -131,6 +135,7 @@ timers: kind subject
 tries: gateway why
 users: password
 watches: gateway
+windows: site
 workers: id
 written: gateway
 `
