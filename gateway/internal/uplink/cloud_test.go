@@ -105,7 +105,7 @@ func (c *cloud) handle(topic string, payload []byte) (acks []*wire.Ack) {
 		c.online = append(c.online, s.Online)
 	case wire.UpHello:
 		acks = c.hello(payload)
-	case wire.UpEvents, wire.UpTelemetry:
+	case wire.UpEvents, wire.UpTelemetry, wire.UpEvidence:
 		acks = c.batch(leaf, payload)
 	}
 	if c.mute {
