@@ -69,6 +69,19 @@ func TestStreet(t *testing.T) {
 			t.Errorf("%s is %+v", p.Name, p)
 		}
 	}
+	eventually(t, 10*time.Second, "the ledger explains every hole of a compound", func() error {
+		var ledger struct {
+			Share   float64
+			Reasons map[string]int64
+		}
+		if err := get(fmt.Sprintf("%s/api/v1/sites/yf-002/ledger?from=%d&to=%d", d.URL, time.Now().Add(-6*time.Hour).UnixMilli(), time.Now().UnixMilli()), &ledger); err != nil {
+			return err
+		}
+		if ledger.Reasons["unexplained"] > 0 || ledger.Share < 90 {
+			return fmt.Errorf("%+v", ledger)
+		}
+		return nil
+	})
 	var parked struct{ Records, Readings []struct{ Why string } }
 	if err := get(d.URL+"/api/v1/parked", &parked); err != nil || len(parked.Records)+len(parked.Readings) > 0 {
 		t.Errorf("parked: %+v %v", parked, err)

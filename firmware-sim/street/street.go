@@ -37,6 +37,8 @@ const (
 	pastEvery  = 8  // one had an alert within the last day
 	openEvery  = 44 // one has an alert now
 	changeRest = 7 * time.Second
+
+	history = 2 * time.Hour // of readings: that long ago the compounds got their devices. More would be millions for a demo
 )
 
 // New lays the street out; nothing is connected yet.
@@ -48,9 +50,10 @@ func New(cfg Config) (*Street, error) {
 	start := s.begun.Add(-25 * time.Hour)
 	for _, p := range plan(cfg.Seed, cfg.Sites) {
 		g := newGateway(p, start, cfg)
-		g.add(streamEvents, booted(start), record{kind: typeEvent, wallMs: start.UnixMilli(), payload: p.inventory()})
+		since := s.begun.Add(-history).Truncate(pollEvery) // a device that was there before and told nothing would be a hole that nothing explains
+		g.add(streamEvents, booted(start), record{kind: typeEvent, wallMs: since.UnixMilli(), payload: p.inventory()})
 		for _, d := range p.devices {
-			g.add(streamEvents, answers(d.id, start.Add(time.Second)))
+			g.add(streamEvents, answers(d.id, since))
 		}
 		s.gateways = append(s.gateways, g)
 	}
@@ -138,7 +141,7 @@ func (s *Street) live(ctx context.Context, g *gateway, delay time.Duration) {
 	}
 	now := s.cfg.Now().Truncate(pollEvery)
 	var times []time.Time
-	for at := now.Add(-2 * time.Hour); !at.After(now); at = at.Add(pollEvery) {
+	for at := now.Add(-history); !at.After(now); at = at.Add(pollEvery) {
 		times = append(times, at)
 	}
 	g.report(s.curves, times...)
