@@ -26,6 +26,7 @@ func TestFirstMinute(t *testing.T) {
 	t.Run("browser", func(t *testing.T) { browse(t, d, "e2e") })
 	t.Run("look", func(t *testing.T) { lookThrough(t, d) })
 	t.Run("evidence", func(t *testing.T) { seeTheEvidence(t, d) })
+	t.Run("loopback", func(t *testing.T) { loopbackOnly(t) })
 	if out := os.Getenv("LINSHAO_SHOTS"); out != "" {
 		t.Run("shots", func(t *testing.T) { browse(t, d, "shots") })
 	}

@@ -47,7 +47,7 @@ describe('many pages of one browser', { skip, timeout: 120_000 }, () => {
   test('planted: without what the pages share, seven of them starve', async () => {
     const context = await browser.newContext({ locale: 'zh-CN', viewport: { width: 1280, height: 860 } })
     await context.addInitScript(() => { delete window.SharedWorker })
-    const { works } = await tabs(context, 3000)
+    const { works } = await tabs(context, 2000)
     assert.ok(works < many, 'the test above could not fail')
     await context.close()
   })
