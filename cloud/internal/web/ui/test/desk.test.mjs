@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { asked, ofQuery, toQuery } from '../src/lib/alertlist.ts'
-import { around, skew, views } from '../src/lib/clips.ts'
+import { after, around, skew, views } from '../src/lib/clips.ts'
 import { formOf, isDirect, missing, primary } from '../src/lib/forms.ts'
 import { nextOf, stepDue, stops } from '../src/lib/steps.ts'
 import { dayStart } from '../src/lib/time.ts'
@@ -77,10 +77,11 @@ test('days of a filter are days of the site, whatever zone the reader sits in', 
   assert.equal(dayStart('2026-03-29', 'Europe/Berlin', 1) - dayStart('2026-03-29', 'Europe/Berlin'), 23 * 3_600_000)
 })
 
-test('a camera is one view with its clip and its still', () => {
-  const c = (id, kind, camera, bundle = 'b') => ({ id, kind, camera, bundle })
-  const list = views([c('1', 'clip', 'cam-1'), c('2', 'still', 'cam-1'), c('3', 'still', 'cam-2'), c('4', 'clip', 'cam-1', 'later'), c('5', 'clip', 'cam-1', 'later')])
-  assert.deepEqual(list.map((v) => [v.clip?.id, v.still?.id]), [['1', '2'], [undefined, '3'], ['4', undefined], ['5', undefined]])
+test('a camera is one view with its clip and its stills in their order', () => {
+  const c = (id, kind, camera, bundle = 'b', from = 0) => ({ id, kind, camera, bundle, from })
+  const list = views([c('1', 'clip', 'cam-1'), c('2', 'still', 'cam-1', 'b', 10), c('6', 'still', 'cam-1', 'b', 0), c('3', 'still', 'cam-2'), c('4', 'clip', 'cam-1', 'later'), c('5', 'clip', 'cam-1', 'later')])
+  assert.deepEqual(list.map((v) => [v.clip?.id, ...v.stills.map((s) => s.id)]), [['1', '6', '2'], [undefined, '3'], ['4'], ['5']])
+  assert.deepEqual([after({ at: 1000, from: 11_040 }), after({ at: 1000, from: 900 })], [10, 0])
   assert.deepEqual(around({ at: 10_000, from: 2000, to: 30_400 }), { before: 8, after: 20 })
   assert.deepEqual(around({ at: 1000, from: 2000, to: 3000 }), { before: 0, after: 2 })
   assert.deepEqual([skew({}), skew({ skew_ms: 300 }), skew({ skew_ms: -2340 })], [undefined, undefined, { ahead: false, s: '2.3' }])

@@ -15,18 +15,23 @@ export function lacking(all: MissingPart[]): { key: string; kind: 'clip' | 'stil
   return of.filter((m) => m.kind !== 'still' || !of.some((c) => c.kind === 'clip' && c.camera === m.camera && c.bundle === m.bundle))
 }
 
-export interface View { key: string; clip?: Clip; still?: Clip; first: Clip }
+export interface View { key: string; clip?: Clip; stills: Clip[]; first: Clip }
 
 /** One view per camera of a bundle, in the order of the list; a second clip of the same camera is a view of its own. */
 export function views(clips: Clip[]): View[] {
   const out: View[] = []
   for (const c of clips) {
-    const at = out.find((v) => v.first.bundle === c.bundle && v.first.camera === c.camera && !v[c.kind])
-    if (at) at[c.kind] = c
-    else out.push({ key: c.id, first: c, [c.kind]: c })
+    let at = out.find((v) => v.first.bundle === c.bundle && v.first.camera === c.camera && (c.kind === 'still' || !v.clip))
+    if (!at) out.push(at = { key: c.id, stills: [], first: c })
+    if (c.kind === 'clip') at.clip = c
+    else at.stills.push(c)
   }
+  for (const v of out) v.stills.sort((a, b) => a.from - b.from)
   return out
 }
+
+/** How many seconds after the alert a still was taken. */
+export const after = (c: Pick<Clip, 'at' | 'from'>) => Math.max(0, Math.round((c.from - c.at) / 1000))
 
 /** Seconds before and after the alert that a clip shows; a clip that begins later than the alert has none before. */
 export const around = (c: Pick<Clip, 'at' | 'from' | 'to'>) => ({ before: Math.max(0, Math.round((c.at - c.from) / 1000)), after: Math.max(0, Math.round((c.to - c.at) / 1000)) })
