@@ -82,6 +82,20 @@ test('a break is told to all, and so is that it is over; they ask for a new one 
   for (const p of pages) assert.deepEqual(p.kinds(), ['here', 'open', 'cell', 'broken', 'open'])
 })
 
+test('a stream that is dead without a word is opened anew, and all hear that the next one is open', () => {
+  const r = room()
+  const pages = [r.page(), r.page()]
+  r.last().heard.open()
+  for (const p of pages) p.kinds()
+  r.now += 9000
+  pages[0].ask({ do: 'reopen', why: 'stuck' })
+  assert.equal(r.dialled.length, 2)
+  const late = r.page()
+  assert.deepEqual(late.kinds(), ['here'], 'nothing is open yet')
+  r.last().heard.open()
+  for (const p of [...pages, late]) assert.deepEqual(p.kinds(), ['open'])
+})
+
 test('a page that vanished without a word is forgotten; one that only slept may join again', () => {
   const r = room()
   const gone = r.page()

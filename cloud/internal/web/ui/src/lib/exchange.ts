@@ -44,7 +44,7 @@ export class Exchange {
       case 'here': tell({ is: 'here' }); break
       case 'leave': this.leave(tell); break
       case 'want': member.want = ask.want; this.wanted(group); break
-      case 'reopen': if (this.now() - group.dialled >= restMs[ask.why]) this.open(group)
+      case 'reopen': if (this.now() - group.dialled >= restMs[ask.why]) this.reopen(group)
     }
   }
 
@@ -96,6 +96,13 @@ export class Exchange {
     }
     query.sort()
     return query.toString()
+  }
+
+  /** The stream is dead, though it may not know: who hears of the next one has missed something. */
+  private reopen(group: Group) {
+    group.open = false
+    for (const m of group.members.values()) m.live = false
+    this.open(group)
   }
 
   private open(group: Group) {
