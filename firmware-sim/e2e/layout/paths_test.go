@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,11 +43,17 @@ func TestDocumentsAreTrue(t *testing.T) {
 // TestNothingOfTheWorkshop checks that no file names a package registry's host or a path of the machine it was written on.
 func TestNothingOfTheWorkshop(t *testing.T) {
 	host := regexp.MustCompile(`(?i)(^|[^a-z])(proxy|registry|deb|sum)\.[a-z]+\.org|/wor[k]/[a-z.]|/roo[t]/`)
+	hints := []string{"proxy.", "registry.", "deb.", "sum.", "/wor" + "k/", "/roo" + "t/"}
 	for _, path := range tracked(t, ".") {
 		if path == "go.sum" || strings.HasSuffix(path, ".png") {
 			continue
 		}
-		if m := host.FindString(read(t, path)); m != "" {
+		text := read(t, path)
+		low := strings.ToLower(text)
+		if !slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(low, hint) }) { // the pattern itself is slow
+			continue
+		}
+		if m := host.FindString(text); m != "" {
 			t.Errorf("%s names %q", path, m)
 		}
 	}
