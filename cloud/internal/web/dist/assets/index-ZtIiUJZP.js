@@ -1,1 +1,0 @@
-import{B as e,K as t,ft as n,mt as r,t as i}from"./first-RiVp5DEY.js";t(),e(),n().then(()=>r(i).mount(`#app`));
