@@ -159,6 +159,13 @@ func (c *child) look(limit int64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_, err := c.health.Check(ctx, &health.HealthCheckRequest{Service: plugin.GRPCServiceName})
+	if err != nil && ctx.Err() == nil { // its line broke, so it is ending: what it has to say of that counts more than we do
+		select {
+		case <-c.run.waited:
+			return nil
+		case <-ctx.Done():
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("it did not breathe for %s: %w", patience, err)
 	}
