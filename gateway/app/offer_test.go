@@ -130,7 +130,8 @@ func TestTheCloudOffersAProgram(t *testing.T) {
 		}
 	}
 	g = start(t, conf)
-	g.TakeOffer(ctx, v.offer(t, 6, "1.4.0")) // is not tried again
+	eventually(t, "the rules run", func() bool { code, _ := g.get(t, "/healthz", ""); return code == 200 }) // what became of the last one is told by then
+	g.TakeOffer(ctx, v.offer(t, 6, "1.4.0"))                                                                // is not tried again
 	g.stop()
 	got := strings.Join(updateStates(t, dir), " ")
 	if want := "1 refused 1 refused 2 refused 3 waits 3 trial 3 trial 4 waits 3 applied 2 refused 4 refused 5 applied 6 trial 6 reverted 6 reverted"; got != want {
