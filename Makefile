@@ -35,7 +35,7 @@ fuzz: ## every parser, 10 s each; FUZZTIME=60s for longer
 e2e: ## the demo in a real browser: an alert is taken, closed, and a lost connection heals
 	$(GO) test $(RACE) -count=1 -timeout 10m ./firmware-sim/e2e
 
-shots: ## screenshots of every page at 390, 1280 and 1920 px, zh and en, light and dark, into out/shots
+shots: ## screenshots of every page at 390, 1280 and 1920 px, zh and en, light and dark, into out/shots; ONLY=todo,390,zh for some
 	@LINSHAO_SHOTS=$(CURDIR)/out/shots $(GO) test -count=1 -timeout 10m -run TestFirstMinute ./firmware-sim/e2e
 
 web: ## builds the web files from their sources (needs node >= 20.19)

@@ -1,0 +1,45 @@
+// Moments of pages that their bare addresses do not show: tabs, an alert at each state, what is refused. For pictures only.
+import { base } from './browser.mjs'
+
+async function json(path) {
+  const answer = await fetch(base + '/api/v1' + path)
+  return answer.ok ? answer.json() : {}
+}
+
+/** Answers instead of the server where the demo's own server, which lets everybody in, would not refuse. */
+const refuse = (code, message, ways = { password: true }) => async (page) => {
+  await page.route('**/api/v1/session*', (r) => r.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify({ code, message }) }))
+  await page.route('**/api/v1/login', (r) => r.request().method() === 'GET' ? r.fulfill({ json: ways }) : r.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify({ code: 'login_wrong', message: { zh: '姓名或密码不对', en: 'wrong name or password' } }) }))
+}
+const expired = { zh: '链接已过期（24 小时内有效）', en: 'this link is too old (links work for 24 hours)' }
+const wanted = { zh: '请先登录', en: 'log in first' }
+
+/** Each moment: an address and, where it needs one, what is arranged before it is opened and done after. Undefined: there is none now. */
+export async function moments() {
+  const all = []
+  for (const handling of ['open', 'handling', 'closed']) all.push(...(await json(`/incidents?handling=${handling}&limit=100`)).incidents ?? [])
+  all.sort((a, b) => a.severity.localeCompare(b.severity))
+  const clips = new Map()
+  for (const i of all.slice(0, 40)) clips.set(i.id, (await json(`/incidents/${encodeURIComponent(i.id)}/clips`)).clips?.length)
+  const alert = (found) => found && { path: `/a/${encodeURIComponent(found.id)}` }
+  const worst = all[0]
+  return {
+    'todo-handling': { path: '/todo?tab=handling' }, 'todo-closed': { path: '/todo?tab=closed' },
+    'alert-open': alert(all.find((i) => i.handling === 'open')),
+    'alert-handling': alert(all.find((i) => i.handling === 'handling')),
+    'alert-closed': alert(all.find((i) => i.handling === 'closed')),
+    'alert-clips': alert(all.find((i) => clips.get(i.id))),
+    'alert-merged': alert(all.find((i) => i.alertCount > 1)),
+    'alert-report': alert(all.find((i) => i.condition === 'none')),
+    'alert-flow': worst && { path: `/a/${encodeURIComponent(worst.id)}?view=flow` },
+    'alert-gone': { path: '/a/GJ-20200101-0001' },
+    'map-resource': { path: '/map?view=resource' }, 'map-duty': { path: '/map?view=duty' }, 'map-flow': { path: '/map?view=flow' },
+    'rate-dead': worst && { path: `/r/${encodeURIComponent(worst.id)}?k=none` },
+    login: { path: '/todo', before: refuse('login_needed', wanted, { password: true, oidc: '/api/v1/login/oidc', name: '云枫街道统一认证' }) },
+    'login-wrong': {
+      path: '/todo', before: refuse('login_needed', wanted),
+      after: async (page) => { await page.fill('[name=name]', '李敏'); await page.fill('[name=password]', 'wrong'); await page.locator('[type=submit]').click(); await page.locator('[role=alert]').waitFor() },
+    },
+    'link-expired': worst && { path: `/a/${encodeURIComponent(worst.id)}?k=old`, before: refuse('link_expired', expired) },
+  }
+}
