@@ -40,7 +40,7 @@ func (w *Site) welcome(r Ready) {
 	for _, name := range slices.Sorted(maps.Keys(r.Endpoints)) {
 		places += " · " + name + " " + r.Endpoints[name]
 	}
-	w.tell(w.clock.Begin(), phrase{"模拟现场开始:控制口 " + r.Control + places, "the site opens: control " + r.Control + places})
+	w.tell(w.clock.Begin(), phrase{"模拟现场开始：控制口 " + r.Control + places, "the site opens: control " + r.Control + places})
 }
 
 // seen is what was last said about a thing.
@@ -112,7 +112,7 @@ func (w *Site) say(t *thing, was, is seen) {
 	line(was.leaking && !is.leaking, "漏点已封堵", "leak is sealed")
 	if is.gas != was.gas {
 		zh, en := gasWords(is.gas)
-		line(true, fmt.Sprintf("%s,浓度 %d %%LEL", zh, t.gas.Level()), fmt.Sprintf("%s, %d %%LEL", en, t.gas.Level()))
+		line(true, fmt.Sprintf("%s，浓度 %d %%LEL", zh, t.gas.Level()), fmt.Sprintf("%s, %d %%LEL", en, t.gas.Level()))
 	}
 	line(is.valve && !was.valve, "燃气阀打开", "gas valve is open")
 	line(was.valve && !is.valve, "燃气阀关闭", "gas valve is closed")
@@ -133,15 +133,15 @@ func (w *Site) saySocket(t *thing, was, is seen, line func(bool, string, string)
 	}
 	if is.plugged && !was.plugged {
 		c := t.socket.Curve()
-		line(true, fmt.Sprintf("插上 %s,充电曲线 %s,峰值 %.0f W", c.Pack.Name, c.Shape, c.Pack.Peak),
+		line(true, fmt.Sprintf("插上 %s，充电曲线 %s，峰值 %.0f W", c.Pack.Name, c.Shape, c.Pack.Peak),
 			fmt.Sprintf("%s plugged in, curve %s, peak %.0f W", c.Pack.Name, c.Shape, c.Pack.Peak))
 	}
 	line(was.plugged && !is.plugged, "拔下", "unplugged")
-	line(is.full && !was.full, fmt.Sprintf("充满,本次 %.2f kWh", t.socket.Taken()), fmt.Sprintf("full after %.2f kWh", t.socket.Taken()))
-	line(is.over && !was.over, fmt.Sprintf("已充入 %.2f kWh,超过容量的 1.15 倍,功率仍有 %.0f W", t.socket.Taken(), t.socket.Power()),
+	line(is.full && !was.full, fmt.Sprintf("充满，本次 %.2f kWh", t.socket.Taken()), fmt.Sprintf("full after %.2f kWh", t.socket.Taken()))
+	line(is.over && !was.over, fmt.Sprintf("已充入 %.2f kWh，超过容量的 1.15 倍，功率仍有 %.0f W", t.socket.Taken(), t.socket.Power()),
 		fmt.Sprintf("%.2f kWh taken, above 1.15 times its capacity, still %.0f W", t.socket.Taken(), t.socket.Power()))
 	line(is.relay && !was.relay && was.plugged, "继电器接通", "relay closes")
-	line(was.relay && !is.relay, "继电器断开,功率归零", "relay opens, no power")
+	line(was.relay && !is.relay, "继电器断开，功率归零", "relay opens, no power")
 }
 
 func gasWords(s physics.GasStatus) (zh, en string) {
@@ -165,9 +165,9 @@ func (w *Site) sayFaults(t *thing, was, is int) {
 	for i, k := range fault.Kinds() {
 		switch bit := 1 << i; {
 		case is&bit > was&bit:
-			w.tell(w.at, phrase{t.id + ":故障开始,模拟" + zh[k], t.id + ": fault begins: " + string(k)})
+			w.tell(w.at, phrase{t.id + "：故障开始，模拟" + zh[k], t.id + ": fault begins: " + string(k)})
 		case is&bit < was&bit:
-			w.tell(w.at, phrase{t.id + ":故障解除," + zh[k], t.id + ": fault ends: " + string(k)})
+			w.tell(w.at, phrase{t.id + "：故障解除，" + zh[k], t.id + ": fault ends: " + string(k)})
 		}
 	}
 }

@@ -167,7 +167,7 @@ func (w *Site) advance() {
 		w.pending = w.pending[1:]
 		w.pass(e.when)
 		if err := w.do(e.Event); err != nil {
-			w.tell(e.when, phrase{"剧本无法执行:" + err.Error(), "scenario: " + err.Error()})
+			w.tell(e.when, phrase{"剧本无法执行：" + err.Error(), "scenario: " + err.Error()})
 		}
 		w.look()
 	}
@@ -175,7 +175,7 @@ func (w *Site) advance() {
 	w.look()
 	if !w.caught && !to.Before(w.clock.Present()) {
 		w.caught = true
-		w.tell(to, phrase{"模拟时间追上现在,以后按真实速度运行", "simulated time has met the present; real speed from here on"})
+		w.tell(to, phrase{"模拟时间追上现在，以后按真实速度运行", "simulated time has met the present; real speed from here on"})
 	}
 }
 

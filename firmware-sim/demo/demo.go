@@ -57,6 +57,9 @@ const (
 	Second = "gateway2" // of the compound whose gateway is switched off
 )
 
+// FirstID is what the cloud knows the first gateway by (configs/demo/gateway.yaml).
+const FirstID = "gw-0142"
+
 // field is what the simulator tells of itself once it is ready.
 type field struct {
 	Control   string            `json:"control"`
@@ -99,7 +102,7 @@ func (d *Demo) bring(ctx context.Context, o Options) error {
 	if err := d.trust(ctx); err != nil {
 		return err
 	}
-	if d.cloud, err = d.start("cloud", "cloud", "run", "--config", "cloud.yaml", "--demo"); err != nil {
+	if d.cloud, err = d.start("cloud", "cloud", "run", "--config", "cloud.yaml", "--demo", "--demo-gateway", FirstID+"="+d.Status); err != nil {
 		return err
 	}
 	if err := d.await(ctx, d.cloud, d.URL+"/healthz"); err != nil {

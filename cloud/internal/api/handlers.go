@@ -90,7 +90,7 @@ func loginError(err error, zh, en string) error {
 		return newProblem(http.StatusUnauthorized, "bad_login", zh, en)
 	case errors.As(err, &locked):
 		wait := locked.Wait.Round(time.Second).String()
-		return newProblem(http.StatusTooManyRequests, "locked", "密码错误次数过多,请 "+wait+" 后再试", "too many wrong passwords; try again in "+wait)
+		return newProblem(http.StatusTooManyRequests, "locked", "密码错误次数过多，请 "+wait+" 后再试", "too many wrong passwords; try again in "+wait)
 	}
 	return userError(err)
 }

@@ -148,7 +148,7 @@ func (a *API) online(ctx context.Context, in *onlineIn) (*onlineOut, error) {
 }
 
 func errDay() *problem {
-	return newProblem(http.StatusUnprocessableEntity, "bad_range", "日期无效:须为 2026-11-22 这样的日期,且开始不晚于结束", "days are such as 2026-11-22, and the first is not after the last")
+	return newProblem(http.StatusUnprocessableEntity, "bad_range", "日期无效：须为 2026-11-22 这样的日期，且开始不晚于结束", "days are such as 2026-11-22, and the first is not after the last")
 }
 
 type calibrateIn struct {

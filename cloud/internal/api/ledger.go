@@ -92,7 +92,7 @@ func (a *API) window(from, to *int64, length, most time.Duration) error {
 	}
 	if *from >= *to || *to-*from > most.Milliseconds() {
 		days := int(most.Hours() / 24)
-		return newProblem(http.StatusUnprocessableEntity, "bad_range", fmt.Sprintf("时间范围无效:开始须早于结束,且不超过 %d 天", days),
+		return newProblem(http.StatusUnprocessableEntity, "bad_range", fmt.Sprintf("时间范围无效：开始须早于结束，且不超过 %d 天", days),
 			fmt.Sprintf("the range is not valid: from must lie before to, by at most %d days", days))
 	}
 	return nil

@@ -63,7 +63,7 @@ func errLogin() *problem {
 }
 
 func errForbidden() *problem {
-	return newProblem(http.StatusForbidden, "forbidden", "您的账号没有此项权限,请联系管理员", "your account may not do this; ask your administrator")
+	return newProblem(http.StatusForbidden, "forbidden", "您的账号没有此项权限，请联系管理员", "your account may not do this; ask your administrator")
 }
 
 func errPassword() *problem {
@@ -71,19 +71,19 @@ func errPassword() *problem {
 }
 
 func errNotFound() *problem {
-	return newProblem(http.StatusNotFound, "not_found", "没有找到,可能已被移除", "not found; it may have been removed")
+	return newProblem(http.StatusNotFound, "not_found", "没有找到，可能已被移除", "not found; it may have been removed")
 }
 
 func errInternal() *problem {
-	return newProblem(http.StatusInternalServerError, "internal", "服务器出错,请稍后再试;如反复出现请联系管理员", "the server failed; try again, and tell your administrator if it stays")
+	return newProblem(http.StatusInternalServerError, "internal", "服务器出错，请稍后再试；如反复出现请联系管理员", "the server failed; try again, and tell your administrator if it stays")
 }
 
 func errBusy() *problem {
-	return newProblem(http.StatusTooManyRequests, "too_many_requests", "请求过于频繁,请稍后再试", "too many requests; try again in a moment")
+	return newProblem(http.StatusTooManyRequests, "too_many_requests", "请求过于频繁，请稍后再试", "too many requests; try again in a moment")
 }
 
 func errStore() *problem {
-	return newProblem(http.StatusServiceUnavailable, "store_unavailable", "历史数据库暂时无法访问,新数据已保存,稍后补上", "the store of readings cannot be reached now; new readings are kept and will follow")
+	return newProblem(http.StatusServiceUnavailable, "store_unavailable", "历史数据库暂时无法访问，新数据已保存，稍后补上", "the store of readings cannot be reached now; new readings are kept and will follow")
 }
 
 // write answers with a problem outside of huma.

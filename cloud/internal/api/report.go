@@ -40,7 +40,7 @@ func (a *API) makeReport(ctx context.Context, in *ReportIn) (report.Report, erro
 		}
 	}
 	if in.Period == report.Custom && (r.From.After(r.To) || r.To.Sub(r.From) > mostReport*24*time.Hour) {
-		return report.Report{}, newProblem(http.StatusUnprocessableEntity, "bad_range", "时间范围无效:开始不能晚于结束,最长 400 天", "the range is not valid: from is not after to, at most 400 days")
+		return report.Report{}, newProblem(http.StatusUnprocessableEntity, "bad_range", "时间范围无效：开始不能晚于结束，最长 400 天", "the range is not valid: from is not after to, at most 400 days")
 	}
 	return report.Make(ctx, a.cfg.DB.Reader(), r)
 }

@@ -136,7 +136,7 @@ func (a *API) replayRules(ctx context.Context, in *replayIn) (*replayOut, error)
 	case a.playing <- struct{}{}:
 		defer func() { <-a.playing }()
 	default:
-		return nil, newProblem(http.StatusTooManyRequests, "replay_busy", "另一个回放正在进行,最长 10 秒,请稍后再试", "another replay is under way, for 10 s at most; try again then")
+		return nil, newProblem(http.StatusTooManyRequests, "replay_busy", "另一个回放正在进行，最长 10 秒，请稍后再试", "another replay is under way, for 10 s at most; try again then")
 	}
 	to := a.cfg.Now()
 	if b.To > 0 && b.To < to.UnixMilli() {
@@ -169,7 +169,7 @@ func (a *API) publishRule(ctx context.Context, in *publishRuleIn) (*configOut, e
 	}
 	name, text, ok := a.cfg.Rules.Book.Place(a.cfg.Rules.Book.Check(in.Body.Draft), in.Rule, wanted.Parts)
 	if !ok || reason == "" {
-		return nil, newProblem(http.StatusUnprocessableEntity, "bad_draft", "草稿有错误,或不是这一条规则,或没有写理由", "the draft has mistakes, is not just this rule, or there is no reason")
+		return nil, newProblem(http.StatusUnprocessableEntity, "bad_draft", "草稿有错误，或不是这一条规则，或没有写理由", "the draft has mistakes, is not just this rule, or there is no reason")
 	}
 	err = a.cfg.Pushes.Put(ctx, push.Wish{Gateway: in.Gateway, Parts: map[string]string{name: text}, Merge: true, If: &wanted.Revision, Reason: in.Rule + ": " + reason, Who: callerOf(ctx).user.Name})
 	if err != nil {

@@ -122,7 +122,7 @@ func (a *API) reapply(ctx context.Context, in *reapplyIn) (*parkedOut, error) {
 	case errors.Is(err, ingest.ErrApplied): // somebody else was faster: the list says so
 	case err != nil:
 		a.cfg.Log.Warn("parked record still cannot be applied", "id", in.ID, "who", callerOf(ctx).user.Name, "err", err)
-		return nil, newProblem(http.StatusConflict, "still_parked", "还是无法处理:"+err.Error(), "it still cannot be applied: "+err.Error())
+		return nil, newProblem(http.StatusConflict, "still_parked", "还是无法处理："+err.Error(), "it still cannot be applied: "+err.Error())
 	default:
 		a.cfg.Log.Info("parked record applied", "id", in.ID, "who", callerOf(ctx).user.Name)
 	}

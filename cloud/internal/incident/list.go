@@ -118,7 +118,7 @@ func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next stri
 	if p.Before != "" {
 		when, rest, ok := strings.Cut(p.Before, "_")
 		if at, err = strconv.ParseInt(when, 36, 64); err != nil || !ok {
-			return nil, "", &Refusal{Text{"翻页参数无效,请从第一页重新打开", "the page cursor is not valid: start from the first page"}}
+			return nil, "", &Refusal{Text{"翻页参数无效，请从第一页重新打开", "the page cursor is not valid: start from the first page"}}
 		}
 		id = rest
 	}

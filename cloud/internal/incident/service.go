@@ -81,5 +81,5 @@ func (s *Service) tell(ctx context.Context, tx *sql.Tx, in Incident, kind string
 
 // Notified adds to the timeline that a receiver was told, inside the transaction that marks the message as sent.
 func Notified(ctx context.Context, tx *sql.Tx, id, receiver string, at time.Time) error {
-	return addEntry(ctx, tx, id, Entry{at.UnixMilli(), "notified", Text{"已通知:" + receiver, "Told " + receiver}, ""})
+	return addEntry(ctx, tx, id, Entry{at.UnixMilli(), "notified", Text{"已通知：" + receiver, "Told " + receiver}, ""})
 }

@@ -139,14 +139,14 @@ func (s *Service) resume(ctx context.Context, tx *sql.Tx, gateway string, st *wi
 	}
 	if replaced && !given {
 		if err := s.loss(ctx, tx, gateway, rules.Text{
-			ZH: fmt.Sprintf("网关的%s日志换了新的一份,旧日志中未上传的记录可能已丢失", streamZH(c.Stream)),
+			ZH: fmt.Sprintf("网关的%s日志换了新的一份，旧日志中未上传的记录可能已丢失", streamZH(c.Stream)),
 			EN: fmt.Sprintf("the gateway has a new %s log: records of the old one that had not arrived may be lost", name)}); err != nil {
 			return 0, err
 		}
 	}
 	if st.GetNext() > 0 && c.Cum >= st.GetNext() {
 		err := s.loss(ctx, tx, gateway, rules.Text{
-			ZH: fmt.Sprintf("网关的%s日志倒退了(云端已有到 %d,网关下一条是 %d),可能恢复过旧磁盘", streamZH(c.Stream), c.Cum, st.GetNext()),
+			ZH: fmt.Sprintf("网关的%s日志倒退了（云端已有到 %d，网关下一条是 %d），可能恢复过旧磁盘", streamZH(c.Stream), c.Cum, st.GetNext()),
 			EN: fmt.Sprintf("the gateway's %s log went back (%d is here, its next is %d): was an old disk restored?", name, c.Cum, st.GetNext())})
 		return c.Cum, err
 	}

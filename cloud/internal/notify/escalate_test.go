@@ -239,7 +239,7 @@ func TestRungsTellTheirPeople(t *testing.T) {
 			t.Errorf("%v", states)
 		}
 		list, err := incident.Timeline(t.Context(), c.db.Reader(), c.only().ID)
-		if err != nil || !slices.ContainsFunc(list, func(e incident.Entry) bool { return e.Text.ZH == "已通知:短信 王网格员" }) {
+		if err != nil || !slices.ContainsFunc(list, func(e incident.Entry) bool { return e.Text.ZH == "已通知：短信 王网格员" }) {
 			t.Errorf("timeline %v, %v", list, err)
 		}
 	})

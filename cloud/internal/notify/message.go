@@ -79,7 +79,7 @@ func (s *sender) text(group []notice, ins []incident.Incident, people []Person) 
 			line += " " + w.link("打开", link)
 		}
 		if b.Len()+len(line)+60 > w.most() {
-			fmt.Fprintf(&b, "…另有 %d 条,请打开网页查看", len(ins)-i)
+			fmt.Fprintf(&b, "…另有 %d 条，请打开网页查看", len(ins)-i)
 			break
 		}
 		b.WriteString(line + w.newline())

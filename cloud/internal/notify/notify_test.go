@@ -186,7 +186,7 @@ func TestWebhookIsSignedAndRepeatedUntilTaken(t *testing.T) {
 			t.Errorf("%d attempts kept, %v", attempts, err)
 		}
 		list, err := incident.Timeline(t.Context(), h.db.Reader(), body.Incident.ID)
-		if err != nil || len(list) != 2 || list[1].Text.ZH != "已通知:值班群" {
+		if err != nil || len(list) != 2 || list[1].Text.ZH != "已通知：值班群" {
 			t.Errorf("timeline %+v, %v", list, err)
 		}
 		if err := h.inc.Take(t.Context(), body.Incident.ID, incident.Person{Name: "张三"}); err != nil {

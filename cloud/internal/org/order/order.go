@@ -1,7 +1,8 @@
 // Package order brings an instruction straight down to everybody below a node (一键下达), and counts who has read and done
 // it. Receipts stand for places and accounts: one for each node below that has nothing under it or an owner of its own, held
-// by who answers for it that day, and one for each account that is granted there. All are made by two statements, however
-// many they are; what is missing when the order is due is marked once, in the transaction of its timer.
+// by who answers for it that day, and one for each account that is granted there and does not answer for that node already.
+// All are made by two statements, however many they are; what is missing when the order is due is marked once, in the
+// transaction of its timer.
 package order
 
 import (
@@ -101,7 +102,8 @@ func ask(ctx context.Context, tx *sql.Tx, o Instruction, path []tree.Node, day s
 	}
 	if _, err := tx.ExecContext(ctx, `WITH RECURSIVE part(id) AS (SELECT id FROM nodes WHERE id = ? UNION SELECT n.id FROM nodes n JOIN part p ON n.parent = p.id)
 		INSERT INTO receipts (order_id, node, account, name, phone, late, read_ms, done_ms, who, note)
-		SELECT DISTINCT CAST(? AS BIGINT), p.id, g.name, g.name, '', 0, 0, 0, '', '' FROM part p JOIN grants g ON g.node = p.id`, o.Node, o.ID); err != nil {
+		SELECT DISTINCT CAST(? AS BIGINT), p.id, g.name, g.name, '', 0, 0, 0, '', '' FROM part p JOIN grants g ON g.node = p.id
+		WHERE NOT EXISTS (SELECT 1 FROM receipts r WHERE r.order_id = ? AND r.node = p.id AND r.account = '' AND r.name = g.name)`, o.Node, o.ID, o.ID); err != nil {
 		return fmt.Errorf("ask accounts below %s: %w", o.Node, err)
 	}
 	return nil

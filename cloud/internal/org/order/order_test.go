@@ -33,14 +33,14 @@ func TestOrderDownToEverybody(t *testing.T) {
 			t.Fatalf("%+v %v", r.Problems, err)
 		}
 		if err := d.Update(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, `INSERT INTO grants (name, role, node) VALUES ('小王', 'grid', 'b'), ('别处', 'grid', '')`)
+			_, err := tx.ExecContext(ctx, `INSERT INTO grants (name, role, node) VALUES ('小王', 'grid', 'b'), ('周', 'community', 'a'), ('别处', 'grid', '')`)
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
 		o, err := order.Give(ctx, d, nil, order.Instruction{Node: "yf", Text: "检查车棚", Needs: order.Done, Due: now.Add(time.Hour).UnixMilli(), Who: "陈"}, now)
-		if err != nil || o.Total != 10_003 || o.Late != -1 { // the places, the two owners, one account
+		if err != nil || o.Total != 10_003 || o.Late != -1 { // the places, the two owners, one account: who answers for a place and has an account there is asked once
 			t.Fatalf("%+v %v", o, err)
 		}
 		t.Logf("%d receipts in %v", o.Total, time.Since(began))

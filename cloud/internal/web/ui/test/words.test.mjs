@@ -27,6 +27,10 @@ test('both languages fill in the same values', () => {
   each(({ zh, en }, name) => { for (const key of Object.keys(zh)) assert.deepEqual(names(en[key]), names(zh[key]), `${name} ${key}`) })
 })
 
+test('Chinese sentences have Chinese marks', () => {
+  each(({ zh }, name) => { for (const [key, text] of Object.entries(zh)) assert.doesNotMatch(text, /[\p{Script=Han}）”」}][,;:!?]\s?[\p{Script=Han}（“「{]|\p{Script=Han}[,;:!?](\s|$)|[,;!?]\p{Script=Han}/u, `${name} ${key}`) })
+})
+
 test('no English sentence holds Chinese, but the name of the other language', () => {
   each(({ en }, name) => { for (const [key, text] of Object.entries(en)) if (key !== 'nav.language') assert.doesNotMatch(text, /\p{Script=Han}/u, `${name} ${key}`) })
 })
