@@ -51,36 +51,36 @@ func (a *App) buildCommands(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := command.Config{DB: a.db, Key: key, Changed: a.feed.Incident, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry, Publish: a.down,
+	c := command.Config{DB: a.db, Key: key, Changed: a.feed.Incident, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry, Publish: down[command.Down](a),
 		Clock: func(gateway string, session uint64) (uint64, uint32, bool) { return a.ingest.Clock(gateway, session) },
 		Watch: func(gateway string) { a.ingest.Watch(gateway) }}
 	if a.worker != nil {
 		c.Lease = a.worker
 	}
 	a.commands = command.New(c)
-	p := push.Config{DB: a.db, Key: key, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry, Publish: func(downs []push.Down) {
-		all := make([]command.Down, len(downs))
-		for i, d := range downs {
-			all[i] = command.Down(d)
-		}
-		a.down(all)
-	}}
+	p := push.Config{DB: a.db, Key: key, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry, Publish: down[push.Down](a)}
 	if a.worker != nil {
 		p.Lease = a.worker
 	}
 	a.pushes = push.New(p)
 	a.looks = look.New(look.Config{DB: a.db, Key: key, Clock: c.Clock, Watch: c.Watch, Shared: a.worker != nil, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry,
-		Publish: func(gateway string, payload []byte) { a.down([]command.Down{{Gateway: gateway, Payload: payload}}) }})
+		Publish: func(gateway string, payload []byte) { down[command.Down](a)([]command.Down{{Gateway: gateway, Payload: payload}}) }})
 	return nil
 }
 
-// down hands commands to the broker.
-func (a *App) down(downs []command.Down) {
-	replies := make([]ingest.Reply, len(downs))
-	for i, d := range downs {
-		replies[i] = ingest.Reply{Topic: wire.Topic(d.Gateway, wire.DownCommand), Payload: d.Payload}
+// down hands the broker what a service has for gateways; each calls that by a name of its own.
+func down[D ~struct {
+	Gateway string
+	Payload []byte
+}](a *App) func([]D) {
+	return func(downs []D) {
+		replies := make([]ingest.Reply, len(downs))
+		for i, each := range downs {
+			d := command.Down(each)
+			replies[i] = ingest.Reply{Topic: wire.Topic(d.Gateway, wire.DownCommand), Payload: d.Payload}
+		}
+		a.broker.Publish(replies)
 	}
-	a.broker.Publish(replies)
 }
 
 // Pushing opens what is pushed to gateways of a cloud that may be running, for a command.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
-	"github.com/linshao/linshao/cloud/internal/command"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/rollout"
 	"github.com/linshao/linshao/cloud/wire"
@@ -69,13 +68,7 @@ func (a *App) buildRollout(ctx context.Context) error {
 		return fmt.Errorf("build rollout: %w", err)
 	}
 	c.Barred = a.enroll.Barred
-	c.Publish = func(downs []rollout.Down) {
-		all := make([]command.Down, len(downs))
-		for i, d := range downs {
-			all[i] = command.Down(d)
-		}
-		a.down(all)
-	}
+	c.Publish = down[rollout.Down](a)
 	if a.worker != nil {
 		c.Lease = a.worker
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,7 +90,7 @@ func (d *Desk) Ask(session uint64, l *wire.Look) {
 		return
 	}
 	left := time.Duration(min(l.GetUntilMs(), 1<<42))*time.Millisecond - time.Since(d.cfg.Started)
-	if l.GetOver() || left <= 0 || left > wire.LookTime || d.known(l.GetId()) {
+	if l.GetOver() || left <= 0 || left > wire.LookTime || slices.Contains(d.over, l.GetId()) {
 		return
 	}
 	v := newView(l, left, d.cfg.Now())
@@ -99,15 +100,6 @@ func (d *Desk) Ask(session uint64, l *wire.Look) {
 	}
 	d.now = v
 	d.begun <- v // it has room: the one before has ended
-}
-
-func (d *Desk) known(id string) bool {
-	for _, o := range d.over {
-		if o == id {
-			return true
-		}
-	}
-	return false
 }
 
 // Run shows until ctx ends.

@@ -60,18 +60,17 @@ type camera struct {
 
 // Read reads with the addresses of now.
 func (c *conn) Read(ctx context.Context, points []device.Point) ([]device.Reading, error) {
-	changed := false
+	points = slices.Clone(points)
+	now := map[string]string{} // each file is looked at once, however many points its device has
 	for i, p := range points {
 		s := c.secrets[p.Device]
 		if s == nil {
 			continue
 		}
-		if address := s.address(); address != p.Address {
-			if !changed {
-				points, changed = slices.Clone(points), true
-			}
-			points[i].Address = address
+		if _, ok := now[p.Device]; !ok {
+			now[p.Device] = s.address()
 		}
+		points[i].Address = now[p.Device]
 	}
 	return c.Conn.Read(ctx, points)
 }
