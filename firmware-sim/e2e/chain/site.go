@@ -147,7 +147,7 @@ func (s *site) field(ctx context.Context) (err error) {
 	for i := range registers {
 		fmt.Fprintf(&profile, "  - {name: c%d, at: holding %d, type: u16}\n", i, i)
 	}
-	if err := write(filepath.Join(s.o.Dir, "profiles"), "counters.yaml", profile.String()); err != nil {
+	if err := process.Write(s.o.Dir, "profiles/counters.yaml", profile.String()); err != nil {
 		return err
 	}
 	for i := range gateways {
@@ -178,11 +178,11 @@ func (s *site) writeGateway(i int, of []simulated) error {
 		}
 		fmt.Fprintf(&b, "      - {id: %s, name: %s, profile: counters, address: \"%d\", place: x, poll: 200ms}\n", d.ID, d.ID, d.Unit)
 	}
-	return write(s.o.Dir, name+".yaml", b.String())
+	return process.Write(s.o.Dir, name+".yaml", b.String())
 }
 
 func (s *site) writeCloud(name string) error {
-	return write(s.o.Dir, name+".yaml", fmt.Sprintf("data: %s-data\nhttp: {listen: \"127.0.0.1:%d\"}\nmqtt: {url: \"mqtt://127.0.0.1:%d\"}\n"+
+	return process.Write(s.o.Dir, name+".yaml", fmt.Sprintf("data: %s-data\nhttp: {listen: \"127.0.0.1:%d\"}\nmqtt: {url: \"mqtt://127.0.0.1:%d\"}\n"+
 		"sql: %s\nsql_password_file: pg-password\nseries: {kind: victoriametrics, url: \"http://127.0.0.1:%d\"}\n",
 		name, s.ports[name], s.ports["mosquitto"], s.dsn(), s.ports["victoria"]))
 }
@@ -204,14 +204,4 @@ func (s *site) close() {
 	if s.sim != nil {
 		s.sim.Kill()
 	}
-}
-
-func write(dir, name, text string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
 }

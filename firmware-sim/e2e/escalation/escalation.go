@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
@@ -206,8 +205,8 @@ func (b *bench) writeSite(ctx context.Context) error {
 	}
 	b.gateway = &gateway{broker: b.mqtt}
 	for name, text := range map[string]string{"cloud.yaml": b.config(), "overdue.yaml": overdueRules(), "org.yaml": orgFile, "secret.key": secret} {
-		if err := os.WriteFile(filepath.Join(b.o.Dir, name), []byte(text), 0o600); err != nil {
-			return fmt.Errorf("write site: %w", err)
+		if err := process.Write(b.o.Dir, name, text); err != nil {
+			return err
 		}
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(b.o.Bin, "cloud"), "org", "import", "org.yaml", "--strict", "--config", "cloud.yaml")

@@ -98,13 +98,10 @@ func (c *chain) writeSite(address string, device func(int) (string, int)) error 
 		c.units[id] = unit
 		fmt.Fprintf(&site, "      - {id: %s, name: %s, profile: counters, address: \"%d\", place: x, poll: 100ms}\n", id, id, unit)
 	}
-	if err := os.MkdirAll(filepath.Join(c.o.Dir, "profiles"), 0o700); err != nil {
-		return fmt.Errorf("write site: %w", err)
-	}
-	if err := write(filepath.Join(c.o.Dir, "profiles"), "counters.yaml", profile.String()); err != nil {
+	if err := process.Write(c.o.Dir, "profiles/counters.yaml", profile.String()); err != nil {
 		return err
 	}
-	return write(c.o.Dir, "gateway.yaml", site.String())
+	return process.Write(c.o.Dir, "gateway.yaml", site.String())
 }
 
 func (c *chain) startCloud(ctx context.Context) error {
@@ -112,7 +109,7 @@ func (c *chain) startCloud(ctx context.Context) error {
 	if c.broker == "mosquitto" {
 		mqtt = "{url: \"mqtt://" + c.mqtt + "\"}"
 	}
-	if err := write(c.o.Dir, "cloud.yaml", fmt.Sprintf("data: cloud-data\nhttp: {listen: %s}\nmqtt: %s\nseries: {kind: sqlite}\n", c.page, mqtt)); err != nil {
+	if err := process.Write(c.o.Dir, "cloud.yaml", fmt.Sprintf("data: cloud-data\nhttp: {listen: %s}\nmqtt: %s\nseries: {kind: sqlite}\n", c.page, mqtt)); err != nil {
 		return err
 	}
 	if err := c.start("cloud", c.program("cloud"), "run", "--config", "cloud.yaml", "--demo"); err != nil {

@@ -7,8 +7,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
@@ -145,11 +143,4 @@ func lost(kept map[value]bool, stored map[value]int) int {
 		}
 	}
 	return n
-}
-
-func write(dir, name, text string) error {
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
 }

@@ -59,7 +59,7 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Kill is kill -9 of the program and its children; false means that it had ended by itself before.
 func (p *Process) Kill() bool {
-	children := descendants(p.Pid()) // a database's are in groups of their own
+	children := Descendants(p.Pid()) // a database's are in groups of their own
 	_ = syscall.Kill(-p.Pid(), syscall.SIGKILL)
 	for _, pid := range children {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
@@ -85,15 +85,30 @@ func (p *Process) Stop() error {
 	}
 }
 
-// descendants are the processes below one.
-func descendants(of int) (pids []int) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", of, of))
-	if err != nil {
-		return nil // it has ended
+// Write writes a file in a program's folder, for the owner alone; name may have folders, which are made.
+func Write(dir, name, text string) error {
+	file := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
 	}
-	for _, field := range strings.Fields(string(text)) {
-		if pid, err := strconv.Atoi(field); err == nil {
-			pids = append(append(pids, pid), descendants(pid)...)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// Descendants are the processes below one; none when it has ended.
+func Descendants(of int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", of)) // each thread has its own
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, field := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(append(pids, pid), Descendants(pid)...)
+			}
 		}
 	}
 	return pids

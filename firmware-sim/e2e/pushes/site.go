@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -129,16 +128,7 @@ func (s *site) close() {
 
 func (s *site) program(name string) string { return filepath.Join(s.o.Bin, name) }
 
-func (s *site) write(name, text string) error {
-	file := filepath.Join(s.o.Dir, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
-}
+func (s *site) write(name, text string) error { return process.Write(s.o.Dir, name, text) }
 
 // cloud runs a command of the cloud, beside the one that runs.
 func (s *site) cloud(ctx context.Context, args ...string) (string, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -159,13 +158,4 @@ func (p *programs) close() {
 
 func (p *programs) program(name string) string { return filepath.Join(p.o.Bin, name) }
 
-func (p *programs) write(name, text string) error {
-	file := filepath.Join(p.o.Dir, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
-}
+func (p *programs) write(name, text string) error { return process.Write(p.o.Dir, name, text) }

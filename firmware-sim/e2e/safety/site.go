@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -92,12 +91,9 @@ func (s *site) write() error {
 			"      - {id: gas-%d, name: gas-%d, profile: quick-gas, address: \"1\", place: x, zone: k%d, poll: %v}\n"+
 			"      - {id: valve-%d, name: valve-%d, profile: quick-valve, address: \"2\", place: x, zone: k%d, poll: 1s}\n", i, port.Addr(), i, i, i, s.o.Poll, i, i, i)
 	}
-	if err := os.MkdirAll(filepath.Join(s.o.Dir, "profiles"), 0o700); err != nil {
-		return fmt.Errorf("write site: %w", err)
-	}
 	for name, text := range map[string]string{"profiles/quick-gas.yaml": gasProfile, "profiles/quick-valve.yaml": valveProfile, "gateway.yaml": b.String()} {
-		if err := os.WriteFile(filepath.Join(s.o.Dir, name), []byte(text), 0o600); err != nil {
-			return fmt.Errorf("write site: %w", err)
+		if err := process.Write(s.o.Dir, name, text); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,8 +2,6 @@ package timers
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
@@ -72,12 +70,8 @@ channels:
 		fmt.Fprintf(&site, "      - {id: %s, name: %s, profile: socket, address: \"%d\", place: x, poll: 300ms}\n", s.id, s.id, i+1)
 	}
 	for name, text := range map[string]string{"gateway.yaml": site.String(), "profiles/socket.yaml": profile, "rules/proof.yaml": ruleFile} {
-		file := filepath.Join(b.o.Dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			return fmt.Errorf("write site: %w", err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			return fmt.Errorf("write site: %w", err)
+		if err := process.Write(b.o.Dir, name, text); err != nil {
+			return err
 		}
 	}
 	return nil
