@@ -16,6 +16,7 @@ import (
 // hostile is a camera that says the wrong thing on purpose, another one at each connection.
 type hostile struct {
 	listener net.Listener
+	open     chan struct{} // closed when it answers
 	served   *atomic.Int64
 	seed     uint64
 }
@@ -31,11 +32,16 @@ func (h *hostile) serve(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		n := h.served.Add(1)
 		all.Go(func() {
 			defer conn.Close()
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			defer stop()
+			select {
+			case <-h.open:
+			case <-ctx.Done():
+				return
+			}
+			n := h.served.Add(1)
 			talk(conn, rand.New(rand.NewPCG(h.seed, uint64(n))))
 		})
 	}

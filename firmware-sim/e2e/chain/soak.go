@@ -1,13 +1,9 @@
 package chain
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
@@ -30,20 +26,6 @@ type SoakResult struct {
 // Broken says whether something ended or grew.
 func (r *SoakResult) Broken() bool { return r.Failed > 0 }
 
-// What may be more at the end than in the second quarter: a connection under way, memory that the collector has not yet
-// given back.
-const (
-	mayGoroutines = 10
-	mayFiles      = 6
-	mayMemory     = 1.25
-	mayMemoryMiB  = 15
-)
-
-// sample is what one program holds at one time.
-type sample struct {
-	goroutines, files, memory int
-}
-
 // Soak runs the chain for a while under churn: devices fall silent and come back, broker, database and store are killed
 // and come back. Gateways and clouds must live through all of it and hold no more at the end.
 func Soak(ctx context.Context, o Options, length time.Duration) (*SoakResult, error) {
@@ -54,7 +36,7 @@ func Soak(ctx context.Context, o Options, length time.Duration) (*SoakResult, er
 	}
 	defer s.close()
 	random := rand.New(rand.NewPCG(o.Seed, 6))
-	held := map[string][]sample{}
+	held := map[string][]process.Held{}
 	for end := time.Now().Add(length); time.Now().Before(end); r.Runs++ {
 		if err := s.disturb(ctx, random, r.Runs); err != nil {
 			return r, err
@@ -66,7 +48,7 @@ func Soak(ctx context.Context, o Options, length time.Duration) (*SoakResult, er
 				return r, nil
 			default:
 			}
-			if now, err := s.measure(p); err == nil { // a page that is busy is asked again
+			if now, err := process.Holds(s.url(p.name)); err == nil { // a page that is busy is asked again
 				held[p.name] = append(held[p.name], now)
 			}
 		}
@@ -99,47 +81,17 @@ func (s *site) disturb(ctx context.Context, random *rand.Rand, n int) error {
 
 func (s *site) longLived() []*part { return s.parts[3:] }
 
-// measure reads a program's own metrics.
-func (s *site) measure(p *part) (sample, error) {
-	response, err := http.Get(s.url(p.name) + "/metrics")
-	if err != nil {
-		return sample{}, err
-	}
-	defer response.Body.Close()
-	var now sample
-	want := map[string]*int{"go_goroutines": &now.goroutines, "process_open_fds": &now.files, "process_resident_memory_bytes": &now.memory}
-	lines := bufio.NewScanner(response.Body)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		name, text, _ := strings.Cut(lines.Text(), " ")
-		if to := want[name]; to != nil {
-			value, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				return sample{}, fmt.Errorf("read metric %s: %w", name, err)
-			}
-			*to = int(value)
-		}
-	}
-	if now.goroutines == 0 || now.files == 0 || now.memory == 0 {
-		return sample{}, fmt.Errorf("metrics of %s say nothing of the process: %s", p.name, response.Status)
-	}
-	now.memory >>= 20
-	return now, lines.Err()
-}
-
 // judge compares the second quarter with the last one.
-func (r *SoakResult) judge(name string, samples []sample) {
-	if len(samples) < 8 {
-		r.fail("%s was measured only %d times", name, len(samples))
+func (r *SoakResult) judge(name string, samples []process.Held) {
+	before, after, grew, err := process.Growth(samples)
+	if err != nil {
+		r.fail("%s was %v", name, err)
 		return
 	}
-	quarter := len(samples) / 4
-	before, after := most(samples[quarter:2*quarter]), most(samples[len(samples)-quarter:])
-	r.worse(&r.Goroutines, before.goroutines, after.goroutines)
-	r.worse(&r.Files, before.files, after.files)
-	r.worse(&r.MemoryMiB, before.memory, after.memory)
-	if after.goroutines > before.goroutines+mayGoroutines || after.files > before.files+mayFiles ||
-		float64(after.memory) > float64(before.memory)*mayMemory+mayMemoryMiB {
+	r.worse(&r.Goroutines, before.Goroutines, after.Goroutines)
+	r.worse(&r.Files, before.Files, after.Files)
+	r.worse(&r.MemoryMiB, before.MemoryMiB, after.MemoryMiB)
+	if grew {
 		r.fail("%s grew: %+v, then %+v", name, before, after)
 	}
 }
@@ -148,11 +100,4 @@ func (r *SoakResult) worse(shown *[2]int, before, after int) {
 	if shown[1] == 0 || after-before > shown[1]-shown[0] {
 		*shown = [2]int{before, after}
 	}
-}
-
-func most(samples []sample) (m sample) {
-	for _, s := range samples {
-		m = sample{max(m.goroutines, s.goroutines), max(m.files, s.files), max(m.memory, s.memory)}
-	}
-	return m
 }

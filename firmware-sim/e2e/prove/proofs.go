@@ -104,8 +104,8 @@ func safetyLatency(ctx context.Context, bin, dir string, o options) (safety.Resu
 	return safety.Run(ctx, safety.Options{Bin: bin, Dir: dir, Runs: o.pick(300, 10_000), Kitchens: o.pick(8, 16), Poll: 200 * time.Millisecond, Seed: o.seed})
 }
 
-func cameraSoak(ctx context.Context, bin, _ string, o options) (camera.Result, error) {
-	return camera.Run(ctx, camera.Options{Bin: bin, Connections: o.pick(300, 10_000), Reboots: o.pick(8, 1_000), Seed: o.seed})
+func cameraSoak(ctx context.Context, bin, dir string, o options) (camera.Result, error) {
+	return camera.Run(ctx, camera.Options{Bin: bin, Dir: dir, Connections: o.pick(300, 10_000), Reboots: o.pick(8, 1_000), Seed: o.seed})
 }
 
 func chainKill(ctx context.Context, bin, dir string, o options) (*chain.Result, error) {
