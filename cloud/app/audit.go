@@ -2,14 +2,13 @@ package app
 
 import (
 	"context"
-	"errors"
 	"io"
-	"log/slog"
 	"os/user"
 	"path/filepath"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/audit"
+	"github.com/linshao/linshao/cloud/internal/db"
 )
 
 // marksFile is where the marks of the audit are kept, in the cloud's folder. People copy it elsewhere.
@@ -42,20 +41,10 @@ func VerifyAudit(ctx context.Context, cfg Config, from, to time.Time, marks ...s
 		}
 		kept = append(kept, m)
 	}
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return audit.Report{}, err
-	}
-	r, err := audit.Verify(ctx, d.Reader(), from, to, kept)
-	return r, errors.Join(err, d.Close())
+	return with(ctx, cfg, func(d *db.DB) (audit.Report, error) { return audit.Verify(ctx, d.Reader(), from, to, kept) })
 }
 
 // ExportAudit writes what people did, between two times, as one JSON object a line, and answers how many.
 func ExportAudit(ctx context.Context, cfg Config, from, to time.Time, w io.Writer) (int64, error) {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return 0, err
-	}
-	n, err := audit.Export(ctx, d.Reader(), from, to, w)
-	return n, errors.Join(err, d.Close())
+	return with(ctx, cfg, func(d *db.DB) (int64, error) { return audit.Export(ctx, d.Reader(), from, to, w) })
 }

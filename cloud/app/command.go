@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -33,17 +32,14 @@ func commandKey(ctx context.Context, d *db.DB) (ed25519.PrivateKey, error) {
 
 // CommandKey answers the public half, as a gateway's trust.command_key wants it. The cloud may be running.
 func CommandKey(ctx context.Context, cfg Config) ([]byte, error) {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return nil, err
-	}
-	key, err := commandKey(ctx, d)
-	if err != nil {
-		return nil, errors.Join(err, d.Close())
-	}
-	public, _ := key.Public().(ed25519.PublicKey)
-	text, err := wire.EncodeKey(public)
-	return text, errors.Join(err, d.Close())
+	return with(ctx, cfg, func(d *db.DB) ([]byte, error) {
+		key, err := commandKey(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		public, _ := key.Public().(ed25519.PublicKey)
+		return wire.EncodeKey(public)
+	})
 }
 
 func (a *App) buildCommands(ctx context.Context) error {
@@ -64,7 +60,9 @@ func (a *App) buildCommands(ctx context.Context) error {
 	}
 	a.pushes = push.New(p)
 	a.looks = look.New(look.Config{DB: a.db, Key: key, Clock: c.Clock, Watch: c.Watch, Shared: a.worker != nil, Now: a.opt.Now, Log: a.opt.Log, Registry: a.registry,
-		Publish: func(gateway string, payload []byte) { down[command.Down](a)([]command.Down{{Gateway: gateway, Payload: payload}}) }})
+		Publish: func(gateway string, payload []byte) {
+			down[command.Down](a)([]command.Down{{Gateway: gateway, Payload: payload}})
+		}})
 	return nil
 }
 
@@ -85,10 +83,7 @@ func down[D ~struct {
 
 // Pushing opens what is pushed to gateways of a cloud that may be running, for a command.
 func Pushing(ctx context.Context, cfg Config, do func(ctx context.Context, p *push.Service, d *db.DB) error) error {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return err
-	}
-	p := push.New(push.Config{DB: d, Now: time.Now, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
-	return errors.Join(do(console(ctx), p, d), d.Close())
+	return withDB(ctx, cfg, func(d *db.DB) error {
+		return do(console(ctx), push.New(push.Config{DB: d, Now: time.Now, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}), d)
+	})
 }

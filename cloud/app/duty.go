@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"log/slog"
 	"maps"
 	"time"
 
@@ -87,10 +86,5 @@ func OnDuty(ctx context.Context, cfg Config, node, role string, at func(*time.Lo
 	if err != nil {
 		return nil, err
 	}
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return nil, err
-	}
-	people, err := duty.OnDuty(ctx, d.Reader(), node, role, when)
-	return people, errors.Join(err, d.Close())
+	return with(ctx, cfg, func(d *db.DB) ([]duty.Holder, error) { return duty.OnDuty(ctx, d.Reader(), node, role, when) })
 }

@@ -210,13 +210,11 @@ func hangUp(file string) error {
 
 // Enrolments opens the certificates of a cloud that may be running, for a command.
 func Enrolments(ctx context.Context, cfg Config, do func(ctx context.Context, s *enroll.Service, d *db.DB) error) error {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return err
-	}
-	s, err := newEnroll(ctx, cfg, d, slog.New(slog.DiscardHandler), time.Now)
-	if err == nil {
-		err = do(console(ctx), s, d)
-	}
-	return errors.Join(err, d.Close())
+	return withDB(ctx, cfg, func(d *db.DB) error {
+		s, err := newEnroll(ctx, cfg, d, slog.New(slog.DiscardHandler), time.Now)
+		if err != nil {
+			return err
+		}
+		return do(console(ctx), s, d)
+	})
 }

@@ -2,12 +2,11 @@ package app
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"path/filepath"
 
 	"crypto/ed25519"
 
+	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/evidence"
 )
 
@@ -44,10 +43,5 @@ func (a *App) buildEvidence(context.Context) (err error) {
 
 // EvidenceKeys answers the public keys that a gateway has told the cloud of, for a check of its bundles. The cloud may be running.
 func EvidenceKeys(ctx context.Context, cfg Config, gateway string) ([]ed25519.PublicKey, error) {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := evidence.Keys(ctx, d.Reader(), gateway)
-	return keys, errors.Join(err, d.Close())
+	return with(ctx, cfg, func(d *db.DB) ([]ed25519.PublicKey, error) { return evidence.Keys(ctx, d.Reader(), gateway) })
 }

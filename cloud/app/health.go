@@ -2,11 +2,10 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/health"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
@@ -48,10 +47,7 @@ func (a *App) buildHealth(context.Context) error {
 
 // Calibrate takes calibrations. The cloud may be running.
 func Calibrate(ctx context.Context, cfg Config, list []health.Calibration) (health.CalibrationsTaken, error) {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return health.CalibrationsTaken{}, err
-	}
-	r, err := health.Calibrate(ctx, d, tree.Everywhere(), list, time.Now().In(cfg.zone))
-	return r, errors.Join(err, d.Close())
+	return with(ctx, cfg, func(d *db.DB) (health.CalibrationsTaken, error) {
+		return health.Calibrate(ctx, d, tree.Everywhere(), list, time.Now().In(cfg.zone))
+	})
 }

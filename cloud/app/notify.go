@@ -3,12 +3,12 @@ package app
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/rules"
@@ -49,12 +49,10 @@ type Tested struct {
 // TestReceiver sends one message to a receiver and answers what it said. The cloud may be running: its messages count
 // towards the receiver's limit. The phone is that of the person whom a receiver of one person's messages shall reach.
 func TestReceiver(ctx context.Context, cfg Config, id, phone, by string) (Tested, error) {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return Tested{}, err
-	}
-	s := notify.New(notify.Config{DB: d, Receivers: cfg.receivers(), Links: notify.NewLinks("", nil, time.Now), Now: time.Now, Zone: cfg.zone,
-		Log: slog.Default(), Registry: prometheus.NewRegistry()})
-	r, err := s.Test(ctx, id, notify.Trial{By: by, Phone: phone})
-	return Tested{r.OK, r.Answer, r.Took}, errors.Join(err, d.Close())
+	return with(ctx, cfg, func(d *db.DB) (Tested, error) {
+		s := notify.New(notify.Config{DB: d, Receivers: cfg.receivers(), Links: notify.NewLinks("", nil, time.Now), Now: time.Now, Zone: cfg.zone,
+			Log: slog.Default(), Registry: prometheus.NewRegistry()})
+		r, err := s.Test(ctx, id, notify.Trial{By: by, Phone: phone})
+		return Tested{r.OK, r.Answer, r.Took}, err
+	})
 }

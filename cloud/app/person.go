@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
@@ -27,13 +25,4 @@ func ErasePerson(ctx context.Context, cfg Config, w person.Who, reason string, d
 		return err
 	})
 	return r, err
-}
-
-// withDB opens the database for one deed.
-func withDB(ctx context.Context, cfg Config, do func(*db.DB) error) error {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(d), d.Close())
 }

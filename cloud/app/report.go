@@ -2,10 +2,9 @@ package app
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/report"
 )
@@ -18,17 +17,14 @@ func (a *App) reports() runner {
 // Report counts for a node, or for the whole street when it is empty, in the month that holds a day. It answers the street's
 // time zone besides.
 func Report(ctx context.Context, cfg Config, node string, month time.Time) (report.Report, *time.Location, error) {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return report.Report{}, nil, err
-	}
 	from := time.Date(month.Year(), month.Month(), 1, 0, 0, 0, 0, cfg.zone)
-	if node != "" {
-		_, err = tree.Path(ctx, d.Reader(), node)
-	}
-	var r report.Report
-	if err == nil {
-		r, err = report.Make(ctx, d.Reader(), report.Ask{Scope: tree.Everywhere(), Node: node, Kind: report.Month, From: from, To: from, Now: time.Now().In(cfg.zone)})
-	}
-	return r, cfg.zone, errors.Join(err, d.Close())
+	r, err := with(ctx, cfg, func(d *db.DB) (report.Report, error) {
+		if node != "" {
+			if _, err := tree.Path(ctx, d.Reader(), node); err != nil {
+				return report.Report{}, err
+			}
+		}
+		return report.Make(ctx, d.Reader(), report.Ask{Scope: tree.Everywhere(), Node: node, Kind: report.Month, From: from, To: from, Now: time.Now().In(cfg.zone)})
+	})
+	return r, cfg.zone, err
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -78,13 +77,11 @@ func (a *App) buildRollout(ctx context.Context) error {
 
 // Rolling opens the rollouts of a cloud that may be running, for a command.
 func Rolling(ctx context.Context, cfg Config, do func(ctx context.Context, s *rollout.Service, d *db.DB) error) error {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return err
-	}
-	c, err := rolling(ctx, cfg, d, slog.New(slog.DiscardHandler), time.Now)
-	if err == nil {
-		err = do(console(ctx), rollout.New(c), d)
-	}
-	return errors.Join(err, d.Close())
+	return withDB(ctx, cfg, func(d *db.DB) error {
+		c, err := rolling(ctx, cfg, d, slog.New(slog.DiscardHandler), time.Now)
+		if err != nil {
+			return err
+		}
+		return do(console(ctx), rollout.New(c), d)
+	})
 }

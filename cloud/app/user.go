@@ -2,26 +2,12 @@ package app
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/db"
 )
-
-// userPatience is how long a person waits for a database that cannot be reached.
-const userPatience = 10 * time.Second
-
-// openDB opens the database that the configuration names.
-func openDB(ctx context.Context, cfg Config, log *slog.Logger, patience time.Duration) (*db.DB, error) {
-	if cfg.SQL == "" {
-		return db.Open(ctx, filepath.Join(cfg.Data, "cloud.db"), db.Cloud())
-	}
-	return db.OpenPostgres(ctx, db.Postgres{URL: cfg.SQL, Password: cfg.sqlPassword, Patience: patience, Log: log}, db.Cloud())
-}
 
 // An Account is a new user of the page. A grant is a role, or role@node for a part of the street.
 type Account struct {
@@ -100,13 +86,11 @@ func grants(texts []string) ([]auth.Grant, error) {
 
 // withUsers opens the users for one deed of who works on this machine.
 func withUsers(ctx context.Context, cfg Config, do func(context.Context, *auth.Service) error) error {
-	d, err := openDB(ctx, cfg, slog.Default(), userPatience)
-	if err != nil {
-		return err
-	}
-	users, err := auth.New(d, time.Now)
-	if err == nil {
-		err = do(console(ctx), users)
-	}
-	return errors.Join(err, d.Close())
+	return withDB(ctx, cfg, func(d *db.DB) error {
+		users, err := auth.New(d, time.Now)
+		if err != nil {
+			return err
+		}
+		return do(console(ctx), users)
+	})
 }
