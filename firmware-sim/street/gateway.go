@@ -111,11 +111,15 @@ func (g *gateway) run(ctx context.Context) {
 	}
 }
 
+// alive is how often a connection shows at least that it lives, and half as long again is how long it waits for an answer: a
+// gateway does no less, and a busy cloud is no reason to hang up.
+const alive = 30 * time.Second
+
 // session is one connection; it answers whether the cloud spoke.
 func (g *gateway) session(ctx context.Context) (spoken bool) {
 	acks, lost := make(chan ack, 16), make(chan struct{})
 	o := mqtt.NewClientOptions().AddBroker("tcp://" + g.broker).SetClientID(g.site.gateway).SetCleanSession(true).SetAutoReconnect(false).
-		SetKeepAlive(time.Minute).SetConnectTimeout(10 * time.Second).SetOrderMatters(false).SetWriteTimeout(10 * time.Second).
+		SetKeepAlive(alive).SetPingTimeout(alive * 3 / 2).SetConnectTimeout(10 * time.Second).SetOrderMatters(false).SetWriteTimeout(10 * time.Second).
 		SetConnectionLostHandler(func(mqtt.Client, error) { close(lost) })
 	id := uint64(g.now().UnixNano())
 	o.SetBinaryWill(topic(g.site.gateway, "status"), status(false, id, g.now()), 1, true)

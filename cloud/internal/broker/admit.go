@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 
@@ -118,8 +119,8 @@ func (b Barring) Handle(ctx context.Context, topic string, payload []byte) ([]in
 }
 
 // Heard implements Handler.
-func (b Barring) Heard(gateway string) {
+func (b Barring) Heard(gateway string, keepAlive time.Duration) {
 	if !b.Barred(gateway) {
-		b.Handler.Heard(gateway)
+		b.Handler.Heard(gateway, keepAlive)
 	}
 }

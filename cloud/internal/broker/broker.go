@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"github.com/linshao/linshao/cloud/internal/ingest"
 )
@@ -18,8 +19,8 @@ import (
 type Handler interface {
 	// Handle takes one message; an error means that it must not be confirmed.
 	Handle(ctx context.Context, topic string, payload []byte) ([]ingest.Reply, error)
-	// Heard notes a sign of life.
-	Heard(gateway string)
+	// Heard notes a sign of life of a connection that promises one every keepAlive; 0: it promises none.
+	Heard(gateway string, keepAlive time.Duration)
 	// Disconnected notes the end of a gateway's connection.
 	Disconnected(ctx context.Context, gateway string) error
 }

@@ -54,7 +54,7 @@ func (e *echo) Handle(_ context.Context, topic string, payload []byte) ([]ingest
 	return []ingest.Reply{{Topic: wire.Topic(gateway, wire.DownAck), Payload: payload}}, nil
 }
 
-func (e *echo) Heard(string) {}
+func (e *echo) Heard(string, time.Duration) {}
 
 func (e *echo) Disconnected(_ context.Context, gateway string) error {
 	e.gone <- gateway

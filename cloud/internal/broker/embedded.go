@@ -10,6 +10,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
@@ -199,7 +200,7 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
 // OnPacketRead takes pings as signs of life.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	if pk.FixedHeader.Type == packets.Pingreq {
-		h.e.cfg.Handler.Heard(cl.ID)
+		h.e.cfg.Handler.Heard(cl.ID, time.Duration(cl.State.Keepalive)*time.Second)
 	}
 	return pk, nil
 }

@@ -82,7 +82,7 @@ func (d *door) Handle(_ context.Context, _ string, payload []byte) ([]ingest.Rep
 }
 
 // Heard implements broker.Handler.
-func (d *door) Heard(string) {}
+func (d *door) Heard(string, time.Duration) {}
 
 // Disconnected implements broker.Handler.
 func (d *door) Disconnected(context.Context, string) error {

@@ -111,10 +111,15 @@ type Service struct {
 	alone sync.RWMutex // for writing: of a message that may have ended the program
 
 	mu      sync.Mutex
-	proven  map[streamOf]bool    // the newest message of the stream went well
-	begun   map[streamOf]begun   // noted in SQL in this life
-	heard   map[string]time.Time // gateway → any packet at all
-	pinged  map[string]bool      // the broker passes on its pings
+	proven  map[streamOf]bool        // the newest message of the stream went well
+	begun   map[streamOf]begun       // noted in SQL in this life
+	heard   map[string]time.Time     // gateway → any packet at all
+	pings   map[string]time.Duration // the broker passes on its pings: how often they must come
+	silent  map[string]time.Time     // gateways that Sweep called so → when they were last heard
+	taking  map[uint64]time.Time     // messages in hand → since when
+	hands   uint64
+	swept   time.Time            // the newest Sweep
+	listens time.Time            // since when without a break
 	fenced  map[fenced]time.Time // when a fenced session was last told
 	met     map[string]time.Time // gateway → its newest hello
 	taught  map[string]uint32    // gateway → the newest start that a record has told of
@@ -151,7 +156,7 @@ func New(cfg Config) (*Service, error) {
 		return c
 	}
 	s := &Service{cfg: cfg, decoder: dec, encoder: enc, commits: &group{db: cfg.DB}, pressure: &pressure{db: cfg.DB, now: cfg.Now},
-		looked: make(chan struct{}, 1), origin: cfg.Now(), heard: map[string]time.Time{}, pinged: map[string]bool{}, fenced: map[fenced]time.Time{},
+		looked: make(chan struct{}, 1), origin: cfg.Now(), heard: map[string]time.Time{}, pings: map[string]time.Duration{}, silent: map[string]time.Time{}, taking: map[uint64]time.Time{}, fenced: map[fenced]time.Time{},
 		met: map[string]time.Time{}, taught: map[string]uint32{}, shown: map[string]time.Time{}, watched: map[string]watch{}, monos: map[string]*mono{}, look: map[string]bool{},
 		said: map[streamOf]said{}, proven: map[streamOf]bool{}, begun: map[streamOf]begun{}, metrics: metrics{
 			messages: vec("messages_total", "Messages taken, by leaf.", "leaf"),
@@ -193,6 +198,7 @@ type Reply struct {
 // of the broker, and one message must not end the process of all gateways. Its transaction is rolled back.
 func (s *Service) Handle(ctx context.Context, topic string, payload []byte) (replies []Reply, err error) {
 	begin := time.Now()
+	defer s.inHand()()
 	gateway, leaf, err := wire.ParseTopic(topic)
 	defer func() {
 		if p := recover(); p != nil {

@@ -71,7 +71,8 @@ type cloud struct {
 
 	mistake   string // what an alert of the name "poison" does: error, panic, sql, rows, exit
 	published chan []ingest.Reply
-	lease     error // of every gateway
+	lease     error         // of every gateway
+	held      chan struct{} // a message of a camera's picture is held in hand; nil: none
 }
 
 // Enqueue implements the incidents' Notifier: the place where a record makes a mistake of ours happen.
@@ -120,7 +121,13 @@ func startIn(t testing.TB, place *dbtest.Place, dir string) *cloud {
 	}
 	c.in, err = ingest.New(ingest.Config{DB: d, Incidents: incident.New(incident.Config{DB: d, Notifier: c, Now: now, Zone: time.UTC}), Observer: c.seen,
 		Publish: func(rs []ingest.Reply) { c.published <- rs }, Lease: c,
-		Names: map[string]string{"renamed": "新名字"}, Stored: c.drain.Wake, Now: now, Log: log, Registry: c.reg})
+		Names: map[string]string{"renamed": "新名字"}, Stored: c.drain.Wake, Now: now, Log: log, Registry: c.reg,
+		Look: func(string, *wire.Glimpse) {
+			if c.held != nil {
+				c.held <- struct{}{} // it is in hand
+				<-c.held
+			}
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -577,30 +584,14 @@ func testInventoryAndPresence(t *testing.T, place *dbtest.Place) {
 	if err != nil || len(sites) != 1 || sites[0].Name != "新名字" || !sites[0].Online || sites[0].Devices != (org.Devices{Total: 2, Good: 2}) {
 		t.Fatalf("sites %+v, %v", sites, err)
 	}
-	c.now = t0.Add(59 * time.Second)
-	if err := c.in.Sweep(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if online, _ := org.Online(ctx, c.db.Reader()); len(online) != 1 {
-		t.Fatal("offline too early")
-	}
-	c.in.Heard(gw)
-	c.now = t0.Add(118 * time.Second)
-	if err := c.in.Sweep(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if online, _ := org.Online(ctx, c.db.Reader()); len(online) != 1 {
-		t.Fatal("a ping is a sign of life")
-	}
-	c.now = t0.Add(120 * time.Second)
-	if err := c.in.Sweep(ctx); err != nil {
-		t.Fatal(err)
-	}
+	begun := c.now
+	c.watch(95*time.Second, func() { c.in.Heard(gw, 30*time.Second) })
+	c.watch(65*time.Second, nil)
 	d, err := org.OneDevice(ctx, c.db.Reader(), gw, "v")
 	if err != nil || d.Online || d.Reason != "gateway_off" || d.Points[0].Labels[0] != "关闭" {
 		t.Fatalf("device %+v, %v", d, err)
 	}
-	if why := c.why("v", t0.Add(70*time.Second), c.now); why != ledger.GatewayOff {
+	if why := c.why("v", begun.Add(105*time.Second), c.now); why != ledger.GatewayOff {
 		t.Errorf("a chart's gap says %q", why)
 	}
 }

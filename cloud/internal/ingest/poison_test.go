@@ -153,10 +153,7 @@ func testLease(t *testing.T, place *dbtest.Place) {
 	if acks := c.hello(8, state(1, 11, 1, 2)); len(acks) != 0 {
 		t.Errorf("hello answered %v", acks)
 	}
-	c.now = c.now.Add(time.Hour)
-	if err := c.in.Sweep(t.Context()); err != nil {
-		t.Error(err)
-	}
+	c.watch(10*time.Minute, nil)
 	c.lease = nil
 	if online, _ := org.Online(t.Context(), c.db.Reader()); len(online) != 1 {
 		t.Error("a worker put another one's gateway offline")

@@ -13,14 +13,17 @@ import (
 )
 
 // How long a gateway may say nothing before it is told as offline. Its own pings are heard through the embedded broker
-// alone; through another one its last will tells, and its records may be minutes apart.
+// alone, at the interval that it told when it connected; through another one its last will tells, and its records may be
+// minutes apart.
 const (
-	silence     = 60 * time.Second
+	silence     = 60 * time.Second // at least, and two pings
 	longSilence = 6 * time.Minute
 )
 
 const (
 	sweepEvery = 5 * time.Second
+	sweepLate  = 6 * sweepEvery   // after the one before: the cloud itself did not run or heard nothing in between
+	settling   = 90 * time.Second // for gateways to be heard again after that: they try at least once a minute
 	repeatTick = time.Second
 )
 
@@ -44,11 +47,12 @@ func (s *Service) status(ctx context.Context, gateway string, payload []byte) er
 	return s.Disconnected(ctx, gateway)
 }
 
-// Heard notes any sign of life, such as a ping. It never blocks.
-func (s *Service) Heard(gateway string) {
+// Heard notes any sign of life, such as a ping, of a connection that promises one every keepAlive; 0: it promises none. It
+// never blocks.
+func (s *Service) Heard(gateway string, keepAlive time.Duration) {
 	s.hear(gateway, s.cfg.Now())
 	s.mu.Lock()
-	s.pinged[gateway] = true
+	s.pings[gateway] = keepAlive
 	s.mu.Unlock()
 }
 
@@ -58,8 +62,37 @@ func (s *Service) hear(gateway string, at time.Time) {
 	s.mu.Unlock()
 }
 
+// inHand notes that a message is being taken, until the answer is called.
+func (s *Service) inHand() (taken func()) {
+	begun := s.cfg.Now()
+	s.mu.Lock()
+	s.hands++
+	hand := s.hands
+	s.taking[hand] = begun
+	s.mu.Unlock()
+	return func() {
+		s.mu.Lock()
+		delete(s.taking, hand)
+		s.mu.Unlock()
+	}
+}
+
+// readTo is the time up to which everything that came has been taken: now, unless messages are in hand. What gateways sent
+// since then may wait behind those, and says nothing against them. It needs mu.
+func (s *Service) readTo(now time.Time) time.Time {
+	for _, begun := range s.taking {
+		if begun.Before(now) {
+			now = begun
+		}
+	}
+	return now
+}
+
 // Disconnected notes that the broker lost a gateway's connection.
 func (s *Service) Disconnected(ctx context.Context, gateway string) error {
+	s.mu.Lock()
+	delete(s.silent, gateway) // it comes back with a hello, and with nothing less
+	s.mu.Unlock()
 	return s.lost(ctx, gateway, s.cfg.Now())
 }
 
@@ -106,28 +139,86 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep marks every gateway as offline that said nothing for too long.
+// Sweep marks every gateway as offline that said nothing for too long, measured by the cloud's own clock of what it has read:
+// a cloud that is behind, was stopped or has just begun calls nobody silent. One that it called so and that is heard after
+// all is online again. Run calls it every five seconds.
 func (s *Service) Sweep(ctx context.Context) error {
+	now := s.cfg.Now()
+	if err := s.returned(ctx); err != nil {
+		return err
+	}
+	if !s.settled(now) {
+		return nil
+	}
 	online, err := org.Online(ctx, s.cfg.DB.Reader())
 	if err != nil {
 		return fmt.Errorf("find silent gateways: %w", err)
 	}
-	now := s.cfg.Now()
 	for gateway, seen := range online {
 		s.mu.Lock()
 		if heard, ok := s.heard[gateway]; ok && heard.After(seen) {
 			seen = heard
 		}
-		limit := longSilence
-		if s.pinged[gateway] {
-			limit = silence
+		quiet := s.readTo(now).Sub(seen) >= s.patience(gateway)
+		if quiet {
+			s.silent[gateway] = seen
 		}
 		s.mu.Unlock()
-		if now.Sub(seen) < limit {
+		if !quiet {
 			continue
 		}
 		if err := s.lost(ctx, gateway, seen); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// settled says whether the cloud has listened without a break for long enough to judge. Sweep calls it each time.
+func (s *Service) settled(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.swept.IsZero() || now.Sub(s.swept) > sweepLate {
+		s.listens = now
+	}
+	s.swept = now
+	return now.Sub(s.listens) >= settling
+}
+
+// patience is how long a gateway may say nothing. It needs mu.
+func (s *Service) patience(gateway string) time.Duration {
+	every, pinged := s.pings[gateway]
+	if !pinged || every == 0 {
+		return longSilence
+	}
+	return max(silence, 2*every)
+}
+
+// returned marks the gateways as online that Sweep called silent and that were heard since.
+func (s *Service) returned(ctx context.Context) error {
+	back := map[string]time.Time{}
+	s.mu.Lock()
+	for gateway, seen := range s.silent {
+		if heard := s.heard[gateway]; heard.After(seen) {
+			back[gateway] = heard
+		}
+	}
+	s.mu.Unlock()
+	for gateway, heard := range back {
+		var was bool
+		err := s.update(ctx, gateway, 1, func(ctx context.Context, tx *sql.Tx) (err error) {
+			was, err = org.Seen(ctx, tx, gateway, heard)
+			return err
+		})
+		if err != nil && !elsewhere(err) {
+			return err
+		}
+		s.mu.Lock()
+		delete(s.silent, gateway)
+		s.mu.Unlock()
+		if was {
+			s.cfg.Log.Info("gateway heard again", "gateway", gateway)
+			s.changed(gateway)
 		}
 	}
 	return nil
