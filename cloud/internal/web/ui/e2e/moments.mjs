@@ -6,13 +6,16 @@ async function json(path) {
   return answer.ok ? answer.json() : {}
 }
 
-/** Answers instead of the server where the demo's own server, which lets everybody in, would not refuse. */
-const refuse = (code, message, ways = { password: true }) => async (page) => {
-  await page.route('**/api/v1/session*', (r) => r.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify({ code, message }) }))
-  await page.route('**/api/v1/login', (r) => r.request().method() === 'GET' ? r.fulfill({ json: ways }) : r.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify({ code: 'login_wrong', message: { zh: '姓名或密码不对', en: 'wrong name or password' } }) }))
+const problem = (route, status, code, message) => route.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ code, message }) })
+/** Refuses instead of the demo's own server, which lets everybody in, with the sentences of cloud/internal/api. */
+const refuse = (code, message, ways = { password: true }) => async (page, lang) => {
+  await page.route('**/api/v1/session*', (r) => problem(r, 401, code, message[lang]))
+  await page.route('**/api/v1/login', (r) => r.request().method() === 'GET' ? r.fulfill({ json: ways }) : problem(r, 401, 'bad_login', wrong[lang]))
 }
-const expired = { zh: '链接已过期（24 小时内有效）', en: 'this link is too old (links work for 24 hours)' }
-const wanted = { zh: '请先登录', en: 'log in first' }
+const wanted = { zh: '', en: '' }
+const wrong = { zh: '用户名或密码不对', en: 'wrong name or password' }
+const expired = { zh: '链接已过期（24 小时内有效），请登录后查看，或联系责任人 李敏 138****0002', en: 'this link is too old (links work for 24 hours); log in, or ask who answers for the site: 李敏 138****0002' }
+const tooLate = { zh: '评价链接已过期（30 天内有效），有话请告诉责任人 李敏 138****0002', en: 'this link to rate is too old (it works for 30 days); please tell 李敏 138****0002' }
 
 /** Each moment: an address and, where it needs one, what is arranged before it is opened and done after. Undefined: there is none now. */
 export async function moments() {
@@ -22,7 +25,7 @@ export async function moments() {
   const clips = new Map()
   for (const i of all.slice(0, 40)) clips.set(i.id, (await json(`/incidents/${encodeURIComponent(i.id)}/clips`)).clips?.length)
   const alert = (found) => found && { path: `/a/${encodeURIComponent(found.id)}` }
-  const worst = all[0]
+  const worst = all[0], closed = all.find((i) => i.step === 'closed')
   return {
     'todo-handling': { path: '/todo?tab=handling' }, 'todo-closed': { path: '/todo?tab=closed' },
     'alert-open': alert(all.find((i) => i.handling === 'open')),
@@ -34,10 +37,11 @@ export async function moments() {
     'alert-flow': worst && { path: `/a/${encodeURIComponent(worst.id)}?view=flow` },
     'alert-gone': { path: '/a/GJ-20200101-0001' },
     'map-resource': { path: '/map?view=resource' }, 'map-duty': { path: '/map?view=duty' }, 'map-flow': { path: '/map?view=flow' },
-    'rate-dead': worst && { path: `/r/${encodeURIComponent(worst.id)}?k=none` },
-    login: { path: '/todo', before: refuse('login_needed', wanted, { password: true, oidc: '/api/v1/login/oidc', name: '云枫街道统一认证' }) },
+    'rate-closed': closed && { path: `/r/${encodeURIComponent(closed.id)}` },
+    'rate-dead': worst && { path: `/r/${encodeURIComponent(worst.id)}?k=old`, before: (page, lang) => page.route('**/rate?*', (r) => problem(r, 401, 'link_expired', tooLate[lang])) },
+    login: { path: '/todo', before: refuse('login_required', wanted, { password: true, oidc: '/api/v1/login/oidc', name: '云枫街道统一认证' }) },
     'login-wrong': {
-      path: '/todo', before: refuse('login_needed', wanted),
+      path: '/todo', before: refuse('login_required', wanted),
       after: async (page) => { await page.fill('[name=name]', '李敏'); await page.fill('[name=password]', 'wrong'); await page.locator('[type=submit]').click(); await page.locator('[role=alert]').waitFor() },
     },
     'link-expired': worst && { path: `/a/${encodeURIComponent(worst.id)}?k=old`, before: refuse('link_expired', expired) },

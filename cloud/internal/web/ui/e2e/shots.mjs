@@ -26,11 +26,14 @@ for (const width of asked(all.width).map(Number)) {
       const page = await open(browser, { width, lang, scheme })
       for (const what of names) {
         const view = views[what]
-        await view.before?.(page)
+        await view.before?.(page, lang)
         await page.goto(base + view.path)
         await shown(page, what.split('-')[0] === 'alert' ? 'alert' : what)
         await view.after?.(page)
-        await page.screenshot({ path: join(out, `${what}-${name}.png`), fullPage: width < 900 && process.env.FULL !== '0' })
+        const { width: wide, height } = page.viewportSize()
+        if (width < 900) await page.setViewportSize({ width: wide, height: Math.max(height, await page.evaluate(() => document.documentElement.scrollHeight)) }) // whole, with what is fixed at its bottom
+        await page.screenshot({ path: join(out, `${what}-${name}.png`) })
+        await page.setViewportSize({ width: wide, height })
         await page.unrouteAll()
       }
       for (const error of page.errors) console.error(`${name}: ${error}`)

@@ -60,7 +60,7 @@ export function useIncidents() {
     } finally {
       if (mine === round) box.loading = false
     }
-    if (mine === round && box.tab === 'open') await aside()
+    if (mine === round && (box.tab === 'open' || !box.sites.length)) await aside()
   }
 
   /** What the empty and the offline items need; without it the list is still right. */
