@@ -10,7 +10,7 @@ const problem = (route, status, code, message) => route.fulfill({ status, conten
 /** Refuses instead of the demo's own server, which lets everybody in, with the sentences of cloud/internal/api. */
 const refuse = (code, message, ways = { password: true }) => async (page, lang) => {
   await page.route('**/api/v1/session*', (r) => problem(r, 401, code, message[lang]))
-  await page.route('**/api/v1/login', (r) => r.request().method() === 'GET' ? r.fulfill({ json: ways }) : problem(r, 401, 'bad_login', wrong[lang]))
+  await page.route(/\/api\/v1\/login(\?|$)/, (r) => r.request().method() === 'GET' ? r.fulfill({ json: ways }) : problem(r, 401, 'bad_login', wrong[lang]))
 }
 const wanted = { zh: '', en: '' }
 const wrong = { zh: '用户名或密码不对', en: 'wrong name or password' }
@@ -38,7 +38,7 @@ export async function moments() {
     'alert-gone': { path: '/a/GJ-20200101-0001' },
     'map-resource': { path: '/map?view=resource' }, 'map-duty': { path: '/map?view=duty' }, 'map-flow': { path: '/map?view=flow' },
     'rate-closed': closed && { path: `/r/${encodeURIComponent(closed.id)}` },
-    'rate-dead': worst && { path: `/r/${encodeURIComponent(worst.id)}?k=old`, before: (page, lang) => page.route('**/rate?*', (r) => problem(r, 401, 'link_expired', tooLate[lang])) },
+    'rate-dead': worst && { path: `/r/${encodeURIComponent(worst.id)}?k=old`, before: (page, lang) => page.route('**/rate*', (r) => problem(r, 401, 'link_expired', tooLate[lang])) },
     login: { path: '/todo', before: refuse('login_required', wanted, { password: true, oidc: '/api/v1/login/oidc', name: '云枫街道统一认证' }) },
     'login-wrong': {
       path: '/todo', before: refuse('login_required', wanted),

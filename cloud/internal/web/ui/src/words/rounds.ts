@@ -12,7 +12,7 @@ export const say = words({
     'state.open': '等待应答', 'state.answered': '已应答', 'state.missed': '无应答', 'state.untold': '消息未送达，不计', 'source.hand': '{who} 手动', 'source.plan': '随机抽查', 'source.centre': '监控中心 {who}',
     'answered.at': '{name} {at} 应答', 'answered.for': '{who} {at} 代 {name} 应答', 'not.yet': '{name} 未应答', 'before': '{at} 前应答有效',
     'random': '随机查岗', 'hours': '时段', 'times': '每个时段至少几次', 'keep': '保存', 'random.line': '{hours} · 至少 {times} 次 · {minutes} 分钟内应答', 'random.none': '没有随机查岗', 'remove': '取消计划',
-    'are.you': '您在岗吗？', 'i.am': '我在岗', 'thanks': '已应答，谢谢', 'too.late': '已经截止', 'too.late.hint': '这次按无应答记。人在岗的话，打电话告诉查岗的人。', 'gone': '没有这个查岗', 'role.any': '在班人员',
+    'are.you': '您在岗吗？', 'i.am': '我在岗', 'thanks': '已应答，谢谢', 'too.late': '已经截止', 'too.late.hint': '这次按无应答记。人在岗的话，打电话告诉查岗的人。', 'too.late.untold': '查岗消息没有送达，这次不计。', 'gone': '没有这个查岗', 'role.any': '在班人员',
   },
   en: {
     'mine': 'Rounds today', 'plans': 'Plans', 'none': 'No rounds today', 'none.hint': 'Plans come with the file of the organisation: a line for each patrol and point',
@@ -24,6 +24,6 @@ export const say = words({
     'state.open': 'waiting', 'state.answered': 'answered', 'state.missed': 'no answer', 'state.untold': 'no message arrived; not counted', 'source.hand': 'asked by {who}', 'source.plan': 'at random', 'source.centre': 'monitoring centre {who}',
     'answered.at': '{name} answered {at}', 'answered.for': '{who} answered {at} for {name}', 'not.yet': '{name} has not answered', 'before': 'counts before {at}',
     'random': 'At random', 'hours': 'Hours', 'times': 'At least so many in these hours', 'keep': 'Keep', 'random.line': '{hours} · at least {times} · {minutes} min to answer', 'random.none': 'No random checks', 'remove': 'Remove',
-    'are.you': 'Are you on duty?', 'i.am': 'I am here', 'thanks': 'Answered. Thank you', 'too.late': 'The time is over', 'too.late.hint': 'It counts as no answer. If you are there, call whoever asked.', 'gone': 'There is no such check', 'role.any': 'whoever is on duty',
+    'are.you': 'Are you on duty?', 'i.am': 'I am here', 'thanks': 'Answered. Thank you', 'too.late': 'The time is over', 'too.late.hint': 'It counts as no answer. If you are there, call whoever asked.', 'too.late.untold': 'No message arrived: this one is not counted.', 'gone': 'There is no such check', 'role.any': 'whoever is on duty',
   },
 })
