@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { canvasOf, fit, freshness, patched, queued, rootSize, stateOf, tally } from '../src/lib/wall.ts'
+import { canvasOf, fit, freshness, moved, parts, patched, queued, rootSize, settled, stateOf, tally, told } from '../src/lib/wall.ts'
 
 test('a cell shows the worst that is true of its site', () => {
   assert.equal(stateOf({ id: 'x' }), 'calm')
@@ -21,6 +21,37 @@ test('the numbers are counted from the cells, with what is about no site', () =>
 
 test('a change keeps name and group, and what it leaves out is zero', () => {
   assert.deepEqual(patched({ id: 'a', n: '甲', g: 'zz', A: 1, off: true }, { id: 'a', C: 1 }), { id: 'a', n: '甲', g: 'zz', C: 1 })
+})
+
+const street = () => ({
+  at: 1, groups: [{ id: 'x', name: '甲' }, { id: 'y', name: '乙' }], elsewhere: { id: '' }, queue: [], numbers: { counts: { open: 1, handling: 0, closed: 0 } },
+  sites: [{ id: 'a', n: 'a', g: 'x' }, { id: 'b', n: 'b', g: 'x' }, { id: 'c', n: 'c', g: 'y', off: true, t: 5 }, { id: 'd', n: 'd', g: 'y' }],
+})
+
+test('of hundreds of cells only those that changed are new, and only their group', () => {
+  const wall = street()
+  const before = parts(wall.groups, wall.sites)
+  assert.deepEqual(before.map((p) => [p.name, p.cells.map((c) => c.id).join('')]), [['甲', 'ab'], ['乙', 'cd']])
+  const next = told(wall, new Map([['d', { id: 'd', A: 1 }], ['', { id: '', C: 2 }], ['unknown', { id: 'unknown' }]]))
+  assert.deepEqual(next.sites.map((s, i) => s === wall.sites[i]), [true, true, true, false])
+  assert.deepEqual([next.sites[3], next.elsewhere.C, wall.elsewhere.C], [{ id: 'd', n: 'd', g: 'y', A: 1 }, 2, undefined])
+  const after = parts(next.groups, next.sites, before)
+  assert.deepEqual(after.map((p, i) => p.cells === before[i].cells), [true, false])
+  // A snapshot that says the same in other objects is no change; zero and nothing are the same.
+  const fresh = street()
+  fresh.sites[3] = { id: 'd', n: 'd', g: 'y', A: 1, B: 0, off: false }
+  const healed = settled(next, fresh)
+  assert.deepEqual(healed.sites.map((s, i) => s === next.sites[i]), [true, true, true, true])
+  assert.equal(parts(healed.groups, healed.sites, after)[1].cells, after[1].cells)
+  fresh.sites[2] = { id: 'c', n: 'c', g: 'y' } // no longer silent
+  assert.equal(settled(next, fresh).sites[2], fresh.sites[2])
+})
+
+test('what is taken waits no more, and is counted once', () => {
+  const i = (handling) => ({ id: 'GJ-1', severity: 'A', handling, condition: 'active', since: 1 })
+  const wall = moved(street(), i('open'))
+  const taken = moved(moved(wall, i('handling')), i('handling'))
+  assert.deepEqual([wall.numbers.counts.open, taken.numbers.counts.open, taken.queue.length], [1, 0, 1])
 })
 
 test('the queue is by need, and what is closed leaves it', () => {

@@ -1,6 +1,6 @@
 // What the wall counts and how it lays itself out. Pure.
 import type { Incident } from './types'
-import type { Cell, Wall } from './types/wall'
+import type { Cell, Wall, WallGroup } from './types/wall'
 
 export type CellState = 'A' | 'B' | 'C' | 'window' | 'offline' | 'repair' | 'never' | 'calm'
 /** Worst first. */
@@ -32,6 +32,44 @@ export function tally(wall: Pick<Wall, 'sites' | 'elsewhere'>): Tally {
 
 /** A cell as the stream tells it: what it leaves out is zero; name and group stay. */
 export function patched(old: Cell, told: Cell): Cell { return { ...told, n: old.n, g: old.g } }
+
+/** The wall with some cells as the stream tells them; every other one stays the very object that it was, and is not drawn again. */
+export function told(wall: Wall, cells: Map<string, Cell>): Wall {
+  if (!cells.size) return wall
+  return { ...wall, elsewhere: cells.get('') ?? wall.elsewhere, sites: wall.sites.map((s) => { const c = cells.get(s.id); return c ? patched(s, c) : s }) }
+}
+
+/** The wall with one incident put in, moved or taken out. */
+export function moved(wall: Wall, i: Incident): Wall {
+  const { counts } = wall.numbers
+  const taken = i.handling !== 'open' && wall.queue.some((q) => q.id === i.id && q.handling === 'open')
+  const numbers = taken ? { ...wall.numbers, counts: { ...counts, open: Math.max(0, counts.open - 1) } } : wall.numbers
+  return { ...wall, numbers, queue: queued(wall.queue, i) }
+}
+
+/** A later snapshot, with the cells of the one before that are still right. */
+export function settled(before: Wall, fresh: Wall): Wall {
+  const had = new Map(before.sites.map((s) => [s.id, s]))
+  return { ...fresh, sites: fresh.sites.map((s) => { const h = had.get(s.id); return h && same(h, s) ? h : s }) }
+}
+
+function same(a: Cell, b: Cell): boolean {
+  for (const key of Object.keys({ ...a, ...b }) as (keyof Cell)[]) if ((a[key] || 0) !== (b[key] || 0)) return false
+  return true
+}
+
+export interface Part extends WallGroup { cells: Cell[] }
+
+/** The sites by group; the list of one in which nothing changed is the one from before. */
+export function parts(groups: WallGroup[], sites: Cell[], before: Part[] = []): Part[] {
+  const cells = new Map<string, Cell[]>(groups.map((g) => [g.id, []]))
+  for (const s of sites) cells.get(s.g ?? '')?.push(s)
+  const had = new Map(before.map((p) => [p.id, p.cells]))
+  return groups.map((g) => {
+    const now = cells.get(g.id) ?? [], old = had.get(g.id)
+    return { ...g, cells: old && old.length === now.length && now.every((c, i) => c === old[i]) ? old : now }
+  })
+}
 
 const rank = { A: 0, B: 1, C: 2 }
 /** Nobody's before taken ones, the gravest first, what lasts first, whose limit ends first. */
