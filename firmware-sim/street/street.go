@@ -149,8 +149,11 @@ func (s *Street) live(ctx context.Context, g *gateway, delay time.Duration) {
 	if g.off() {
 		g.switchOff(false)
 		parts.Go(func() {
-			if wait(ctx, 8*time.Second) {
-				g.switchOff(true)
+			for rest := 8 * time.Second; wait(ctx, rest); rest = time.Second {
+				if !g.waiting() { // a busy cloud has not taken all of it yet
+					g.switchOff(true)
+					return
+				}
 			}
 		})
 	}

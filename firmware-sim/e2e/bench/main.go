@@ -52,7 +52,8 @@ var groups = [...]group{
 	{[]string{"camera_cpu_pct_per_1080p_stream", "camera_cpu_gortsplib_pct_per_1080p_stream", "camera_cpu_vdk_vs_gortsplib", "camera_rss_mib_per_stream", "clip_ready_ms_after_event_p99"},
 		[]string{"./drivers/rtsp/driver-rtsp"}, video},
 	{[]string{"camera_recover_s_after_reboot_p99"}, []string{"./drivers/rtsp/driver-rtsp"}, reboots},
-	{webNames(), []string{"./firmware-sim", "./gateway", "./cloud", "./drivers/rtsp/driver-rtsp"}, web},
+	{pageNames(), []string{"./firmware-sim", "./gateway", "./cloud", "./drivers/rtsp/driver-rtsp"}, web},
+	{[]string{wallFigure}, []string{"./firmware-sim", "./gateway", "./cloud", "./drivers/rtsp/driver-rtsp"}, wall},
 }
 
 func main() {

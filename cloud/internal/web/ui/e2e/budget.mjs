@@ -1,4 +1,5 @@
 // What the pages cost a phone and a wall, one JSON line a figure: BASE_URL=… node e2e/budget.mjs [name…]
+import { cpus, loadavg } from 'node:os'
 import { violations } from './axe.mjs'
 import { base, launch, open } from './browser.mjs'
 import { changes } from './changes.mjs'
@@ -84,21 +85,31 @@ const figures = {
     const seconds = 15
     const flow = await changes(wall.sites, 20)
     const page = await open(browser, { width: 1920, path: '/lost-on-purpose' })
-    const cdp = await page.context().newCDPSession(page)
-    await cdp.send('Performance.enable')
+    // What the thread computes is the figure: on a busy machine the time that its tasks take is mostly waiting for a processor.
+    const clocks = await Promise.all(['threadTicks', 'timeTicks'].map(async (timeDomain) => {
+      const cdp = await page.context().newCDPSession(page)
+      await cdp.send('Performance.enable', { timeDomain })
+      return async () => (await cdp.send('Performance.getMetrics')).metrics.find((m) => m.name === 'TaskDuration').value
+    }))
+    const spent = () => Promise.all(clocks.map((clock) => clock()))
     await page.goto(flow.base + '/wall')
-    await page.locator('[data-part=grid] [data-site]').first().waitFor({ timeout: 30_000 })
-    await page.waitForTimeout(3000)
-    const spent = async () => Object.fromEntries((await cdp.send('Performance.getMetrics')).metrics.map((m) => [m.name, m.value]))
+    await page.locator('[data-part=grid] [data-site]').first().waitFor({ timeout: 60_000 })
+    await page.waitForTimeout(5000)
     const [before, from, sent] = [await spent(), Date.now(), flow.sent()]
     await page.waitForTimeout(seconds * 1000)
     const [after, took] = [await spent(), (Date.now() - from) / 1000]
-    const share = (100 * (after.TaskDuration - before.TaskDuration)) / took
+    const rate = (flow.sent() - sent) / took
+    const [computed, busy] = after.map((x, i) => (100 * (x - before[i])) / took)
     const state = await page.locator('[data-part=wall]').getAttribute('data-fresh')
+    let drawn = false // not every one is seen: the snapshot takes back what was made up
+    for (let n = 0; n < 20 && !drawn; n++) drawn = await page.waitForFunction((last) => document.querySelector(`[data-site="${last.id}"]`)?.dataset.state === last.state, flow.last(), { timeout: 1500 }).then(() => true, () => false)
     await page.context().close()
     flow.close()
     if (state !== 'fresh') throw new Error(`the wall was ${state} while it was measured`)
-    say(name, share, `大屏 at 1920 × 1080, ${wall.sites.length} sites, ${((flow.sent() - sent) / took).toFixed(1)} changes a second for ${seconds} s; share of the main thread, with all the page draws and heals`)
+    if (!drawn) throw new Error('the wall shows nothing of the changes')
+    if (rate < 18) throw new Error(`only ${rate.toFixed(1)} changes a second could be sent`)
+    const offline = wall.sites.filter((s) => s.off).length
+    say(name, computed, `大屏 at 1920 × 1080, ${wall.sites.length} sites (${offline} offline), ${rate.toFixed(1)} changes a second for ${seconds} s; processor time of the main thread, with all the page draws and heals; its tasks took ${busy.toFixed(1)} % of the time, at a machine's load of ${loadavg()[0].toFixed(1)}`)
   },
   async axe_violations(name) {
     const found = []
@@ -119,5 +130,15 @@ const figures = {
     say(name, found.length, `WCAG 2.1 A and AA, ${looked} views: ${Object.keys(pages).join(' ')}; both themes, zh at 390 px, en at 1280 px`)
   },
 }
-for (const [name, measure] of Object.entries(figures)) if (!only.length || only.includes(name)) await measure(name)
+const limit = { axe_violations: 900, web_usable_ms_slow4g_4x: 420 }
+for (const [name, measure] of Object.entries(figures)) {
+  if (only.length && !only.includes(name)) continue
+  const seconds = limit[name] ?? 180
+  const late = setTimeout(() => {
+    console.error(`${name}: not measured within ${seconds} s, at a machine's load of ${loadavg()[0].toFixed(1)} for ${cpus().length} processors`)
+    process.exit(1) // the browser ends with it
+  }, seconds * 1000)
+  await measure(name)
+  clearTimeout(late)
+}
 await browser.close()

@@ -3,7 +3,7 @@
 import http from 'node:http'
 import { base } from './browser.mjs'
 
-/** Answers the base of the pages, how many changes were sent, and close(). */
+/** Answers the base of the pages, how many changes were sent, the last grave one of them, and close(). */
 export function changes(sites, perSecond) {
   let sent = 0
   const readers = new Set()
@@ -24,18 +24,21 @@ export function changes(sites, perSecond) {
     request.pipe(far)
   })
   const frames = 4
+  let last, from = 0
   const timer = setInterval(() => {
     if (!readers.size) return
+    from ||= Date.now() - 1000 / frames
     let frame = ''
-    for (let n = 0; n < perSecond / frames; n++, sent++) {
+    for (const due = Math.floor((Date.now() - from) / 1000 * perSecond); sent < due; sent++) { // also after a timer that came late
       const site = sites[(sent * 37) % sites.length]
       const cell = { id: site.id, A: sent % 11 === 0 ? 1 : 0, B: sent % 5 === 0 ? 1 : 0, C: sent % 3 === 0 ? 1 : 0, off: sent % 7 === 0 }
+      if (cell.A || cell.B) last = { id: cell.id, state: cell.A ? 'A' : 'B' }
       frame += `event: cell\ndata: ${JSON.stringify(cell)}\n\n`
     }
     for (const reader of readers) reader.write(frame)
   }, 1000 / frames)
   return new Promise((ready) => server.listen(0, '127.0.0.1', () => ready({
-    base: `http://127.0.0.1:${server.address().port}`, sent: () => sent,
+    base: `http://127.0.0.1:${server.address().port}`, sent: () => sent, last: () => last,
     close() { clearInterval(timer); for (const reader of readers) reader.destroy(); server.close(); server.closeAllConnections() },
   })))
 }
