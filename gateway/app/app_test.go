@@ -43,7 +43,7 @@ func TestALeakClosesTheValveAndIsOnDisk(t *testing.T) {
 	}
 	eventually(t, "the page shows the alert", func() bool {
 		_, page := g.get(t, "/", "en-GB,en")
-		return strings.Contains(page, "Gas high alarm") && strings.Contains(page, "62 %LEL") && strings.Contains(page, "现场复位 Reset")
+		return strings.Contains(page, "Gas high alarm") && strings.Contains(page, "62 %LEL") && strings.Contains(page, "Reset on site")
 	})
 	if _, page := g.get(t, "/", "zh-CN"); !strings.Contains(page, "燃气高报") || !strings.Contains(page, "设备") {
 		t.Error("the Chinese page is not Chinese")

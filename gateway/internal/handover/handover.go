@@ -20,7 +20,9 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/names"
 )
 
 //go:embed sheet.html
@@ -132,6 +134,24 @@ func (m *maker) say(zh, en string) string {
 
 func (m *maker) problem(text string) { m.problems = append(m.problems, text) }
 
+func (m *maker) lang() config.Language {
+	if m.zh {
+		return config.Chinese
+	}
+	return config.English
+}
+
+func (m *maker) point(name string) string { return names.Point(name, m.lang()) }
+
+// doubt says why a reading is not good.
+func (m *maker) doubt(r device.Reading) string {
+	word := map[device.Quality]string{device.Bad: m.say("无效", "bad"), device.Uncertain: m.say("存疑", "uncertain")}[r.Quality]
+	if r.Reason == device.ReasonNone {
+		return word
+	}
+	return word + m.say("：", ": ") + commission.ReasonText(r.Reason).In(m.lang())
+}
+
 // cloud is who hears of alerts, as far as the gateway knows.
 func (m *maker) cloud() string {
 	u, err := url.Parse(m.site.Cloud.URL)
@@ -147,7 +167,7 @@ func (m *maker) channel(c config.Channel) Channel {
 		out.Settings = settings(s)
 	}
 	if plan := c.Plan(); plan.Known {
-		out.Use = fmt.Sprintf("%s %.0f %% · %s %s", m.say("占用率", "utilisation"), 100*plan.Utilisation, m.say("一轮", "cycle"), plan.Cycle.Round(time.Millisecond))
+		out.Use = fmt.Sprintf("%s %.0f %% · %s %s", m.say("占用率", "utilisation"), 100*plan.Utilisation, m.say("一轮", "cycle"), cycle(plan.Cycle))
 		if plan.Tight() {
 			m.problem(fmt.Sprintf(m.say("总线 %s 太忙：占用率 %.0f %%", "channel %s is too busy: utilisation %.0f %%"), c.ID, 100*plan.Utilisation))
 		}
@@ -159,6 +179,14 @@ func (m *maker) channel(c config.Channel) Channel {
 		out.Devices = append(out.Devices, m.device(c, d))
 	}
 	return out
+}
+
+// cycle is how long one round of a line takes: "45 ms", "1.6 s".
+func cycle(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
 func settings(s device.Serial) string {
@@ -180,12 +208,12 @@ func (m *maker) device(c config.Channel, d device.Device) Device {
 	for _, p := range d.Points {
 		r, ok := m.known.Readings[p.Key()]
 		if !ok {
-			out.Values = append(out.Values, Value{Point: p.Name, Text: "—", Quality: m.say("没有读数", "no reading"), Bad: true})
+			out.Values = append(out.Values, Value{Point: m.point(p.Name), Text: "—", Quality: m.say("没有读数", "no reading"), Bad: true})
 			continue
 		}
-		v := Value{Point: p.Name, Text: text(p, r), At: r.Time.In(m.site.Location).Format("15:04:05"), Bad: r.Quality != device.Good}
+		v := Value{Point: m.point(p.Name), Text: text(p, r), At: r.Time.In(m.site.Location).Format("15:04:05"), Bad: r.Quality != device.Good}
 		if v.Bad {
-			v.Quality = strings.TrimSpace(r.Quality.String() + " " + r.Reason.String())
+			v.Quality = m.doubt(r)
 		}
 		out.Bad = out.Bad && v.Bad
 		out.Values = append(out.Values, v)
@@ -234,7 +262,7 @@ func text(p device.Point, r device.Reading) string {
 		out += " " + p.Unit
 	}
 	if label := p.Labels[int64(r.Value)]; label != "" {
-		out += " " + label
+		return label
 	}
 	return out
 }
@@ -246,11 +274,11 @@ func (m *maker) outputs() []Output {
 			if len(p.Writable) == 0 {
 				continue
 			}
-			o := Output{Device: d.ID, Name: d.Name, Point: p.Name, Open: true, Tested: m.say("未测", "not tested")}
+			o := Output{Device: d.ID, Name: d.Name, Point: m.point(p.Name), Open: true, Tested: m.say("未测", "not tested")}
 			if at, ok := m.known.Tested[p.Key()]; ok {
 				o.Open, o.Tested = false, at.In(m.site.Location).Format("2006-01-02 15:04")
 			} else {
-				m.problem(fmt.Sprintf(m.say("输出 %s.%s 还没有动作测试", "output %s.%s was not tried yet"), d.ID, p.Name))
+				m.problem(fmt.Sprintf(m.say("输出 %s（%s · %s）还没有动作测试", "output %s (%s · %s) was not tried yet"), d.Name, m.point(p.Name), d.ID))
 			}
 			all = append(all, o)
 		}

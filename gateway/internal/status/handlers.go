@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"math"
 	"net/http"
@@ -13,10 +12,11 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/names"
 	"github.com/linshao/linshao/rules"
 )
 
-//go:embed page.html outputs.html login.html style.css
+//go:embed page.html outputs.html login.html lost.html style.css
 var files embed.FS
 
 // pageSize is how many devices one page shows: a phone is asked to draw no more.
@@ -26,6 +26,15 @@ const pageSize = 100
 const askLimit = 3 * time.Second
 
 func style(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, "style.css") }
+
+// lost answers an address that leads nowhere, with the way back.
+func (p *Page) lost(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusNotFound)
+	if err := template.Must(template.ParseFS(files, "lost.html")).Execute(w, wordsOf(r.Header.Get("Accept-Language"))); err != nil {
+		p.cfg.Log.Debug("draw lost page", "error", err)
+	}
+}
 
 // healthz answers 200 while the safety loop lives, 503 and the reason otherwise.
 func (p *Page) healthz(w http.ResponseWriter, _ *http.Request) {
@@ -178,15 +187,15 @@ func (p *Page) device(t words, d device.Device, now time.Time) deviceView {
 }
 
 func (p *Page) point(t words, d device.Device, pt device.Point, now time.Time) pointView {
-	v := pointView{Name: pt.Name, Value: "—", Class: "bad", Age: t.Never}
+	v := pointView{Name: names.Point(pt.Name, t.language()), Value: "—", Class: "bad", Age: t.Never}
 	r, ok := p.latest.Of(pt.Key())
 	if !ok {
 		return v
 	}
 	age := now.Sub(r.Time)
-	v.Age, v.Class = age.Round(time.Second).String(), r.Quality.String()
+	v.Age, v.Class = names.Ago(age, t.language()), r.Quality.String()
 	if r.Quality != device.Bad && !math.IsNaN(r.Value) {
-		v.Value = valueText(pt, r.Value)
+		v.Value = names.Value(pt, r.Value, t.language())
 	}
 	if r.Reason != device.ReasonNone {
 		v.Age += " · " + t.reason(r.Reason)
@@ -217,13 +226,4 @@ func (p *Page) health(t words, id string) (text string, well bool) {
 		text += " · " + strings.Join(why, " · ")
 	}
 	return text, len(why) == 0
-}
-
-// valueText is a value for people: a state by its name, a number with its unit.
-func valueText(pt device.Point, value float64) string {
-	if label, ok := pt.Labels[int64(value)]; ok && value == math.Trunc(value) {
-		return label
-	}
-	text := strconv.FormatFloat(math.Round(value*1e4)/1e4, 'f', -1, 64)
-	return strings.TrimSpace(fmt.Sprintf("%s %s", text, pt.Unit))
 }

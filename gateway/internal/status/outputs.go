@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"html/template"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/action"
+	"github.com/linshao/linshao/gateway/internal/names"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -20,7 +22,7 @@ type outputWords struct {
 
 func outputWordsOf(lang string) outputWords {
 	if lang == "zh" {
-		return outputWords{Title: "输出与手动", Back: "返回", Again: "刷新", Stands: "现在", Safe: "安全值", Held: "占用：", Free: "无人占用", Until: "到", Locked: "安全动作后锁定，还剩",
+		return outputWords{Title: "输出与手动", Back: "返回", Again: "刷新", Stands: "现在", Safe: "安全值", Held: "占用", Free: "无人占用", Until: "到", Locked: "安全动作后锁定，还剩",
 			Move: "手动操作", Type: "离开安全状态。确认请输入", For: "占用时间", Release: "解除占用", None: "没有可操作的输出", Ill: "规则没有运行：没有自动保护",
 			Done: "已到位：", Released: "已解除占用", Nothing: "没有可解除的占用（规则的占用随告警结束）", Mistyped: "没有执行：确认的设备编号不对", Unknown: "没有这个输出或这个值"}
 	}
@@ -39,14 +41,18 @@ type outputsView struct {
 	Bad                  bool
 	Outputs              []outputView
 	Next, Previous, From int
+	Spans                []spanView
 }
 
+// A spanView is a time for which a person can hold an output.
+type spanView struct{ For, Name string }
+
 type outputView struct {
-	Device, Point, Name, Place, Safe  string
-	Now                               pointView
-	Owner, Who, Reason, Until, Locked string
-	Releases                          bool
-	Moves                             []moveView
+	Device, Point, Name, Label, Place, Safe string // Label: the point for people
+	Now                                     pointView
+	Owner, Who, Reason, Until, Locked       string
+	Releases                                bool
+	Moves                                   []moveView
 }
 
 type moveView struct {
@@ -62,6 +68,9 @@ func (p *Page) drawOutputs(w http.ResponseWriter, r *http.Request, code int, not
 	t := wordsOf(r.Header.Get("Accept-Language"))
 	now := p.cfg.Now()
 	v := outputsView{T: t, W: outputWordsOf(t.Lang), C: p.cfg, Now: now.In(p.cfg.Location).Format("2006-01-02 15:04:05"), Notice: notice, Bad: code != http.StatusOK, Previous: -1}
+	for _, span := range []time.Duration{10 * time.Minute, time.Hour, 8 * time.Hour, 24 * time.Hour} {
+		v.Spans = append(v.Spans, spanView{span.String(), names.Span(span, t.language())})
+	}
 	if err := p.cfg.Healthy(); err != nil {
 		v.Ill = err.Error()
 	}
@@ -87,7 +96,7 @@ func (p *Page) drawOutputs(w http.ResponseWriter, r *http.Request, code int, not
 	for _, o := range all[v.From:to] {
 		x := p.output(t, o, now)
 		if title := titles[x.Who]; title != "" {
-			x.Reason = title
+			x.Who, x.Reason = title, "" // the alert by its name, not by its id
 		}
 		v.Outputs = append(v.Outputs, x)
 	}
@@ -100,9 +109,9 @@ func (p *Page) drawOutputs(w http.ResponseWriter, r *http.Request, code int, not
 
 func (p *Page) output(t words, o action.View, now time.Time) outputView {
 	d := p.deviceOf(o.Device)
-	v := outputView{Device: o.Device, Point: o.Point.Name, Name: d.Name, Place: d.Place, Now: p.point(t, d, o.Point, now), Releases: o.Releases}
+	v := outputView{Device: o.Device, Point: o.Point.Name, Label: names.Point(o.Point.Name, t.language()), Name: d.Name, Place: d.Place, Now: p.point(t, d, o.Point, now), Releases: o.Releases}
 	if o.HasSafe {
-		v.Safe = valueText(o.Point, o.Safe)
+		v.Safe = names.Value(o.Point, o.Safe, t.language())
 	}
 	if h := o.Holder; h != nil {
 		v.Owner, v.Who, v.Reason = pickText(t, h.Owner.Words()), h.Who, h.Reason
@@ -111,13 +120,13 @@ func (p *Page) output(t words, o action.View, now time.Time) outputView {
 		}
 	}
 	if o.LockedFor > 0 {
-		v.Locked = o.LockedFor.Round(time.Second).String()
+		v.Locked = names.Span(o.LockedFor, t.language())
 	}
 	for _, value := range o.Point.Writable {
 		if d.Kind == "valve" && (!o.HasSafe || value != o.Safe) {
 			continue // no button opens a gas valve
 		}
-		v.Moves = append(v.Moves, moveView{strconv.FormatFloat(value, 'f', -1, 64), valueText(o.Point, value), !o.HasSafe || value != o.Safe})
+		v.Moves = append(v.Moves, moveView{strconv.FormatFloat(value, 'f', -1, 64), names.Value(o.Point, value, t.language()), !o.HasSafe || value != o.Safe})
 	}
 	return v
 }
@@ -174,7 +183,7 @@ func (p *Page) move(w http.ResponseWriter, r *http.Request) {
 	case result.Outcome != action.Confirmed:
 		p.drawOutputs(w, r, http.StatusConflict, o.Device+": "+pickText(t, result.Why))
 	default:
-		p.drawOutputs(w, r, http.StatusOK, words.Done+o.Device+" "+valueText(o.Point, value))
+		p.drawOutputs(w, r, http.StatusOK, words.Done+cmp.Or(p.deviceOf(o.Device).Name, o.Device)+" "+names.Value(o.Point, value, t.language()))
 	}
 }
 

@@ -71,13 +71,13 @@ func TestAPersonMovesAndReleasesAnOutput(t *testing.T) {
 	p, get, x := shed(t)
 	siren := device.Key{Device: "siren-1", Point: "on"}
 	form := url.Values{"device": {"siren-1"}, "point": {"on"}, "value": {"1"}, "for": {"10m"}}
-	if code, text := p.post(t, "/outputs/move", "en", form, nil); code != 200 || !strings.Contains(text, "Done: siren-1 鸣响") || get(siren) != 1 {
+	if code, text := p.post(t, "/outputs/move", "en", form, nil); code != 200 || !strings.Contains(text, "Done: 名 siren-1 鸣响") || get(siren) != 1 {
 		t.Error(code, text)
 	}
 	if h := x.Outputs()[2].Holder; h == nil || h.Owner != action.Manual || h.Who != "li" || time.Until(h.Until) > 10*time.Minute {
 		t.Errorf("%+v", h)
 	}
-	for lang, want := range map[string][]string{"zh": {"占用：", "现场手动", "li", "解除占用", "地下车棚"}, "en": {"Held by", "local manual", "Release the hold"}} {
+	for lang, want := range map[string][]string{"zh": {"占用", "现场手动", "li", "解除占用", "地下车棚"}, "en": {"Held by", "local manual", "Release the hold"}} {
 		_, text := p.do(t, "GET", "/outputs", func(r *http.Request) { r.SetBasicAuth("li", "s3cret"); r.Header.Set("Accept-Language", lang) })
 		for _, w := range want {
 			if !strings.Contains(text, w) {

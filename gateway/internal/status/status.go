@@ -224,5 +224,14 @@ func (p *Page) routes() http.Handler {
 		mux.HandleFunc("POST /login", p.enter)
 		mux.HandleFunc("POST /logout", p.leave)
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		posted := &http.Request{Method: http.MethodPost, Host: r.Host, URL: r.URL}
+		if _, asked := mux.Handler(r); asked == "" {
+			if _, known := mux.Handler(posted); known == "" { // else 405
+				p.lost(w, r)
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	})
 }

@@ -107,7 +107,7 @@ func (p *page) do(t *testing.T, method, path string, set func(*http.Request)) (i
 func TestThePageShowsValueQualityAgeAndReason(t *testing.T) {
 	p := start(t, nil)
 	_, text := p.do(t, "GET", "/", func(r *http.Request) { r.Header.Set("Accept-Language", "en") })
-	for _, want := range []string{"62.5 %LEL", "<li class=\"good\"><span>level", "2s", "<li class=\"uncertain\"><span>status", "正常", "5m0s",
+	for _, want := range []string{"62.5 %LEL", "<li class=\"good\"><span>level", "2 s ago", "<li class=\"uncertain\"><span>status", "正常", "5 min ago",
 		"no reading yet", "timeout", "37 %", "Gas high", "down, readings stay here", "events 12", "&lt;b&gt;探测器", `lang="en"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -21,6 +22,8 @@ import (
 	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/doctor"
+	"github.com/linshao/linshao/gateway/internal/names"
+	"github.com/linshao/linshao/gateway/internal/poll"
 )
 
 //go:embed *.html
@@ -113,6 +116,12 @@ type head struct {
 	To      string        // where to look then; empty: here
 	Notice  string
 	Bad     bool // the notice is a refusal
+	Alarm   bool // because of an alert, which stands on the first page
+}
+
+// fail says why something was not done.
+func (h *head) fail(err error) {
+	h.Notice, h.Bad, h.Alarm = h.T.told(err), true, errors.Is(err, poll.ErrAlarm)
 }
 
 // Seconds of Refresh, for the page.
@@ -201,6 +210,8 @@ func helpers() template.FuncMap {
 	return template.FuncMap{
 		"text":    func(l config.Language, t commission.Text) string { return t.In(l) },
 		"value":   trialText,
+		"point":   func(l config.Language, name string) string { return names.Point(name, l) },
+		"reason":  reasonText,
 		"seconds": func(ms float64) float64 { return ms / 1000 },
 		"percent": func(share float64) float64 { return 100 * share },
 	}

@@ -3,6 +3,7 @@ package pages_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"github.com/linshao/linshao/gateway/internal/commission/pages"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/doctor"
+	"github.com/linshao/linshao/gateway/internal/poll"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,6 +35,7 @@ type bench struct {
 	claims   []pages.Claim
 	refuse   error
 	busy     error
+	kept     error // why a line is not lent
 	restarts int
 	looks    int           // short ones
 	looked   chan struct{} // a long look waits for it; nil: it does not
@@ -40,6 +43,9 @@ type bench struct {
 
 func (b *bench) Scan(ctx context.Context, req commission.ScanRequest, progress func(commission.Progress)) (commission.Report, error) {
 	b.requests = append(b.requests, req)
+	if b.kept != nil {
+		return commission.Report{}, b.kept
+	}
 	for {
 		select {
 		case s, more := <-b.steps:
@@ -55,6 +61,9 @@ func (b *bench) Scan(ctx context.Context, req commission.ScanRequest, progress f
 
 func (b *bench) Read(_ context.Context, req commission.ReadRequest) (commission.ReadReport, error) {
 	b.reads = append(b.reads, req)
+	if b.kept != nil {
+		return commission.ReadReport{}, b.kept
+	}
 	value := 231.4
 	return commission.ReadReport{Device: req.Device, Name: "总表", Model: "eastron-sdm120", Trials: []commission.Trial{
 		{Point: "voltage", Unit: "V", Value: &value, Quality: "good", Raw: "0909", Register: "input 0x0000", Human: "3x0001", TookMS: 31, Shows: "一致"}}}, nil
@@ -227,4 +236,24 @@ func TestAPageThatWaitsLooksAtNothing(t *testing.T) {
 		synctest.Wait()
 		b.get(t, "/commission", "long look")
 	})
+}
+
+// A line that an alert keeps is not lent: the page says so in words, and not that nobody has answered.
+func TestALineThatAnAlertKeepsIsNotCalledSilent(t *testing.T) { synctest.Test(t, keptLine) }
+
+func keptLine(t *testing.T) {
+	b := start(t)
+	b.kept = fmt.Errorf("scan rs485-1: lend channel rs485-1: %w: gas leak", poll.ErrAlarm)
+	b.post(t, "/commission/scan", http.StatusSeeOther, url.Values{"bus": {"rs485-1"}})
+	synctest.Wait()
+	page := b.get(t, "/commission/scan?bus=rs485-1", "这条总线上有紧急告警", `<a class="ask" href="/">看告警</a>`)
+	for _, no := range []string{"lend channel", "没有任何应答"} {
+		if strings.Contains(page, no) {
+			t.Errorf("the page says %q: %s", no, page)
+		}
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/commission/try?device=meter-1", nil)
+	if page := b.ask(t, r, http.StatusServiceUnavailable, "这条总线上有紧急告警"); strings.Contains(page, "lend channel") {
+		t.Error(page)
+	}
 }

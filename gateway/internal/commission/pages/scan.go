@@ -69,7 +69,10 @@ func (p *Pages) drawScan(w http.ResponseWriter, r *http.Request, code int, refus
 			v.Refresh = time.Second
 		}
 		if seen.Err != nil {
-			v.Notice, v.Bad = seen.Err.Error(), true
+			v.fail(seen.Err)
+			if len(v.Rows) == 0 {
+				v.Job = nil // nobody was asked: that nobody has answered is not to be read out of it
+			}
 		}
 	}
 	p.draw(w, code, "scan.html", v)

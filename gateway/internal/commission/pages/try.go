@@ -10,6 +10,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/gateway/internal/commission"
+	"github.com/linshao/linshao/gateway/internal/config"
 )
 
 // tryView is the fourth step: does the gateway read what the device shows.
@@ -62,12 +63,20 @@ func (p *Pages) read(w http.ResponseWriter, r *http.Request, v tryView, shows ma
 	defer cancel()
 	report, err := p.cfg.Service.Read(ctx, commission.ReadRequest{Device: v.Device, Shows: shows})
 	if err != nil {
-		v.Notice, v.Bad = err.Error(), true
+		v.fail(err)
 		p.draw(w, http.StatusServiceUnavailable, "try.html", v)
 		return
 	}
 	v.Report = &report
 	p.draw(w, http.StatusOK, "try.html", v)
+}
+
+// reasonText says why a value is not good.
+func reasonText(l config.Language, t commission.Trial) string {
+	if r, ok := device.ParseReason(t.Reason); ok && r != device.ReasonNone {
+		return commission.ReasonText(r).In(l)
+	}
+	return ""
 }
 
 // trialText is a value for people; empty when there is none.

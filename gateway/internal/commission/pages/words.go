@@ -1,7 +1,10 @@
 package pages
 
 import (
+	"errors"
+
 	"github.com/linshao/linshao/gateway/internal/config"
+	"github.com/linshao/linshao/gateway/internal/poll"
 )
 
 // words are the texts of the pages in one language.
@@ -20,6 +23,7 @@ type words struct {
 	NotYet, TakeUp, More                                                       string
 	Choose, Shows, Compare, ReadAgain                                          string
 	NoNumber, NoChannel, BadAddresses, Matches                                 string
+	Alarm, Lent, ToAlerts                                                      string
 }
 
 func chinese() words {
@@ -35,7 +39,8 @@ func chinese() words {
 		PlaceNote: "写到人能找到：3栋2单元 1802 厨房", Claimed: "%s 已认领", ScanFirst: "先扫描这条总线", NothingFound: "还没有扫描到新设备", Restarting: "网关正在接上新设备，约 5 秒后转到试读。",
 		NotYet: "已写入配置，但现在不能接上：", TakeUp: "再试一次", More: "认领下一台",
 		Choose: "选一台设备", Shows: "表计显示", Compare: "核对", ReadAgain: "再读一次",
-		NoNumber: " 不是数字", NoChannel: "没有这条总线", BadAddresses: "地址写成 1-32 或 1,5,7-9：", Matches: "把表上显示的数填进来，看是否一致。"}
+		NoNumber: " 不是数字", NoChannel: "没有这条总线", BadAddresses: "地址写成 1-32 或 1,5,7-9：", Matches: "把表上显示的数填进来，看是否一致。",
+		Alarm: "这条总线上有紧急告警，采集不能暂停：先处置，告警解除后再来", Lent: "这条总线正在扫描，等它结束再来", ToAlerts: "看告警"}
 }
 
 func english() words {
@@ -51,7 +56,19 @@ func english() words {
 		PlaceNote: "So that people find it: building 3, unit 2, flat 1802, kitchen", Claimed: "%s is claimed", ScanFirst: "Scan this line first", NothingFound: "No scan has found a new device", Restarting: "The gateway takes the device up; the trial read follows in some 5 s.",
 		NotYet: "It is in the configuration and cannot be taken up now: ", TakeUp: "Try again", More: "Claim the next one",
 		Choose: "Choose a device", Shows: "Display shows", Compare: "Compare", ReadAgain: "Read again",
-		NoNumber: " is no number", NoChannel: "There is no such line", BadAddresses: "Write addresses as 1-32 or 1,5,7-9: ", Matches: "Type what the device's display shows, to see whether it is the same."}
+		NoNumber: " is no number", NoChannel: "There is no such line", BadAddresses: "Write addresses as 1-32 or 1,5,7-9: ", Matches: "Type what the device's display shows, to see whether it is the same.",
+		Alarm: "An urgent alert fires on this line, which must go on being read: see to it first, then come back", Lent: "This line is being scanned: come back when that has ended", ToAlerts: "See the alert"}
+}
+
+// told says an error for people; what they can do nothing about is told as it is.
+func (t words) told(err error) string {
+	switch {
+	case errors.Is(err, poll.ErrAlarm):
+		return t.Alarm
+	case errors.Is(err, poll.ErrLent):
+		return t.Lent
+	}
+	return err.Error()
 }
 
 // wordsOf picks the first language of the header that the pages have; Chinese when there is none.
