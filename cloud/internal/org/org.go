@@ -121,8 +121,8 @@ func sites(ctx context.Context, q db.Querier, where string, args ...any) ([]Site
 		SELECT s.id, s.name, s.timezone, min(g.id), min(g.online), max(g.last_seen), coalesce(sum(d.total), 0), coalesce(sum(d.good * g.online), 0),
 		       coalesce(sum(CASE WHEN g.online = 1 THEN d.bad ELSE d.total END), 0)
 		FROM sites s JOIN gateways g ON g.site = s.id
-		LEFT JOIN (SELECT gateway, count(*) AS total, sum(CASE WHEN online = 1 OR kind = 'gateway' THEN 1 ELSE 0 END) AS good,
-		                  sum(CASE WHEN online = 0 THEN 1 ELSE 0 END) AS bad FROM devices GROUP BY gateway) d ON d.gateway = g.id
+		LEFT JOIN (SELECT gateway, count(*) AS total, sum(online) AS good,
+		                  sum(1 - online) AS bad FROM devices WHERE kind NOT IN ('gateway', 'channel') GROUP BY gateway) d ON d.gateway = g.id
 		WHERE `+where+` GROUP BY s.id, s.name, s.timezone ORDER BY s.name, s.id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list sites: %w", err)

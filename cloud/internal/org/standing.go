@@ -30,7 +30,7 @@ type GatewayState struct {
 func Gateways(ctx context.Context, q db.Querier, part Part) ([]GatewayState, error) {
 	in, args := part.Sites("g.site")
 	rows, err := q.QueryContext(ctx, `SELECT g.id, g.site, coalesce(s.name, g.site), coalesce(s.timezone, ''), g.version, g.online, g.since, g.last_seen, g.config,
-		(SELECT count(*) FROM devices d WHERE d.gateway = g.id AND d.kind <> 'gateway'), (SELECT count(*) FROM devices d WHERE d.gateway = g.id AND d.kind <> 'gateway' AND d.online = 0),
+		(SELECT count(*) FROM devices d WHERE d.gateway = g.id AND d.kind NOT IN ('gateway', 'channel')), (SELECT count(*) FROM devices d WHERE d.gateway = g.id AND d.kind NOT IN ('gateway', 'channel') AND d.online = 0),
 		(SELECT b.skew_ms FROM boots b WHERE b.gateway = g.id AND b.boot = g.boot), coalesce(r.hash, ''), coalesce(r.emergency, 0), (SELECT count(*) FROM gaps p WHERE p.gateway = g.id)
 		FROM gateways g LEFT JOIN sites s ON s.id = g.site LEFT JOIN gateway_rules r ON r.gateway = g.id WHERE `+in+` ORDER BY g.online, 3, g.id`, args...)
 	if err != nil {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { number, seconds } from '../src/lib/number.ts'
+import { number } from '../src/lib/number.ts'
 import { amount, dayTime, hourMinuteSecond, stale, stopwatch, tick, when } from '../src/lib/time.ts'
 
 const zone = 'Asia/Shanghai'
@@ -51,8 +51,6 @@ test('numbers get the decimals of their unit, and nothing becomes 0', () => {
   assert.equal(number(null, 'W'), undefined)
   assert.equal(number(NaN, 'W'), undefined)
   assert.equal(number(undefined), undefined)
-  assert.equal(seconds(21_840), '6:04:00')
-  assert.equal(seconds(75), '1:15')
 })
 
 test('a field of day and time is read in the zone', () => {

@@ -11,11 +11,3 @@ export function number(value: number | null | undefined, unit = ''): string | un
   const fixed = value.toFixed(digits)
   return Number(fixed) === 0 ? fixed.replace('-', '') : fixed
 }
-
-/** A duration in seconds as h:mm:ss or m:ss, for points whose unit is s. */
-export function seconds(value: number): string {
-  const s = Math.max(0, Math.round(value))
-  const pad = (n: number) => String(n).padStart(2, '0')
-  const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60
-  return h > 0 ? `${h}:${pad(m)}:${pad(s % 60)}` : `${m}:${pad(s % 60)}`
-}

@@ -1,7 +1,7 @@
 // Values, times and levels as the pages write them: the pure helpers with the words of the reader.
 import { t, word } from './i18n'
 import { now } from './live'
-import { number, seconds } from './number'
+import { number } from './number'
 import { session } from './session'
 import { amount, hourMinuteSecond, stopwatch, when } from './time'
 import type { Incident } from './types'
@@ -18,12 +18,15 @@ export const stepName = (kind: string) => word(`step.${kind}`) ?? t('step.other'
 export const kindName = (kind: string) => word(`kind.${kind}`) ?? t('kind.other')
 export const unitName = (unit: string) => word(`unit.${unit}`) ?? unit
 
+const forSpan = (s: number) => t('time.minsec', { m: Math.floor(s / 60), s: Math.floor(s) % 60 })
+
 /** A value split into number and unit, "—" when there is none; states by their name. */
 export function valueParts(point: string, value: number | null | undefined, unit: string, label?: string): { text: string; unit: string } {
   if (value === null || value === undefined || !Number.isFinite(value)) return { text: t('value.none'), unit: '' }
   const state = word(`state.${point}.${value}`) ?? label
   if (state) return { text: state, unit: '' }
-  if (unit === 's' && Math.abs(value) >= 60) return { text: seconds(value), unit: '' }
+  if (unit === 's' && Math.abs(value) >= 60) return { text: value < 3600 ? forSpan(value) : forAmount(value * 1000), unit: '' }
+  if (unit === 'MiB' && Math.abs(value) >= 1024) return { text: (value / 1024).toFixed(1), unit: 'GiB' }
   return { text: number(value, unit) ?? t('value.none'), unit: unitName(unit) }
 }
 

@@ -3,7 +3,7 @@
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
-const day = 24 * hour
+const oneDay = 24 * hour
 
 /** A whole number of one unit, for a sentence: { n: 12, unit: 'min' }. */
 export interface Amount { n: number; unit: 's' | 'min' | 'h' | 'd' }
@@ -13,8 +13,8 @@ export function amount(ms: number): Amount {
   const safe = Math.max(0, Number.isFinite(ms) ? ms : 0)
   if (safe < minute) return { n: Math.floor(safe / second), unit: 's' }
   if (safe < hour) return { n: Math.floor(safe / minute), unit: 'min' }
-  if (safe < 2 * day) return { n: Math.floor(safe / hour), unit: 'h' }
-  return { n: Math.floor(safe / day), unit: 'd' }
+  if (safe < 2 * oneDay) return { n: Math.floor(safe / hour), unit: 'h' }
+  return { n: Math.floor(safe / oneDay), unit: 'd' }
 }
 
 /** m:ss below ten minutes, so that seconds count where they matter; undefined above, where an amount says it better. */
@@ -44,6 +44,12 @@ function parts(ms: number, zone: string): Parts {
 export function hourMinute(ms: number, zone: string): string {
   const p = parts(ms, zone)
   return `${p.hour}:${p.minute}`
+}
+
+/** 2026-11-22 in the zone. */
+export function day(ms: number, zone: string): string {
+  const p = parts(ms, zone)
+  return `${p.year}-${p.month}-${p.day}`
 }
 
 /** 22:41:06 in the zone. */

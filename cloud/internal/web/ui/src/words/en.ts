@@ -128,6 +128,7 @@ export const en: Record<Key, string> = {
 
   'time.s': '{n} s',
   'time.min': '{n} min',
+  'time.minsec': '{m} min {s} s',
   'time.h': '{n} h',
   'time.d': '{n} d',
 

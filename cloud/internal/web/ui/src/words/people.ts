@@ -3,7 +3,7 @@ import { words } from '../lib/i18n'
 /** 人员, 审计 and 组织. */
 export const say = words({
   zh: {
-    'people': '人员', 'sessions': '我的登录', 'tabs': '人员与登录', 'loading': '正在读取', 'add': '添加人员', 'change': '修改', 'remove': '删除', 'name': '姓名', 'grants': '角色与范围', 'seen': '最近登录', 'never': '从未', 'state': '状态', 'logins': '在线 {n} 处',
+    'people': '人员', 'sessions': '我的登录', 'tabs': '人员与登录', 'loading': '正在读取', 'add': '添加人员', 'change': '修改', 'remove': '删除', 'name': '姓名', 'org.name': '名称', 'grants': '角色与范围', 'seen': '最近登录', 'never': '从未', 'state': '状态', 'logins': '在线 {n} 处',
     'none': '还没有你能管理的账号。', 'elsewhere': '在别处另有授权', 'mustchange': '待改密码', 'outside': '统一登录', 'locked': '密码错误太多，{at} 前不能登录', 'usual': '正常',
     'name.hint': '1 至 40 个字，就是登录用的名字。', 'role': '角色', 'where': '范围', 'everywhere': '整个街道', 'more': '再加一项', 'less': '去掉这一项', 'need.name': '请填写姓名。', 'need.where': '请选择范围：他管哪里。', 'where.choose': '请选择',
     'invite': '添加', 'invited': '账号“{name}”已建立。把一次性密码交给本人，首次登录必须修改：', 'once': '这个密码只显示这一次。', 'save': '保存', 'saved': '“{name}”已修改。', 'removed': '“{name}”已删除。',
@@ -17,7 +17,7 @@ export const say = words({
     'resources': '可用资源', 'resources.none': '没有登记资源。', 'resources.n': '{n} 个', 'contacts': '联系人与队伍', 'devices': '设备', 'devices.n': '{n} 台，在线 {on}', 'duty': '看班次', 'sites': '小区',
   },
   en: {
-    'people': 'People', 'sessions': 'My logins', 'tabs': 'People and logins', 'loading': 'Reading', 'add': 'Add a person', 'change': 'Change', 'remove': 'Remove', 'name': 'Name', 'grants': 'Roles and where', 'seen': 'Last login', 'never': 'never', 'state': 'State', 'logins': '{n} logins',
+    'people': 'People', 'sessions': 'My logins', 'tabs': 'People and logins', 'loading': 'Reading', 'add': 'Add a person', 'change': 'Change', 'remove': 'Remove', 'name': 'Name', 'org.name': 'Name', 'grants': 'Roles and where', 'seen': 'Last login', 'never': 'never', 'state': 'State', 'logins': '{n} logins',
     'none': 'There are no accounts that you manage yet.', 'elsewhere': 'has grants elsewhere', 'mustchange': 'password to be changed', 'outside': 'single sign-on', 'locked': 'too many wrong passwords, no login before {at}', 'usual': 'fine',
     'name.hint': '1 to 40 characters: the name for the login.', 'role': 'Role', 'where': 'Where', 'everywhere': 'the whole street', 'more': 'Add a grant', 'less': 'Take this one away', 'need.name': 'Fill in the name.', 'need.where': 'Choose where: which part of the street.', 'where.choose': 'Please choose',
     'invite': 'Add', 'invited': 'The account "{name}" is made. Hand over this password; it must be changed at the first login:', 'once': 'This password is shown this once.', 'save': 'Save', 'saved': '"{name}" is changed.', 'removed': '"{name}" is removed.',

@@ -127,6 +127,7 @@ export const zh = {
 
   'time.s': '{n} 秒',
   'time.min': '{n} 分钟',
+  'time.minsec': '{m} 分 {s} 秒',
   'time.h': '{n} 小时',
   'time.d': '{n} 天',
 
