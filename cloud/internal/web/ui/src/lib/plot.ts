@@ -2,6 +2,7 @@
 import uPlot from 'uplot'
 import { yRange, type ChartData } from './chartdata'
 import { word } from './i18n'
+import { unitName } from './say'
 import { tick } from './time'
 import type { Span } from './types'
 
@@ -33,6 +34,7 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
       {
         font, stroke: text2, grid: { stroke: line, width: 1 }, ticks: { show: false }, space: 34,
         size: (_u, values) => 14 + 7.2 * Math.max(2, ...(values ?? []).map((v) => width(String(v)))),
+        values: (_u: uPlot, splits: number[]) => withUnit(splits, model().unit),
         ...(states ? { splits: () => [0, 1], values: (_u: uPlot, v: number[]) => v.map((n) => word(`state.${model().point}.${n}`) ?? String(n)) } : {}),
       },
     ],
@@ -44,6 +46,12 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
       setCursor: [(u) => cursor(u.cursor.idx ?? undefined)],
     },
   }
+}
+
+/** The numbers at the axis with the same decimals; the unit stands once, at the top. */
+function withUnit(splits: number[], unit: string): string[] {
+  const digits = Math.max(0, ...splits.map((v) => String(+v.toFixed(6)).split('.')[1]?.length ?? 0))
+  return splits.map((v, n) => v.toFixed(digits) + (unit && n === splits.length - 1 ? ` ${unitName(unit)}` : ''))
 }
 
 /** Points without a neighbour: no line would show them. */

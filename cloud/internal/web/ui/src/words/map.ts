@@ -18,7 +18,7 @@ export const say = words({
   },
   en: {
     'views': 'Four maps of one street', 'view.state': 'State', 'view.resource': 'Resources', 'view.duty': 'Responsibility', 'view.flow': 'Flow',
-    'loading': 'Reading the street', 'node': 'Part', 'node.all': 'The whole street', 'as': 'Drawn as', 'as.outline': 'Outline', 'as.grid': 'Grid of communities',
+    'loading': 'Reading the street', 'node': 'Area', 'node.all': 'The whole street', 'as': 'Drawn as', 'as.outline': 'Outline', 'as.grid': 'Grid of communities',
     'none.drawing': 'There is no outline and there are no positions yet: the grid stands in.', 'none.drawing.how': 'After cloud org outline FILE.geojson the outline is drawn here.',
     'none.org': 'There is no organisation yet. Import street, communities, grids and sites with cloud org import.', 'none.org.there': 'No site in this part.',
     'state.label': 'Outline of the street, {n} sites', 'state.unplaced': '{n} sites have no position and are in the list alone.', 'tap': 'A mark opens its site.', 'open': 'Open site', 'picked': 'Chosen site',

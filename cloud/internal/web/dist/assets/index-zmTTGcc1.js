@@ -1,1 +1,0 @@
-import{B as e,K as t,ft as n,mt as r,t as i}from"./first-BUbLupxz.js";t(),e(),n().then(()=>r(i).mount(`#app`));
