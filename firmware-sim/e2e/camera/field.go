@@ -15,8 +15,8 @@ import (
 
 const (
 	rebooting = 16 // cameras that reboot side by side, for one is away for seconds each time
-	hosts     = 20 // of hostile cameras, for one host is not asked by many at once
-	perHost   = 4
+	hosts     = 16 // of hostile cameras, for one host is not asked by many at once
+	perHost   = 3  // all of them fewer than the devices of which the gateway remembers that they broke the given library
 )
 
 // A field is what the gateway reads.
