@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/csv"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,8 +24,10 @@ import (
 
 const (
 	caseFile    = "case.json"
+	endedFile   = "ended"          // there when the alert is over
+	holesMost   = 16               // of a clip that are named; the manifest is bounded
 	syncBytes   = 256 << 10        // of a clip between two fsyncs
-	clipMost    = 64 << 20         // bytes of one clip
+	clipMost    = 56 << 20         // bytes of one clip: four of them and the rest fit a bundle
 	csvMost     = 4 << 20          // bytes of the readings
 	clipWait    = 30 * time.Second // beyond the end of a clip: a camera may stand still
 	interrupted = "the gateway ended while the clip was written"
@@ -61,12 +61,14 @@ func (k *taking) miss(what string) {
 
 // collect works on one alert: it takes 60 s.
 func (c *Collector) collect(ctx context.Context, e rules.AlertEvent) error {
-	sum := sha256.Sum256([]byte(e.Alert))
-	dir := filepath.Join(c.work(), hex.EncodeToString(sum[:8]))
-	if _, err := os.Stat(dir); err == nil || c.store.has(e.Alert) {
+	dir, eyes := c.dir(e.Alert), c.eyes(e)
+	if exists(dir) || c.store.has(e.Alert) {
 		return nil // it is told again
 	}
-	k := &taking{Alert: e, Cameras: c.eyes(e), Rules: c.cfg.RulesHash(), Config: c.cfg.ConfigHash, videos: map[string]*format.Video{}}
+	k := &taking{Alert: e, Cameras: eyes[:min(len(eyes), eyesMost)], Rules: c.cfg.RulesHash(), Config: c.cfg.ConfigHash, videos: map[string]*format.Video{}}
+	for _, cam := range eyes[len(k.Cameras):] {
+		k.miss(fmt.Sprintf("%s: the cameras of an alert are %d at most", cam.ID, eyesMost))
+	}
 	text, err := json.Marshal(k)
 	if err != nil {
 		return fmt.Errorf("begin evidence: %w", err)
@@ -77,17 +79,17 @@ func (c *Collector) collect(ctx context.Context, e rules.AlertEvent) error {
 	if err != nil {
 		return err
 	}
-	var eyes sync.WaitGroup
+	var looks sync.WaitGroup
 	for _, cam := range k.Cameras {
 		for _, take := range []func(context.Context, string, *taking, Camera){c.clip, c.stills} {
-			eyes.Go(func() {
+			looks.Go(func() {
 				if err := c.survive(func() error { take(ctx, dir, k, cam); return nil }); err != nil {
 					k.miss(cam.ID + ": " + err.Error())
 				}
 			})
 		}
 	}
-	eyes.Wait()
+	looks.Wait()
 	if !c.until(ctx, c.cfg.Wall(e.At).Add(stillLast)) {
 		return nil // at the next start
 	}
@@ -108,7 +110,13 @@ func (c *Collector) begin(dir string, text []byte) error {
 
 // clip writes one camera's clip as it comes. What is on disk is playable at every moment, up to the last fsync.
 func (c *Collector) clip(ctx context.Context, dir string, k *taking, cam Camera) {
-	name := "clip-" + cam.ID + ".mp4"
+	name, films := "clip-"+cam.ID+".mp4", c.rooms[k.Alert.Severity].films
+	select {
+	case films <- struct{}{}:
+		defer func() { <-films }()
+	case <-ctx.Done():
+		return
+	}
 	eye, ok := c.cfg.Find(cam.ID)
 	if !ok {
 		k.miss(name + ": the camera has no connection")
@@ -127,10 +135,10 @@ func (c *Collector) clip(ctx context.Context, dir string, k *taking, cam Camera)
 			cancel()
 		}
 	}()
-	unsynced, size := 0, 0
+	unsynced, size, most := 0, 0, int(min(clipMost, c.cfg.Quota/eyesMost))
 	clip, err := eye.Clip(limited, cam.ID, moment.Add(-clipBefore), moment.Add(clipAfter), func(b []byte) error {
-		if size += len(b); size > clipMost {
-			return fmt.Errorf("larger than %d bytes", clipMost)
+		if size += len(b); size > most {
+			return fmt.Errorf("larger than %d bytes", most)
 		}
 		if _, err := f.Write(b); err != nil {
 			return err
@@ -163,8 +171,12 @@ func (c *Collector) video(k *taking, cam Camera, clip device.Clip) *format.Video
 	if !clip.CameraFrom.IsZero() {
 		v.CameraFrom = stamp(clip.CameraFrom)
 	}
-	for _, h := range clip.Holes {
-		v.Holes = append(v.Holes, format.Hole{From: stamp(h.From), To: stamp(h.To), Reason: h.Reason})
+	for i, h := range clip.Holes {
+		if i < holesMost {
+			v.Holes = append(v.Holes, format.Hole{From: stamp(h.From), To: stamp(h.To), Reason: h.Reason})
+			continue
+		}
+		v.Holes[holesMost-1].To, v.Holes[holesMost-1].Reason = stamp(h.To), "many" // one for all that follow
 	}
 	return v
 }
@@ -194,32 +206,34 @@ func (c *Collector) stills(ctx context.Context, dir string, k *taking, cam Camer
 	}
 }
 
-// finish seals what the folder of a case has. On a full disk the alert, the readings and the word that there is no picture, and why,
-// are worth more than a clip that does not fit.
+// finish seals what the folder of a case has. Where it cannot be sealed, as on a full disk, the alert, the readings and the word that
+// there is no picture, and why, are worth more than a clip that does not fit.
 func (c *Collector) finish(dir string, k *taking) error {
 	err := c.put(dir, k)
-	if full(err) {
-		if c.store.spare(spareRoom) > 0 {
-			err = c.put(dir, k)
-		}
-	}
-	if full(err) {
-		k.strip(dir)
+	if full(err) && c.store.spare(spareRoom) > 0 {
 		err = c.put(dir, k)
 	}
-	return err
+	if err == nil {
+		return nil
+	}
+	why := err.Error()
+	if full(err) {
+		why = diskFull
+	}
+	k.strip(dir, why)
+	return c.put(dir, k)
 }
 
 // full says whether an error is that of a disk that has no room.
 func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// strip leaves out what takes the room.
-func (k *taking) strip(dir string) {
+// strip leaves out what takes the room, and says why.
+func (k *taking) strip(dir, why string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for file := range k.videos {
 		os.Remove(filepath.Join(dir, file)) //nolint:errcheck // what stays is found out by what follows
-		k.missing = append(k.missing, file+": "+diskFull)
+		k.missing = append(k.missing, file+": "+why)
 	}
 	slices.Sort(k.missing)
 	clear(k.videos)
@@ -258,10 +272,16 @@ func (c *Collector) put(dir string, k *taking) error {
 	if err != nil {
 		return err
 	}
+	if exists(filepath.Join(dir, endedFile)) { // it ended meanwhile; one that ends from here on finds the bundle
+		c.ended(e.Alert)
+	}
 	c.cfg.Log.Info("evidence is kept", "alert", e.Alert, "number", b.Number, "bundle", b.ID, "bytes", b.Size, "parts", len(parts), "missing", len(k.missing))
 	c.cfg.Announce(head)
 	c.nudge()
-	return os.RemoveAll(dir)
+	if err := os.RemoveAll(dir); err != nil { // the next start does it
+		c.cfg.Log.Warn("remove what evidence was made of", "folder", dir, "error", err)
+	}
+	return nil
 }
 
 // shown makes a part of a clip or still; one that was cut off is cut back to where a player can follow.

@@ -6,15 +6,20 @@ package evidence
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/state"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -27,8 +32,9 @@ const (
 )
 
 const (
-	queueMost = 64 // alerts that wait to be begun
-	casesMost = 4  // cases that are worked on at once
+	queueMost = 64 // words of alerts that wait to be heard
+	casesMost = 32 // cases of one class that are worked on at once: each takes a minute
+	filmsMost = 8  // clips of one class that are written at once; a camera's own ring gives the others time
 	eyesMost  = 4  // cameras of one case
 )
 
@@ -67,7 +73,13 @@ type Collector struct {
 	store *Store
 	queue chan rules.AlertEvent
 	wake  chan struct{}
+	rooms map[rules.Severity]room // class A never waits for class B
 }
+
+// A room bounds what is worked on at once.
+type room struct{ cases, films chan struct{} }
+
+func newRoom() room { return room{make(chan struct{}, casesMost), make(chan struct{}, filmsMost)} }
 
 // New opens what is kept. Run starts the work.
 func New(cfg Config) (*Collector, error) {
@@ -78,26 +90,35 @@ func New(cfg Config) (*Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Collector{cfg: cfg, store: store, queue: make(chan rules.AlertEvent, queueMost), wake: make(chan struct{}, 1)}, nil
+	return &Collector{cfg: cfg, store: store, queue: make(chan rules.AlertEvent, queueMost), wake: make(chan struct{}, 1),
+		rooms: map[rules.Severity]room{rules.SeverityA: newRoom(), rules.SeverityB: newRoom()}}, nil
 }
 
-// Alert takes an alert event. It never blocks.
+// Alert takes an alert event. It never blocks. An alert is taken when it comes to class B or A, on whichever rung that is.
 func (c *Collector) Alert(e rules.AlertEvent) {
-	begins := e.State == rules.Firing && e.Level == 0 && !e.Shadow && !e.Shelved && (e.Severity == rules.SeverityA || e.Severity == rules.SeverityB) && len(c.eyes(e)) > 0
-	if !begins && e.State != rules.Resolved {
+	_, grave := c.rooms[e.Severity]
+	begins := e.State == rules.Firing && grave && !e.Shadow && !e.Shelved
+	if !begins && e.State != rules.Resolved || len(c.eyes(e)) == 0 {
 		return
 	}
 	select {
 	case c.queue <- e:
 	default:
-		if begins {
-			c.cfg.Log.Error("no evidence of an alert: too many came at once", "alert", e.Alert)
-		}
+		c.cfg.Log.Error("evidence: too many alerts came at once, one is passed over", "alert", e.Alert, "state", e.State)
 	}
 }
 
-// eyes are the cameras that see an alert.
+// eyes are the cameras that see an alert: those that its rule names, then those that its device, then those that its zone does.
 func (c *Collector) eyes(e rules.AlertEvent) (seen []Camera) {
+	rank := func(cam Camera) int {
+		switch {
+		case slices.Contains(cam.Rules, e.Rule):
+			return 0
+		case slices.Contains(cam.Devices, e.Subject):
+			return 1
+		}
+		return 2
+	}
 	for _, cam := range c.cfg.Cameras {
 		if cam.ID == e.Subject { // what is wrong with a camera itself it does not show
 			continue
@@ -106,7 +127,8 @@ func (c *Collector) eyes(e rules.AlertEvent) (seen []Camera) {
 			seen = append(seen, cam)
 		}
 	}
-	return seen[:min(len(seen), eyesMost)]
+	slices.SortStableFunc(seen, func(a, b Camera) int { return rank(a) - rank(b) })
+	return seen
 }
 
 // Lost says that records of the evidence stream are gone before the cloud had them, or were refused by it.
@@ -130,7 +152,6 @@ func (c *Collector) Run(ctx context.Context) error {
 	defer work.Wait()
 	work.Go(func() { c.feed(ctx) })
 	c.recover()
-	room := make(chan struct{}, casesMost)
 	for {
 		select {
 		case <-ctx.Done():
@@ -140,13 +161,15 @@ func (c *Collector) Run(ctx context.Context) error {
 				c.ended(e.Alert)
 				continue
 			}
+			cases := c.rooms[e.Severity].cases
 			select {
-			case room <- struct{}{}:
-			case <-ctx.Done():
-				return nil
+			case cases <- struct{}{}:
+			default:
+				c.cfg.Log.Error("no evidence of an alert: too many are being worked on", "alert", e.Alert, "at_once", casesMost)
+				continue
 			}
 			work.Go(func() {
-				defer func() { <-room }()
+				defer func() { <-cases }()
 				if err := c.survive(func() error { return c.collect(ctx, e) }); err != nil && ctx.Err() == nil {
 					c.cfg.Log.Error("evidence of an alert is not complete", "alert", e.Alert, "error", err)
 				}
@@ -155,8 +178,13 @@ func (c *Collector) Run(ctx context.Context) error {
 	}
 }
 
+// ended notes that an alert is over, also while its evidence is still being taken.
 func (c *Collector) ended(alert string) {
-	if err := c.store.Ended(alert); err != nil {
+	var err error
+	if dir := c.dir(alert); exists(dir) {
+		err = state.Save(filepath.Join(dir, endedFile), nil)
+	}
+	if err = errors.Join(err, c.store.Ended(alert)); err != nil {
 		c.cfg.Log.Error("note end of alert", "error", err)
 	}
 }
@@ -172,6 +200,17 @@ func (c *Collector) survive(fn func() error) (err error) {
 }
 
 func (c *Collector) work() string { return filepath.Join(c.cfg.Dir, workDir) }
+
+// dir is where an alert's evidence is taken.
+func (c *Collector) dir(alert string) string {
+	sum := sha256.Sum256([]byte(alert))
+	return filepath.Join(c.work(), hex.EncodeToString(sum[:8]))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
 
 // until waits for a moment of the system's clock; false when ctx ends first. That clock may be set: so it is looked at often.
 func (c *Collector) until(ctx context.Context, at time.Time) bool {

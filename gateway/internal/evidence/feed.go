@@ -71,7 +71,8 @@ func (c *Collector) feedOne() (more bool, err error) {
 	}
 	payload, err := chunk(c.cfg.Dir, &b, b.Fed)
 	if err != nil {
-		return false, err
+		c.store.skip(b.ID)
+		return true, fmt.Errorf("bundle %d is passed over until the next start: %w", b.Number, err)
 	}
 	seq, err := c.cfg.Stream.Append(wire.TypeChunk, c.cfg.Now(), c.cfg.Clock(), payload)
 	if err != nil {

@@ -48,6 +48,8 @@ type Bundle struct {
 	Last    uint64 `json:"last"`
 	Sent    bool   `json:"sent"`              // the cloud has all of it
 	Refused bool   `json:"refused,omitempty"` // the cloud takes it not
+
+	unreadable bool // passed over until the next start
 }
 
 // link is the end of the chain.
@@ -240,7 +242,8 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// makeRoom deletes what is older than it may get, and then until so many bytes more fit the quota: first what the cloud has, then
+// makeRoom deletes what the cloud has decided on and is older than it may get (a clock that is set forward must not cost what nobody
+// else has), and then until so many bytes more fit the quota: first what the cloud has, then
 // what no open alert holds, oldest first, then the rest.
 func (s *Store) makeRoom(size int64, now time.Time) {
 	rank := func(b *Bundle) int {
@@ -258,7 +261,8 @@ func (s *Store) makeRoom(size int64, now time.Time) {
 		size += b.Size
 	}
 	for _, b := range order {
-		if size <= s.quota && (now.Sub(b.Made) < s.keep || b.Open && now.Sub(b.Made) < 2*s.keep) {
+		young := now.Sub(b.Made) < s.keep || b.Open && now.Sub(b.Made) < 2*s.keep || !b.Sent && !b.Refused
+		if size <= s.quota && young {
 			continue
 		}
 		size -= b.Size
@@ -329,7 +333,7 @@ func (s *Store) next(epoch uint64) (Bundle, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.bundles {
-		if b.Sent || b.Refused {
+		if b.Sent || b.Refused || b.unreadable {
 			continue
 		}
 		if b.Fed > 0 && b.Epoch != epoch { // the log is a new one
@@ -340,6 +344,17 @@ func (s *Store) next(epoch uint64) (Bundle, bool) {
 		}
 	}
 	return Bundle{}, false
+}
+
+// skip passes a bundle over that cannot be read: others wait behind it.
+func (s *Store) skip(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.bundles {
+		if b.ID == id {
+			b.unreadable = true
+		}
+	}
 }
 
 // fed notes that a chunk of a bundle is in the log. It is written down now and then: what is given twice does no harm.
