@@ -18,10 +18,11 @@ import (
 
 // Options of a proof.
 type Options struct {
-	Bin         string // folder of the programs
-	Dir         string // an empty folder
-	Connections int    // that hostile cameras take
-	Reboots     int
+	Bin         string        // folder of the programs
+	Dir         string        // an empty folder
+	Connections int           // that hostile cameras take, at least
+	Reboots     int           // at least
+	Lasts       time.Duration // at least
 	Seed        uint64
 }
 
@@ -51,17 +52,14 @@ func (r Result) Broken() bool {
 	return r.Gateway > 0 || r.Restarts == 0 || r.Neighbours > 0 || r.RecoverP99 > 5 || r.MeterLate > 0.1 || r.CameraLate > 0.1 || r.Grew
 }
 
-const (
-	patience = time.Minute // with one camera
-	longest  = time.Hour   // of a run
-)
+const patience = time.Minute // with one camera
 
 // errEnded says that the gateway did, by itself.
 var errEnded = errors.New("the gateway has ended: gateway.log says why")
 
 // Run carries out the proof.
 func Run(ctx context.Context, o Options) (res Result, err error) {
-	res, began := Result{Name: "camera_soak", Reboots: o.Reboots, Seed: o.Seed}, time.Now()
+	res, began := Result{Name: "camera_soak", Seed: o.Seed}, time.Now()
 	ctx, end := context.WithCancelCause(ctx)
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -91,12 +89,13 @@ func Run(ctx context.Context, o Options) (res Result, err error) {
 	if err != nil {
 		return res, err
 	}
-	res.Connections, res.RecoverP99, res.MeterLate = f.served.Load(), p99(recovered), f.meter.late()
+	res.Reboots, res.Connections, res.RecoverP99, res.MeterLate = len(recovered), f.served.Load(), p99(recovered), f.meter.late()
 	res.Minutes = math.Round(time.Since(began).Minutes()*10) / 10
-	return res, w.judge(&res)
+	return res, w.judge(&res, o.Dir)
 }
 
-// soak waits until all is warm, lets the hostile cameras in, and ends when there were enough connections and reboots.
+// soak waits until all is warm, lets the hostile cameras in, and ends when all was enough: until then both go on, so that the run's end
+// can be held against its beginning.
 func soak(ctx context.Context, o Options, f *field, w *watch) (recovered []float64, err error) {
 	for _, id := range append(ids("away", len(f.faults)), quiet) {
 		if err := w.until(ctx, patience, func() bool { return w.pictured(id) }); err != nil {
@@ -105,27 +104,24 @@ func soak(ctx context.Context, o Options, f *field, w *watch) (recovered []float
 	}
 	w.begin()
 	f.begin()
-	recovered, err = reboots(ctx, o.Reboots, f.faults, w)
-	if err != nil {
-		return nil, err
-	}
-	return recovered, w.until(ctx, longest, func() bool { return f.served.Load() >= int64(o.Connections) })
+	began := time.Now()
+	return reboots(ctx, f.faults, w, func(rebooted int) bool {
+		return rebooted >= o.Reboots && f.served.Load() >= int64(o.Connections) && time.Since(began) >= o.Lasts
+	})
 }
 
 // reboots lets cameras reboot again and again, side by side, and measures how long after its return each has a picture.
-func reboots(ctx context.Context, n int, cameras []*fault.Switches, w *watch) (took []float64, err error) {
+func reboots(ctx context.Context, cameras []*fault.Switches, w *watch, enough func(n int) bool) (took []float64, err error) {
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	for i, faults := range cameras {
+	for i, id := range ids("away", len(cameras)) {
 		all.Go(func() {
-			for k := i; k < n; k += len(cameras) {
-				seconds, failed := reboot(ctx, faults, w, ids("away", i+1)[i])
+			for done := false; !done; {
+				seconds, failed := reboot(ctx, cameras[i], w, id)
 				mu.Lock()
 				took, err = append(took, seconds), errors.Join(err, failed)
+				done = err != nil || enough(len(took))
 				mu.Unlock()
-				if failed != nil {
-					return
-				}
 			}
 		})
 	}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,7 +32,6 @@ type watch struct {
 	pictures map[string]bool // cameras that have one
 	quiet    []time.Time     // readings of the quiet camera
 	first    []int           // the groups' processes at the beginning
-	seen     []int           // and all that were seen
 	held     []process.Held  // by the gateway
 	children []process.Held  // by those of the first processes that are still there
 	failed   error           // of the last look
@@ -52,7 +53,7 @@ func (w *watch) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.first = process.Descendants(w.gateway.Pid())
-	w.seen, w.quiet, w.held, w.children = slices.Clone(w.first), nil, nil, nil
+	w.quiet, w.held, w.children = nil, nil, nil
 }
 
 // run looks until ctx ends. What is wrong with a look is told when somebody has waited in vain.
@@ -120,9 +121,6 @@ func (w *watch) processes() {
 	}
 	var children process.Held
 	for _, pid := range process.Descendants(w.gateway.Pid()) {
-		if !slices.Contains(w.seen, pid) {
-			w.seen = append(w.seen, pid)
-		}
 		if one, err := process.HeldBy(pid); err == nil && slices.Contains(w.first, pid) {
 			children.Files, children.MemoryMiB = children.Files+one.Files, children.MemoryMiB+one.MemoryMiB
 		}
@@ -138,7 +136,11 @@ func (w *watch) pictured(id string) bool {
 }
 
 // judge says what was seen since begin. Of the groups at the beginning one is hostile; others must be there at the end.
-func (w *watch) judge(res *Result) error {
+func (w *watch) judge(res *Result, dir string) error {
+	log, err := os.ReadFile(filepath.Join(dir, "gateway.log"))
+	if err != nil {
+		return fmt.Errorf("read the gateway's log: %w", err)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	there := 0
@@ -150,7 +152,7 @@ func (w *watch) judge(res *Result) error {
 	if res.Gateway > 0 {
 		return nil
 	}
-	res.Restarts, res.Neighbours, res.CameraLate = len(w.seen)-len(w.first), max(0, len(w.first)-1-there), late(w.quiet)
+	res.Restarts, res.Neighbours, res.CameraLate = strings.Count(string(log), `msg="driver process ended"`), max(0, len(w.first)-1-there), late(w.quiet)
 	before, after, grew, err := process.Growth(w.held)
 	if err != nil {
 		return fmt.Errorf("look at the gateway: %w", err)

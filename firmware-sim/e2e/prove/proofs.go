@@ -105,7 +105,7 @@ func safetyLatency(ctx context.Context, bin, dir string, o options) (safety.Resu
 }
 
 func cameraSoak(ctx context.Context, bin, dir string, o options) (camera.Result, error) {
-	return camera.Run(ctx, camera.Options{Bin: bin, Dir: dir, Connections: o.pick(300, 10_000), Reboots: o.pick(8, 1_000), Seed: o.seed})
+	return camera.Run(ctx, camera.Options{Bin: bin, Dir: dir, Connections: o.pick(300, 10_000), Reboots: o.pick(8, 1_000), Lasts: time.Duration(o.pick(0, 10)) * time.Minute, Seed: o.seed})
 }
 
 func chainKill(ctx context.Context, bin, dir string, o options) (*chain.Result, error) {
