@@ -99,22 +99,19 @@ func (a *API) bundle(ctx context.Context, in *bundleIn) (*fileOut, error) {
 	return a.send(file, "evidence.take", b.ID, b.Gateway, b.ID, map[string]string{"alert": b.Alert}, "application/vnd.linshao.evidence", b.Gateway+"-"+b.ID[:12]+".lse"), nil
 }
 
-// send answers a file, whole or in ranges. That somebody looks is noted when the beginning is asked for: a player asks for the
-// rest in many pieces.
+// send answers a file, whole or in ranges. That somebody looks is noted whatever part he asks for, once for the many pieces of a player.
 func (a *API) send(file *evidence.File, act, about, gateway, tag string, detail map[string]string, kind, name string) *fileOut {
 	return &fileOut{func(hc huma.Context) {
 		defer file.Close() //nolint:errcheck // it was only read
 		r, w := humago.Unwrap(hc)
-		if from := r.Header.Get("Range"); from == "" || strings.HasPrefix(from, "bytes=0-") {
-			site, err := org.SiteOf(r.Context(), a.cfg.DB.Reader(), gateway)
-			if err == nil {
-				err = a.cfg.Evidence.Viewed(r.Context(), act, about, site, detail)
-			}
-			if err != nil { // what is not in the audit is not shown
-				a.cfg.Log.Error("view of evidence not noted", "about", about, "err", err)
-				errInternal().write(w, r)
-				return
-			}
+		site, err := org.SiteOf(r.Context(), a.cfg.DB.Reader(), gateway)
+		if err == nil {
+			err = a.cfg.Evidence.Viewed(r.Context(), act, about, site, detail)
+		}
+		if err != nil { // what is not in the audit is not shown
+			a.cfg.Log.Error("view of evidence not noted", "about", about, "err", err)
+			errInternal().write(w, r)
+			return
 		}
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(clipTime)) //nolint:errcheck // a server without deadlines has none
 		head := w.Header()
@@ -122,6 +119,7 @@ func (a *API) send(file *evidence.File, act, about, gateway, tag string, detail 
 		head.Set("ETag", `"`+tag+`"`)
 		head.Set("Cache-Control", "private, no-store")
 		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Content-Security-Policy", "default-src 'none'; sandbox") // whatever a gateway has sent, it is no page of ours
 		if name != "" {
 			head.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 		}

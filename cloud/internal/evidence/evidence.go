@@ -14,8 +14,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/rules"
@@ -45,6 +47,15 @@ type Config struct {
 type Service struct {
 	cfg  Config
 	wake chan struct{}
+
+	mu     sync.Mutex
+	viewed map[view]time.Time // when it was noted last
+}
+
+// A view is who looked at what.
+type view struct {
+	who        audit.Person
+	act, about string
 }
 
 // New makes the folder. Run starts what works behind it.
@@ -52,7 +63,7 @@ func New(cfg Config) (*Service, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make evidence folder: %w", err)
 	}
-	return &Service{cfg: cfg, wake: make(chan struct{}, 1)}, nil
+	return &Service{cfg: cfg, wake: make(chan struct{}, 1), viewed: map[view]time.Time{}}, nil
 }
 
 // ErrUnknown: there is no such clip or bundle, or not any more.

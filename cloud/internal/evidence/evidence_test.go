@@ -205,6 +205,50 @@ func TestWrongChunksAreRefused(t *testing.T) {
 	})
 }
 
+// TestAnnouncedEvidenceHasItsBoundsToo: what a gateway announces counts when it comes, and cannot be announced without end.
+func TestAnnouncedEvidenceHasItsBoundsToo(t *testing.T) {
+	d := open(t, dbtest.SQLite(t))
+	announce := func(chunk *wire.Chunk) {
+		d.update(func(tx *sql.Tx) error {
+			_, err := d.s.Taken(t.Context(), tx, "gw-1", &wire.Taken{Head: chunk.Data})
+			return err
+		})
+	}
+	_, large := d.bundle(1, "", 2<<20)
+	announce(large[0])
+	if code := d.take("gw-1", large[0]); code != "quota" {
+		t.Errorf("a bundle that is announced and too large: %q", code)
+	}
+	_, before := d.bundle(1, "", 10)
+	for n := range 500 {
+		_, chunks := d.bundle(uint64(n+2), hex.EncodeToString(before[0].Bundle), 10)
+		announce(chunks[0])
+	}
+	var rows int
+	if err := d.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM evidence`).Scan(&rows); err != nil || rows > 400 {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
+// TestALookIsNotedOnce: for ten minutes, and of each person.
+func TestALookIsNotedOnce(t *testing.T) {
+	d := open(t, dbtest.SQLite(t))
+	look := func(name string) {
+		t.Helper()
+		if err := d.s.Viewed(audit.By(t.Context(), audit.Person{Name: name}), "clip.view", "c", "jinxiu", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"w.li", "w.li", "z.he"} {
+		look(name)
+	}
+	d.now = d.now.Add(11 * time.Minute)
+	look("w.li")
+	if all, err := audit.List(t.Context(), d.db.Reader(), audit.Filter{Limit: 10}); err != nil || len(all) != 3 {
+		t.Fatalf("%d notes, %v", len(all), err)
+	}
+}
+
 // TestTheChainIsLookedAt: a bundle that names another one before it stays, and says so.
 func TestTheChainIsLookedAt(t *testing.T) {
 	d := open(t, dbtest.SQLite(t))

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"time"
 
 	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/db"
@@ -167,9 +169,31 @@ func (s *Service) section(gateway, id string, start, size int64) (*File, error) 
 	return &File{io.NewSectionReader(f, start, size), f}, nil
 }
 
+// viewEvery is how long one note covers a person's look at one thing: a player asks for it in many pieces.
+const viewEvery = 10 * time.Minute
+
 // Viewed notes in the audit that the person of the context looks at a clip or takes a bundle.
 func (s *Service) Viewed(ctx context.Context, act, about, site string, detail map[string]string) error {
-	return s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
-		return audit.Add(ctx, tx, audit.Entry{At: s.cfg.Now(), Act: act, Kind: "evidence", About: about, Site: site, Detail: detail})
+	v, now := view{audit.Who(ctx), act, about}, s.cfg.Now()
+	if s.noted(v, now) {
+		return nil
+	}
+	err := s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
+		return audit.Add(ctx, tx, audit.Entry{At: now, Act: act, Kind: "evidence", About: about, Site: site, Detail: detail})
 	})
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.viewed[v] = now
+	}
+	return err
+}
+
+// noted says whether a look is part of one that was noted, and forgets those that are over.
+func (s *Service) noted(v view, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.viewed, func(_ view, at time.Time) bool { return now.Sub(at) >= viewEvery || now.Before(at) })
+	_, noted := s.viewed[v]
+	return noted
 }

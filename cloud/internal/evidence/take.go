@@ -74,8 +74,8 @@ func (s *Service) Keep(ctx context.Context, gateway string, c *wire.Chunk) (code
 		return codeCorrupt, nil
 	case known && (r.state != Uploading || r.has(c.GetIndex())):
 		return "", nil
-	case !known:
-		if code, err := s.room(ctx, gateway, int64(c.GetSize())); code != "" || err != nil {
+	case r.arrived == 0: // announced, or not even that
+		if code, err := s.room(ctx, gateway, id, int64(c.GetSize())); code != "" || err != nil {
 			return code, err
 		}
 	}
@@ -99,10 +99,10 @@ func shape(c *wire.Chunk) string {
 	return ""
 }
 
-// room says whether a gateway may bring one more bundle.
-func (s *Service) room(ctx context.Context, gateway string, size int64) (code string, err error) {
+// room says whether a gateway may bring one more bundle. Those that are only announced take none.
+func (s *Service) room(ctx context.Context, gateway, id string, size int64) (code string, err error) {
 	var has int64
-	if err := s.cfg.DB.Reader().QueryRowContext(ctx, `SELECT coalesce(sum(size), 0) FROM evidence WHERE gateway = ? AND state <> 'expired'`, gateway).Scan(&has); err != nil {
+	if err := s.cfg.DB.Reader().QueryRowContext(ctx, `SELECT coalesce(sum(size), 0) FROM evidence WHERE gateway = ? AND id <> ? AND arrived > 0 AND state <> 'expired'`, gateway, id).Scan(&has); err != nil {
 		return "", fmt.Errorf("count evidence of %s: %w", gateway, err)
 	}
 	if has+size > s.cfg.Gateway {
@@ -191,11 +191,22 @@ func (s *Service) Stored() {
 	}
 }
 
+// announcedMost bounds what a gateway may announce without bringing it: a year of one alert a day on a line that is always cut.
+const announcedMost = 400
+
 // Taken notes a bundle that a gateway announces. A head that cannot be read is passed over: the bundle itself will tell.
 func (s *Service) Taken(ctx context.Context, tx *sql.Tx, gateway string, t *wire.Taken) (incident string, err error) {
 	h, err := format.ReadHead(bytes.NewReader(t.GetHead()))
 	if err != nil || h.Manifest.Gateway != gateway {
 		s.cfg.Log.Warn("announced evidence cannot be read", "gateway", gateway, "err", err)
+		return "", nil
+	}
+	var waiting int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM evidence WHERE gateway = ? AND arrived = 0 AND state = 'uploading'`, gateway).Scan(&waiting); err != nil {
+		return "", fmt.Errorf("count evidence of %s: %w", gateway, err)
+	}
+	if waiting >= announcedMost {
+		s.cfg.Log.Error("a gateway announces more evidence than it brings: no more is noted until some comes", "gateway", gateway, "announced", waiting)
 		return "", nil
 	}
 	if err := s.begin(ctx, tx, gateway, h.ID, h.Size); err != nil {

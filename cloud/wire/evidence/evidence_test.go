@@ -70,6 +70,20 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 	}
 }
 
+// TestAClipIsFilm: a browser is handed it under the type that the bundle says, from the cloud's own address.
+func TestAClipIsFilm(t *testing.T) {
+	for kind, good := range map[string]bool{
+		"video/mp4": true, `video/mp4; codecs="avc1.64001f"`: true, `video/mp4; codecs="hev1.1.6.L93.B0"`: true,
+		"text/html": false, "": false, "video/mp4\r\nSet-Cookie: a": false, `video/mp4; codecs="a"; x`: false, "image/svg+xml": false,
+	} {
+		m := evidence.Manifest{Gateway: "gw-1", Number: 1, Alert: evidence.Alert{ID: "a"}, Parts: []evidence.Part{
+			{Name: "clip.mp4", Kind: evidence.KindClip, Type: kind, SHA256: strings.Repeat("0", 64), Video: &evidence.Video{}}}}
+		if _, err := evidence.Seal(m, keyOf(1)); (err == nil) != good {
+			t.Errorf("%q: %v", kind, err)
+		}
+	}
+}
+
 // TestFaultsAreSaid: each in words that tell which it is.
 func TestFaultsAreSaid(t *testing.T) {
 	key, other := keyOf(1), keyOf(2)

@@ -115,6 +115,7 @@ var (
 	errForm = errors.New("this is no evidence bundle")
 	name    = regexp.MustCompile(`^[a-z0-9][a-zA-Z0-9._-]{0,99}$`)
 	digest  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	film    = regexp.MustCompile(`^video/mp4(; codecs="[A-Za-z0-9.]{1,60}")?$`) // a browser is handed it
 )
 
 // Seal signs a manifest and answers what stands before the parts of its bundle. Format and Key are filled in.
@@ -148,7 +149,7 @@ func (m *Manifest) check() error {
 	names, total := map[string]bool{}, int64(0)
 	for _, p := range m.Parts {
 		if !name.MatchString(p.Name) || names[p.Name] || p.Size < 0 || p.Size > MaxSize || !digest.MatchString(p.SHA256) ||
-			(p.Kind == KindClip || p.Kind == KindStill) != (p.Video != nil) {
+			(p.Kind == KindClip || p.Kind == KindStill) != (p.Video != nil) || p.Video != nil && !film.MatchString(p.Type) {
 			return fmt.Errorf("part %q is not described as it must be", p.Name)
 		}
 		names[p.Name] = true
