@@ -84,19 +84,20 @@ type secret struct {
 	now      string
 	modified time.Time
 	size     int64
-	told     string // the last mistake
+	mode     os.FileMode // who closes a file to others changes nothing else of it
+	told     string      // the last mistake
 }
 
 func (s *secret) address() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	info, err := os.Stat(s.Name)
-	if err == nil && info.ModTime().Equal(s.modified) && info.Size() == s.size {
+	if err == nil && info.ModTime().Equal(s.modified) && info.Size() == s.size && info.Mode() == s.mode {
 		return s.now
 	}
 	address := ""
 	if err == nil {
-		s.modified, s.size = info.ModTime(), info.Size()
+		s.modified, s.size, s.mode = info.ModTime(), info.Size(), info.Mode()
 		address, err = s.renewed(info)
 	}
 	switch {

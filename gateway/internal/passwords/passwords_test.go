@@ -84,7 +84,11 @@ func TestANewPasswordIsUsed(t *testing.T) {
 	until("others may read it", refused)
 	write("nothing\n", 0o600)
 	until("there is none in it", refused)
-	write("admin:one2\n", 0o600)
+	write("admin:one2\n", 0o644)
+	until("others may read the new one", refused)
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	until("the new one is used", up)
 	eyes, ok := conn.(device.Camera)
 	if !ok {
