@@ -2,7 +2,6 @@ package line
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
@@ -16,15 +15,6 @@ func (p *Port) Silence() time.Duration { return p.timing.silence }
 func OpenRough(r *linetest.Rough, ch device.Channel) *Port {
 	r.Plug()
 	return newPort(rough{r}, ch)
-}
-
-// OpenOver opens a line behind a converter that is connected to by a test.
-func OpenOver(ctx context.Context, ch device.Channel, connect func(context.Context) (net.Conn, error)) (*Port, error) {
-	w, err := newRemote(ctx, connect)
-	if err != nil {
-		return nil, err
-	}
-	return newPort(w, ch), nil
 }
 
 // rough is a wire.

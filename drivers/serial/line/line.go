@@ -73,11 +73,16 @@ type Port struct {
 
 // Open opens the serial line of a channel and takes it for this process alone.
 func Open(ctx context.Context, ch device.Channel) (*Port, error) {
-	open := openTTY
-	if host, remote := strings.CutPrefix(ch.Address, remoteLine); remote {
-		ch.Address, open = host, dial
+	host, remote := strings.CutPrefix(ch.Address, remoteLine)
+	if remote {
+		ch.Address = host
+		p, err := dial(ctx, ch)
+		if err != nil {
+			return nil, fmt.Errorf("open serial line %s: %w", host, err)
+		}
+		return p, nil
 	}
-	w, err := open(ctx, ch)
+	w, err := openTTY(ctx, ch)
 	if err != nil {
 		return nil, fmt.Errorf("open serial line %s: %w", ch.Address, err)
 	}

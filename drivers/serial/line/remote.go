@@ -30,12 +30,21 @@ type remote struct {
 	stop    context.CancelFunc // ends a connection that is being made
 }
 
-func dial(ctx context.Context, ch device.Channel) (wire, error) {
+func dial(ctx context.Context, ch device.Channel) (*Port, error) {
 	if _, err := settings("", ch.Serial); err != nil {
 		return nil, err
 	}
 	d := net.Dialer{Timeout: connectTime, KeepAlive: 15 * time.Second}
-	return newRemote(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", ch.Address) })
+	return OpenOver(ctx, ch, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", ch.Address) })
+}
+
+// OpenOver opens a line at the end of a connection. connect makes it, now and anew after every fault.
+func OpenOver(ctx context.Context, ch device.Channel, connect func(context.Context) (net.Conn, error)) (*Port, error) {
+	w, err := newRemote(ctx, connect)
+	if err != nil {
+		return nil, err
+	}
+	return newPort(w, ch), nil
 }
 
 func newRemote(ctx context.Context, connect func(ctx context.Context) (net.Conn, error)) (*remote, error) {

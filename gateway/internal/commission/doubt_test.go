@@ -37,7 +37,7 @@ func TestALostFrameRulesOutNoModel(t *testing.T) {
 			}
 			return answer
 		}
-		r := scanned(t, slaves(t, meter), "modbus", commission.ScanRequest{Addresses: commission.Ranges{{First: 1, Last: 1}}, TimeoutMS: short})
+		r := scanned(t, slaves(meter), "modbus", commission.ScanRequest{Addresses: commission.Ranges{{First: 1, Last: 1}}})
 		return named(at(t, r, "1"))
 	}
 	want := find(t, 0)

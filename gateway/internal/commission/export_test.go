@@ -2,6 +2,7 @@ package commission
 
 import (
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/line"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/control"
 )
@@ -23,6 +24,12 @@ func JudgeAll(unit byte, got []byte) (sorts [4]uint8, numbers [2]string) {
 
 // ClientOf is a client of whoever serves the socket of a data folder.
 func ClientOf(data string) *Client { return &Client{data, control.Dial(data)} }
+
+// OnPort is a line on a port that a test has opened.
+func OnPort(port *line.Port) Line { return onPort(port) }
+
+// OnConn is a line on a connection to a Modbus TCP server.
+func OnConn(conn device.Conn) Line { return connection{conn} }
 
 // CandidatesOf is candidates for tests: of models with so many bits each.
 func CandidatesOf(bits []float64) []Candidate {

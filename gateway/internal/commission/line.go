@@ -35,10 +35,15 @@ func openLine(ctx context.Context, ch device.Channel) (Line, error) {
 	if err != nil {
 		return nil, err
 	}
+	return onPort(port), nil
+}
+
+// onPort speaks every protocol on a port.
+func onPort(port *line.Port) *wire {
 	return &wire{port: port, conns: map[string]device.Conn{
 		protocolModbus: modbus.RTU{}.On(port), protocolDLT645: serial.DLT645{}.On(port), protocolCJT188: serial.CJT188{}.On(port),
 		protocolOSDP: osdp.Driver{}.On(port),
-	}}, nil
+	}}
 }
 
 // connection is a Line to a Modbus TCP server.

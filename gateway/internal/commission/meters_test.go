@@ -3,7 +3,6 @@ package commission_test
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -14,15 +13,11 @@ import (
 	"github.com/linshao/linshao/gateway/internal/config"
 )
 
-// TestMetersThatAnswerTogether are told apart by their numbers, and each is read: over a wire, where a hundred questions to nobody
-// cost a hundred waits.
+// TestMetersThatAnswerTogether are told apart by their numbers, and each is read, over a wire.
 func TestMetersThatAnswerTogether(t *testing.T) {
-	if os.Getenv("LONG") == "" {
-		t.Skip("takes 15 s: LONG=1")
-	}
 	t.Parallel()
-	site := slaves(t, dlt645(t, "000000012345"), dlt645(t, "202311000007"), dlt645(t, "000000012399"))
-	r := scanned(t, site, "dlt645", commission.ScanRequest{TimeoutMS: 100})
+	line := slaves(dlt645(t, "000000012345"), dlt645(t, "202311000007"), dlt645(t, "000000012399"))
+	r := scanned(t, line, "dlt645", commission.ScanRequest{})
 	if len(r.Found) != 3 || len(r.Hints) != 0 {
 		t.Errorf("found %+v, hints %+v", r.Found, r.Hints)
 	}
@@ -87,14 +82,11 @@ func TestOneDamagedAnswer(t *testing.T) {
 		}
 		return answer
 	}
-	r := scanned(t, slaves(t, meter), "dlt645", commission.ScanRequest{Bare: true})
+	r := scanned(t, slaves(meter), "dlt645", commission.ScanRequest{Bare: true})
 	if f := at(t, r, "000000012345"); f.State != commission.StateDevice || f.Damaged != 1 || r.Settings[0].Frames != 3 {
 		t.Errorf("after %d questions: %+v", r.Settings[0].Frames, r.Found)
 	}
 }
-
-// short is a time-out for tests that wait for nobody many times.
-const short = 120
 
 // TestALineThatIsNeverQuiet holds no meters, whatever it sends.
 func TestALineThatIsNeverQuiet(t *testing.T) {
@@ -103,7 +95,7 @@ func TestALineThatIsNeverQuiet(t *testing.T) {
 	for protocol, hint := range map[string]string{"dlt645": commission.HintNoise, "cjt188": commission.HintSeveral} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			r := scanned(t, slaves(t, noise), protocol, commission.ScanRequest{TimeoutMS: short})
+			r := scanned(t, slaves(noise), protocol, commission.ScanRequest{})
 			if len(r.Found) != 0 || !hinted(r.Hints, hint) || r.Settings[0].Frames > 30 {
 				t.Errorf("%d questions, found %+v, hints %+v", r.Settings[0].Frames, r.Found, r.Hints)
 			}
@@ -122,7 +114,7 @@ func TestAMeterThatRefuses(t *testing.T) {
 		}
 		return hear(request)
 	}
-	r := scanned(t, slaves(t, meter), "dlt645", commission.ScanRequest{})
+	r := scanned(t, slaves(meter), "dlt645", commission.ScanRequest{})
 	if f := at(t, r, "000000012345"); f.State != commission.StateDevice || len(f.Candidates) == 0 {
 		t.Errorf("%+v", f)
 	}
@@ -179,7 +171,7 @@ func TestGasMeters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := scanned(t, slaves(t, c.on...), "cjt188", commission.ScanRequest{TimeoutMS: short})
+			r := scanned(t, slaves(c.on...), "cjt188", commission.ScanRequest{})
 			if len(r.Found) != len(c.found) || len(r.Hints) != c.hints || c.hints > 0 && !hinted(r.Hints, commission.HintSeveral) {
 				t.Errorf("found %+v, hints %+v", r.Found, r.Hints)
 			}

@@ -50,7 +50,7 @@ func reader(t *testing.T, polled *int) serial.Slave {
 func TestAPeripheralIntroducesItself(t *testing.T) {
 	t.Parallel()
 	polled := 0
-	r := scanned(t, slaves(t, reader(t, &polled)), "osdp", commission.ScanRequest{Addresses: commission.Ranges{{First: 4, Last: 6}}})
+	r := scanned(t, slaves(reader(t, &polled)), "osdp", commission.ScanRequest{Addresses: commission.Ranges{{First: 4, Last: 6}}})
 	if len(r.Found) != 1 || len(r.Hints) != 0 || polled != 0 {
 		t.Fatalf("found %+v, hints %+v, polled %d times", r.Found, r.Hints, polled)
 	}

@@ -27,9 +27,9 @@ func TestDevicesThatDoNotRefuse(t *testing.T) {
 	t.Parallel()
 	input := &modbus.Unknown{Windows: []modbus.Window{{Table: modbus.Inputs, Hold: []uint16{2314, 82, 186}}}}
 	odd := &modbus.Unknown{Windows: []modbus.Window{{Table: modbus.Holdings, At: 300, Hold: []uint16{2314, 82}}}}
-	site := slaves(t, shy(2, input), shy(3, odd), shy(4, odd), unit(5, input))
-	configured(site, "old", "3", device.Point{Name: "voltage", Protocol: "modbus", Register: device.Register{Space: "holding", Addr: 300, Type: "u32"}})
-	r := scanned(t, site, "modbus", commission.ScanRequest{Addresses: commission.Ranges{{First: 1, Last: 5}}, TimeoutMS: short, Bare: true})
+	line := slaves(shy(2, input), shy(3, odd), shy(4, odd), unit(5, input))
+	configured(line.site, "old", "3", device.Point{Name: "voltage", Protocol: "modbus", Register: device.Register{Space: "holding", Addr: 300, Type: "u32"}})
+	r := scanned(t, line, "modbus", commission.ScanRequest{Addresses: commission.Ranges{{First: 1, Last: 5}}, Bare: true})
 	if unitsFound(r) != "5 2 3" || r.Settings[0].Frames != 9 || r.Plan.Frames != 10 {
 		t.Errorf("found %s after %d of %d questions", unitsFound(r), r.Settings[0].Frames, r.Plan.Frames)
 	}

@@ -2,11 +2,15 @@ package commission_test
 
 import (
 	"context"
+	"net"
 	"path/filepath"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/drivers/serial/line"
 	"github.com/linshao/linshao/firmware-sim/modbus"
 	"github.com/linshao/linshao/firmware-sim/physics"
 	"github.com/linshao/linshao/firmware-sim/serial"
@@ -17,8 +21,29 @@ import (
 // quick is how the lines of these tests are set: nothing on the wire takes long, and meters are asked for too.
 func quick() commission.Setting { return commission.Setting{Baud: 115200, Parity: "even", StopBits: 1} }
 
-// slaves puts devices on a line, and answers the site that has it, as rs485-1 with nothing configured.
-func slaves(t *testing.T, on ...serial.Slave) *config.Site {
+// A bus is the line rs485-1 of a site that has nothing configured on it, and the devices there.
+type bus struct {
+	site *config.Site
+	on   []serial.Slave
+}
+
+// slaves puts devices on a line. They hear one request after the other, also when the scan has connected anew meanwhile.
+func slaves(on ...serial.Slave) bus {
+	var one sync.Mutex
+	for i, s := range on {
+		on[i].Answer = func(request []byte) []byte {
+			one.Lock()
+			defer one.Unlock()
+			return s.Answer(request)
+		}
+	}
+	b := bus{oneLine(), on}
+	b.site.Channels[0].Driver, b.site.Channels[0].Serial = config.DriverSerial, quick().Serial()
+	return b
+}
+
+// wired plays the line on a port of this machine, and answers its site.
+func (b bus) wired(t *testing.T) *config.Site {
 	t.Helper()
 	l, err := serial.NewLine(serial.LineConfig{Path: filepath.Join(t.TempDir(), "rs485-1")})
 	if err != nil {
@@ -27,7 +52,7 @@ func slaves(t *testing.T, on ...serial.Slave) *config.Site {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- l.Serve(ctx, func(p serial.Port) { serial.TalkBus(p, serial.BusConfig{Slaves: on, Seed: 1}) })
+		done <- l.Serve(ctx, func(p serial.Port) { serial.TalkBus(p, serial.BusConfig{Slaves: b.on, Seed: 1}) })
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -35,25 +60,52 @@ func slaves(t *testing.T, on ...serial.Slave) *config.Site {
 			t.Error(err)
 		}
 	})
-	site := oneLine()
-	site.Channels[0].Address, site.Channels[0].Driver, site.Channels[0].Serial = l.Path(), config.DriverSerial, quick().Serial()
-	return site
+	b.site.Channels[0].Address = l.Path()
+	return b.site
 }
 
-// scanned scans the line of a site for one protocol.
-func scanned(t *testing.T, site *config.Site, protocol string, req commission.ScanRequest) commission.Report {
+// connect plays the line at the end of a connection, until it is closed.
+func (b bus) connect(playing *sync.WaitGroup) net.Conn {
+	near, far := net.Pipe()
+	playing.Go(func() { serial.TalkBus(end{far}, serial.BusConfig{Slaves: b.on, Seed: 1}) })
+	return near
+}
+
+// end is the devices' end of a connection.
+type end struct{ net.Conn }
+
+func (end) Setting() serial.Setting {
+	return serial.Setting{Baud: quick().Baud, Parity: string(quick().Parity), Stop: quick().StopBits}
+}
+
+func (end) Wait(d time.Duration) { <-time.After(d) }
+
+// scanned scans a line for one protocol, in a time of its own: however busy the machine is, no answer is late.
+func scanned(t *testing.T, b bus, protocol string, req commission.ScanRequest) (r commission.Report) {
 	t.Helper()
-	req.Channel, req.Protocols, req.Settings = "rs485-1", []string{protocol}, []commission.Setting{quick()}
+	setting := quick()
 	if protocol == "osdp" {
-		req.Settings[0].Parity = "none"
+		setting.Parity = "none"
 	}
-	if req.TimeoutMS == 0 {
-		req.TimeoutMS = patient
-	}
-	r, err := service(t, site).Scan(t.Context(), req, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.site.Channels[0].Serial = setting.Serial()
+	req.Channel, req.Protocols, req.Settings, req.TimeoutMS = "rs485-1", []string{protocol}, []commission.Setting{setting}, patient
+	synctest.Test(t, func(t *testing.T) {
+		var playing sync.WaitGroup
+		defer playing.Wait() // time ends with the test
+		s, err := commission.New(commission.Config{Site: b.site, Lang: config.English, Open: func(ctx context.Context, ch device.Channel) (commission.Line, error) {
+			port, err := line.OpenOver(ctx, ch, func(context.Context) (net.Conn, error) { return b.connect(&playing), nil })
+			if err != nil {
+				return nil, err
+			}
+			return commission.OnPort(port), nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err = s.Scan(t.Context(), req, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
 	return r
 }
 

@@ -14,7 +14,7 @@ import (
 func TestAStopThroughTheSocket(t *testing.T) {
 	t.Parallel()
 	device := &modbus.Unknown{Windows: []modbus.Window{{Table: modbus.Holdings, Hold: make([]uint16, 64)}}}
-	site := slaves(t, unit(1, device))
+	site := slaves(unit(1, device)).wired(t)
 	dir := t.TempDir()
 	server, err := control.Listen(dir, commission.Handler(func() (*commission.Service, error) { return commission.New(commission.Config{Site: site}) }), slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -5,11 +5,15 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/linshao/linshao/drivers/device"
+	drivers "github.com/linshao/linshao/drivers/modbus"
 	"github.com/linshao/linshao/firmware-sim/modbus"
 	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
@@ -85,51 +89,72 @@ func TestAGatewayThatWaitsLonger(t *testing.T) {
 	for name, says := range map[string]bool{"and says that nobody is there": true, "and says nothing": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			site := slowGateway(t, 150*time.Millisecond, says, 4, 7)
-			r, err := service(t, site).Scan(t.Context(), commission.ScanRequest{Channel: "tcp", Addresses: ranges(t, "1-16"), TimeoutMS: 50, Bare: true}, nil)
-			if err != nil || unitsFound(r) != "4 7" {
-				t.Errorf("%v, found %q after %d questions", err, unitsFound(r), r.Settings[0].Frames)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				slow := slowGateway{wait: 150 * time.Millisecond, says: says, units: []byte{4, 7}, working: &sync.WaitGroup{}}
+				defer slow.working.Wait() // time ends with the test
+				s, err := commission.New(commission.Config{Site: connected("nowhere"), Lang: config.English, Open: func(ctx context.Context, ch device.Channel) (commission.Line, error) {
+					conn, err := drivers.TCP{Dial: slow.dial}.Open(ctx, ch)
+					return commission.OnConn(conn), err
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := s.Scan(t.Context(), commission.ScanRequest{Channel: "tcp", Addresses: ranges(t, "1-16"), TimeoutMS: 50, Bare: true}, nil)
+				if err != nil || unitsFound(r) != "4 7" {
+					t.Errorf("%v, found %q after %d questions", err, unitsFound(r), r.Settings[0].Frames)
+				}
+			})
 		})
 	}
 }
 
-// slowGateway answers for some units at once and waits for the others, each in its turn, as a serial line behind it makes it.
-func slowGateway(t *testing.T, wait time.Duration, says bool, units ...byte) *config.Site {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+// A slowGateway answers for some units at once and waits for the others, each in its turn, as a serial line behind it makes it.
+type slowGateway struct {
+	wait    time.Duration // of the line, not of the test
+	says    bool          // that nobody is there
+	units   []byte
+	working *sync.WaitGroup
+}
+
+// room is for so many requests, and answers, on their way.
+const room = 256
+
+func (g slowGateway) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	requests, answers := make(chan []byte, room), make(chan []byte, room)
+	g.working.Go(func() {
+		defer close(requests)
 		for {
-			conn, err := ln.Accept()
-			if err != nil {
+			req := make([]byte, 12)
+			if _, err := io.ReadFull(far, req); err != nil {
 				return
 			}
-			for req := make([]byte, 12); ; {
-				if _, err := io.ReadFull(conn, req); err != nil {
-					break
-				}
-				out := binary.BigEndian.AppendUint16(append([]byte{}, req[:4]...), 5)
-				out = append(out, req[6], 3, 2, 0, 7)
-				if !strings.ContainsRune(string(units), rune(req[6])) {
-					timer := time.NewTimer(wait) // of the line, not of the test
-					<-timer.C
-					if !says {
-						continue
-					}
-					out = append(binary.BigEndian.AppendUint16(append([]byte{}, req[:4]...), 3), req[6], 0x83, 0x0B)
-				}
-				if _, err := conn.Write(out); err != nil {
-					break
-				}
-			}
-			_ = conn.Close()
+			requests <- req
 		}
-	}()
-	t.Cleanup(func() { _ = ln.Close(); <-ended })
-	return connected(ln.Addr().String())
+	})
+	g.working.Go(func() {
+		defer close(answers)
+		for req := range requests {
+			if out := g.answer(req); out != nil {
+				answers <- out
+			}
+		}
+	})
+	g.working.Go(func() {
+		for out := range answers {
+			_, _ = far.Write(out) // whoever has hung up needs none
+		}
+	})
+	return near, nil
+}
+
+func (g slowGateway) answer(req []byte) []byte {
+	out := append([]byte{}, req[:4]...)
+	if slices.Contains(g.units, req[6]) {
+		return append(binary.BigEndian.AppendUint16(out, 5), req[6], 3, 2, 0, 7)
+	}
+	if <-time.After(g.wait); !g.says {
+		return nil
+	}
+	return append(binary.BigEndian.AppendUint16(out, 3), req[6], 0x83, 0x0B)
 }
