@@ -38,35 +38,24 @@ func TestEveryRun(t *testing.T) {
 }
 
 func TestATableComesOutTheSame(t *testing.T) {
-	o := options(20)
-	var tables [2]*charging.Report
-	for i := range tables {
-		var err error
-		o.Workers = 1 + 3*i
-		if tables[i], err = charging.Run(t.Context(), o); err != nil {
+	run := func(change func(*charging.Options)) *charging.Report {
+		o := options(20)
+		change(&o)
+		table, err := charging.Run(t.Context(), o)
+		if err != nil {
 			t.Fatal(err)
 		}
-		tables[i].Seconds = 0
+		table.Seconds = 0
+		return table
 	}
-	if !reflect.DeepEqual(tables[0], tables[1]) {
-		t.Errorf("one worker makes another table:\n%s\n%s", tables[0].Table(true), tables[1].Table(true))
-	}
-}
-
-// The rules of other kinds are left out because they take time: they must not make a difference.
-func TestOtherRulesChangeNothing(t *testing.T) {
-	o := options(20)
-	var tables [2]*charging.Report
-	for i := range tables {
-		var err error
-		o.AllRules = i == 1
-		if tables[i], err = charging.Run(t.Context(), o); err != nil {
-			t.Fatal(err)
+	alone := run(func(o *charging.Options) { o.Workers = 1 })
+	for with, change := range map[string]func(*charging.Options){
+		"four workers":             func(o *charging.Options) { o.Workers = 4 },
+		"the rules of other kinds": func(o *charging.Options) { o.AllRules = true }, // left out because they take time
+	} {
+		if other := run(change); !reflect.DeepEqual(alone, other) {
+			t.Errorf("with %s there is another table:\n%s\n%s", with, alone.Table(true), other.Table(true))
 		}
-		tables[i].Seconds = 0
-	}
-	if !reflect.DeepEqual(tables[0], tables[1]) {
-		t.Errorf("with all rules there is another table:\n%s\n%s", tables[0].Table(true), tables[1].Table(true))
 	}
 }
 
