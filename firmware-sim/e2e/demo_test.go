@@ -14,6 +14,7 @@ import (
 // TestFirstMinute is what `make demo` promises: within 60 s an overcharge has cut its socket, a gas leak has closed its
 // valve, both show as incidents, and a gateway that was stopped shows as offline. Then a browser uses the pages.
 func TestFirstMinute(t *testing.T) {
+	t.Parallel() // the others that are wait for certificates and trials
 	began := time.Now()
 	d := startDemo(t)
 	waitForBoth(t, d, began)

@@ -20,7 +20,7 @@ type goTest struct {
 }
 
 func (g goTest) run(ctx context.Context, o options) (json.RawMessage, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-timeout=0", "-v", "-run", "^"+g.test+"$", g.pkg)
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-timeout=0", "-v", "-run", "^"+g.test+"$", g.pkg)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("LINSHAO_PROOF_RUNS=%d", o.pick(g.small, g.large)))
 	if o.asked || !g.fixed {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("LINSHAO_PROOF_SEED=%d", o.seed))

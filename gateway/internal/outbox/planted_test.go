@@ -135,7 +135,9 @@ func (p planted) build(t *testing.T) (bin string) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command("go", "test", "-c", "-o", bin, "-overlay", overlay, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "test", "-c", "-o", bin, "-overlay", overlay, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // what the programs' builds have compiled is used again
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%s does not compile: %s", p.name, out)
 	}
 	return bin
