@@ -54,13 +54,16 @@ function parse<T>(text: string): T {
   try { return JSON.parse(text) as T } catch { throw new ApiError('not_json', 500, t('error.server', { code: 'not JSON' })) }
 }
 
+/** The server's English begins small, as Go's errors do; a page shows it by itself. An id at the beginning stays as it is. */
+const sentence = (said: string) => said.replace(/^[a-z](?=[a-z]* )/, (first) => first.toUpperCase())
+
 /** What the server refuses, as the error that pages show. */
 export function refusal(status: number, text: string): ApiError {
   let said: { code?: string; message?: string } = {}
   try { said = JSON.parse(text) ?? {} } catch { /* a proxy's page: the status must do */ }
   const code = said.code ?? `http_${status}`
-  if (status === 401 && code !== 'bad_login') onLogin(code === 'login_required' ? '' : said.message ?? '')
-  return new ApiError(code, status, said.message || t('error.server', { code: status }))
+  if (status === 401 && code !== 'bad_login') onLogin(code === 'login_required' ? '' : sentence(said.message ?? ''))
+  return new ApiError(code, status, sentence(said.message ?? '') || t('error.server', { code: status }))
 }
 
 /** One part of a path. */
