@@ -35,6 +35,7 @@ export async function moments() {
     'alert-merged': alert(all.find((i) => i.alertCount > 1)),
     'alert-report': alert(all.find((i) => i.condition === 'none')),
     'alert-flow': worst && { path: `/a/${encodeURIComponent(worst.id)}?view=flow` },
+    'orders-progress': { path: '/orders?tab=all', after: async (page) => { await page.locator('[data-act=progress]').first().click(); await page.locator('.tree').first().waitFor() } },
     'alert-gone': { path: '/a/GJ-20200101-0001' },
     'map-resource': { path: '/map?view=resource' }, 'map-duty': { path: '/map?view=duty' }, 'map-flow': { path: '/map?view=flow' },
     'rate-closed': closed && { path: `/r/${encodeURIComponent(closed.id)}` },
