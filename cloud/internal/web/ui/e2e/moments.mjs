@@ -17,6 +17,13 @@ const wrong = { zh: '用户名或密码不对', en: 'wrong name or password' }
 const expired = { zh: '链接已过期（24 小时内有效），请登录后查看，或联系责任人 李敏 138****0002', en: 'this link is too old (links work for 24 hours); log in, or ask who answers for the site: 李敏 138****0002' }
 const tooLate = { zh: '评价链接已过期（30 天内有效），有话请告诉责任人 李敏 138****0002', en: 'this link to rate is too old (it works for 30 days); please tell 李敏 138****0002' }
 
+/** The clip of an alert in the middle of it. */
+async function play(page) {
+  await page.locator('[data-act=play]').first().click({ timeout: 8000 })
+  await page.waitForFunction(() => document.querySelector('video')?.currentTime > 1, undefined, { timeout: 15_000 })
+  await page.locator('video').first().scrollIntoViewIfNeeded()
+}
+
 /** Each moment: an address and, where it needs one, what is arranged before it is opened and done after. Undefined: there is none now. */
 export async function moments() {
   const all = []
@@ -24,15 +31,15 @@ export async function moments() {
   all.sort((a, b) => a.severity.localeCompare(b.severity))
   const clips = new Map()
   for (const i of all.slice(0, 40)) clips.set(i.id, (await json(`/incidents/${encodeURIComponent(i.id)}/clips`)).clips?.length)
-  const alert = (found) => found && { path: `/a/${encodeURIComponent(found.id)}` }
+  const alert = (found, after) => found && { path: `/a/${encodeURIComponent(found.id)}`, after }
   const worst = all[0], closed = all.find((i) => i.step === 'closed')
   return {
     'todo-handling': { path: '/todo?tab=handling' }, 'todo-closed': { path: '/todo?tab=closed' },
     'alert-open': alert(all.find((i) => i.handling === 'open')),
     'alert-handling': alert(all.find((i) => i.handling === 'handling')),
     'alert-closed': alert(all.find((i) => i.handling === 'closed')),
-    'alert-clips': alert(all.find((i) => clips.get(i.id))),
-    'alert-merged': alert(all.find((i) => i.alertCount > 1)),
+    'alert-clips': alert(all.find((i) => clips.get(i.id)), play),
+    'alert-merged': alert(all.find((i) => i.alertCount > 1 || i.mergedInto)),
     'alert-report': alert(all.find((i) => i.condition === 'none')),
     'alert-flow': worst && { path: `/a/${encodeURIComponent(worst.id)}?view=flow` },
     'orders-progress': { path: '/orders?tab=all', after: async (page) => { await page.locator('[data-act=progress]').first().click(); await page.locator('.tree').first().waitFor() } },
