@@ -20,7 +20,7 @@ import (
 
 // staff is the street of the story: who works where, and a department beside the communities.
 const staff = `nodes:
-  - {id: street, kind: 街道, name: 云枫街道, owner: {name: 陈主任, phone: "13800000001"}}
+  - {id: street, kind: 街道, name: 云枫街道, owner: {name: 陈主任, phone: "13800000001"}, contacts: [{role: 值班室, name: 街道值班室, phone: "023-68123456"}]}
   - {id: community, parent: street, kind: 社区, name: 寨子坪社区, owner: {name: 李书记, phone: "13800000002"}}
   - {id: grid, parent: community, kind: 网格, name: 第一网格, owner: {name: 王网格, phone: "13800000003"}}
   - {id: yard, parent: grid, kind: 小区, name: 锦绣花园, sites: [jinxiu]}

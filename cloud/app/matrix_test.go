@@ -180,6 +180,7 @@ func demands() map[string]demand {
 		all[op] = d
 	}
 	all["POST /incidents/{id}/links/revoke"] = demand{right: "dispatch", where: "incident", ok: []int{200, 204, 422}}
+	all["POST /incidents/{id}/contacts"] = demand{right: "take", where: "incident"}
 	all["GET /own-copy"] = demand{where: "self", ok: []int{200, 404}}
 	all["GET /people/{name}/copy"] = demand{right: "manage", where: "street", ok: unknown}
 	all["POST /people/{name}/erase"] = demand{right: "manage", where: "street", body: `{"x":1}`, ok: invalid}

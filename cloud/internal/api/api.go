@@ -142,6 +142,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/flow", "Who commands, who goes, who handles it, and how long each step may take (流程图)", a.flow)
 	register(a, h, access{auth.Dispatch, ofIncident}, get, "/incidents/{id}/assignees", "To whom an incident can be dispatched", a.assignees)
 	register(a, h, access{auth.Take, ofIncident}, post, "/incidents/{id}/take", "Take an incident (接警)", a.take)
+	register(a, h, access{auth.Take, ofIncident}, post, "/incidents/{id}/contacts", "Whole phone numbers of who is on duty for an open incident and of the street's desk; it is logged", a.contacts)
 	register(a, h, access{auth.Dispatch, ofIncident}, post, "/incidents/{id}/split", "Take alerts out of an incident into a new one (拆分)", a.split)
 	register(a, h, access{auth.Dispatch, ofIncident}, post, "/incidents/{id}/merge", "Put an incident's alerts into another one (合并)", a.merge)
 	register(a, h, access{auth.Work, ofIncident}, post, "/incidents/{id}/close", "Close an incident (办结)", a.close)

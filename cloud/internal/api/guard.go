@@ -54,14 +54,14 @@ func (a *API) guard(next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		c := caller{address: a.address(r)}
-		if !a.limits.allow(c.address) {
-			w.Header().Set("Retry-After", "2")
-			errBusy().write(w, r)
-			return
-		}
 		if err := a.identify(r, &c); err != nil {
 			a.cfg.Log.Error("session cannot be read", "err", err)
 			errInternal().write(w, r)
+			return
+		}
+		if !a.limits.allow(c.counted(r)) {
+			w.Header().Set("Retry-After", "2")
+			errBusy().write(w, r)
 			return
 		}
 		if c.user.Role == "" && !open(r.URL.Path) {
@@ -174,7 +174,28 @@ func (a *API) metricsGuard(next http.Handler) http.Handler {
 	})
 }
 
-// Requests that one address may make: so many at once, so many a second after that. A page makes about ten when it opens.
+// counted names those whose requests are counted together. Behind one address there may be a whole street's office, so who is
+// logged in, or came by a link, is counted alone, and what people do apart from what their pages read: no deed waits behind a
+// list. Who is not, and whoever tries to become so, is counted by address.
+func (c caller) counted(r *http.Request) string {
+	who := ""
+	switch {
+	case open(r.URL.Path):
+	case c.token != "":
+		who = "session " + c.token
+	case c.incident != "":
+		who = "link " + c.user.Role + " " + c.incident + " " + c.address // it was sent to many, perhaps
+	}
+	if who == "" {
+		return c.address
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return "deeds of " + who
+	}
+	return who
+}
+
+// Requests that one caller may make: so many at once, so many a second after that. A page makes about ten when it opens.
 const (
 	burst      = 120
 	perSecond  = 20
@@ -194,17 +215,17 @@ type limits struct {
 
 func newLimits(now func() time.Time) *limits { return &limits{now: now, of: map[string]*bucket{}} }
 
-func (l *limits) allow(address string) bool {
+func (l *limits) allow(who string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	b := l.of[address]
+	b := l.of[who]
 	if b == nil {
 		if len(l.of) >= maxBuckets {
 			clear(l.of)
 		}
 		b = &bucket{left: burst, at: now}
-		l.of[address] = b
+		l.of[who] = b
 	}
 	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*perSecond)
 	b.at = now

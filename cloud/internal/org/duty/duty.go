@@ -21,13 +21,14 @@ const (
 	AsOwner    = "owner"
 	AsDeputy   = "deputy"
 	AsFallback = "fallback" // for what nobody manages (双无)
+	AsDesk     = "desk"     // a number of the street's desk, which is nobody's own
 )
 
 // A Holder is somebody on duty.
 type Holder struct {
 	tree.Person
 	Role  string `json:"role,omitempty" doc:"absent: none, as of owners and deputies"`
-	As    string `json:"as" enum:"shift,handover,owner,deputy,fallback"`
+	As    string `json:"as" enum:"shift,handover,owner,deputy,fallback,desk"`
 	Node  string `json:"node" doc:"whose roster or owner it is: the asked node or one above it"`
 	Until int64  `json:"until,omitempty" doc:"when the shift ends, Unix ms"`
 }

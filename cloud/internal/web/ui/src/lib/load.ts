@@ -2,24 +2,33 @@
 import { onMounted, reactive } from 'vue'
 import { ApiError } from './api'
 import { useLive } from './live'
+import { turns } from './turns'
 
 export interface Loaded<T> { data: T | undefined; error: string; gone: boolean; load(): Promise<void> }
 
-/** Reads at once, again when the live stream may have missed something, and on demand. */
-export function useLoad<T extends object>(read: () => Promise<T>): Loaded<T> {
+/**
+ * Reads at once, again when the live stream may have missed something (not with once), and on demand. An answer that a newer
+ * one has overtaken is let go, and so is one about something else than what the page asks for by now (about: the filters).
+ */
+export function useLoad<T extends object>(read: () => Promise<T>, { once = false, about = () => '' }: { once?: boolean; about?: () => string } = {}): Loaded<T> {
   const box = reactive({ data: undefined, error: '', gone: false, load }) as Loaded<T>
+  const next = turns(about)
   async function load() {
+    const counts = next()
     try {
-      box.data = await read()
+      const data = await read()
+      if (!counts()) return
+      box.data = data
       box.error = ''
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
+      if (!counts()) return
       if (error.status === 404) box.gone = true
       else if (error.status !== 401) box.error = error.message
     }
   }
   onMounted(load)
-  useLive('refetch', () => void load())
+  if (!once) useLive('refetch', () => void load())
   return box
 }
 

@@ -5,7 +5,7 @@ export const say = words({
   zh: {
     'tab.detail': '详情', 'tab.flow': '流程图',
     'tabs': '这条告警的两种看法',
-    'more': '更多操作', 'merge': '并入另一条告警', 'more.title': '还可以做什么',
+    'call': '联系电话', 'more': '更多操作', 'merge': '并入另一条告警', 'more.title': '还可以做什么',
     'waiting': '现在没有需要你做的。', 'waiting.for': '等 {who} 处理。',
     'finished.wait': '已报处置完毕，等待核查。',
     'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '还没有人接', 'axes.none': '无传感器', 'axes.to': '{who} 承办', 'axes.suspended': '已挂起至 {at}，{who}', 'axes.disputed': '申请退单',
@@ -24,7 +24,7 @@ export const say = words({
   en: {
     'tab.detail': 'Details', 'tab.flow': 'Flow',
     'tabs': 'Two views of this alert',
-    'more': 'More', 'merge': 'Merge into another alert', 'more.title': 'What else you can do',
+    'call': 'Call', 'more': 'More', 'merge': 'Merge into another alert', 'more.title': 'What else you can do',
     'waiting': 'Nothing is asked of you now.', 'waiting.for': '{who} goes on with it.',
     'finished.wait': 'Said to be done; waits for the check.',
     'axes': 'State', 'axes.condition': 'On the spot', 'axes.handling': 'Handling', 'axes.open': 'not taken', 'axes.none': 'no sensor', 'axes.to': 'with {who}',

@@ -3,6 +3,7 @@ import { ApiError, address, get, part, send } from '../api'
 import { t } from '../i18n'
 import type { IncidentDetail, IncidentPage } from '../types'
 import type { AlertOf, Assignee, Flow, Order, OrderNow, OrgNode, Photo, Tally } from '../types/desk'
+import type { Holder } from '../types/org'
 
 const of = (id: string) => `/incidents/${part(id)}`
 export type Filters = Record<string, string | number | undefined>
@@ -11,6 +12,7 @@ export const desk = {
   list: (filters: Filters) => get<IncidentPage>('/incidents', filters),
   tally: (filters: Filters) => get<Tally>('/incidents/tally', filters),
   flow: (id: string, phones: 'masked' | 'full') => get<Flow>(`${of(id)}/flow`, { phones }),
+  contacts: (id: string) => send<{ duty: Holder[]; desk: Holder[] }>('POST', `${of(id)}/contacts`, {}),
   assignees: (id: string) => get<{ assignees: Assignee[] }>(`${of(id)}/assignees`).then((a) => a.assignees ?? []),
   split: (id: string, alerts: Pick<AlertOf, 'gateway' | 'id'>[], reason: string) => send<IncidentDetail>('POST', `${of(id)}/split`, { alerts: alerts.map((a) => ({ gateway: a.gateway, alert: a.id })), reason }),
   merge: (id: string, into: string, reason: string) => send<IncidentDetail>('POST', `${of(id)}/merge`, { into, reason }),

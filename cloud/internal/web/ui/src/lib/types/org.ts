@@ -8,7 +8,7 @@ export interface OrgNode {
   id: string; parent?: string; depth: number; kind: string; name: string; sites?: string[]
   owner?: Person; deputy?: Person; entries?: NodeEntry[]; shifts?: Shift[]; responsible?: Person & { as: 'owner' | 'deputy'; node: string }
 }
-export interface Holder extends Person { role?: string; as: 'shift' | 'handover' | 'owner' | 'deputy' | 'fallback'; node: string; until?: number }
+export interface Holder extends Person { role?: string; as: 'shift' | 'handover' | 'owner' | 'deputy' | 'fallback' | 'desk'; node: string; until?: number }
 export interface Relief { id: number; node: string; role: string; leaver?: string; taker: Person; from: number; until: number; note?: string; at: number; who: string }
 export interface Duty { at: number; emergency: boolean; duty: Holder[]; roster: Shift[]; handovers: Relief[] }
 export interface ModeChange { id: number; node: string; kind: 'planned' | 'begun' | 'moved' | 'ended' | 'expired'; at: number; from: number; until: number; who?: string; reason?: string }
