@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -124,6 +123,3 @@ func reasonOfSecond(err error) device.Reason {
 	}
 	return device.ChannelDown
 }
-
-// lateLimit is how long a session without a picture is left alone.
-const lateLimit = 15 * time.Second

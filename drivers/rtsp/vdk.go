@@ -92,8 +92,6 @@ func (g *given) play(ctx context.Context, to receiver) device.Reason {
 	stopped := false
 	defer func() { hangUp(g.client, stopped) }()
 	heard := time.Now()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,22 +103,17 @@ func (g *given) play(ctx context.Context, to receiver) device.Reason {
 			}
 		case <-g.client.OutgoingPacketQueue: // made of what we have already
 		case raw := <-g.client.OutgoingProxyQueue:
-			if g.pass(*raw, to) {
-				heard = time.Now()
-			}
-		case <-tick.C:
-			if time.Since(heard) > silence {
-				return device.Timeout
-			}
+			heard = time.Now()
+			g.pass(*raw, to)
 		}
 	}
 }
 
-// pass sorts one interleaved packet, and says whether it was video.
-func (g *given) pass(raw []byte, to receiver) bool {
+// pass sorts one interleaved packet.
+func (g *given) pass(raw []byte, to receiver) {
 	const head = 4
 	if len(raw) < head+2 {
-		return false
+		return
 	}
 	body := raw[head:]
 	if kind := body[1]; kind >= 192 && kind <= 223 {
@@ -129,14 +122,13 @@ func (g *given) pass(raw []byte, to receiver) bool {
 				to.report(r)
 			}
 		}
-		return false
+		return
 	}
 	var p rtp.Packet
 	if err := p.Unmarshal(body); err != nil || p.PayloadType != g.stream.payload {
-		return false
+		return
 	}
 	to.packet(&p)
-	return true
 }
 
 // lostBecause tells a camera that fell silent from one that hung up.

@@ -20,7 +20,7 @@ import (
 const (
 	connectLimit = 3 * time.Second // for TCP
 	dialLimit    = 10 * time.Second
-	silence      = 5 * time.Second // without video is the end of a session
+	silence      = 4 * time.Second // without a whole picture is the end of a session
 	shortestWait = 300 * time.Millisecond
 	longestWait  = 1500 * time.Millisecond
 	// A wrong password is not tried often: cameras lock the account after a handful of attempts.
@@ -68,6 +68,7 @@ type watcher struct {
 	phase  phase
 	why    device.Reason // while down
 	health health
+	dog    *time.Timer // of the session; ends it unless a picture comes
 	unpack *unpacker
 	line   timeline
 }
@@ -149,32 +150,22 @@ func (w *watcher) session(ctx context.Context) (played bool, why device.Reason) 
 	if why != device.ReasonNone {
 		return false, why
 	}
-	w.begin(s, began)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	if s.codec != otherVideo {
-		stop := time.AfterFunc(lateLimit, func() { w.nothing(end) })
-		defer stop.Stop()
-	}
+	w.begin(s, began, end)
 	why = opened.play(ctx, w)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.dog.Stop()
 	return w.health.meter.begun, cmp.Or(why, device.Timeout)
 }
 
-// nothing ends a session that plays but brings no picture that could be kept.
-func (w *watcher) nothing(end context.CancelFunc) {
+// begin makes all new that belongs to a session. Neither library knows whether pictures come: one takes any packet for life,
+// the other any byte, as of a camera whose encoder has died and which goes on to report its clock. So the watcher looks itself.
+func (w *watcher) begin(s stream, began time.Duration, end context.CancelFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.health.meter.begun {
-		end()
-	}
-}
-
-// begin makes all new that belongs to a session.
-func (w *watcher) begin(s stream, began time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.dog = time.AfterFunc(silence, end)
 	w.unpack = newUnpacker(s)
 	w.line.session()
 	w.health.session(began, w.clock.now(), w.still)
@@ -188,12 +179,14 @@ func (w *watcher) packet(p *rtp.Packet) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.unpack == nil {
+		w.dog.Reset(silence) // we do not know where its pictures end
 		return
 	}
 	u, complete := w.unpack.take(p)
 	if !complete {
 		return
 	}
+	w.dog.Reset(silence)
 	now := w.clock.now()
 	if w.phase != up {
 		w.log.Info("camera connected")

@@ -14,7 +14,7 @@ type Kind string
 
 // The faults.
 const (
-	Silent    Kind = "silent"     // gets requests, never answers; a camera: connected, no picture
+	Silent    Kind = "silent"     // gets requests, never answers; a camera: connected, reports of its clock, no picture
 	Noise     Kind = "noise"      // answers arrive damaged with a probability
 	Late      Kind = "late"       // answers arrive after the master has given up
 	WrongUnit Kind = "wrong_unit" // answers carry another device's address
@@ -26,12 +26,14 @@ const (
 	Reboot    Kind = "reboot"     // of a camera: gone without a word, back after its delay (0: 2 s), and mended
 	Password  Kind = "password"   // of a camera: its password is another one
 	Clock     Kind = "clock"      // of a camera: its time of day and its stream's time are an hour ahead
+	Torn      Kind = "torn"       // of a camera: packets come, but no picture is ever complete
+	Vanish    Kind = "vanish"     // of a camera: it accepts and keeps connections and says nothing, back after its delay (0: 2 s), and mended
 	Stuck     Kind = "stuck"      // of a relay, valve, siren or lock: writes are confirmed and do nothing
 )
 
 // Kinds are all faults.
 func Kinds() []Kind {
-	return []Kind{Silent, Noise, Late, WrongUnit, Cut, Down, Frozen, Dark, Thin, Reboot, Password, Clock, Stuck}
+	return []Kind{Silent, Noise, Late, WrongUnit, Cut, Down, Frozen, Dark, Thin, Reboot, Password, Clock, Stuck, Torn, Vanish}
 }
 
 // A Setting says how bad a fault is.

@@ -14,6 +14,8 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 
 	"github.com/linshao/linshao/firmware-sim/fault"
 )
@@ -26,14 +28,16 @@ type Config struct {
 	FPS            int             // frames per second
 	KeyEvery       int             // frames from one key frame to the next
 	User, Password string          // digest or basic authentication; empty user: none
-	Faults         *fault.Switches // Down, Silent, Frozen, Dark, Thin, Reboot, Password, Clock; may be nil
+	Faults         *fault.Switches // those of fault that are of a camera; may be nil
 }
 
 // A Camera serves one stream.
 type Camera struct {
 	cfg  Config
 	addr string
-	ln   net.Listener // opened by New, handed to the first server
+	ln   net.Listener // open and not in a server's hands
+	port *port        // of the running server
+	dead []net.Conn   // of the times before it vanished: open, and never answered
 }
 
 // New opens the port; Run serves it.
@@ -57,6 +61,9 @@ func (c *Camera) Run(ctx context.Context) error {
 		if c.ln != nil {
 			_ = c.ln.Close()
 		}
+		for _, conn := range c.dead {
+			_ = conn.Close()
+		}
 	}()
 	for ctx.Err() == nil {
 		changed := c.cfg.Faults.Changed()
@@ -73,6 +80,12 @@ func (c *Camera) Run(ctx context.Context) error {
 		}
 		if c.cfg.Faults.On(fault.Reboot) {
 			c.reboot(ctx)
+			continue
+		}
+		if c.cfg.Faults.On(fault.Vanish) {
+			if err := c.vanish(ctx); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := c.serve(ctx); err != nil {
@@ -115,8 +128,15 @@ func (c *Camera) serve(ctx context.Context) error {
 		return fmt.Errorf("start camera %s: %w", c.cfg.Path, err)
 	}
 	defer func() {
+		vanished := c.cfg.Faults.On(fault.Vanish)
+		if vanished {
+			c.dead = append(c.dead, c.port.die()...)
+		}
 		server.Close()
 		_ = server.Wait()
+		if vanished {
+			c.ln = c.port.Listener
+		}
 	}()
 	pictures := NewPictures(c.cfg.Width, c.cfg.Height)
 	track := &format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: pictures.SPS(), PPS: pictures.PPS()}
@@ -137,11 +157,15 @@ func (c *Camera) serve(ctx context.Context) error {
 }
 
 func (c *Camera) listen(network, addr string) (net.Listener, error) {
-	if ln := c.ln; ln != nil {
-		c.ln = nil
-		return ln, nil
+	ln := c.ln
+	if c.ln = nil; ln == nil {
+		var err error
+		if ln, err = net.Listen(network, addr); err != nil {
+			return nil, err
+		}
 	}
-	return net.Listen(network, addr)
+	c.port = newPort(ln)
+	return c.port, nil
 }
 
 // A film is what runs through the camera.
@@ -163,12 +187,17 @@ const thinKeys = 5
 func (f *film) run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second / time.Duration(f.cfg.FPS))
 	defer tick.Stop()
-	for n := 0; !f.cfg.Faults.On(fault.Down) && !f.cfg.Faults.On(fault.Reboot); {
+	var reported time.Time
+	for n := 0; !f.cfg.Faults.On(fault.Down) && !f.cfg.Faults.On(fault.Reboot) && !f.cfg.Faults.On(fault.Vanish); {
 		if f.cfg.Faults.On(fault.Password) && !f.told {
 			return nil // who watches must log in again
 		}
 		if f.cfg.Faults.On(fault.Silent) {
 			n = 0 // the picture comes back with a key frame
+			if time.Since(reported) > time.Second {
+				reported = time.Now()
+				f.report(reported)
+			}
 		} else {
 			if err := f.frame(n); err != nil {
 				return err
@@ -211,6 +240,9 @@ func (f *film) frame(n int) error {
 	if err != nil {
 		return fmt.Errorf("encode camera %s: %w", f.cfg.Path, err)
 	}
+	if f.cfg.Faults.On(fault.Torn) {
+		packets = torn(packets)
+	}
 	now := time.Now()
 	if f.cfg.Faults.On(fault.Clock) {
 		now = now.Add(time.Hour)
@@ -222,6 +254,25 @@ func (f *film) frame(n int) error {
 		_ = f.stream.WritePacketRTPWithNTP(f.media, p, now)
 	}
 	return nil
+}
+
+// torn are a unit's packets without its end.
+func torn(packets []*rtp.Packet) []*rtp.Packet {
+	if n := len(packets); n > 1 {
+		return packets[:n-1]
+	}
+	p := packets[0]
+	head := p.Payload[0]
+	p.Payload = append([]byte{head&0xe0 | 28, 0x80 | head&0x1f}, p.Payload[1:]...) // the first piece of a larger one
+	p.Marker = false
+	return packets
+}
+
+// report says what time it is, as an encoder does that has stopped to make pictures.
+func (f *film) report(now time.Time) {
+	const era = 2208988800 // seconds from 1900 to 1970
+	ntp := uint64(now.Unix()+era)<<32 | uint64(now.Nanosecond())<<32/1e9
+	_ = f.stream.WritePacketRTCP(f.media, &rtcp.SenderReport{NTPTime: ntp, RTPTime: uint32(now.UnixMicro() * 9 / 100)})
 }
 
 // A handler answers RTSP requests with the one stream.
