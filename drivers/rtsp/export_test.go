@@ -2,6 +2,8 @@ package rtsp
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"net/netip"
 	"time"
@@ -75,6 +77,62 @@ func Unpacked(packets []*rtp.Packet, hevc bool, arrival time.Duration) (at []tim
 		}
 	}
 	return at, segments
+}
+
+// Remembered is how many moments are.
+func (m *Meter) Remembered() int { return len(m.frames) }
+
+// Usual is a camera's usual bit rate, fed by hand; an hour is one.
+type Usual struct{ usual }
+
+// Sample takes one rate.
+func (u *Usual) Sample(at time.Duration, kbits float64) { u.sample(at, kbits, time.Hour) }
+
+// Collapsed judges.
+func (u *Usual) Collapsed(at time.Duration) bool { return u.collapsed(at) }
+
+// Away begins another session.
+func (u *Usual) Away() { u.away() }
+
+// Kept is what is kept of a stream of H.264.
+type Kept struct {
+	unpack *unpacker
+	ring   *ring
+}
+
+// Keep makes a ring of so many bytes, and what fills it.
+func Keep(most int) *Kept {
+	return &Kept{newUnpacker(stream{codec: h264}), newRing(time.Hour, most)}
+}
+
+// Take takes a packet.
+func (k *Kept) Take(p *rtp.Packet, at time.Duration) {
+	if u, complete := k.unpack.take(p); complete && u.set != nil {
+		k.ring.add(&frame{at: at, pts: u.pts, key: u.key, lost: u.lost, set: u.set, data: u.data})
+	}
+}
+
+// Sound says what is wrong with the ring.
+func (k *Kept) Sound() error {
+	bytes, keys := 0, 0
+	for i, f := range k.ring.frames {
+		bytes += f.cost
+		if f.key {
+			if keys >= len(k.ring.keys) || k.ring.keys[keys] != k.ring.first+i {
+				return fmt.Errorf("key frame %d is not among %v", k.ring.first+i, k.ring.keys)
+			}
+			keys++
+		}
+	}
+	switch {
+	case bytes != k.ring.bytes, bytes > k.ring.most:
+		return fmt.Errorf("%d bytes, counted as %d of %d", bytes, k.ring.bytes, k.ring.most)
+	case keys != len(k.ring.keys):
+		return fmt.Errorf("%d key frames, counted as %v", keys, k.ring.keys)
+	case len(k.ring.frames) > 0 && !k.ring.frames[0].key:
+		return errors.New("it does not begin with a key frame")
+	}
+	return nil
 }
 
 // MayDial says whether a camera may redirect to an address.

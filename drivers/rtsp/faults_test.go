@@ -149,15 +149,18 @@ func TestUsualRateOutlivesTheProcess(t *testing.T) {
 
 // TestDamagedMemory: what cannot be read is told, and is no reason not to watch.
 func TestDamagedMemory(t *testing.T) {
-	for name, content := range map[string]string{"cut": `{"cam-1":{"hours":[1,2`, "no object": "[]", "nonsense": `{"cam-1":{"saved":"2999-01-01T00:00:00Z","hours":[-1e300],"count":-5}}`} {
+	for name, content := range map[string]string{"cut": `{"cam-1":{"hours":[1,2`, "no object": "[]", "null": "null", "nonsense": `{"cam-1":{"saved":"2999-01-01T00:00:00Z","hours":[-1e300],"count":-5}}`} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			state := t.TempDir()
 			if err := os.WriteFile(filepath.Join(state, "cameras.rates.json"), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			var log syncBuffer
-			conn := open(t, rtsp.Driver{State: state, Log: slog.New(slog.NewTextHandler(&log, nil))})
-			look(t, conn, "rtsp://"+freeAddress(t)+"/x")
+			conn := open(t, rtsp.Driver{State: state, Hour: time.Second, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			url, _ := simulated(t, 64, 48)
+			eventually(t, 30*time.Second, "a rate", func() bool { return name != "null" || look(t, conn, url).good(rtsp.BitrateRatio) })
+			look(t, conn, url)
 			if err := conn.Close(); err != nil {
 				t.Error(err)
 			}

@@ -25,6 +25,7 @@ func (h *health) session(began, connected, still time.Duration) {
 	h.meter = meter{still: stillness{after: still}, dark: darkness{usual: h.meter.dark.usual, seen: h.meter.dark.seen}}
 	h.began, h.connect, h.firstKey = began, connected-began, 0
 	h.offsetOK = false
+	h.usual.away()
 }
 
 func (h *health) frame(now time.Duration, u *unit, hour time.Duration) {
@@ -39,7 +40,10 @@ func (h *health) frame(now time.Duration, u *unit, hour time.Duration) {
 	if u.key && h.firstKey == 0 {
 		h.firstKey = now - h.began
 	}
-	if _, kbits, known := h.meter.rates(now); known && now-h.sampled >= sampleTime {
+	if now-h.sampled < sampleTime {
+		return
+	}
+	if _, kbits, known := h.meter.rates(now); known {
 		h.usual.sample(now, kbits, hour)
 		h.sampled = now
 	}

@@ -71,6 +71,9 @@ func (m *memory) load(now time.Time) error {
 	if err := json.NewDecoder(io.LimitReader(f, longestMemory)).Decode(&m.known); err != nil {
 		return fmt.Errorf("read rates %s: %w", m.file, err)
 	}
+	if m.known == nil { // the file says null
+		return fmt.Errorf("read rates %s: there are none", m.file)
+	}
 	for dev, r := range m.known {
 		if !r.sane(now) {
 			delete(m.known, dev)

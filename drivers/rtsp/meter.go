@@ -22,11 +22,15 @@ type meter struct {
 	dark     darkness
 }
 
-// arrival is what one frame weighs.
+// arrival is what the frames of a moment weigh.
 type arrival struct {
-	at    time.Duration
-	bytes int
+	at     time.Duration // of the first
+	frames int
+	bytes  int
 }
+
+// moment is what is counted as one arrival: however many frames a camera sends, those of a window are few.
+const moment = 10 * time.Millisecond
 
 // frame takes one whole frame; blocks is the picture's size in macroblocks.
 func (m *meter) frame(at time.Duration, u *unit, blocks int) {
@@ -44,7 +48,12 @@ func (m *meter) frame(at time.Duration, u *unit, blocks int) {
 	}
 	m.still.frame(at, u.key, u.sum, u.weight)
 	m.forget(at)
-	m.frames = append(m.frames, arrival{at, len(u.data)})
+	if n := len(m.frames); n > 0 && at-m.frames[n-1].at < moment {
+		m.frames[n-1].frames++
+		m.frames[n-1].bytes += len(u.data)
+		return
+	}
+	m.frames = append(m.frames, arrival{at, 1, len(u.data)})
 }
 
 // forget drops frames older than the window.
@@ -53,7 +62,7 @@ func (m *meter) forget(now time.Duration) {
 	for keep < len(m.frames) && now-m.frames[keep].at > window {
 		keep++
 	}
-	m.frames = append(m.frames[:0], m.frames[keep:]...)
+	m.frames = m.frames[keep:]
 }
 
 // rates are unknown until the first window is full.
@@ -64,7 +73,7 @@ func (m *meter) rates(now time.Duration) (fps, kbits float64, known bool) {
 	count, bytes := 0, 0
 	for _, f := range m.frames {
 		if now-f.at <= window {
-			count++
+			count += f.frames
 			bytes += f.bytes
 		}
 	}
@@ -93,7 +102,7 @@ func (s *stutter) frame(at, apart time.Duration, lost bool) {
 	} else {
 		s.usual += (apart - s.usual) / 16
 	}
-	for len(s.seen) > 0 && at-s.seen[0] > long {
+	for len(s.seen) > 0 && (at-s.seen[0] > long || len(s.seen) > pauses) {
 		s.seen = s.seen[1:]
 	}
 }

@@ -16,7 +16,7 @@ const (
 	Bitrate = "bitrate"
 	// BitrateRatio is the bit rate against the median of the last seven days' hours; unknown for the first three hours.
 	BitrateRatio = "bitrate_ratio"
-	// Collapsed is 1 when the bit rate has been below a fifth of that median for a minute.
+	// Collapsed is 1 when the bit rate has been below a fifth of that median for five minutes.
 	Collapsed = "collapsed"
 	// KeyframeAge is how many seconds ago the last key frame arrived.
 	KeyframeAge = "keyframe_age"

@@ -16,9 +16,16 @@ type frame struct {
 	lost    bool // frames between the one before and this one are missing
 	set     *set
 	data    []byte
+	cost    int // bytes that it takes in the ring, reckoned there
 }
 
-// ring keeps a camera's newest frames, as they came, within bounds of time and bytes. It begins with a key frame and
+// Of the ring, whatever a camera sends.
+const (
+	mostFrames = 60 * 120 // a minute of 120 frames a second
+	frameCost  = 256      // bytes that a frame takes beside its data
+)
+
+// ring keeps a camera's newest frames, as they came, within bounds of time, bytes and number. It begins with a key frame and
 // forgets whole groups of pictures. Frames are never changed, so that readers copy nothing.
 type ring struct {
 	mu      sync.Mutex
@@ -27,6 +34,7 @@ type ring struct {
 	bytes   int
 	frames  []*frame
 	first   int           // number of the first frame, counted from the beginning
+	keys    []int         // numbers of the key frames
 	changed chan struct{} // closed and replaced when something has come or the camera has gone
 	up      bool
 	broken  bool // frames are dropped until the next key frame
@@ -74,8 +82,15 @@ func (r *ring) add(f *frame) {
 	}
 	r.leading = f.key && (r.broken || len(r.frames) == 0)
 	f.lost, r.broken = r.broken, false
+	f.cost = frameCost + len(f.data)
+	if n := len(r.frames); n == 0 || r.frames[n-1].set != f.set {
+		f.cost += f.set.cost()
+	}
+	if f.key {
+		r.keys = append(r.keys, r.first+len(r.frames))
+	}
 	r.frames = append(r.frames, f)
-	r.bytes += len(f.data)
+	r.bytes += f.cost
 	r.forget()
 	r.tell()
 }
@@ -89,35 +104,36 @@ func (r *ring) forget() {
 			break
 		}
 		if n == len(r.frames) { // one group alone, larger than all that may be kept: its end is worth nothing without its beginning
-			if r.bytes > r.most {
+			if r.tooMuch() {
 				r.drop(n)
 			}
 			break
 		}
-		if r.bytes <= r.most && newest-r.frames[n].at < r.keep {
+		if !r.tooMuch() && newest-r.frames[n].at < r.keep {
 			break
 		}
 		r.drop(n)
 	}
 }
 
+func (r *ring) tooMuch() bool { return r.bytes > r.most || len(r.frames) > mostFrames }
+
 // group is the length of the first group of pictures.
 func (r *ring) group() int {
-	for i := 1; i < len(r.frames); i++ {
-		if r.frames[i].key {
-			return i
-		}
+	if len(r.keys) > 1 {
+		return r.keys[1] - r.first
 	}
 	return len(r.frames)
 }
 
 func (r *ring) drop(n int) {
 	for _, f := range r.frames[:n] {
-		r.bytes -= len(f.data)
+		r.bytes -= f.cost
 	}
 	clear(r.frames[:n])
 	r.frames = r.frames[n:]
 	r.first += n
+	r.keys = r.keys[1:] // a group is dropped as a whole
 }
 
 // limit changes how many bytes may be kept.

@@ -29,6 +29,14 @@ type set struct {
 // same says whether two sets are one: cameras repeat theirs with each key frame.
 func (s *set) same(o *set) bool { return s == o || s != nil && o != nil && s.key == o.key }
 
+// cost is the memory that it takes.
+func (s *set) cost() int {
+	if s == nil {
+		return 0
+	}
+	return frameCost + len(s.codec) + len(s.init) + len(s.key)
+}
+
 // make is nil while parameter sets are missing or make no sense.
 func (p *params) make(c codec) *set {
 	if len(p.sps) < 4 || len(p.pps) == 0 || c == h265 && len(p.vps) == 0 {

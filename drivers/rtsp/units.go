@@ -15,6 +15,12 @@ import (
 // largestUnit is the most that one access unit may have, in bytes: a key frame of 8 megapixels has about one.
 const largestUnit = 4 << 20
 
+// Bounds of what a camera may make us keep before a picture is complete.
+const (
+	longestSet = 4 << 10  // bytes of one parameter set; those of cameras have less than a hundred
+	mostPieces = 16 << 10 // packets of a unit; the largest unit has a quarter of it
+)
+
 // A unit is one access unit: all slices of one picture, without its parameter sets.
 type unit struct {
 	stamp uint32 // its RTP time, 1/90000 s
@@ -39,6 +45,7 @@ type unpacker struct {
 	begun bool
 	lost  bool // since the last unit
 	gap   int  // packets missed so far
+	open  int  // packets since the last unit
 
 	stamp  uint32 // of the last packet
 	pts    int64
@@ -54,16 +61,22 @@ type reorder interface {
 
 func newUnpacker(s stream) *unpacker {
 	u := &unpacker{codec: s.codec, params: s.params}
-	if s.codec == h265 {
-		u.hevc = &rtph265.Decoder{}
-		_ = u.hevc.Init() // fails only for options that we do not set
-	} else {
-		u.avc = &rtph264.Decoder{PacketizationMode: 1}
-		_ = u.avc.Init()
-	}
+	u.empty()
 	u.set = u.params.make(s.codec)
 	u.restart()
 	return u
+}
+
+// empty forgets the pieces of what is not complete.
+func (u *unpacker) empty() {
+	u.open = 0
+	if u.codec == h265 {
+		u.hevc = &rtph265.Decoder{}
+		_ = u.hevc.Init() // fails only for options that we do not set
+		return
+	}
+	u.avc = &rtph264.Decoder{PacketizationMode: 1}
+	_ = u.avc.Init()
 }
 
 func (u *unpacker) restart() {
@@ -88,11 +101,16 @@ func (u *unpacker) take(p *rtp.Packet) (unit, bool) {
 		u.pts += int64(int32(p.Timestamp - u.stamp)) // right over the wrap after 13 hours
 	}
 	u.begun, u.seq, u.stamp = true, p.SequenceNumber, p.Timestamp
+	if u.open++; u.open > mostPieces {
+		u.empty()
+		u.lost = true
+	}
 	nals, err := u.decode(p)
 	if err != nil {
 		u.lost = u.lost || !errors.Is(err, rtph264.ErrMorePacketsNeeded) && !errors.Is(err, rtph265.ErrMorePacketsNeeded)
 		return unit{}, false
 	}
+	u.open = 0
 	return u.assemble(nals)
 }
 
@@ -106,13 +124,13 @@ func (u *unpacker) decode(p *rtp.Packet) ([][]byte, error) {
 // assemble sorts parameter sets from slices.
 func (u *unpacker) assemble(nals [][]byte) (unit, bool) {
 	var slices [][]byte
-	size, key, lead := 0, false, false
+	size, key, lead, other := 0, false, false, false
 	for _, n := range nals {
 		if len(n) < 2 {
 			continue
 		}
-		if u.params.note(u.codec, n) {
-			u.set = nil
+		if is, changed := u.params.note(u.codec, n); is {
+			other = other || changed
 			continue
 		}
 		kind := kindOf(u.codec, n)
@@ -124,7 +142,7 @@ func (u *unpacker) assemble(nals [][]byte) (unit, bool) {
 		slices = append(slices, n)
 		size += 4 + len(n)
 	}
-	if u.set == nil {
+	if other {
 		u.set = u.params.make(u.codec)
 	}
 	if !hasSlice(u.codec, slices) || size > largestUnit {
@@ -217,8 +235,9 @@ func hasSlice(c codec, nals [][]byte) bool {
 // params are a stream's parameter sets; vps for H.265 alone.
 type params struct{ vps, sps, pps []byte }
 
-// note keeps a parameter set that has changed, and says whether the NAL unit is one at all.
-func (p *params) note(c codec, nal []byte) bool {
+// note keeps a parameter set that has changed, and says whether the NAL unit is one at all. One that is too long is none of
+// a camera's.
+func (p *params) note(c codec, nal []byte) (is, changed bool) {
 	var where *[]byte
 	switch {
 	case c == h265 && nal[0]>>1&0x3f == 32:
@@ -228,12 +247,13 @@ func (p *params) note(c codec, nal []byte) bool {
 	case c == h265 && nal[0]>>1&0x3f == 34, c == h264 && nal[0]&0x1f == 8:
 		where = &p.pps
 	default:
-		return false
+		return false, false
 	}
-	if !bytes.Equal(*where, nal) {
-		*where = bytes.Clone(nal)
+	if len(nal) > longestSet || bytes.Equal(*where, nal) {
+		return true, false
 	}
-	return true
+	*where = bytes.Clone(nal)
+	return true, true
 }
 
 func (p *params) all(c codec) [][]byte {

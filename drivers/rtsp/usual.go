@@ -10,7 +10,7 @@ const (
 	week       = 7 * 24
 	fewest     = 3 // complete hours, before anything is compared
 	collapse   = 0.2
-	fallen     = 60 // below it for this part of an hour, a minute, is a collapse
+	fallen     = 12 // below it for this part of an hour, five minutes, is a collapse
 	sampleTime = time.Second
 )
 
@@ -63,6 +63,9 @@ func (u *usual) restore(r rates, now time.Duration) {
 	*u = usual{hours: slices.Clone(r.Hours), hour: now - r.Elapsed, begun: true, sum: r.Sum, count: r.Count, low: -1}
 	u.middle()
 }
+
+// away says that the camera has been: what was before does not count for a collapse.
+func (u *usual) away() { u.low = -1 }
 
 func (u *usual) known() bool { return len(u.hours) >= fewest && u.median > 0 }
 
