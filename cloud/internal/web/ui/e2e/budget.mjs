@@ -138,7 +138,12 @@ for (const [name, measure] of Object.entries(figures)) {
     console.error(`${name}: not measured within ${seconds} s, at a machine's load of ${loadavg()[0].toFixed(1)} for ${cpus().length} processors`)
     process.exit(1) // the browser ends with it
   }, seconds * 1000)
-  await measure(name)
+  try {
+    await measure(name)
+  } catch (error) {
+    console.error(`${name}: ${error.name === 'TimeoutError' ? 'the page does not answer any more: ' : ''}${error.message.split('\n')[0]}, at a machine's load of ${loadavg()[0].toFixed(1)}`)
+    process.exit(1)
+  }
   clearTimeout(late)
 }
 await browser.close()
