@@ -85,7 +85,7 @@ func TestOverdue(t *testing.T) {
 		if err != nil || len(list) != 3 {
 			t.Fatalf("%+v, %v", list, err)
 		}
-		if e := list[1]; e.Kind != "overdue" || e.Text.ZH != "3分2秒无人接单，转 B 角和微型消防站。" || e.Text.EN != "Nobody has taken it for 3 min 2 s. The deputy and the fire post are called." {
+		if e := list[1]; e.Kind != "overdue" || e.Text.ZH != "3分2秒无人接警，转 B 角和微型消防站。" || e.Text.EN != "Nobody has taken it for 3 min 2 s. The deputy and the fire post are called." {
 			t.Errorf("%+v", e)
 		}
 		if err := k.svc.Take(t.Context(), id, incident.Person{Name: "张三"}); err != nil {

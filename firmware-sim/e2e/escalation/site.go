@@ -54,9 +54,9 @@ func overdueRules() string {
     clear: acked == 1 or closed == 1
     severity: A
     mode: armed
-    message: {zh: "{waiting}无人接单", en: "nobody for {waiting}"}
+    message: {zh: "{waiting}无人接警", en: "nobody for {waiting}"}
     ladder:
-      - {severity: A, expr: "class == 1 and acked == 0 and waiting > street", message: {zh: "{waiting}无人接单", en: "nobody for {waiting}"}}
+      - {severity: A, expr: "class == 1 and acked == 0 and waiting > street", message: {zh: "{waiting}无人接警", en: "nobody for {waiting}"}}
       - {severity: A, expr: "class == 1 and closed == 0 and waiting > district", clear: "closed == 1", message: {zh: "{waiting}未办结", en: "not closed for {waiting}"}}
   - id: R30b
     title: {zh: 超时, en: Late}
@@ -66,6 +66,6 @@ func overdueRules() string {
     clear: acked == 1 or closed == 1
     severity: B
     mode: armed
-    message: {zh: "{waiting}无人接单", en: "nobody for {waiting}"}
+    message: {zh: "{waiting}无人接警", en: "nobody for {waiting}"}
 `, second, street, district, street)
 }
