@@ -55,6 +55,8 @@ func Span(d time.Duration, lang config.Language) string {
 	for i, n := range parts[:3] {
 		switch {
 		case n == 0:
+		case parts[i+1] == 0 && units[i] == "分":
+			return fmt.Sprintf("%d 分钟", n)
 		case parts[i+1] == 0:
 			return fmt.Sprintf("%d %s", n, units[i])
 		default:

@@ -65,7 +65,7 @@ func TestSpansAndAges(t *testing.T) {
 		d           time.Duration
 		zh, en, ago string
 	}{{0, "0 秒", "0 s", "now"}, {59 * time.Second, "59 秒", "59 s", "59 s ago"}, {138 * time.Second, "2 分 18 秒", "2 min 18 s", "2 min 18 s ago"},
-		{3 * time.Hour, "3 小时", "3 h", "3 h ago"}, {26*time.Hour + 59*time.Minute, "1 天 2 小时", "1 d 2 h", "1 d 2 h ago"}, {-time.Second, "0 秒", "0 s", "now"}} {
+		{5 * time.Minute, "5 分钟", "5 min", "5 min ago"}, {3 * time.Hour, "3 小时", "3 h", "3 h ago"}, {26*time.Hour + 59*time.Minute, "1 天 2 小时", "1 d 2 h", "1 d 2 h ago"}, {-time.Second, "0 秒", "0 s", "now"}} {
 		if zh, en, ago := names.Span(c.d, config.Chinese), names.Span(c.d, config.English), names.Ago(c.d, config.English); zh != c.zh || en != c.en || ago != c.ago {
 			t.Errorf("%v: %q %q %q", c.d, zh, en, ago)
 		}
