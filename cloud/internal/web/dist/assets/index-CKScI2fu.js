@@ -1,1 +1,0 @@
-import{H as e,J as t,gt as n,mt as r,t as i}from"./first-Cb57-Ehg.js";t(),e(),r().then(()=>n(i).mount(`#app`));
