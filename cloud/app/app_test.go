@@ -439,7 +439,7 @@ func TestStoryOfAnAlert(t *testing.T) {
 			t.Errorf("the document has %d paths", len(doc.Paths))
 		}
 		for _, c := range []struct{ path, accept, want string }{
-			{"/openapi.json", "br, gzip;q=0.8", "gzip"}, {"/openapi.json", "gzip;q=0", ""}, {"/session", "gzip", ""}, {"/stream", "gzip", ""},
+			{"/openapi.json", "br, gzip;q=0.8", "gzip"}, {"/openapi.json", "gzip;q=0", ""}, {"/modes", "gzip", ""}, {"/stream", "gzip", ""},
 		} {
 			if got := s.encoding(c.path, c.accept); got != c.want {
 				t.Errorf("%s for %q comes as %q, want %q", c.path, c.accept, got, c.want)

@@ -9,7 +9,7 @@ import (
 )
 
 // smallAnswer is what compressing does not pay for, in bytes.
-const smallAnswer = 1 << 10
+const smallAnswer = 300
 
 // gzipped answers through next and compresses what is larger than smallAnswer. The live stream must not come here: an
 // answer is kept until it is complete.

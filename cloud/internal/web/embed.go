@@ -35,7 +35,8 @@ type file struct {
 	part          bool // a script or style: it runs under the policy of its page, and a phone is spared the words
 }
 
-// Handler serves files from memory. A path that is no file is one of the page's own and gets index.html.
+// Handler serves files from memory. A path that is no file is one of the page's own and gets index.html, or the document
+// that is named by its first step (todo.html for /todo), which names the scripts of that page.
 func Handler(files fs.FS) (http.Handler, error) {
 	all := map[string]*file{}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
@@ -61,6 +62,10 @@ func Handler(files fs.FS) (http.Handler, error) {
 		if f == nil && (strings.HasPrefix(r.URL.Path, "/assets/") || strings.HasPrefix(r.URL.Path, "/api/")) {
 			http.NotFound(w, r) // an old page asks for a file of its build: HTML in its place would break it silently
 			return
+		}
+		if f == nil {
+			step, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+			f = all["/"+step+".html"]
 		}
 		if f == nil {
 			f = index
@@ -112,11 +117,12 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 	}
-	h.Set("ETag", f.etag)
 	h.Set("Vary", "Accept-Encoding")
-	h.Set("Cache-Control", "no-cache")
 	if f.immutable {
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Cache-Control", "public, max-age=31536000, immutable") // never asked for again, so it needs no ETag
+	} else {
+		h.Set("Cache-Control", "no-cache")
+		h.Set("ETag", f.etag)
 	}
 	if r.Header.Get("If-None-Match") == f.etag {
 		w.WriteHeader(http.StatusNotModified)

@@ -14,7 +14,7 @@ import (
 
 func TestHandler(t *testing.T) {
 	script := strings.Repeat("let a = 1;\n", 100)
-	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}})
+	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "todo.html": {Data: []byte("<html>todo</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,10 +27,10 @@ func TestHandler(t *testing.T) {
 		h.ServeHTTP(w, r)
 		return w.Result()
 	}
-	for _, path := range []string{"/", "/index.html", "/sites/jinxiu", "/a/GJ-1"} {
+	for path, want := range map[string]string{"/": "page", "/index.html": "page", "/sites/jinxiu": "page", "/a/GJ-1": "page", "/todo": "todo", "/todo/1": "todo", "/todos": "page"} {
 		resp := get("GET", path)
 		body, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != 200 || string(body) != "<html>page</html>" || resp.Header.Get("Cache-Control") != "no-cache" || !strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "default-src 'self'") {
+		if resp.StatusCode != 200 || string(body) != "<html>"+want+"</html>" || resp.Header.Get("Cache-Control") != "no-cache" || !strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "default-src 'self'") {
 			t.Errorf("%s: %d %v", path, resp.StatusCode, resp.Header)
 		}
 	}
@@ -50,7 +50,10 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%s has no policy: %v", path, resp.Header)
 		}
 	}
-	if again := get("GET", "/assets/app-1.js", "If-None-Match", resp.Header.Get("ETag")); again.StatusCode != 304 {
+	if tag := resp.Header.Get("ETag"); tag != "" {
+		t.Errorf("what never changes is not asked for again: %q", tag)
+	}
+	if again := get("GET", "/todo", "If-None-Match", get("GET", "/todo").Header.Get("ETag")); again.StatusCode != 304 {
 		t.Errorf("again: %d", again.StatusCode)
 	}
 	for path, want := range map[string]int{"/assets/app-0.js": 404, "/api/v1/x": 404} {

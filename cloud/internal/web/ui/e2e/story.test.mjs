@@ -58,6 +58,8 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
       return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((byte, n) => n % 4 === 3 && byte > 0)
     }, undefined, { timeout: 10_000 })
     assert.match(await page.getByRole('region', { name: '过程' }).innerText(), /触发[\s\S]*接警/)
+    const known = ((await api(`/incidents/${encodeURIComponent(id)}`)).evidence ?? []).some((e) => ['level', 'power', 'current'].includes(e.name) && e.value)
+    if (known) assert.ok(await page.getByLabel('规则看到的值').locator('dt').count() > 0, 'the values that the rule saw')
     assert.deepEqual(page.errors, [])
     await page.context().close()
   })

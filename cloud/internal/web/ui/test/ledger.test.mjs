@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { adviceOf, byCost, kindOf, percent, pieces, spanAt } from '../src/lib/ledger.ts'
 import { say } from '../src/words/ledger.ts'
-import { say as names } from '../src/words/names.ts'
+import { sharedZh } from '../src/words/shared.zh.ts'
 
 const data = (from, to) => ({ from, to, state: 'data' })
 const none = (from, to, reason) => ({ from, to, state: 'none', reason })
@@ -35,7 +35,7 @@ test('every reason has a kind, an advice and their words', () => {
   const own = existsSync(source) ? [...readFileSync(source, 'utf8').matchAll(/^\t[A-Z]\w+ += "(\w+)"$/gm)].map((m) => m[1]).filter((w) => w !== 'data' && w !== 'none') : ['late']
   assert.ok(own.length > 0)
   for (const reason of [...own, 'evicted', 'damaged', 'rejected', 'write_failed', 'restored', 'sensor_fault']) {
-    assert.ok(`reason.${reason}` in names.both.zh, reason)
+    assert.ok(`reason.${reason}` in sharedZh.names, reason)
     assert.ok(`do.${adviceOf(reason)}` in say.both.zh, reason)
     assert.ok(`state.${kindOf(none(0, 1, reason))}` in say.both.zh, reason)
   }

@@ -3,13 +3,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fill } from '../src/lib/fill.ts'
 import { en } from '../src/words/en.ts'
-import { say as sayNames } from '../src/words/names.ts'
+import { sharedEn } from '../src/words/shared.en.ts'
+import { sharedZh } from '../src/words/shared.zh.ts'
 import { say as saySystem } from '../src/words/system.ts'
 import { zh } from '../src/words/zh.ts'
 import { pages } from './pages.mjs'
 
-/** Every table of words: that of the first view, and those that come with pages (words() in words/<area>.ts). */
-const tables = [['first view', { zh, en }]]
+/** Every table of words: that of the first view, those that pages share, and those that come with pages (words() in words/<area>.ts). */
+const tables = [['first view', { zh, en }], ...Object.keys(sharedZh).map((area) => [`shared ${area}`, { zh: sharedZh[area], en: sharedEn[area] ?? {} }])]
 for (const [file, module] of Object.entries(import.meta.glob('../src/words/*.ts', { eager: true }))) {
   for (const [name, value] of Object.entries(module)) if (value?.both) tables.push([`${file} ${name}`, value.both])
 }
@@ -49,14 +50,14 @@ test('every reason that a driver can give has a word', { skip: !existsSync('../.
   const list = /reasonNames = \[\.\.\.\]string\{([^}]*)\}/.exec(source)?.[1] ?? ''
   const reasons = [...list.matchAll(/"(\w+)"/g)].map((m) => m[1])
   assert.ok(reasons.length > 10)
-  for (const reason of reasons) assert.ok(`reason.${reason}` in sayNames.both.zh, reason)
+  for (const reason of reasons) assert.ok(`reason.${reason}` in sharedZh.names, reason)
 })
 
 test('every line of a timeline that the cloud can write has a word, and others have one for all', { skip: !existsSync('../../incident/incident.go') }, () => {
   const source = readFileSync('../../incident/incident.go', 'utf8')
   const kinds = /type Entry struct \{[^}]*json:"kind" enum:"([^"]+)"/.exec(source)?.[1]?.split(',') ?? []
   assert.ok(kinds.length > 5)
-  for (const kind of [...kinds, 'other']) assert.ok(`step.${kind}` in zh, kind)
+  for (const kind of [...kinds, 'other']) assert.ok(`step.${kind}` in sharedZh.common, kind)
 })
 
 test('every kind of journal entry that the cloud makes has a word, and others have one for all', { skip: !existsSync('../../org/journal.go') }, () => {

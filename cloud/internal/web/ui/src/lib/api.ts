@@ -1,6 +1,6 @@
 // The cloud's JSON API. Every failure is an ApiError whose message is a sentence for the reader.
 import { lang, t } from './i18n'
-import type { Device, Emergency, Handling, IncidentDetail, IncidentPage, Journal, Ledger, Outcome, Parked, Series, Session, Site, SiteDetail, SiteLedger } from './types'
+import type { Emergency, Handling, IncidentDetail, IncidentPage, Session, Site } from './types'
 
 /** code: the server's word, or "network" / "timeout" when no answer came. */
 export class ApiError extends Error {
@@ -28,7 +28,31 @@ export function whenLoginNeeded(call: (why: string) => void) { onLogin = call }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-async function request<T>(method: Method, url: string, body?: unknown, limitMs = 10_000, key?: string, left?: AbortSignal): Promise<T> {
+/** Answers that were asked for before their page was there, by address; each is taken once, while it is new. */
+const early = new Map<string, { at: number; answer: Promise<unknown> }>()
+let beforehand = false
+const freshMs = 5000
+
+/** Asks for something that a page will ask for in a moment: the page then takes this answer. What fails is asked again by the page. */
+export function askEarly(ask: () => Promise<unknown> | undefined) {
+  beforehand = true
+  ask()?.catch(() => undefined)
+  beforehand = false
+}
+
+function request<T>(method: Method, url: string, body?: unknown, limitMs?: number, key?: string, left?: AbortSignal): Promise<T> {
+  const kept = method === 'GET' ? early.get(url) : undefined
+  early.delete(url)
+  if (kept && Date.now() - kept.at < freshMs) return kept.answer as Promise<T>
+  const answer = fetched<T>(method, url, body, limitMs, key, left)
+  if (beforehand) {
+    early.set(url, { at: Date.now(), answer })
+    answer.catch(() => early.delete(url))
+  }
+  return answer
+}
+
+async function fetched<T>(method: Method, url: string, body?: unknown, limitMs = 10_000, key?: string, left?: AbortSignal): Promise<T> {
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(), limitMs)
   left?.addEventListener('abort', () => stop.abort())
@@ -75,10 +99,8 @@ export const get = <T>(path: string, query?: Record<string, string | number | un
 export const send = <T>(method: Exclude<Method, 'GET'>, path: string, body?: unknown, limitMs?: number, key?: string, left?: AbortSignal) => request<T>(method, address(path), body, limitMs, key, left)
 
 // Go writes an empty list as null where nobody took care; the pages always get a list.
-const deviceIn = (d: Device): Device => ({ ...d, points: d.points ?? [] })
 const detailIn = (d: IncidentDetail): IncidentDetail => ({ ...d, evidence: d.evidence ?? [], card: d.card ?? [], timeline: d.timeline ?? [], alerts: d.alerts ?? [], steps: d.steps ?? [], photos: d.photos ?? [], next: d.next ?? [] })
 const pageIn = (p: IncidentPage): IncidentPage => ({ ...p, incidents: p.incidents ?? [] })
-const seriesIn = (s: Series): Series => ({ ...s, points: s.points ?? [], gaps: s.gaps ?? [] })
 
 export const api = {
   session: (limitMs?: number) => request<Session>('GET', address('/session'), undefined, limitMs),
@@ -87,17 +109,6 @@ export const api = {
   incidents: (handling: Handling, limit = 50, before?: string) => request<IncidentPage>('GET', address('/incidents', { handling, limit, before })).then(pageIn),
   incident: (id: string) => request<IncidentDetail>('GET', address(`/incidents/${part(id)}`)).then(detailIn),
   deed: (id: string, deed: string, body: object, key?: string) => send<IncidentDetail>('POST', `/incidents/${part(id)}/${part(deed)}`, body, 8000, key).then(detailIn),
-  close: (id: string, how: { outcome: Outcome; note?: string; evenActive?: boolean }) => request<IncidentDetail>('POST', address(`/incidents/${part(id)}/close`), how).then(detailIn),
   modes: () => get<{ emergencies: Emergency[] }>('/modes').then((m) => m.emergencies ?? []),
   sites: () => request<{ sites: Site[] }>('GET', address('/sites')).then((a) => ({ sites: a.sites ?? [] })),
-  site: (id: string) => request<SiteDetail>('GET', address(`/sites/${part(id)}`)).then((s) => ({ ...s, devices: (s.devices ?? []).map(deviceIn) })),
-  device: (gateway: string, id: string) => request<Device>('GET', address(`/devices/${part(gateway)}/${part(id)}`)).then(deviceIn),
-  ledger: (gateway: string, id: string, point: string | undefined, from: number, to: number) =>
-    request<Ledger>('GET', address(`/ledger/${part(gateway)}/${part(id)}`, { point, from: Math.round(from), to: Math.round(to) })),
-  siteLedger: (id: string) => request<SiteLedger>('GET', address(`/sites/${part(id)}/ledger`)).then((s) => ({ ...s, devices: s.devices ?? [] })),
-  journal: (before?: number) => request<Journal>('GET', address('/journal', { before, limit: 20 })),
-  parked: () => request<Parked>('GET', address('/parked')),
-  reapply: (id: number) => request<Parked>('POST', address(`/parked/${id}/reapply`), {}),
-  series: (gateway: string, id: string, point: string, from: number, to: number, max = 600) =>
-    request<Series>('GET', address(`/series/${part(gateway)}/${part(id)}/${part(point)}`, { from: Math.round(from), to: Math.round(to), max })).then(seriesIn),
 }

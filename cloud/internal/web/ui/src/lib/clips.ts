@@ -1,8 +1,7 @@
-// What cameras saw at an incident: one view per camera and alert, with the moving and the still picture. Pure but for the calls.
-import { address, get, part } from './api'
+// What cameras saw at an incident: one view per camera and alert, with the moving and the still picture. Pure.
+import { address, part } from './api'
 import type { Clip, MissingPart } from './types/clips'
 
-export const clipsOf = (incident: string) => get<{ clips: Clip[] | null; missing?: MissingPart[] | null }>(`/incidents/${part(incident)}/clips`).then((c) => ({ clips: c.clips ?? [], missing: lacking(c.missing ?? []) }))
 export const pictureAddress = (c: Clip) => address(`/clips/${part(c.id)}/${c.kind === 'clip' ? 'video' : 'still'}`)
 export const bundleAddress = (c: Clip) => address(`/evidence/${part(c.bundle)}`)
 

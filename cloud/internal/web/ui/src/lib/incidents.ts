@@ -1,6 +1,7 @@
 // The list behind 待办: one tab's incidents, kept fresh by events and corrected by reading again.
 import { onBeforeUnmount, onMounted, reactive } from 'vue'
 import { ApiError, api } from './api'
+import { badge } from './badge'
 import { pick, t } from './i18n'
 import { now, setServerTime, useLive } from './live'
 import { go, route } from './router'
@@ -9,9 +10,6 @@ import type { Counts, Handling, Incident, Site } from './types'
 import { isSilence, merged, order } from './urgency'
 
 export const tabs: Handling[] = ['open', 'handling', 'closed']
-
-/** The number on the navigation's 待办; undefined until it is known. */
-export const badge = reactive({ open: undefined as number | undefined })
 
 function tabOfAddress(): Handling {
   const asked = route.query.get('tab') as Handling | null

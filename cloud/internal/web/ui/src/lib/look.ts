@@ -1,14 +1,9 @@
 // A camera that is opened live for a minute: what comes is fragmented MP4, which the browser's own player takes piece by piece.
-import { ApiError, address, get, part, refusal, send } from './api'
+import { ApiError, address, part, refusal, send } from './api'
+import type { LiveCamera } from './cameras'
 import { t } from './i18n'
 
-export interface LiveCamera { gateway: string; device: string; name: string; place: string; online: boolean }
-export interface Cameras { cameras: LiveCamera[]; may: boolean }
 export interface Look { id: string; gateway: string; device: string; name: string; seconds: number }
-
-const listed = (c: { cameras: LiveCamera[] | null; may: boolean }): Cameras => ({ ...c, cameras: c.cameras ?? [] })
-export const camerasOfGateway = (gateway: string) => get<Cameras>(`/gateways/${part(gateway)}/cameras`).then(listed)
-export const camerasOfIncident = (id: string) => get<Cameras>(`/incidents/${part(id)}/cameras`).then(listed)
 
 const path = (c: { gateway: string; device: string }) => `/gateways/${part(c.gateway)}/cameras/${part(c.device)}/look`
 export const openLook = (c: LiveCamera, reason: string) => send<Look>('POST', path(c), { reason })

@@ -1,6 +1,9 @@
 // The one table of pages: the router finds an address in it, App loads from it, NavBar shows what the caller may open.
-// A new page is one line here and a file in pages/. Pages are loaded when they are opened; 待办 comes with the first view.
+// A new page is one line here and a file in pages/. Pages are loaded when they are opened.
+// 待办 and an alert are opened from messages, on phones: their documents name their scripts (vite.config.ts).
 import type { Component } from 'vue'
+import { api } from './api'
+import { wantShared } from './i18n'
 import type { IconName } from './icons'
 import type { Right } from './types'
 
@@ -30,11 +33,13 @@ export interface Page {
   bare?: true
   /** It needs no account: whoever has the signed link may open it. */
   open?: true
-  load?: () => Promise<{ default: Component }>
+  load: () => Promise<{ default: Component }>
+  /** What the page asks for first: it is asked while its script still comes, when the visit begins at it. */
+  asks?: (at: { params: string[]; query: URLSearchParams }) => Promise<unknown> | undefined
 }
 
 export const pages: Page[] = [
-  { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true },
+  { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true, load: () => import('../pages/Todo.vue'), asks: ({ query }) => (query.has('tab') ? undefined : api.incidents('open')) },
   { name: 'start', path: '/', zh: '开始', en: 'Start', load: () => import('../pages/Start.vue') },
   { name: 'alerts', path: '/alerts', zh: '告警中心', en: 'Alerts', right: 'see', group: 'handle', icon: 'alerts', load: () => import('../pages/Alerts.vue') },
   { name: 'report', path: '/report', zh: '一键上报', en: 'Report', right: 'work', group: 'handle', icon: 'report', phone: true, load: () => import('../pages/Report.vue') },
@@ -44,7 +49,7 @@ export const pages: Page[] = [
   { name: 'duty-check', path: '/duty-check', zh: '查岗', en: 'Duty check', right: 'see', group: 'handle', icon: 'duty', load: () => import('../pages/DutyCheck.vue') },
   { name: 'duty-answer', path: '/duty-check/:n', zh: '查岗', en: 'Duty check', under: 'duty-check', load: () => import('../pages/DutyAnswer.vue') },
   { name: 'rate', path: '/r/:id', zh: '评价', en: 'Rate', bare: true, open: true, load: () => import('../pages/Rate.vue') },
-  { name: 'alert', path: '/a/:id', zh: '告警', en: 'Alert', under: 'todo', load: () => import('../pages/Alert.vue') },
+  { name: 'alert', path: '/a/:id', zh: '告警', en: 'Alert', under: 'todo', load: () => import('../pages/Alert.vue'), asks: ({ params }) => { wantShared(); return api.incident(params[0] ?? '') } },
   { name: 'wall', path: '/wall', zh: '大屏', en: 'Wall', right: 'see', group: 'picture', icon: 'wall', bare: true, load: () => import('../pages/Wall.vue') },
   { name: 'map', path: '/map', zh: '四张图', en: 'Maps', right: 'see', group: 'picture', icon: 'map', load: () => import('../pages/Map.vue') },
   { name: 'sites', path: '/sites', zh: '小区', en: 'Sites', right: 'see', group: 'device', icon: 'sites', phone: true, load: () => import('../pages/Sites.vue') },
@@ -65,4 +70,4 @@ export const pages: Page[] = [
 ]
 
 /** An address that leads nowhere. */
-export const lost: Page = { name: 'lost', path: '', zh: '没有这个页面', en: 'No such page' }
+export const lost: Page = { name: 'lost', path: '', zh: '没有这个页面', en: 'No such page', load: () => import('../pages/Lost.vue') }

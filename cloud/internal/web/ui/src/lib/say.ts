@@ -13,9 +13,6 @@ export const ago = (at: number) => (!at ? t('value.never') : now.value - at < 10
 export const atTime = (at: number) => when(at, now.value, session.zone)
 export const atSecond = (at: number) => hourMinuteSecond(at, session.zone)
 
-/** The word of a timeline's line; one for all that a newer cloud writes and this page does not know. */
-export const stepName = (kind: string) => word(`step.${kind}`) ?? t('step.other')
-export const kindName = (kind: string) => word(`kind.${kind}`) ?? t('kind.other')
 export const unitName = (unit: string) => word(`unit.${unit}`) ?? unit
 
 const forSpan = (s: number) => t('time.minsec', { m: Math.floor(s / 60), s: Math.floor(s) % 60 })

@@ -1,46 +1,4 @@
-// The words of an alert's page and of the desk: steps, limits, axes, tabs.
-import { words } from '../lib/i18n'
+import { sharedWords } from '../lib/i18n'
 
-export const say = words({
-  zh: {
-    'tab.detail': '详情', 'tab.flow': '流程图',
-    'tabs': '这条告警的两种看法',
-    'call': '联系电话', 'more': '更多操作', 'merge': '并入另一条告警', 'more.title': '还可以做什么',
-    'waiting': '现在没有需要你做的。', 'waiting.for': '等 {who} 处理。',
-    'finished.wait': '已报处置完毕，等待核查。',
-    'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '还没有人接', 'axes.none': '无传感器', 'axes.to': '{who} 承办', 'axes.suspended': '已挂起至 {at}，{who}', 'axes.disputed': '申请退单',
-    'axes.urged': '督办 {n} 次', 'axes.reworked': '退回 {n} 次', 'axes.maintenance': '设备维护', 'axes.complaint': '来电投诉', 'axes.person': '人工上报', 'axes.merged': '已并入 {id}',
-    'due': '{what}：还剩 {for}',
-    'late': '{what}：已超时 {for}',
-    'due.none': '无时限',
-    'next.verified': '核实', 'next.accepted': '受理', 'next.dispatched': '分拨', 'next.in_progress': '开始处置', 'next.finished': '处置完毕', 'next.checked': '核查', 'next.closed': '归档',
-    'step.reported': '上报', 'step.verified': '核实', 'step.accepted': '受理', 'step.dispatched': '分拨', 'step.in_progress': '处置', 'step.checked': '核查', 'step.closed': '归档', 'step.rated': '评价', 'step.finished': '完毕',
-    'rail': '办理进度', 'rail.now': '现在', 'rail.late': '超时',
-    'evidence': '现场证据',
-    'photo.alt': '{who} {at} 拍的照片', 'photo.big': '放大照片',
-    'field.whistle.1': '常规哨：网格、物业', 'field.whistle.2': '联合哨：街道各部门', 'field.whistle.3': '攻坚哨：区级',
-    'ratelink': '请居民评价', 'ratelink.title': '居民评价链接', 'ratelink.text': '把这条链接发给居民，30 天内可评价一次：', 'ratelink.nopublic': '还发不出去：系统没有设置对外网址。请管理员在配置里填 public_url，再来复制链接。这次的密钥是：',
-  },
-  en: {
-    'tab.detail': 'Details', 'tab.flow': 'Flow',
-    'tabs': 'Two views of this alert',
-    'call': 'Call', 'more': 'More', 'merge': 'Merge into another alert', 'more.title': 'What else you can do',
-    'waiting': 'Nothing is asked of you now.', 'waiting.for': '{who} goes on with it.',
-    'finished.wait': 'Said to be done; waits for the check.',
-    'axes': 'State', 'axes.condition': 'On the spot', 'axes.handling': 'Handling', 'axes.open': 'not taken', 'axes.none': 'no sensor', 'axes.to': 'with {who}',
-    'axes.suspended': 'put off until {at} by {who}', 'axes.disputed': 'disputed', 'axes.urged': 'urged {n} times', 'axes.reworked': 'sent back {n} times', 'axes.maintenance': 'maintenance',
-    'axes.complaint': 'a resident called', 'axes.person': 'reported by people', 'axes.merged': 'merged into {id}',
-    'due': '{what}: {for} left',
-    'late': '{what}: {for} late',
-    'due.none': 'no limit',
-    'next.verified': 'verify', 'next.accepted': 'accept', 'next.dispatched': 'dispatch', 'next.in_progress': 'begin', 'next.finished': 'finish', 'next.checked': 'check', 'next.closed': 'close',
-    'step.reported': 'Reported', 'step.verified': 'Verified', 'step.accepted': 'Accepted', 'step.dispatched': 'Dispatched', 'step.in_progress': 'Handling', 'step.checked': 'Checked', 'step.closed': 'Closed',
-    'step.rated': 'Rated', 'step.finished': 'Done',
-    'rail': 'Progress', 'rail.now': 'now', 'rail.late': 'late',
-    'evidence': 'Evidence',
-    'photo.alt': 'Photo by {who}, {at}', 'photo.big': 'Enlarge photo',
-    'field.whistle.1': 'First: grid and property', 'field.whistle.2': 'Joint: the street\'s departments', 'field.whistle.3': 'Last: the district',
-    'ratelink': 'Ask the resident', 'ratelink.title': 'Link to rate it', 'ratelink.text': 'Send this link to the resident; it works once within 30 days:',
-    'ratelink.nopublic': 'It cannot be sent yet: the system has no public address. Ask the administrator to set public_url, then come back. The key of this time:',
-  },
-})
+/** An alert’s page and the desk: steps, limits, axes, tabs. */
+export const say = sharedWords('desk')

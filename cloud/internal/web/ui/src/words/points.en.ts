@@ -1,27 +1,7 @@
-// Names of device kinds, points, states and reasons in English.
+// Names of states and units in English.
 import type { pointsZh } from './points.zh'
 
 export const pointsEn: Record<keyof typeof pointsZh, string> = {
-  'kind.gas': 'Gas detectors',
-  'kind.socket': 'Charging sockets',
-  'kind.valve': 'Gas valves',
-  'kind.siren': 'Sirens',
-  'kind.door': 'Doors',
-  'kind.camera': 'Cameras',
-  'kind.meter': 'Meters',
-  'kind.co': 'CO detectors',
-  'kind.rcd': 'Residual current',
-  'kind.reader': 'Card readers',
-  'kind.relay': 'Relays',
-  'kind.sensor': 'Room sensors',
-  'kind.gas_log': 'Gas alarm log',
-  'kind.incident': 'Handling of incidents',
-  'kind.site': 'Site',
-  'kind.zone': 'Zone',
-  'kind.gateway': 'Gateway',
-  'kind.channel': 'Field lines',
-  'kind.other': 'Other devices',
-
   'state.relay.0': 'Open',
   'state.relay.1': 'Closed',
   'state.plugged.0': 'Out',

@@ -1,25 +1,5 @@
-// Names of device kinds, points, states and reasons in Chinese; the words on the left are those of profiles and rules.
+// Names of states and units in Chinese; the words on the left are those of profiles and rules.
 export const pointsZh = {
-  'kind.gas': '燃气探测器',
-  'kind.socket': '充电插座',
-  'kind.valve': '燃气阀',
-  'kind.siren': '声光报警器',
-  'kind.door': '门禁',
-  'kind.camera': '摄像机',
-  'kind.meter': '电表',
-  'kind.co': '一氧化碳探测器',
-  'kind.rcd': '剩余电流监测',
-  'kind.reader': '读卡器',
-  'kind.relay': '继电器',
-  'kind.sensor': '环境传感器',
-  'kind.gas_log': '燃气报警记录',
-  'kind.incident': '告警处置',
-  'kind.site': '小区',
-  'kind.zone': '区域',
-  'kind.gateway': '网关',
-  'kind.channel': '总线',
-  'kind.other': '其他设备',
-
   'state.relay.0': '断开',
   'state.relay.1': '接通',
   'state.plugged.0': '未插入',

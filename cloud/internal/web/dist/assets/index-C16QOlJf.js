@@ -1,1 +1,0 @@
-import{H as e,J as t,gt as n,mt as r,t as i}from"./first-DqCtNIHp.js";t(),e(),r().then(()=>n(i).mount(`#app`));
