@@ -118,6 +118,8 @@ func demands() map[string]demand {
 		"POST /calibrations":                      {right: "install", where: "any", body: "{}", ok: invalid},
 
 		"GET /incidents/{id}/clips":                            {right: "see", where: "incident"},
+		"POST /incidents/{id}/hold":                            {right: "dispatch", where: "incident", body: "{}", ok: invalid},
+		"POST /incidents/{id}/release":                         {right: "dispatch", where: "incident"},
 		"GET /incidents/{id}/cameras":                          {right: "see", where: "incident"},
 		"GET /gateways/{gateway}/cameras":                      {right: "see", where: "gateway"},
 		"GET /clips/{clip}/video":                              {right: "look", where: "unknown"},

@@ -29,6 +29,8 @@ func (a *API) seen(h huma.API) {
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/clips", "What cameras saw at the alerts of an incident, and how much of it is here", a.clips)
 	register(a, h, access{auth.Look, ofClip}, get, "/clips/{clip}/video", "A clip as fragmented MP4; takes ranges", a.clipVideo)
 	register(a, h, access{auth.Look, ofClip}, get, "/clips/{clip}/still", "A still: one key frame as fragmented MP4", a.clipStill)
+	register(a, h, access{auth.Dispatch, ofIncident}, post, "/incidents/{id}/hold", "Hold the evidence of an incident beyond its time, as in a dispute", a.hold)
+	register(a, h, access{auth.Dispatch, ofIncident}, post, "/incidents/{id}/release", "Let held evidence of an incident go when its time comes", a.release)
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/cameras", "Cameras that see where an incident is, and whether the caller may open them live", a.incidentCameras)
 	register(a, h, access{auth.See, ofGateway}, get, "/gateways/{gateway}/cameras", "Cameras of a gateway, and whether the caller may open them live", a.gatewayCameras)
 	register(a, h, access{auth.Look, ofGateway}, post, "/gateways/{gateway}/cameras/{device}/look", "Open a camera for a minute; who looks and why is in the audit", a.look)
@@ -40,6 +42,7 @@ type clipsOut struct {
 	Body struct {
 		Clips   []evidence.Clip    `json:"clips"`
 		Missing []evidence.Missing `json:"missing" doc:"what should be there and is not, as the gateway says"`
+		Hold    *evidence.Hold     `json:"hold" doc:"who keeps it beyond its time, and why; null: nobody"`
 	}
 }
 
@@ -49,9 +52,42 @@ func (a *API) clips(ctx context.Context, in *incidentIn) (*clipsOut, error) {
 		return nil, err
 	}
 	missing, err := a.cfg.Evidence.MissingOf(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	held, err := evidence.HoldOf(ctx, a.cfg.DB.Reader(), in.ID)
 	out := &clipsOut{}
-	out.Body.Clips, out.Body.Missing = clips, missing
+	out.Body.Clips, out.Body.Missing, out.Body.Hold = clips, missing, held
 	return out, err
+}
+
+type holdIn struct {
+	incidentIn
+	Body struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"200" doc:"why it must stay: a dispute, an inquiry, an insurance"`
+	}
+}
+
+func (a *API) hold(ctx context.Context, in *holdIn) (*clipsOut, error) {
+	i, err := incident.Get(ctx, a.cfg.DB.Reader(), in.ID)
+	if err == nil {
+		err = a.cfg.Evidence.Hold(ctx, i.ID, i.Site, in.Body.Reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.clips(ctx, &in.incidentIn)
+}
+
+func (a *API) release(ctx context.Context, in *incidentIn) (*clipsOut, error) {
+	i, err := incident.Get(ctx, a.cfg.DB.Reader(), in.ID)
+	if err == nil {
+		err = a.cfg.Evidence.Release(ctx, i.ID, i.Site)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.clips(ctx, in)
 }
 
 type clipIn struct {

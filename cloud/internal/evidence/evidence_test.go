@@ -267,7 +267,7 @@ func TestTheChainIsLookedAt(t *testing.T) {
 	}
 }
 
-// TestAnOpenIncidentHolds: what is old goes, with a line in the audit, unless its incident is open.
+// TestAnOpenIncidentHolds: what is old goes, with a line in the audit, unless its incident is open or a person holds it.
 func TestAnOpenIncidentHolds(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		d := open(t, place)
@@ -290,6 +290,19 @@ func TestAnOpenIncidentHolds(t *testing.T) {
 			_, err := tx.ExecContext(t.Context(), `UPDATE incidents SET handling = 'closed'`)
 			return err
 		})
+		li := audit.By(t.Context(), audit.Person{Name: "w.li"})
+		for range 2 {
+			if err := d.s.Hold(li, "i-1", "s", "争议"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if h, err := evidence.HoldOf(li, d.db.Reader(), "i-1"); err != nil || h == nil || *h != (evidence.Hold{Reason: "争议", Who: "w.li", At: d.now.Truncate(time.Millisecond)}) {
+			t.Fatal(h, err)
+		}
+		expire(evidence.Whole)
+		if err := d.s.Release(li, "i-1", "s"); err != nil {
+			t.Fatal(err)
+		}
 		expire(evidence.Expired)
 		if left, _ := filepath.Glob(filepath.Join(d.dir, "evidence", "gw-1", "*")); len(left) > 0 {
 			t.Fatal(left)
@@ -297,7 +310,7 @@ func TestAnOpenIncidentHolds(t *testing.T) {
 		d.take("gw-1", chunks[0])
 		expire(evidence.Expired)
 		r, err := audit.Verify(t.Context(), d.db.Reader(), time.Time{}, time.Time{}, nil)
-		if err != nil || r.Entries != 1 || len(r.Faults) > 0 {
+		if err != nil || r.Entries != 3 || len(r.Faults) > 0 { // held, released, expired
 			t.Fatalf("%+v %v", r, err)
 		}
 	})

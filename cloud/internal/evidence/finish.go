@@ -164,7 +164,8 @@ func (s *Service) chain(ctx context.Context, gateway string, h *format.Head) (wh
 	return why, nil
 }
 
-// Expire deletes bundles that are older than they may get and that no open incident holds.
+// Expire deletes bundles that are older than they may get and that neither an open incident nor a person holds; a hold goes with its
+// incident into the one that it was merged into.
 func (s *Service) Expire(ctx context.Context) error {
 	if s.cfg.Keep <= 0 {
 		return nil
@@ -172,7 +173,8 @@ func (s *Service) Expire(ctx context.Context) error {
 	now := s.cfg.Now()
 	for {
 		all, err := s.list(ctx, `SELECT gateway, id, alert FROM evidence e WHERE (state IN ('whole', 'refused') AND finished < ? OR state = 'uploading' AND heard < ?) AND NOT EXISTS (
-			SELECT 1 FROM incident_alerts a JOIN incidents i ON i.id = a.incident WHERE a.gateway = e.gateway AND a.alert = e.alert AND i.handling <> 'closed') ORDER BY heard LIMIT ?`,
+			SELECT 1 FROM incident_alerts a JOIN incidents i ON i.id = a.incident WHERE a.gateway = e.gateway AND a.alert = e.alert AND (i.handling <> 'closed' OR EXISTS (
+			SELECT 1 FROM evidence_holds h JOIN incidents held ON held.id = h.incident WHERE held.id = i.id OR held.merged_into = i.id))) ORDER BY heard LIMIT ?`,
 			now.Add(-s.cfg.Keep).UnixMilli(), now.Add(-max(s.cfg.Keep, abandoned)).UnixMilli(), expireBatch)
 		if err != nil || len(all) == 0 {
 			return err

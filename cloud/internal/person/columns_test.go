@@ -76,6 +76,7 @@ enrolment_tokens: hash gateway site cert
 events: gateway payload
 evidence: gateway id have state why_zh why_en previous alert
 evidence_clips: id gateway bundle part kind video type sha256
+evidence_holds: incident
 evidence_keys: gateway key
 gaps: gateway reason
 gateway_configs: gateway parts state mistakes

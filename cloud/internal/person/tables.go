@@ -66,6 +66,7 @@ func handled() []table {
 		{name: "incident_alerts", what: rules.Text{ZH: "告警中提到", EN: "alerts that say the name"}, key: "gateway, alert", shown: "incident, message_zh, message_en, at",
 			texts: []string{"title_zh", "title_en", "message_zh", "message_en", "detail"}},
 		{name: "timeline", what: rules.Text{ZH: "警情时间线", EN: "timelines of incidents"}, key: "id", names: account("who"), texts: []string{"zh", "en"}},
+		{name: "evidence_holds", what: rules.Text{ZH: "证据保留", EN: "evidence held"}, key: "incident", names: account("who"), texts: []string{"reason"}},
 		{name: "photos", what: rules.Text{ZH: "上传的照片（不含图像）", EN: "photos uploaded, without the pictures"}, key: "id", names: account("who")},
 		{name: "reports", what: rules.Text{ZH: "上报编号", EN: "keys of reports"}, key: "who, key", shown: "who, key, incident", names: account("who")},
 		{name: "cards", what: rules.Text{ZH: "处置卡", EN: "instruction cards"}, key: "place, topic", names: account("who"), texts: []string{"lines"}},
