@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,6 +72,14 @@ func authorize(who *url.Userinfo, target string, challenges []string) (line stri
 		return "", false, fmt.Errorf("answer the camera's challenge: %w", errors.ErrUnsupported)
 	}
 	return line, strong, nil
+}
+
+// digests are the challenges that can be answered without telling the password.
+func digests(challenges []string) []string {
+	return slices.DeleteFunc(slices.Clone(challenges), func(c string) bool {
+		scheme, _, _ := strings.Cut(strings.TrimSpace(c), " ")
+		return !strings.EqualFold(scheme, "Digest")
+	})
 }
 
 func digest(sum func(string) string, name, pass, target, challenge string) string {

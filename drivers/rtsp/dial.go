@@ -27,15 +27,15 @@ type receiver interface {
 
 // dial chooses the library: the given one where it holds.
 func (w *watcher) dial(ctx context.Context, s stream) (session, device.Reason) {
-	if s.codec == h264 && !s.sha256 && !w.suspect && !w.udp {
+	ctx, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	if s.codec == h264 && !s.sha256 && !s.strange && !w.suspect && !w.udp {
 		opened, why := w.dialGiven(ctx, s)
 		if why != device.Unsupported || w.transport == transportTCP {
 			return opened, why
 		}
 		w.udp = true // the camera refuses TCP
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialLimit)
-	defer cancel()
 	opened, why := w.dialSecond(ctx, s, w.udp)
 	if why == device.Unsupported && w.transport == transportAny {
 		w.udp = !w.udp
@@ -75,7 +75,7 @@ func reasonOfStatus(text string) device.Reason {
 
 func reasonOfCode(code int) device.Reason {
 	switch code {
-	case 401, 403:
+	case 401: // not 403: another password would not help there
 		return device.AuthFailed
 	case 404, 410, 454, 455:
 		return device.NoSuchPoint

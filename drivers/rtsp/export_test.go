@@ -135,6 +135,9 @@ func (k *Kept) Sound() error {
 	return nil
 }
 
+// MayMean says whether a name of the configuration may mean an address.
+func MayMean(host, to string) bool { return mayMean(host, netip.MustParseAddr(to)) }
+
 // MayDial says whether a camera may redirect to an address.
 func MayDial(camera, to string) bool {
 	return mayDial(netip.MustParseAddr(camera), netip.MustParseAddr(to))

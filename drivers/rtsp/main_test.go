@@ -51,14 +51,16 @@ func moving(t *testing.T) string {
 		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "15", "-pix_fmt", "yuv420p")
 }
 
-func points(url string) []device.Point {
+func points(url string) []device.Point { return pointsOf("cam-1", url) }
+
+func pointsOf(dev, url string) []device.Point {
 	names := []string{
 		rtsp.Connected, rtsp.State, rtsp.ConnectTime, rtsp.FirstKeyTime, rtsp.FPS, rtsp.Bitrate, rtsp.KeyframeAge, rtsp.KeyframeInterval,
 		rtsp.FrozenPicture, rtsp.BlackPicture, rtsp.Stuttering, rtsp.Width, rtsp.Height, rtsp.ClockOffset, rtsp.BitrateRatio, rtsp.Collapsed,
 	}
 	ps := make([]device.Point, len(names))
 	for i, n := range names {
-		ps[i] = device.Point{Device: "cam-1", Name: n, Address: url}
+		ps[i] = device.Point{Device: dev, Name: n, Address: url}
 	}
 	return ps
 }
@@ -69,7 +71,12 @@ type camera map[string]device.Reading
 // look reads all points of a camera; nil when the channel is gone.
 func look(t *testing.T, conn device.Conn, url string) camera {
 	t.Helper()
-	rs, err := conn.Read(t.Context(), points(url))
+	return lookAt(t, conn, "cam-1", url)
+}
+
+func lookAt(t *testing.T, conn device.Conn, dev, url string) camera {
+	t.Helper()
+	rs, err := conn.Read(t.Context(), pointsOf(dev, url))
 	if err != nil {
 		t.Fatal(err)
 	}

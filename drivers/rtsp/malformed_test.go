@@ -224,7 +224,7 @@ func TestRefusals(t *testing.T) {
 		want   device.Reason
 	}{
 		{"not found", evil{describe: "RTSP/1.0 404 Not Found\r\n"}, device.NoSuchPoint},
-		{"forbidden", evil{describe: "RTSP/1.0 403 Forbidden\r\n"}, device.AuthFailed},
+		{"forbidden", evil{describe: "RTSP/1.0 403 Forbidden\r\n"}, device.Refused},
 		{"busy", evil{describe: "RTSP/1.0 453 Not Enough Bandwidth\r\n"}, device.DeviceBusy},
 		{"nothing to see", evil{sdp: sdpStart}, device.Refused},
 		{"panic in dial", evil{sdp: "m=video\r\n"}, device.Corrupt},

@@ -22,8 +22,8 @@ import (
 // password again and again, until the camera locks the account), and where a redirect leads, which no library may follow unseen.
 
 const (
-	preflightLimit = 6 * time.Second
-	longestAnswer  = 16 << 10 // bytes of an answer's head, and of a session description
+	preflightLimit = 8 * time.Second // of which each answer has its own
+	longestAnswer  = 16 << 10        // bytes of an answer's head, and of a session description
 	mostRedirects  = 3
 )
 
@@ -34,6 +34,7 @@ type stream struct {
 	payload uint8
 	params  params // of the session description; often empty
 	sha256  bool   // the camera takes no digest but SHA-256
+	strange bool   // its host is another one than the configuration's
 }
 
 // preflight asks a camera to describe its stream.
@@ -47,6 +48,9 @@ func preflight(ctx context.Context, raw string) (stream, device.Reason) {
 	var camera netip.Addr
 	for hop := 0; ; hop++ {
 		addr, err := resolve(ctx, u.Hostname())
+		if errors.Is(err, errNotThere) {
+			return stream{}, device.Refused
+		}
 		if err != nil {
 			return stream{}, device.ChannelDown
 		}
@@ -56,7 +60,7 @@ func preflight(ctx context.Context, raw string) (stream, device.Reason) {
 		if !mayDial(camera, addr) || hop > mostRedirects {
 			return stream{}, device.Refused
 		}
-		s, next, why := ask(ctx, u, addr)
+		s, next, why := ask(ctx, u, addr, addr != camera)
 		if next == nil {
 			return s, why
 		}
@@ -65,16 +69,36 @@ func preflight(ctx context.Context, raw string) (stream, device.Reason) {
 	}
 }
 
-// resolve takes an address as it is, and else the first that the name has.
+// errNotThere is a name that means what no name may.
+var errNotThere = errors.New("not an address of the site")
+
+// resolve takes an address as it is, and else the first that the name has and may mean. It is what is dialled then.
 func resolve(ctx context.Context, host string) (netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.Unmap(), nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil || len(addrs) == 0 {
 		return netip.Addr{}, fmt.Errorf("look up %s: %w", host, errors.Join(err, net.ErrClosed))
 	}
-	return addrs[0].Unmap(), nil
+	for _, addr := range addrs {
+		if mayMean(host, addr.Unmap()) {
+			return addr.Unmap(), nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("look up %s: %v: %w", host, addrs, errNotThere)
+}
+
+// mayMean says whether a name may mean an address: only one of the site's. Whoever answers for the name, anew at each session,
+// must not make the gateway speak to itself, to its neighbours on the wire or to the world: such an address is written as one.
+func mayMean(host string, to netip.Addr) bool {
+	if to.IsLoopback() {
+		return strings.EqualFold(host, "localhost")
+	}
+	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10) // RFC 6598, as of overlay networks
+	return to.IsPrivate() || shared.Contains(to)
 }
 
 // mayDial says whether a camera at one address may send us to another: only to its neighbours, for a redirect must not make
@@ -94,8 +118,8 @@ func mayDial(camera, to netip.Addr) bool {
 	return err == nil && near.Contains(to) && camera.IsLoopback() == to.IsLoopback()
 }
 
-// ask speaks with one host; next is where it sends us.
-func ask(ctx context.Context, u *url.URL, addr netip.Addr) (s stream, next *url.URL, why device.Reason) {
+// ask speaks with one host; next is where it sends us. A strange one, to which the camera has sent us, is not told the password.
+func ask(ctx context.Context, u *url.URL, addr netip.Addr, strange bool) (s stream, next *url.URL, why device.Reason) {
 	port := u.Port()
 	if port == "" {
 		port = "554"
@@ -103,28 +127,36 @@ func ask(ctx context.Context, u *url.URL, addr netip.Addr) (s stream, next *url.
 	pinned := *u
 	pinned.Fragment = ""
 	pinned.Host = net.JoinHostPort(addr.String(), port)
-	tcp, err := (&net.Dialer{}).DialContext(ctx, "tcp", pinned.Host)
+	tcp, err := (&net.Dialer{Timeout: connectLimit}).DialContext(ctx, "tcp", pinned.Host)
 	if err != nil {
 		return stream{}, nil, reasonOf(err)
 	}
 	defer tcp.Close()
-	stop := context.AfterFunc(ctx, func() { _ = tcp.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = tcp.Close() })
 	defer stop()
 
 	bare := pinned
 	bare.User = nil
 	r := bufio.NewReader(io.LimitReader(tcp, 4*longestAnswer))
+	_ = tcp.SetDeadline(time.Now().Add(answerLimit))
 	a, err := describe(tcp, r, 1, bare.String(), "")
-	s = stream{url: &pinned}
+	s = stream{url: &pinned, strange: strange}
 	if err == nil && a.status == 401 {
+		if strange {
+			a.challenges = digests(a.challenges)
+		}
 		var authorization string
 		authorization, s.sha256, err = authorize(u.User, bare.String(), a.challenges)
+		if errors.Is(err, errors.ErrUnsupported) && strange {
+			return stream{}, nil, device.Refused
+		}
 		if errors.Is(err, errors.ErrUnsupported) {
 			return stream{}, nil, device.Unsupported
 		}
 		if err != nil {
 			return stream{}, nil, device.AuthFailed
 		}
+		_ = tcp.SetDeadline(time.Now().Add(answerLimit))
 		a, err = describe(tcp, r, 2, bare.String(), authorization)
 	}
 	switch {

@@ -35,6 +35,11 @@ func (w *watcher) dialSecond(ctx context.Context, s stream, udp bool) (session, 
 		protocol = gortsplib.ProtocolUDP
 	}
 	host := s.url.Hostname()
+	guard := func(r *base.Response) {
+		if offered := r.Header["WWW-Authenticate"]; s.strange && len(offered) > 0 {
+			r.Header["WWW-Authenticate"] = digests(offered)
+		}
+	}
 	c := &gortsplib.Client{
 		Scheme: s.url.Scheme, Host: s.url.Host, Protocol: &protocol, ReadTimeout: silence, WriteTimeout: connectLimit,
 		UserAgent: "linshao",
@@ -49,6 +54,7 @@ func (w *watcher) dialSecond(ctx context.Context, s stream, udp bool) (session, 
 		OnDecodeError:     func(error) {}, // the unpacker sees for itself what is missing
 		OnPacketsLost:     func(uint64) {},
 		OnTransportSwitch: func(error) {},
+		OnResponse:        guard,
 	}
 	if err := c.Start(); err != nil {
 		return nil, reasonOfSecond(err)

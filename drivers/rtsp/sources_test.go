@@ -122,6 +122,19 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+// TestRedirectTellsNoPassword: who is no more than near the camera may ask for a digest, not for the password itself.
+func TestRedirectTellsNoPassword(t *testing.T) {
+	t.Parallel()
+	var basic atomic.Int32
+	near := denies(t, "127.0.0.9:0", `Basic realm="x"`, func(string) { basic.Add(1) })
+	conn := open(t, rtsp.Driver{})
+	url := "rtsp://" + userInfo + redirects(t, "rtsp://"+near+"/cam") + "/cam"
+	eventually(t, 20*time.Second, "refused", func() bool { return look(t, conn, url).is(rtsp.StateRefused) })
+	if n := basic.Load(); n != 0 {
+		t.Errorf("the password was told %d times", n)
+	}
+}
+
 // redirects is a camera that sends everybody elsewhere.
 func redirects(t *testing.T, to string) (address string) {
 	t.Helper()

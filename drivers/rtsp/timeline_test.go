@@ -73,6 +73,29 @@ func TestMayDial(t *testing.T) {
 	}
 }
 
+func TestMayMean(t *testing.T) {
+	for _, tc := range []struct {
+		host, to string
+		want     bool
+	}{
+		{"gate.lan", "192.168.1.64", true},
+		{"gate.lan", "10.1.2.3", true},
+		{"gate.lan", "fd00::1", true},
+		{"gate.lan", "100.100.1.1", true},
+		{"localhost", "127.0.0.1", true},
+		{"gate.lan", "127.0.0.1", false},
+		{"gate.lan", "::1", false},
+		{"gate.lan", "169.254.169.254", false},
+		{"gate.lan", "fe80::1", false},
+		{"gate.lan", "8.8.8.8", false},
+		{"gate.lan", "0.0.0.0", false},
+	} {
+		if got := rtsp.MayMean(tc.host, tc.to); got != tc.want {
+			t.Errorf("%s means %s: %v", tc.host, tc.to, got)
+		}
+	}
+}
+
 // FuzzUnpack: whatever a camera puts into packets, times grow and nothing breaks.
 func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{24, 0, 0}, []byte{28}, uint32(1), false)

@@ -113,7 +113,7 @@ func TestParam(t *testing.T) {
 func TestReasonOfStatus(t *testing.T) {
 	for line, want := range map[string]device.Reason{
 		"Camera send statusRTSP/1.0 404 Not Found":             device.NoSuchPoint,
-		"Camera send statusRTSP/1.0 403 Forbidden":             device.AuthFailed,
+		"Camera send statusRTSP/1.0 403 Forbidden":             device.Refused,
 		"Camera send statusRTSP/1.0 461 Unsupported Transport": device.Unsupported,
 		"Camera send statusRTSP/1.0 453 Not Enough Bandwidth":  device.DeviceBusy,
 		"Camera send statusRTSP/1.0 500 Internal Server Error": device.Refused,

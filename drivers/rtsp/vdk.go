@@ -32,23 +32,20 @@ type dialled struct {
 	err    error
 }
 
-// dialGiven connects and starts to play. The package can only be given limits per request, and cannot be interrupted: when our
-// own limit is over, the attempt is left to end by itself and closed then.
+// dialGiven connects and starts to play. The package can only be given limits per request, and cannot be interrupted: when
+// ctx ends, the attempt is left to end by itself and closed then.
 func (w *watcher) dialGiven(ctx context.Context, s stream) (session, device.Reason) {
 	result := make(chan dialled, 1)
 	w.late.Go(func() {
 		// The label stands in the traceback when a goroutine of the package panics, and so names the culprit.
 		pprof.Do(context.Background(), pprof.Labels(device.CulpritLabel, w.device), func(context.Context) { result <- dialOnce(s.url.String()) })
 	})
-	limit := time.NewTimer(dialLimit)
-	defer limit.Stop()
 	select {
 	case d := <-result:
 		if d.err != nil {
 			return nil, reasonOf(d.err)
 		}
 		return &given{d.client, s}, device.ReasonNone
-	case <-limit.C:
 	case <-ctx.Done():
 	}
 	w.late.Go(func() {

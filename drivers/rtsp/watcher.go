@@ -15,11 +15,13 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 )
 
-// How a watcher deals with time. A camera that behaves again is seen again within five seconds: the longest wait and the
-// longest attempt on one that is not there are together shorter.
+// How a watcher deals with time. A camera that behaves again is seen again within five seconds: the longest wait together with
+// the longest attempt on one that is not there (connectLimit) or says nothing (answerLimit) is shorter, and so is the silence
+// that ends a session when the other side has gone without a word. Who answers, but slowly, has more time for all of it.
 const (
-	connectLimit = 3 * time.Second // for TCP
-	dialLimit    = 10 * time.Second
+	connectLimit = 2 * time.Second // for TCP; its first repetition comes after one
+	answerLimit  = 3 * time.Second // for each answer of a camera
+	dialLimit    = 8 * time.Second // for a library, or for both one after the other
 	silence      = 4 * time.Second // without a whole picture is the end of a session
 	shortestWait = 300 * time.Millisecond
 	longestWait  = 1500 * time.Millisecond
@@ -50,6 +52,7 @@ const (
 // watcher keeps one camera's stream open, keeps what comes and measures it.
 type watcher struct {
 	url       string
+	who       string // user and password; "": none
 	device    string
 	still     time.Duration
 	hour      time.Duration
@@ -60,6 +63,7 @@ type watcher struct {
 	transport transport
 	udp       bool // what worked or is to be tried next
 	suspect   bool // it has made the given package panic
+	hung      bool // its last attempt was not answered in time
 
 	late sync.WaitGroup // dials that were given up
 	left chan struct{}  // closed when its device has another address; guarded by the conn's lock
@@ -76,9 +80,10 @@ type watcher struct {
 func newWatcher(url, dev string, c *conn) *watcher {
 	d := c.driver
 	t := transportOf(url)
+	host, who := hostOf(url)
 	w := &watcher{
-		url: url, device: dev, still: d.FrozenAfter, hour: d.Hour, log: d.Log.With("camera", Redact(url), "device", dev),
-		clock: c.clock, gate: c.gate(hostOf(url)), ring: newRing(d.Keep, d.KeepBytes), transport: t, udp: t == transportUDP,
+		url: url, who: who, device: dev, still: d.FrozenAfter, hour: d.Hour, log: d.Log.With("camera", Redact(url), "device", dev),
+		clock: c.clock, gate: c.gate(host), ring: newRing(d.Keep, d.KeepBytes), transport: t, udp: t == transportUDP,
 		suspect: d.suspects(dev), left: make(chan struct{}),
 	}
 	if r, ok := c.memory.of(dev); ok {
@@ -87,12 +92,12 @@ func newWatcher(url, dev string, c *conn) *watcher {
 	return w
 }
 
-func hostOf(raw string) string {
+func hostOf(raw string) (host, who string) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return ""
+		return "", ""
 	}
-	return u.Hostname()
+	return u.Hostname(), u.User.String()
 }
 
 // run watches until ctx ends. The given package's panics in Dial are caught; those in its goroutines end the process, which
@@ -101,7 +106,7 @@ func (w *watcher) run(ctx context.Context) {
 	defer w.late.Wait()
 	wait, refused := shortestWait, firstAuthWait
 	for ctx.Err() == nil {
-		played, why := w.session(ctx)
+		played, why, held := w.session(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -110,9 +115,12 @@ func (w *watcher) run(ctx context.Context) {
 			wait = shortestWait
 		}
 		pause := wait/2 + rand.N(wait/2) // not all cameras of a recorder at once
-		if why == device.AuthFailed {
+		switch {
+		case held > 0:
+			pause += held
+		case why == device.AuthFailed:
 			pause, refused = refused, authWait
-		} else {
+		default:
 			refused = firstAuthWait
 		}
 		wait = min(wait*2, longestWait)
@@ -134,11 +142,15 @@ func (w *watcher) fail(why device.Reason) {
 	}
 }
 
-// session is one connection from dial to loss; played says whether video arrived.
-func (w *watcher) session(ctx context.Context) (played bool, why device.Reason) {
-	leave, ok := w.gate.enter(ctx)
+// session is one connection from dial to loss; played says whether video arrived, held how long the host lets nobody log in.
+func (w *watcher) session(ctx context.Context) (played bool, why device.Reason, held time.Duration) {
+	if held := w.gate.ask(ctx, w.who); held > 0 {
+		return false, device.AuthFailed, held
+	}
+	leave, ok := w.gate.enter(ctx, w.hung)
 	if !ok {
-		return false, device.Timeout
+		w.gate.answer(w.who, false, false)
+		return false, device.Timeout, 0
 	}
 	began := w.clock.now()
 	s, why := preflight(ctx, w.url)
@@ -147,9 +159,12 @@ func (w *watcher) session(ctx context.Context) (played bool, why device.Reason) 
 		opened, why = w.dial(ctx, s)
 	}
 	leave()
+	w.hung = why == device.Timeout
+	held = w.gate.answer(w.who, why == device.ReasonNone, why == device.AuthFailed)
 	if why != device.ReasonNone {
-		return false, why
+		return false, why, held
 	}
+	defer w.gate.end(w.who)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	w.begin(s, began, end)
@@ -157,7 +172,7 @@ func (w *watcher) session(ctx context.Context) (played bool, why device.Reason) 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dog.Stop()
-	return w.health.meter.begun, cmp.Or(why, device.Timeout)
+	return w.health.meter.begun, cmp.Or(why, device.Timeout), 0
 }
 
 // begin makes all new that belongs to a session. Neither library knows whether pictures come: one takes any packet for life,
