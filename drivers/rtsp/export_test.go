@@ -94,15 +94,22 @@ func (u *Usual) Collapsed(at time.Duration) bool { return u.collapsed(at) }
 // Away begins another session.
 func (u *Usual) Away() { u.away() }
 
-// Kept is what is kept of a stream of H.264.
+// Kept is what is kept of a stream.
 type Kept struct {
 	unpack *unpacker
 	ring   *ring
 }
 
 // Keep makes a ring of so many bytes, and what fills it.
-func Keep(most int) *Kept {
-	return &Kept{newUnpacker(stream{codec: h264}), newRing(time.Hour, most)}
+func Keep(most int) *Kept { return KeepOf(most, false) }
+
+// KeepOf is Keep, of H.265 too.
+func KeepOf(most int, hevc bool) *Kept {
+	s := stream{codec: h264}
+	if hevc {
+		s.codec = h265
+	}
+	return &Kept{newUnpacker(s), newRing(time.Hour, most)}
 }
 
 // Take takes a packet.
@@ -133,6 +140,15 @@ func (k *Kept) Sound() error {
 		return errors.New("it does not begin with a key frame")
 	}
 	return nil
+}
+
+// Drift is what a timeline measures of a camera whose clock runs faster by so many parts per million, in a time of 25 frames a second.
+func Drift(ppm float64, watched time.Duration) (float64, bool) {
+	line := timeline{}
+	for at := time.Duration(0); at < watched; at += 40 * time.Millisecond {
+		line.place(at+time.Hour, int64(at.Seconds()*(1+ppm/1e6)*timeScale))
+	}
+	return line.drift, line.driftKnown
 }
 
 // MayMean says whether a name of the configuration may mean an address.

@@ -18,8 +18,14 @@ import (
 // simulated starts a simulated camera with a password, and the switches that break it.
 func simulated(t *testing.T, width, height int) (url string, faults *fault.Switches) {
 	t.Helper()
+	return simulatedWith(t, sim.Config{Width: width, Height: height})
+}
+
+func simulatedWith(t *testing.T, cfg sim.Config) (url string, faults *fault.Switches) {
+	t.Helper()
 	faults = fault.New(1)
-	c, err := sim.New(sim.Config{Listen: "127.0.0.1:0", Path: "cam", Width: width, Height: height, FPS: 20, KeyEvery: 10, User: "admin", Password: "right", Faults: faults})
+	cfg.Listen, cfg.Path, cfg.FPS, cfg.KeyEvery, cfg.User, cfg.Password, cfg.Faults = "127.0.0.1:0", "cam", 20, 10, "admin", "right", faults
+	c, err := sim.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,8 +36,13 @@ func has(program string) bool {
 // encode makes a video file with ffmpeg, in a folder of the test's.
 func encode(t *testing.T, args ...string) string {
 	t.Helper()
+	return encodeTo(t, "video.mp4", args...)
+}
+
+func encodeTo(t *testing.T, name string, args ...string) string {
+	t.Helper()
 	needs(t, has("ffmpeg"), "ffmpeg: apt-get install ffmpeg")
-	file := filepath.Join(t.TempDir(), "video.mp4")
+	file := filepath.Join(t.TempDir(), name)
 	args = append(append([]string{"-v", "error"}, args...), file)
 	if out, err := exec.CommandContext(t.Context(), "ffmpeg", args...).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
@@ -56,7 +61,7 @@ func points(url string) []device.Point { return pointsOf("cam-1", url) }
 func pointsOf(dev, url string) []device.Point {
 	names := []string{
 		rtsp.Connected, rtsp.State, rtsp.ConnectTime, rtsp.FirstKeyTime, rtsp.FPS, rtsp.Bitrate, rtsp.KeyframeAge, rtsp.KeyframeInterval,
-		rtsp.FrozenPicture, rtsp.BlackPicture, rtsp.Stuttering, rtsp.Width, rtsp.Height, rtsp.ClockOffset, rtsp.BitrateRatio, rtsp.Collapsed,
+		rtsp.FrozenPicture, rtsp.BlackPicture, rtsp.Stuttering, rtsp.Width, rtsp.Height, rtsp.ClockOffset, rtsp.BitrateRatio, rtsp.Collapsed, rtsp.SizeChanges,
 	}
 	ps := make([]device.Point, len(names))
 	for i, n := range names {

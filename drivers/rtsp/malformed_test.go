@@ -169,6 +169,7 @@ func TestMalformedStreams(t *testing.T) {
 			})
 		}
 	})
+	t.Run("behaves again", func(t *testing.T) { behavesAgain(t, program) })
 	look(t, quiet, nobody)
 	if s := neighbour.Status(); s.Starts != 1 || s.Crashes != 0 {
 		t.Errorf("the neighbour: %+v", s)

@@ -27,12 +27,16 @@ const (
 type relay struct {
 	server  *gortsplib.Server
 	ffmpeg  *exec.Cmd
+	mangle  mangle        // nil: packets go as they come
 	playing chan struct{} // closed when ffmpeg's first packet has come
 
 	mu     sync.Mutex
 	stream *gortsplib.ServerStream
 	once   sync.Once
 }
+
+// mangle is what a bad line makes of the packets.
+type mangle func(p *rtp.Packet) []*rtp.Packet
 
 // startRelay serves rtsp://address/cam; end stops it like a pulled plug. It also ends with the test.
 func startRelay(t *testing.T, address, file string) (r *relay, end func()) {
@@ -43,8 +47,13 @@ func startRelay(t *testing.T, address, file string) (r *relay, end func()) {
 // startRelayWith is startRelay with one way to log in.
 func startRelayWith(t *testing.T, address, file string, method auth.VerifyMethod) (r *relay, end func()) {
 	t.Helper()
-	r = &relay{playing: make(chan struct{})}
-	r.server = &gortsplib.Server{Handler: r, RTSPAddress: address, AuthMethods: []auth.VerifyMethod{method}}
+	return startRelayOf(t, &relay{server: &gortsplib.Server{RTSPAddress: address, AuthMethods: []auth.VerifyMethod{method}}}, file)
+}
+
+func startRelayOf(t *testing.T, r *relay, file string) (_ *relay, end func()) {
+	t.Helper()
+	r.playing, r.server.Handler = make(chan struct{}), r
+	address := r.server.RTSPAddress
 	if err := r.server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +120,13 @@ func (r *relay) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error
 
 func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
 	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
-		_ = r.stream.WritePacketRTP(m, p)
+		packets := []*rtp.Packet{p}
+		if r.mangle != nil {
+			packets = r.mangle(p)
+		}
+		for _, p := range packets {
+			_ = r.stream.WritePacketRTP(m, p)
+		}
 		r.once.Do(func() { close(r.playing) })
 	})
 	return &base.Response{StatusCode: base.StatusOK}, nil

@@ -14,10 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
+	"github.com/pion/rtp"
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/rtsp"
+	"github.com/linshao/linshao/firmware-sim/fault"
+	sim "github.com/linshao/linshao/firmware-sim/rtsp"
 )
 
 // clipped cuts two seconds out of a camera on a channel of its own; ffprobe decodes them without a complaint.
@@ -41,6 +45,104 @@ func TestSHA256(t *testing.T) {
 	wrong := "rtsp://admin:wrong@" + address + "/cam"
 	eventually(t, 30*time.Second, "wrong password", func() bool { return look(t, conn, wrong).lost(device.AuthFailed) })
 	clipped(t, "rtsp://"+userInfo+address+"/cam", "h264")
+}
+
+// TestBasic: a camera that knows no digest.
+func TestBasic(t *testing.T) {
+	t.Parallel()
+	file, address := moving(t), freeAddress(t)
+	startRelayWith(t, address, file, auth.VerifyMethodBasic)
+	clipped(t, "rtsp://"+userInfo+address+"/cam", "h264")
+}
+
+// TestUnannounced: a camera whose description has no parameter sets.
+func TestUnannounced(t *testing.T) {
+	t.Parallel()
+	url, _ := simulatedWith(t, sim.Config{Width: 128, Height: 96, Unannounced: true})
+	clipped(t, url, "h264")
+}
+
+// TestBadLine: H.265 over UDP. Packets that overtake each other cost nothing; of those that are lost the pictures' word is
+// stuttering, and what is cut can be decoded all the same.
+func TestBadLine(t *testing.T) {
+	t.Parallel()
+	file := encode(t, "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15:duration=4", "-pix_fmt", "yuv420p",
+		"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=15:bframes=0")
+	var loses atomic.Bool
+	var kept *rtp.Packet
+	n := 0
+	r := &relay{mangle: func(p *rtp.Packet) []*rtp.Packet {
+		n++
+		before := kept
+		kept = nil
+		switch {
+		case loses.Load() && n%41 == 0:
+			return nil
+		case before != nil:
+			return []*rtp.Packet{p, before}
+		case n%7 == 0:
+			kept = p.Clone()
+			return nil
+		}
+		return []*rtp.Packet{p}
+	}}
+	r.server = &gortsplib.Server{RTSPAddress: freeAddress(t), AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
+	r.server.UDPRTPAddress, r.server.UDPRTCPAddress = freePair(t)
+	startRelayOf(t, r, file)
+	url := "rtsp://" + userInfo + r.server.RTSPAddress + "/cam#transport=udp"
+	clipped(t, url, "hevc")
+
+	conn := open(t, rtsp.Driver{})
+	watch(t, conn, url, time.Second)
+	loses.Store(true)
+	eventually(t, 40*time.Second, "stuttering", func() bool { return look(t, conn, url).is(rtsp.StateStuttering) })
+	now := time.Now()
+	clip, _ := cut(t, conn.(device.Camera), "cam-1", now.Add(-3*time.Second), now)
+	if len(clip.Holes) == 0 {
+		t.Errorf("nothing is missing of %d frames", clip.Frames)
+	}
+}
+
+// freePair are a port of UDP and the one after it.
+func freePair(t *testing.T) (even, odd string) {
+	t.Helper()
+	for range 100 {
+		a, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := a.LocalAddr().(*net.UDPAddr).Port
+		even, odd = fmt.Sprint("127.0.0.1:", port), fmt.Sprint("127.0.0.1:", port+1)
+		b, err := net.ListenPacket("udp", odd)
+		_ = a.Close()
+		if err != nil {
+			continue
+		}
+		_ = b.Close()
+		if port%2 == 0 {
+			return even, odd
+		}
+	}
+	t.Fatal("no two ports side by side")
+	return "", ""
+}
+
+// TestSizeChanges: the camera's picture grows. A clip ends there and says why.
+func TestSizeChanges(t *testing.T) {
+	t.Parallel()
+	url, faults := simulated(t, 128, 96)
+	conn := open(t, rtsp.Driver{})
+	watch(t, conn, url, 2*time.Second)
+	from := time.Now().Add(-time.Second)
+	faults.Set(fault.Size, fault.Setting{})
+	eventually(t, 10*time.Second, "one change", func() bool {
+		c := look(t, conn, url)
+		return c[rtsp.SizeChanges].Value == 1 && c[rtsp.Width].Value == 256 && c[rtsp.Height].Value == 192 && c.connected()
+	})
+	clip, _ := cut(t, conn.(device.Camera), "cam-1", from, time.Now().Add(500*time.Millisecond))
+	if n := len(clip.Holes); clip.Width != 128 || n == 0 || clip.Holes[n-1].Reason != "changed" {
+		t.Errorf("%d wide, holes %+v", clip.Width, clip.Holes)
+	}
 }
 
 // TestVLC: a server that refuses TCP with 461 and sends by UDP alone.

@@ -52,6 +52,18 @@ func TestJumpBeginsASegment(t *testing.T) {
 	}
 }
 
+func TestDrift(t *testing.T) {
+	for _, ppm := range []float64{-200, 0, 100} {
+		got, known := rtsp.Drift(ppm, 3*time.Minute)
+		if !known || math.Abs(got-ppm) > 5 {
+			t.Errorf("%v, %v; want %v", got, known, ppm)
+		}
+	}
+	if _, known := rtsp.Drift(100, 30*time.Second); known {
+		t.Error("half a minute is too short to know")
+	}
+}
+
 func TestMayDial(t *testing.T) {
 	for _, tc := range []struct {
 		camera, to string

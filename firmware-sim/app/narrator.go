@@ -161,7 +161,7 @@ func (w *Site) sayFaults(t *thing, was, is int) {
 	zh := map[fault.Kind]string{
 		fault.Silent: "不应答", fault.Noise: "应答受干扰", fault.Late: "应答迟到", fault.WrongUnit: "应答地址错误",
 		fault.Cut: "线路断开", fault.Down: "摄像头离线", fault.Frozen: "画面冻结", fault.Dark: "镜头遮挡", fault.Thin: "码流塌陷", fault.Reboot: "摄像头重启", fault.Password: "密码已改", fault.Clock: "时钟跳变", fault.Stuck: "输出卡死",
-		fault.Torn: "画面残缺", fault.Vanish: "摄像头失去响应",
+		fault.Torn: "画面残缺", fault.Vanish: "摄像头失去响应", fault.Size: "画面尺寸改变",
 	}
 	for i, k := range fault.Kinds() {
 		switch bit := 1 << i; {

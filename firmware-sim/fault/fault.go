@@ -28,12 +28,13 @@ const (
 	Clock     Kind = "clock"      // of a camera: its time of day and its stream's time are an hour ahead
 	Torn      Kind = "torn"       // of a camera: packets come, but no picture is ever complete
 	Vanish    Kind = "vanish"     // of a camera: it accepts and keeps connections and says nothing, back after its delay (0: 2 s), and mended
+	Size      Kind = "size"       // of a camera: its picture is twice as wide and high
 	Stuck     Kind = "stuck"      // of a relay, valve, siren or lock: writes are confirmed and do nothing
 )
 
 // Kinds are all faults.
 func Kinds() []Kind {
-	return []Kind{Silent, Noise, Late, WrongUnit, Cut, Down, Frozen, Dark, Thin, Reboot, Password, Clock, Stuck, Torn, Vanish}
+	return []Kind{Silent, Noise, Late, WrongUnit, Cut, Down, Frozen, Dark, Thin, Reboot, Password, Clock, Stuck, Torn, Vanish, Size}
 }
 
 // A Setting says how bad a fault is.

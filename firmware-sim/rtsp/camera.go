@@ -27,6 +27,7 @@ type Config struct {
 	Width, Height  int             // pixels
 	FPS            int             // frames per second
 	KeyEvery       int             // frames from one key frame to the next
+	Unannounced    bool            // the parameter sets come in the stream alone
 	User, Password string          // digest or basic authentication; empty user: none
 	Faults         *fault.Switches // those of fault that are of a camera; may be nil
 }
@@ -139,7 +140,10 @@ func (c *Camera) serve(ctx context.Context) error {
 		}
 	}()
 	pictures := NewPictures(c.cfg.Width, c.cfg.Height)
-	track := &format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: pictures.SPS(), PPS: pictures.PPS()}
+	track := &format.H264{PayloadTyp: 96, PacketizationMode: 1}
+	if !c.cfg.Unannounced {
+		track.SPS, track.PPS = pictures.SPS(), pictures.PPS()
+	}
 	media := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{track}}
 	h.stream = &gortsplib.ServerStream{Server: server, Desc: &description.Session{Title: c.cfg.Path, Medias: []*description.Media{media}}}
 	err := h.stream.Initialize()
@@ -177,6 +181,7 @@ type film struct {
 	media    *description.Media
 	moment   int  // of the scene; stands still while frozen
 	keyAt    int  // moment of the last key frame
+	large    bool // the picture's size is the other one
 	told     bool // the password was another one already when the film began
 }
 
@@ -191,6 +196,13 @@ func (f *film) run(ctx context.Context) error {
 	for n := 0; !f.cfg.Faults.On(fault.Down) && !f.cfg.Faults.On(fault.Reboot) && !f.cfg.Faults.On(fault.Vanish); {
 		if f.cfg.Faults.On(fault.Password) && !f.told {
 			return nil // who watches must log in again
+		}
+		if large := f.cfg.Faults.On(fault.Size); large != f.large {
+			scale := 1
+			if large {
+				scale = 2
+			}
+			f.large, f.pictures, n = large, NewPictures(scale*f.cfg.Width, scale*f.cfg.Height), 0
 		}
 		if f.cfg.Faults.On(fault.Silent) {
 			n = 0 // the picture comes back with a key frame
