@@ -129,7 +129,7 @@ type incidentsIn struct {
 	To       int64  `query:"to" minimum:"0" maximum:"253402300799999" doc:"opened before, Unix ms"`
 	Quiet    bool   `query:"quiet" doc:"put off, or shelved because it fires too often"`
 	Text     string `query:"q" maxLength:"80" doc:"in its number, title, message, site or device"`
-	Order    string `query:"order" enum:"newest,oldest" default:"newest"`
+	Order    string `query:"order" enum:"newest,oldest,urgent" default:"newest" doc:"urgent: not taken before taken, the gravest first, then whose limit ends first"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Before   string `query:"before" maxLength:"80" doc:"next of the page before"`
 }
@@ -170,7 +170,7 @@ func (a *API) tally(ctx context.Context, in *incidentsIn) (*tallyOut, error) {
 
 func (in *incidentsIn) page(ctx context.Context, now int64) incident.Page {
 	p := incident.Page{In: scope(ctx), Handling: in.Handling, Step: in.Step, Severity: in.Severity, Site: in.Site, Node: in.Node, Assignee: in.Assignee, Category: in.Category,
-		Source: in.Source, Overdue: in.Overdue, Kind: in.Kind, Whistle: in.Whistle, From: in.From, To: in.To, Quiet: in.Quiet, Oldest: in.Order == "oldest", Text: strings.TrimSpace(in.Text), Now: now, Limit: in.Limit, Before: in.Before}
+		Source: in.Source, Overdue: in.Overdue, Kind: in.Kind, Whistle: in.Whistle, From: in.From, To: in.To, Quiet: in.Quiet, Oldest: in.Order == "oldest", Urgent: in.Order == "urgent", Text: strings.TrimSpace(in.Text), Now: now, Limit: in.Limit, Before: in.Before}
 	if in.Mine {
 		p.Mine = callerOf(ctx).user.Name
 	}

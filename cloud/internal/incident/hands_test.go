@@ -118,6 +118,9 @@ func TestFromHandToHand(t *testing.T) {
 		if got := k.list(incident.Page{In: tree.Below("safety")}); !slices.Equal(got, []string{id}) {
 			t.Errorf("the department sees %v", got)
 		}
+		if n, err := incident.Count(t.Context(), k.db.Reader(), tree.Below("safety")); err != nil || n.Open+n.Handling != 1 {
+			t.Errorf("the department counts %+v, %v", n, err)
+		}
 		k.do(id, incident.Uphold, "李书记", incident.Given{Note: "由应急办处置"})
 		if in := k.get(id); in.Disputed || in.Assignee.ID != "safety" {
 			t.Errorf("%+v", in)

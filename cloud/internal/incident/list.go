@@ -2,8 +2,6 @@ package incident
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/linshao/linshao/cloud/internal/db"
@@ -31,6 +29,7 @@ type Page struct {
 	Now      int64  // Unix ms, for Overdue
 	Limit    int
 	Oldest   bool   // the oldest first
+	Urgent   bool   // the most urgent first
 	Before   string // cursor of the page before; empty: from the start
 }
 
@@ -111,39 +110,27 @@ func (p Page) where() where {
 
 // List answers a page and the cursor of the next one, empty at the end.
 func List(ctx context.Context, q db.Querier, p Page) (list []Incident, next string, err error) {
-	at, id, than, order := int64(1)<<62, "", "<", " DESC"
-	if p.Oldest {
-		at, than, order = 0, ">", ""
-	}
-	if p.Before != "" {
-		when, rest, ok := strings.Cut(p.Before, "_")
-		if at, err = strconv.ParseInt(when, 36, 64); err != nil || !ok {
-			return nil, "", &Refusal{Text{"翻页参数无效，请从第一页重新打开", "the page cursor is not valid: start from the first page"}}
-		}
-		id = rest
+	o := newest()
+	switch {
+	case p.Urgent:
+		o = mostUrgent()
+	case p.Oldest:
+		o = oldest()
 	}
 	w := p.where()
-	w.add("i.opened_at "+than+" ? OR (i.opened_at = ? AND i.id "+than+" ?)", at, at, id)
-	rows, err := q.QueryContext(ctx, `SELECT `+columns+tables+`WHERE `+strings.Join(w.parts, " AND ")+` ORDER BY i.opened_at`+order+`, i.id`+order+` LIMIT ?`, append(w.args, p.Limit+1)...)
-	if err != nil {
-		return nil, "", fmt.Errorf("list incidents: %w", err)
-	}
-	defer rows.Close()
-	list = []Incident{}
-	for rows.Next() {
-		in, err := scan(rows)
+	if p.Before != "" {
+		condition, args, err := o.after(p.Before)
 		if err != nil {
 			return nil, "", err
 		}
-		list = append(list, in)
+		w.add(condition, args...)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, "", fmt.Errorf("list incidents: %w", err)
+	if list, err = w.read(ctx, q, o, p.Limit+1); err != nil {
+		return nil, "", err
 	}
 	if len(list) > p.Limit {
 		list = list[:p.Limit]
-		last := list[p.Limit-1]
-		next = strconv.FormatInt(last.OpenedAt, 36) + "_" + last.ID
+		next = o.cursor(list[p.Limit-1])
 	}
 	return list, next, nil
 }

@@ -109,13 +109,13 @@ type Counts struct {
 	Closed   int `json:"closed"`
 }
 
-// Count counts the incidents of a part of the street.
+// Count counts the incidents of a part of the street, those that were dispatched there with them, as its list holds them.
 func Count(ctx context.Context, q db.Querier, part tree.Scope) (Counts, error) {
 	var c Counts
-	in, args := part.Sites("site")
+	w := Page{In: part}.where()
 	err := q.QueryRowContext(ctx, `SELECT coalesce(sum(CASE WHEN handling = 'open' THEN 1 ELSE 0 END), 0),
 		coalesce(sum(CASE WHEN handling = 'handling' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN handling = 'closed' THEN 1 ELSE 0 END), 0)
-		FROM incidents WHERE merged_into = '' AND `+in, args...).Scan(&c.Open, &c.Handling, &c.Closed)
+		FROM incidents i WHERE `+strings.Join(w.parts, " AND "), w.args...).Scan(&c.Open, &c.Handling, &c.Closed)
 	if err != nil {
 		return c, fmt.Errorf("count incidents: %w", err)
 	}
