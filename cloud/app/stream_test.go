@@ -110,6 +110,22 @@ func TestStreamKeepsToItsPart(t *testing.T) {
 			}
 		}
 	}
+	// What lies elsewhere and was given to the reader's own part is heard of too: it is in its list.
+	for _, deed := range []string{"verify", "accept", "dispatch"} {
+		if status, body := m.ask(who{"street", ""}, "POST", "/incidents/GJ-above/"+deed, map[string]string{"dispatch": `{"to":{"kind":"node","id":"n-own"}}`}[deed]); status >= 300 {
+			t.Fatalf("%s: %d %s", deed, status, body)
+		}
+	}
+	given, _ := m.listen(who{"viewer", "n-own"}, "", func() {
+		all := m.app.Hub().Subscribe(live.Scope{All: true}, 0)
+		defer all.Close()
+		feed.Incident("GJ-above")
+		<-all.More()
+		feed.Incident("GJ-own")
+	}, `"id":"GJ-own"`)
+	if !strings.Contains(given, `"id":"GJ-above"`) {
+		t.Errorf("who it was given to hears nothing of it: %s", given)
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -225,7 +225,7 @@ func (f *Feed) publish(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("read incident %s: %w", id, err)
 		}
-		if err := live.Publish(f.hub, live.Thing{Kind: "incident", ID: id, Site: in.Site}, in); err != nil {
+		if err := live.Publish(f.hub, live.Thing{Kind: "incident", ID: id, Site: in.Site, Nodes: nodesOf(in)}, in); err != nil {
 			return err
 		}
 		cells[in.Site] = true
@@ -242,6 +242,17 @@ func (f *Feed) publish(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// nodesOf are the nodes that may see an incident beside its site's: as the list of incidents has it.
+func nodesOf(in incident.Incident) (nodes []string) {
+	if in.Node != "" {
+		nodes = append(nodes, in.Node)
+	}
+	if in.Assignee != nil && in.Assignee.Kind == "node" {
+		nodes = append(nodes, in.Assignee.ID)
+	}
+	return nodes
 }
 
 func (f *Feed) putBack(incidents, gateways map[string]bool, readings map[string]map[device.Key]device.Reading) {

@@ -65,11 +65,14 @@ func (a *API) mayHear(ctx context.Context, u auth.User, s *live.Scope) error {
 	if !all && len(nodes) == 0 {
 		return errForbidden()
 	}
-	if s.All, s.Sites = all, nil; all {
+	if s.All, s.Sites, s.Nodes = all, nil, nil; all {
 		return nil
 	}
 	var err error
 	if s.Sites, err = tree.SitesBelow(ctx, a.cfg.DB.Reader(), nodes...); err != nil {
+		return err
+	}
+	if s.Nodes, err = tree.NodesBelow(ctx, a.cfg.DB.Reader(), nodes...); err != nil {
 		return err
 	}
 	s.Places = slices.DeleteFunc(s.Places, func(site string) bool { return !s.Sites[site] })
@@ -149,7 +152,7 @@ func (s *streaming) ping() bool {
 			if err := s.a.mayHear(s.r.Context(), c.user, &s.scope); err != nil {
 				return false
 			}
-			s.reader.May(s.scope.All, s.scope.Sites)
+			s.reader.May(s.scope)
 		}
 	}
 	s.a.watch(s.a.cfg.Feed.gatewaysOf(s.scope)...)

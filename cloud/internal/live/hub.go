@@ -33,6 +33,7 @@ type Readings struct {
 type Scope struct {
 	All     bool            // it may hear of everything
 	Sites   map[string]bool // or of these sites; nobody changes the map
+	Nodes   map[string]bool // and of what concerns these nodes of the organisation; nobody changes the map
 	Only    string          // or of this incident alone
 	Places  []string        // readings are wanted of these sites
 	Devices []string        // and of these devices ("gateway/device")
@@ -44,7 +45,7 @@ func (s Scope) hears(e event) bool {
 	if s.Only != "" {
 		return e.key == "incident "+s.Only
 	}
-	return e.hint || s.may(e.site)
+	return e.hint || s.may(e.site) || slices.ContainsFunc(e.nodes, func(n string) bool { return s.Nodes[n] })
 }
 
 func (s Scope) takes(site string, r *Readings) bool {
@@ -64,6 +65,7 @@ type event struct {
 	kind     string
 	key      string
 	site     string
+	nodes    []string
 	hint     bool
 	data     []byte
 	readings *Readings
@@ -96,7 +98,9 @@ type Thing struct {
 	Kind string // of the event
 	ID   string
 	Site string // who may not see the site does not hear of the thing; empty: who may see all of the street does
-	Hint bool   // everybody but the reader of one incident hears of it: it says only that there is something to read
+	// Nodes of the organisation that it was given to: who may see one of them hears of it too.
+	Nodes []string
+	Hint  bool // everybody but the reader of one incident hears of it: it says only that there is something to read
 }
 
 // Publish tells every reader who may hear of it that the thing now is v.
@@ -108,17 +112,31 @@ func Publish[T any](h *Hub, t Thing, v T) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
-	e := event{id: h.next, kind: t.Kind, key: t.Kind + " " + t.ID, site: t.Site, hint: t.Hint, data: data}
+	e := event{id: h.next, kind: t.Kind, key: t.Kind + " " + t.ID, site: t.Site, nodes: t.Nodes, hint: t.Hint, data: data}
+	before, known := h.before(e.key)
 	if h.ring = append(h.ring, e); len(h.ring) > ringSize {
 		h.floor = h.ring[0].id
 		h.ring = h.ring[1:]
 	}
 	for r := range h.subs {
-		if r.scope.hears(e) {
+		switch {
+		case r.scope.hears(e):
 			r.owe(e)
+		case known && r.scope.hears(before):
+			r.reset() // it was taken from their part: what they show of it is no longer so
 		}
 	}
 	return nil
+}
+
+// before answers what was told last of a thing that nodes were named for. It needs mu.
+func (h *Hub) before(key string) (event, bool) {
+	for _, e := range slices.Backward(h.ring) {
+		if e.key == key {
+			return e, len(e.nodes) > 0
+		}
+	}
+	return event{}, false
 }
 
 // Wants says whether any reader wants readings of the site or of its devices.
@@ -187,8 +205,14 @@ func (h *Hub) Subscribe(scope Scope, last int64) *Reader {
 		return r
 	}
 	for _, e := range h.ring {
-		if e.id > last && scope.hears(e) {
+		_, owed := r.owed[e.key]
+		switch {
+		case e.id <= last:
+		case scope.hears(e):
 			r.owe(e)
+		case owed:
+			r.reset()
+			return r
 		}
 	}
 	return r

@@ -194,12 +194,59 @@ func TestForeignSites(t *testing.T) {
 	}
 	r := h.Subscribe(live.Scope{Sites: own}, 0)
 	defer r.Close()
-	r.May(false, map[string]bool{"foreign": true})
+	r.May(live.Scope{Sites: map[string]bool{"foreign": true}})
 	tell(3)
 	if got := take(t, r); strings.Contains(got, "own3") || !strings.Contains(got, "foreign3") {
 		t.Errorf("after its part has changed: %s", got)
 	}
 	if h.Wants("own", "g-own") {
 		t.Error("readings are asked for that nobody may see")
+	}
+}
+
+// A department hears of what was given to it, wherever that lies, until it is given to another: then it reads anew.
+func TestGivenToANode(t *testing.T) {
+	h := hub()
+	give := func(v int, nodes ...string) {
+		t.Helper()
+		if err := live.Publish(h, live.Thing{Kind: "incident", ID: "a", Site: "foreign", Nodes: nodes}, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	safety := live.Scope{Sites: map[string]bool{"own": true}, Nodes: map[string]bool{"safety": true}}
+	r := h.Subscribe(safety, 0)
+	defer r.Close()
+	other := h.Subscribe(live.Scope{Sites: map[string]bool{"own": true}, Nodes: map[string]bool{"other": true}}, 0)
+	defer other.Close()
+	give(1)
+	if got := take(t, r); got != "" {
+		t.Errorf("before it was given to anybody: %s", got)
+	}
+	for i := range 3 {
+		give(2+i, "safety")
+		if got := take(t, r); !strings.Contains(got, fmt.Sprintf("event: incident\ndata: %d", 2+i)) {
+			t.Errorf("it was given to the department, which hears: %q", got)
+		}
+	}
+	if got := take(t, other); got != "" {
+		t.Errorf("another department hears %s", got)
+	}
+	give(5, "other")
+	if got := take(t, r); !strings.Contains(got, "event: reset") || strings.Contains(got, "data: 5") {
+		t.Errorf("after it was taken away: %s", got)
+	}
+	back := h.Subscribe(safety, 1_000_001)
+	defer back.Close()
+	if got := take(t, back); !strings.Contains(got, "event: reset") || strings.Contains(got, "incident") {
+		t.Errorf("who comes back after it was taken away gets %s", got)
+	}
+	give(6, "other")
+	if got := take(t, r); got != "" {
+		t.Errorf("what is another's: %s", got)
+	}
+	r.May(live.Scope{Nodes: map[string]bool{"other": true}})
+	give(7, "other")
+	if got := take(t, r); !strings.Contains(got, "data: 7") {
+		t.Errorf("after its part has changed: %s", got)
 	}
 }

@@ -75,11 +75,11 @@ func (r *Reader) wake() {
 	}
 }
 
-// May changes what the reader may hear of from now on: all, or these sites.
-func (r *Reader) May(all bool, sites map[string]bool) {
+// May changes what the reader may hear of from now on: what the scope may, whatever it wants.
+func (r *Reader) May(s Scope) {
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
-	r.scope.All, r.scope.Sites = all, sites
+	r.scope.All, r.scope.Sites, r.scope.Nodes = s.All, s.Sites, s.Nodes
 }
 
 // More is readable when Take has something.

@@ -63,18 +63,28 @@ func (s Scope) in(column, of string) (string, []any) {
 // SitesBelow answers the sites on some nodes and on all below them.
 func SitesBelow(ctx context.Context, q db.Querier, nodes ...string) (map[string]bool, error) {
 	in, args := Below(nodes...).Nodes("node")
-	rows, err := q.QueryContext(ctx, `SELECT site FROM node_sites WHERE `+in, args...)
+	return set(ctx, q, `SELECT site FROM node_sites WHERE `+in, args...)
+}
+
+// NodesBelow answers some nodes and all below them.
+func NodesBelow(ctx context.Context, q db.Querier, nodes ...string) (map[string]bool, error) {
+	in, args := Below(nodes...).Nodes("id")
+	return set(ctx, q, `SELECT id FROM nodes WHERE `+in, args...)
+}
+
+func set(ctx context.Context, q db.Querier, query string, args ...any) (map[string]bool, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("list sites of nodes: %w", err)
+		return nil, fmt.Errorf("list what lies below nodes: %w", err)
 	}
 	defer rows.Close()
 	out := map[string]bool{}
 	for rows.Next() {
-		var site string
-		if err := rows.Scan(&site); err != nil {
-			return nil, fmt.Errorf("list sites of nodes: %w", err)
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("list what lies below nodes: %w", err)
 		}
-		out[site] = true
+		out[id] = true
 	}
 	return out, rows.Err()
 }
