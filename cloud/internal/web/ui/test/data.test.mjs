@@ -76,6 +76,8 @@ const incident = (id, severity, more = {}) => ({ id, severity, condition: 'activ
 test('the most urgent is first: level, then still active, then the limit, then the longest waiting', () => {
   const list = [incident('c', 'C'), incident('b2', 'B', { since: 9, deadline: 900 }), incident('b1', 'B', { deadline: 800 }), incident('r', 'B', { condition: 'recovered', deadline: 1 }), incident('a', 'A'), incident('c0', 'C', { since: -5 })]
   assert.deepEqual(order(list, 'open').map((i) => i.id), ['a', 'b1', 'b2', 'r', 'c0', 'c'])
+  const aside = [incident('trial', 'A', { shadow: true }), incident('off', 'A', { suspendedAt: 5 }), ...list]
+  assert.deepEqual(order(aside, 'open').map((i) => i.id).slice(-3), ['c', 'off', 'trial'], 'nobody is asked to do anything about them')
 })
 
 test('a change puts an incident where it belongs', () => {

@@ -2,6 +2,7 @@
 import { onBeforeUnmount, onMounted, reactive } from 'vue'
 import { desk, type Filters } from './api/desk'
 import { setServerTime, useLive } from './live'
+import { firstOf, joined, reader } from './reading'
 import { go, route } from './router'
 import type { Incident } from './types'
 import { session } from './session'
@@ -32,27 +33,26 @@ export function asked(choice: Choice, zone: string): Filters {
 }
 
 export function useAlertList() {
-  const box = reactive({ choice: ofQuery(route.query), list: [] as Incident[], next: undefined as string | undefined, tally: undefined as Tally | undefined, loaded: false, error: '', set, load, more })
-  let round = 0
-  let soon: ReturnType<typeof setTimeout> | undefined
-  async function load() {
-    const mine = ++round
+  const box = reactive({ choice: ofQuery(route.query), list: [] as Incident[], next: undefined as string | undefined, tally: undefined as Tally | undefined, loaded: false, error: '', set, load: () => lines.now(), more })
+  const lines = reader(load, 1000)
+  async function load(wanted: () => boolean) {
     try {
       const filters = asked(box.choice, session.zone)
       // What was paged to stays in sight when it is read again.
-      const page = await desk.list({ ...filters, limit: Math.min(200, Math.max(50, box.list.length)) })
-      if (mine !== round) return
+      const n = Math.max(50, box.list.length)
+      const page = await firstOf(n, (limit, before) => desk.list({ ...filters, limit, before }))
+      if (!wanted()) return
+      if (n < box.list.length) return lines.soon() // the next page has come meanwhile
       setServerTime(page.now)
       Object.assign(box, { list: page.incidents, next: page.next, loaded: true, error: '' })
       const tally = await desk.tally(filters)
-      if (mine === round) box.tally = tally
-    } catch (e) { if (mine === round) box.error = e instanceof Error ? e.message : String(e) }
+      if (wanted()) box.tally = tally
+    } catch (e) { if (wanted()) box.error = e instanceof Error ? e.message : String(e) }
   }
   async function more() {
     try {
       const page = await desk.list({ ...asked(box.choice, session.zone), limit: 100, before: box.next })
-      const known = new Set(box.list.map((i) => i.id))
-      box.list.push(...page.incidents.filter((i) => !known.has(i.id)))
+      box.list = joined(box.list, page.incidents)
       box.next = page.next
     } catch (e) { box.error = e instanceof Error ? e.message : String(e) }
   }
@@ -61,15 +61,15 @@ export function useAlertList() {
     box.list = []
     box.loaded = false
     go(`/alerts${toQuery(choice)}`, true)
-    void load()
+    void lines.now()
   }
   useLive('incident', (i) => {
     const at = box.list.findIndex((k) => k.id === i.id)
     if (at >= 0) box.list[at] = i
-    soon ??= setTimeout(() => { soon = undefined; void load() }, 1000)
+    lines.soon()
   })
-  useLive('refetch', () => void load())
-  onMounted(load)
-  onBeforeUnmount(() => clearTimeout(soon))
+  useLive('refetch', lines.again)
+  onMounted(lines.now)
+  onBeforeUnmount(lines.stop)
   return box
 }

@@ -6,6 +6,7 @@ import { pick, t } from './i18n'
 import { now, setServerTime, useLive } from './live'
 import { go, route } from './router'
 import { onDone } from './deeds'
+import { firstOf, joined, reader } from './reading'
 import type { Counts, Handling, Incident, Site } from './types'
 import { isSilence, merged, order } from './urgency'
 
@@ -29,36 +30,42 @@ export function useIncidents() {
     announced: '',
     loading: true,
     error: '',
-    show, load, more,
+    show, load: () => lines.now(), more,
   })
-  let round = 0
-  let soon: ReturnType<typeof setTimeout> | undefined
+  const step = 50
+  let length = step // what was paged to stays in sight
+  /** The counts and the order come from the server, at most twice a second and one reading at a time. */
+  const lines = reader(load, 500)
 
   function show(tab: Handling) {
     if (tab === box.tab) return
     box.tab = tab
     box.list = []
+    length = step
     go(tab === 'open' ? '/todo' : `/todo?tab=${tab}`, true)
-    void load()
+    void lines.now()
   }
 
-  async function load() {
-    const mine = ++round
+  const ask = (tab: Handling) => (limit: number, before?: string) => api.incidents(tab, limit, before, tab === 'closed' ? undefined : 'urgent')
+
+  async function load(wanted: () => boolean) {
     box.loading = true
     try {
-      const page = await api.incidents(box.tab)
-      if (mine !== round) return
+      const n = length
+      const page = await firstOf(n, ask(box.tab))
+      if (!wanted()) return
+      if (n !== length) return lines.soon() // the next page has come meanwhile
       setServerTime(page.now)
       box.list = order(page.incidents, box.tab)
       box.next = page.next
       setCounts(page.counts)
       box.error = ''
     } catch (error) {
-      if (mine === round && !(error instanceof ApiError && error.status === 401)) box.error = error instanceof Error ? error.message : String(error)
+      if (wanted() && !(error instanceof ApiError && error.status === 401)) box.error = error instanceof Error ? error.message : String(error)
     } finally {
-      if (mine === round) box.loading = false
+      if (wanted()) box.loading = false
     }
-    if (mine === round && (box.tab === 'open' || !box.sites.length)) await aside()
+    if (wanted() && (box.tab === 'open' || !box.sites.length)) await aside()
   }
 
   /** What the empty and the offline items need; without it the list is still right. */
@@ -69,11 +76,13 @@ export function useIncidents() {
   }
 
   async function more() {
-    if (!box.next) return
+    const { tab, next } = box
+    if (!next) return
     try {
-      const page = await api.incidents(box.tab, 50, box.next)
-      const known = new Set(box.list.map((i) => i.id))
-      box.list = order([...box.list, ...page.incidents.filter((i) => !known.has(i.id))], box.tab)
+      const page = await ask(tab)(step, next)
+      if (tab !== box.tab) return
+      box.list = order(joined(box.list, page.incidents), tab)
+      length += step
       box.next = page.next
     } catch (error) { box.error = error instanceof Error ? error.message : String(error) }
   }
@@ -95,18 +104,14 @@ export function useIncidents() {
       box.announced = t('todo.new', { title: pick(incident.title), place: incident.place })
     }
     box.list = merged(box.list, incident, box.tab)
-    readSoon()
-  }
-  /** The counts and the order come from the server, at most twice a second. */
-  function readSoon() {
-    soon ??= setTimeout(() => { soon = undefined; void load() }, 500)
+    lines.soon()
   }
 
   useLive('incident', heard)
   useLive('site', (site) => setSites([...box.sites.filter((s) => s.id !== site.id), site]))
-  useLive('refetch', () => void load())
-  const stop = onDone((detail) => { box.list = merged(box.list, detail, box.tab); readSoon() })
-  onMounted(load)
-  onBeforeUnmount(() => { stop(); clearTimeout(soon) })
+  useLive('refetch', lines.again)
+  const stop = onDone((detail) => { box.list = merged(box.list, detail, box.tab); lines.soon() })
+  onMounted(lines.now)
+  onBeforeUnmount(() => { stop(); lines.stop() })
   return box
 }

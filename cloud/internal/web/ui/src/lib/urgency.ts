@@ -5,12 +5,15 @@ import type { Handling, Incident } from './types'
 const limit = { A: 3 * 60_000, B: 30 * 60_000, C: Infinity }
 const rank = { A: 0, B: 1, C: 2 }
 
-/** Most urgent first: level, then who is still in danger, then whose limit ends first, then the longest waiting. */
+/** Most urgent first, as the server's order=urgent: what is on trial or put off behind all others, level, then who is still
+ * in danger, then whose limit ends first, then the longest waiting. */
 export function byUrgency(a: Incident, b: Incident): number {
-  return rank[a.severity] - rank[b.severity]
+  return Number(aside(a)) - Number(aside(b)) || rank[a.severity] - rank[b.severity]
     || Number(a.condition === 'recovered') - Number(b.condition === 'recovered')
-    || sign((a.deadline ?? Infinity), (b.deadline ?? Infinity)) || a.since - b.since
+    || sign((a.deadline ?? Infinity), (b.deadline ?? Infinity)) || a.since - b.since || (a.id < b.id ? -1 : 1)
 }
+
+const aside = (i: Incident) => i.shadow || !!i.suspendedAt
 
 /** Infinity - Infinity is not a number, so a difference would not do. */
 function sign(a: number, b: number) { return a < b ? -1 : a > b ? 1 : 0 }
