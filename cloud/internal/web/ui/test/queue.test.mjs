@@ -4,10 +4,11 @@ import { DeedQueue, freshMs } from '../src/lib/queue.ts'
 
 /** A queue over a server that answers what the script says. */
 function world(answers = [], kept = []) {
-  const w = { made: 0, sent: [], keys: [], shown: [], saved: kept, refused: [], time: 1_000_000, answers }
+  const w = { made: 0, who: '', sent: [], keys: [], shown: [], saved: kept, refused: [], time: 1_000_000, answers }
   w.queue = new DeedQueue({
     send: async (e) => { w.sent.push(e.deed === 'take' ? e.id : `${e.id}.${e.deed}`); w.keys.push(e.key); const a = w.answers.shift() ?? { kind: 'done' }; return a instanceof Promise ? a : a },
     now: () => w.time,
+    who: () => w.who,
     key: () => `k${++w.made}`,
     load: () => w.saved,
     save: (list) => { w.saved = list.map((e) => ({ ...e })) },
@@ -111,4 +112,23 @@ test('a deed that nobody sent can be thrown away', async () => {
   w.queue.drop('a', 'note')
   await w.queue.flush()
   assert.deepEqual([w.sent, w.saved], [['a.note'], []])
+})
+
+test('on a shared phone a tap goes out as the one who tapped, or not at all', async () => {
+  const w = world([offline, offline])
+  w.who = '张三'
+  await w.queue.take('a')
+  w.who = '李四'
+  w.queue.another()
+  assert.deepEqual(w.shown, [])
+  await w.queue.flush()
+  await w.queue.take('a')
+  assert.deepEqual([w.sent, w.keys], [['a', 'a'], ['k1', 'k2']])
+  w.queue.clear()
+  w.who = '张三'
+  w.queue.another()
+  assert.deepEqual(w.shown, ['a unsent'])
+  await w.queue.flush()
+  assert.deepEqual(w.keys, ['k1', 'k2', 'k1'])
+  assert.deepEqual(w.saved, [])
 })

@@ -2,9 +2,9 @@
 import { reactive, ref, watch } from 'vue'
 import { ApiError, api } from './api'
 import { t } from './i18n'
-import { live, onLive } from './live'
+import { whenBack } from './live'
 import { DeedQueue, type Pending, type Sent } from './queue'
-import { onLogout, session } from './session'
+import { me, onLogout, session } from './session'
 import type { IncidentDetail } from './types'
 
 /** The deeds that the server does not have yet. */
@@ -58,16 +58,14 @@ function save(list: Pending[]) {
 const key = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('')
 
 const queue = new DeedQueue({
-  send, key, load, save,
+  send, key, load, save, who: me,
   now: Date.now,
   changed: (list) => { pending.value = list },
   refused: (e, why) => { refusals[e.id] = e.deed === 'take' ? t('take.refused', { why }) : t('deed.refused', { why }) },
 })
 // A stream that opened again means a line that works again; between such moments a slow beat tries what is left.
-watch(() => live.state, (state) => { if (state === 'live') void queue.flush() })
-onLive('refetch', () => void queue.flush())
-addEventListener('online', () => void queue.flush())
-setInterval(() => { if (live.state === 'live') void queue.flush() }, 15_000)
+whenBack(() => void queue.flush())
+watch(me, () => queue.another())
 onLogout(() => queue.clear())
 
 /** Does any deed of an incident, now or when the line is back. What became of it: pendingOf, refusals, onDone. */

@@ -1,6 +1,6 @@
 // The live side: the browser's one event stream (line.ts), watched, let go while the page is hidden, with the page's scope;
 // and the clock.
-import { onBeforeUnmount, onMounted, reactive, ref } from 'vue'
+import { onBeforeUnmount, onMounted, reactive, ref, watch } from 'vue'
 import { api, linkKey } from './api'
 import type { Told, Want } from './exchange'
 import { connect, shared, type Line } from './line'
@@ -38,6 +38,14 @@ function tell<K extends Kind>(kind: K, data: Events[K]) { for (const call of [..
 
 /** Hears events of one kind for as long as the page is open. */
 export function onLive<K extends Kind>(kind: K, call: (data: Events[K]) => void) { listeners[kind].add(call) }
+
+/** Calls when the line works again, and now and then while it does: for what is left to send. */
+export function whenBack(call: () => void) {
+  watch(() => live.state, (state) => { if (state === 'live') call() })
+  onLive('refetch', call)
+  addEventListener('online', call)
+  setInterval(() => { if (live.state === 'live') call() }, 15_000)
+}
 
 /** Hears events of one kind while the component is there. */
 export function useLive<K extends Kind>(kind: K, call: (data: Events[K]) => void) {

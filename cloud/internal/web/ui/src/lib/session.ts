@@ -26,8 +26,13 @@ export async function loadSession() {
   }
 }
 
+/** Whose that is what is kept to be sent: also before the session could be read, and when it has ended. The holder of a link
+ * is nobody with an account, whatever the name. */
+export const me = () => (session.user.role === 'link' ? 'link ' : '') + (session.user.name || (localStorage.getItem('who') ?? ''))
+
 function enter(s: Session) {
   session.user = s.user
+  if (s.user.role !== 'link') try { localStorage.setItem('who', s.user.name) } catch { /* a full or forbidden storage */ }
   session.rights = s.rights ?? {}
   session.demo = s.demo
   session.gateway = s.gateway
@@ -68,6 +73,7 @@ export function onLogout(call: () => void) { leavers.add(call) }
 export async function logout() {
   await api.logout().catch(() => undefined)
   for (const call of leavers) call()
+  localStorage.removeItem('who')
   session.user = { name: '', role: '' }
   session.rights = {}
   askLogin('')
