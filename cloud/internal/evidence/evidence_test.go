@@ -296,7 +296,7 @@ func TestAnOpenIncidentHolds(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if h, err := evidence.HoldOf(li, d.db.Reader(), "i-1"); err != nil || h == nil || *h != (evidence.Hold{Reason: "争议", Who: "w.li", At: d.now.Truncate(time.Millisecond)}) {
+		if h, err := evidence.HoldOf(li, d.db.Reader(), "i-1"); err != nil || h == nil || *h != (evidence.Hold{Reason: "争议", Who: "w.li", At: d.now.UnixMilli()}) {
 			t.Fatal(h, err)
 		}
 		expire(evidence.Whole)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/db"
@@ -13,23 +12,21 @@ import (
 
 // A Hold keeps an incident's evidence beyond its time: a dispute may last longer than the incident.
 type Hold struct {
-	Reason string    `json:"reason"`
-	Who    string    `json:"who"`
-	At     time.Time `json:"at"`
+	Reason string `json:"reason"`
+	Who    string `json:"who"`
+	At     int64  `json:"at" doc:"Unix ms"`
 }
 
 // HoldOf answers the hold of an incident; nil: nobody holds its evidence.
 func HoldOf(ctx context.Context, q db.Querier, incident string) (*Hold, error) {
 	var h Hold
-	var at int64
-	err := q.QueryRowContext(ctx, `SELECT reason, who, at_ms FROM evidence_holds WHERE incident = ?`, incident).Scan(&h.Reason, &h.Who, &at)
+	err := q.QueryRowContext(ctx, `SELECT reason, who, at_ms FROM evidence_holds WHERE incident = ?`, incident).Scan(&h.Reason, &h.Who, &h.At)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look up hold of %s: %w", incident, err)
 	}
-	h.At = time.UnixMilli(at).UTC()
 	return &h, nil
 }
 
