@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -150,6 +151,23 @@ func Drift(ppm float64, watched time.Duration) (float64, bool) {
 	}
 	return line.drift, line.driftKnown
 }
+
+// Gate is a host's.
+type Gate struct{ *gate }
+
+// NewGate is that of a host that nobody has called.
+func NewGate() Gate { return Gate{(&conn{gates: map[string]*gate{}}).gate("host")} }
+
+// Ask, Answer and End are what a camera's watcher says to it.
+func (g Gate) Ask(ctx context.Context, who string) time.Duration { return g.ask(ctx, who) }
+
+// Answer tells how an attempt has ended.
+func (g Gate) Answer(who string, opened, refused bool) time.Duration {
+	return g.answer(who, opened, refused)
+}
+
+// End is that of a session.
+func (g Gate) End(who string) { g.end(who) }
 
 // MayMean says whether a name of the configuration may mean an address.
 func MayMean(host, to string) bool { return mayMean(host, netip.MustParseAddr(to)) }

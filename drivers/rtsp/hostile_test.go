@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph265"
 	"github.com/pion/rtp"
@@ -135,6 +137,55 @@ func mutated(rnd *rand.Rand, film []*rtp.Packet) []*rtp.Packet {
 		}
 	}
 	return broken
+}
+
+// TestHostileOverUDP: a camera with a log-in whose packets are broken in every way, over UDP, and then no more.
+func TestHostileOverUDP(t *testing.T) {
+	t.Parallel()
+	file := moving(t)
+	var behaves atomic.Bool
+	rnd := rand.New(rand.NewPCG(2, 2))
+	r := &relay{mangle: func(p *rtp.Packet) []*rtp.Packet {
+		if behaves.Load() {
+			return []*rtp.Packet{p}
+		}
+		var sent []*rtp.Packet
+		for _, p := range mutated(rnd, []*rtp.Packet{p}) {
+			if !changesSets(p) {
+				sent = append(sent, p)
+			}
+		}
+		return sent
+	}}
+	r.server = &gortsplib.Server{RTSPAddress: freeAddress(t), AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
+	r.server.UDPRTPAddress, r.server.UDPRTCPAddress = freePair(t)
+	startRelayOf(t, r, file)
+	url := "rtsp://" + userInfo + r.server.RTSPAddress + "/cam#transport=udp"
+	conn := open(t, rtsp.Driver{})
+	watch(t, conn, url, 3*time.Second)
+	behaves.Store(true)
+	since := time.Now()
+	// Of what is lost, the library waits a while for the rest.
+	eventually(t, 5*time.Second, "a key frame of which nothing was sent before", func() bool {
+		c := look(t, conn, url)
+		return c.connected() && c.good(rtsp.KeyframeAge) && c[rtsp.KeyframeAge].Value < time.Since(since).Seconds()-2.5
+	})
+	now := time.Now()
+	if clip, _ := cut(t, conn.(device.Camera), "cam-1", now, now.Add(1500*time.Millisecond)); len(clip.Holes) > 1 {
+		t.Errorf("holes %+v", clip.Holes)
+	}
+}
+
+// changesSets says whether a packet brings parameter sets: after false ones, and no right ones again, nobody can decode the rest.
+func changesSets(p *rtp.Packet) bool {
+	if len(p.Payload) < 2 {
+		return false
+	}
+	kind := p.Payload[0] & 0x1f
+	if kind == 28 { // a piece
+		kind = p.Payload[1] & 0x1f
+	}
+	return kind == 7 || kind == 8 || kind == 24
 }
 
 // reformed is a camera that is evil until it behaves.
