@@ -25,21 +25,22 @@ func (a *API) patrolPlans(ctx context.Context, _ *none) (*plansOut, error) {
 }
 
 type roundsIn struct {
-	Node string `query:"node" maxLength:"80" doc:"this node and all below it"`
-	From int64  `query:"from" minimum:"0" maximum:"253402300799999" doc:"rounds that begin from then on, Unix ms; absent: today's"`
-	To   int64  `query:"to" minimum:"0" maximum:"253402300799999" doc:"and before then; absent: a day later"`
+	Node   string `query:"node" maxLength:"80" doc:"this node and all below it"`
+	State  string `query:"state" enum:"open,done,late,missed,void" doc:"absent: all"`
+	Offset int    `query:"offset" minimum:"0" maximum:"100000"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"500"`
+	From   int64  `query:"from" minimum:"0" maximum:"253402300799999" doc:"rounds that begin from then on, Unix ms; absent: today's"`
+	To     int64  `query:"to" minimum:"0" maximum:"253402300799999" doc:"and before then; absent: a day later"`
 }
 
 type roundsOut struct {
 	Body struct {
 		From   int64          `json:"from" doc:"Unix ms"`
 		To     int64          `json:"to" doc:"Unix ms"`
-		Rounds []patrol.Round `json:"rounds" doc:"newest first, at most 500"`
+		Rounds []patrol.Round `json:"rounds" doc:"newest first"`
+		Next   int            `json:"next,omitempty" doc:"offset of the next page; absent: this is the last"`
 	}
 }
-
-// mostRounds of one answer.
-const mostRounds = 500
 
 // rounds are those of a day or another time.
 func (a *API) rounds(ctx context.Context, in *roundsIn) (*roundsOut, error) {
@@ -51,8 +52,11 @@ func (a *API) rounds(ctx context.Context, in *roundsIn) (*roundsOut, error) {
 	if out.Body.To = in.To; in.To == 0 {
 		out.Body.To = time.UnixMilli(out.Body.From).In(a.today().Location()).AddDate(0, 0, 1).UnixMilli()
 	}
-	var err error
-	out.Body.Rounds, err = patrol.List(ctx, a.cfg.DB.Reader(), patrol.Ask{In: scope(ctx), Node: in.Node, From: out.Body.From, To: out.Body.To, Most: mostRounds})
+	list, err := patrol.List(ctx, a.cfg.DB.Reader(), patrol.Ask{In: scope(ctx), Node: in.Node, From: out.Body.From, To: out.Body.To, State: in.State, Offset: in.Offset, Most: in.Limit + 1})
+	if len(list) > in.Limit {
+		list, out.Body.Next = list[:in.Limit], in.Offset+in.Limit
+	}
+	out.Body.Rounds = list
 	return out, err
 }
 

@@ -48,13 +48,26 @@ type LadderRung struct {
 
 type laddersOut struct {
 	Body struct {
-		Ladders []Ladder `json:"ladders" doc:"A, B, C"`
+		Ladders   []Ladder `json:"ladders" doc:"A, B, C"`
+		Receivers int      `json:"receivers" doc:"how many receivers there are; 0: alerts reach nobody but by the pages"`
+		Failing   int      `json:"failing" doc:"how many of them failed the last time"`
 	}
 }
 
-// ladders are the escalations as they are configured.
-func (a *API) ladders(context.Context, *none) (*laddersOut, error) {
+// ladders are the escalations as they are configured, and whether there is anything that brings them to people: everybody on duty
+// must know that, while whom and by which address stays with the administrators.
+func (a *API) ladders(ctx context.Context, _ *none) (*laddersOut, error) {
 	out := &laddersOut{}
+	there, err := a.cfg.Notifier.Receivers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Receivers = len(there)
+	for _, r := range there {
+		if r.LastAt > 0 && !r.LastOK {
+			out.Body.Failing++
+		}
+	}
 	policy := a.cfg.Notifier.Policy()
 	for _, severity := range []string{"A", "B", "C"} {
 		c := policy[severity]

@@ -83,6 +83,9 @@ func TestReceiversAreForAdministrators(t *testing.T) {
 			t.Errorf("%q tests: %d %s", role, got, body)
 		}
 	}
+	if got, body := ask("GET", "/ladders", tokens[auth.Viewer]); got != 200 || !strings.Contains(body, `"receivers":1,"failing":0`) || strings.Contains(body, `"duty"`) {
+		t.Errorf("whether there are receivers is for everybody, whom they reach is not: %d %s", got, body)
+	}
 	for _, c := range []struct {
 		method, path string
 		status       int

@@ -57,6 +57,8 @@ type Ask struct {
 	In       tree.Scope
 	Node     string // and all below it; empty: the whole scope
 	From, To int64  // that begin then, Unix ms; To is not included
+	State    string // of this state alone; empty: of every
+	Offset   int    // so many of the newest are left out
 	Most     int
 }
 
@@ -67,7 +69,10 @@ func List(ctx context.Context, q db.Querier, a Ask) ([]Round, error) {
 		more, also := tree.Below(a.Node).Nodes("r.node")
 		where, args = where+` AND `+more, append(args, also...)
 	}
-	rows, err := q.QueryContext(ctx, columns+where+` AND r.due_ms >= ? AND r.due_ms < ? ORDER BY r.due_ms DESC, r.id DESC LIMIT ?`, append(args, a.From, a.To, a.Most)...)
+	if a.State != "" {
+		where, args = where+` AND r.state = ?`, append(args, a.State)
+	}
+	rows, err := q.QueryContext(ctx, columns+where+` AND r.due_ms >= ? AND r.due_ms < ? ORDER BY r.due_ms DESC, r.id DESC LIMIT ? OFFSET ?`, append(args, a.From, a.To, a.Most, a.Offset)...)
 	if err != nil {
 		return nil, fmt.Errorf("list rounds: %w", err)
 	}

@@ -83,6 +83,43 @@ func (b *beat) rounds() []patrol.Round {
 	return list
 }
 
+// Rounds of one state come page by page, whatever else there was.
+func TestRoundsByState(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		b := open(t, place)
+		b.at(22, 0)
+		b.at(23, 0)
+		b.now = b.now.AddDate(0, 0, 1)
+		b.at(22, 0)
+		states := func(state string, offset int) (out []string) {
+			list, err := patrol.List(b.t.Context(), b.db.Reader(), patrol.Ask{In: tree.Everywhere(), To: 1 << 60, State: state, Offset: offset, Most: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range list {
+				out = append(out, r.State)
+			}
+			return out
+		}
+		all := b.rounds()
+		for _, state := range []string{"missed", "open", ""} {
+			n := 0
+			for _, r := range all {
+				if state != "" && r.State != state {
+					continue
+				}
+				if got := states(state, n); len(got) != 1 || got[0] != r.State {
+					t.Errorf("%q, %d: %v", state, n, got)
+				}
+				n++
+			}
+			if got := states(state, n); n == 0 || len(got) != 0 {
+				t.Errorf("%q: %d, then %v", state, n, got)
+			}
+		}
+	})
+}
+
 func TestARoundIsWalked(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		b, ctx := open(t, place), t.Context()

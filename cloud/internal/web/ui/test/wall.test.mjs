@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { canvasOf, fit, freshness, moved, parts, patched, queued, rootSize, settled, stateOf, tally, told } from '../src/lib/wall.ts'
+import { alarms, canvasOf, fit, freshness, moved, parts, patched, queued, rootSize, settled, stateOf, step, tally, told } from '../src/lib/wall.ts'
 
 test('a cell shows the worst that is true of its site', () => {
   assert.equal(stateOf({ id: 'x' }), 'calm')
@@ -83,4 +83,33 @@ test('odd canvases and distances', () => {
   assert.equal(rootSize({ width: 3840, height: 2160 }), 32)
   assert.equal(rootSize({ width: 6720, height: 2160 }), 32)
   assert.ok(rootSize({ width: 1920, height: 1080 }, 4, 1.2) > 40)
+})
+
+test('the tone is for what begins with severity A, and for what rises to it in place', () => {
+  const due = alarms(), at = 1_000_000
+  const of = (id, severity, more = {}) => ({ id, severity, handling: 'open', since: at - 5000, ...more })
+  assert.equal(due(of('1', 'A'), at), true)
+  assert.equal(due(of('1', 'A'), at), false, 'once')
+  assert.equal(due(of('2', 'B', { since: at - 600_000 }), at), false)
+  assert.equal(due(of('2', 'A', { since: at - 600_000 }), at), true, 'ten minutes old, and worse now')
+  assert.equal(due(of('2', 'A', { since: at - 600_000 }), at), false)
+  assert.equal(due(of('3', 'A', { since: at - 600_000 }), at, 'C'), true, 'the snapshot knew it as less')
+  assert.equal(due(of('4', 'A', { since: at - 600_000 }), at), false, 'old, and nobody knows what it was')
+  assert.equal(due(of('5', 'A', { since: at - 600_000 }), at, 'A'), false)
+  assert.equal(due(of('6', 'A', { handling: 'handling' }), at, 'B'), false, 'somebody is at it')
+  assert.equal(due(of('7', 'A', { late: true }), at), false, 'what was only told late')
+})
+
+test('arrows lead from cell to cell', () => {
+  // Two communities side by side, three cells in a row each: 0 1 2 | 4 5 6, 3 below 0, 7 below 4.
+  const box = (x, y) => ({ left: x * 10, top: y * 10, width: 9, height: 9 })
+  const cells = [box(0, 0), box(1, 0), box(2, 0), box(0, 1), box(5, 0), box(6, 0), box(7, 0), box(5, 1)]
+  assert.equal(step(cells, 0, 'ArrowRight'), 1)
+  assert.equal(step(cells, 0, 'ArrowLeft'), undefined)
+  assert.equal(step(cells, 0, 'ArrowDown'), 3)
+  assert.equal(step(cells, 3, 'ArrowUp'), 0)
+  assert.equal(step(cells, 5, 'ArrowDown'), 7)
+  assert.equal(step(cells, 3, 'ArrowDown'), undefined)
+  assert.deepEqual([step(cells, 4, 'Home'), step(cells, 4, 'End')], [0, 7])
+  assert.equal(step(cells, 4, 'Enter'), undefined, 'a link of its own')
 })

@@ -1,5 +1,5 @@
 // The desk's list: filters live in the address, the server chooses, pages come on demand, events make it read again.
-import { onBeforeUnmount, onMounted, reactive } from 'vue'
+import { onBeforeUnmount, onMounted, reactive, watch } from 'vue'
 import { desk, type Filters } from './api/desk'
 import { setServerTime, useLive } from './live'
 import { firstOf, joined, reader } from './reading'
@@ -56,13 +56,18 @@ export function useAlertList() {
       box.next = page.next
     } catch (e) { box.error = e instanceof Error ? e.message : String(e) }
   }
-  function set(choice: Choice) {
+  function choose(choice: Choice) {
     box.choice = choice
     box.list = []
     box.loaded = false
-    go(`/alerts${toQuery(choice)}`, true)
     void lines.now()
   }
+  function set(choice: Choice) {
+    go(`/alerts${toQuery(choice)}`, true)
+    choose(choice)
+  }
+  // A tap on 告警中心, or the way back, changes the address: the list is that of the address.
+  watch(() => route.query, (query) => { if (route.path === '/alerts' && toQuery(ofQuery(query)) !== toQuery(box.choice)) choose(ofQuery(query)) })
   useLive('incident', (i) => {
     const at = box.list.findIndex((k) => k.id === i.id)
     if (at >= 0) box.list[at] = i

@@ -1,5 +1,5 @@
 // What the wall counts and how it lays itself out. Pure.
-import type { Incident } from './types'
+import type { Incident, Severity } from './types'
 import type { Cell, Wall, WallGroup } from './types/wall'
 
 export type CellState = 'A' | 'B' | 'C' | 'window' | 'offline' | 'repair' | 'never' | 'calm'
@@ -45,6 +45,20 @@ export function moved(wall: Wall, i: Incident): Wall {
   const taken = i.handling !== 'open' && wall.queue.some((q) => q.id === i.id && q.handling === 'open')
   const numbers = taken ? { ...wall.numbers, counts: { ...counts, open: Math.max(0, counts.open - 1) } } : wall.numbers
   return { ...wall, numbers, queue: queued(wall.queue, i) }
+}
+
+/**
+ * Says of each change that the stream tells whether it is an alarm: an open incident that has just begun with severity A, or
+ * that was less when it was last heard of (before: by the snapshot) and is A now.
+ */
+export function alarms(): (i: Pick<Incident, 'id' | 'severity' | 'handling' | 'since' | 'late'>, at: number, before?: Severity) => boolean {
+  const known = new Map<string, Severity>()
+  return (i, at, before) => {
+    const was = known.get(i.id) ?? before
+    known.set(i.id, i.severity)
+    if (i.severity !== 'A' || i.handling !== 'open' || was === 'A') return false
+    return was ? true : i.since > at - 60_000 && !i.late
+  }
 }
 
 /** A later snapshot, with the cells of the one before that are still right. */
@@ -128,4 +142,26 @@ export function rootSize(canvas: { width: number; height: number }, distance = 0
 export function shift(hour: number): string {
   const [x, y] = [[0, 0], [2, 0], [2, 2], [0, 2]][hour % 4] as [number, number]
   return `translate(${x}px, ${y}px)`
+}
+
+interface Box { left: number; top: number; width: number; height: number }
+/**
+ * Where a key leads from one cell to another: left and right by the order of reading, up and down to the nearest cell above or
+ * below, Home and End to the ends. Undefined: nowhere, or it is no such key.
+ */
+export function step(cells: Box[], at: number, key: string): number | undefined {
+  const from = cells[at]
+  if (!from) return undefined
+  if (key === 'Home' || key === 'End') return key === 'Home' ? 0 : cells.length - 1
+  if (key === 'ArrowLeft' || key === 'ArrowRight') { const to = at + (key === 'ArrowLeft' ? -1 : 1); return cells[to] ? to : undefined }
+  if (key !== 'ArrowUp' && key !== 'ArrowDown') return undefined
+  const sign = key === 'ArrowUp' ? -1 : 1
+  let best: number | undefined, least = Infinity
+  cells.forEach((c, n) => {
+    const down = (c.top - from.top) * sign
+    if (down < from.height / 2) return
+    const far = down + 3 * Math.abs(c.left - from.left)
+    if (far < least) { least = far; best = n }
+  })
+  return best
 }

@@ -14,7 +14,7 @@ export const org = {
   mode: (node: string) => get<ModeNow>(`${at(node)}/mode`).then((m) => ({ ...m, timeline: m.timeline ?? [] })),
   switch: (node: string, to: { mode: 'ordinary' | 'emergency'; until?: number; reason?: string }) => send<ModeNow>('POST', `${at(node)}/mode`, to).then((m) => ({ ...m, timeline: m.timeline ?? [] })),
   resources: (node: string, phones?: Phones) => get<{ resources: Resource[]; devices: { kind: string; total: number; online: number }[] }>('/org/resources', { node, phones }).then((r) => ({ resources: r.resources ?? [], devices: r.devices ?? [] })),
-  ladders: () => get<{ ladders: Ladder[] }>('/ladders'),
+  ladders: () => get<{ ladders: Ladder[]; receivers: number; failing: number }>('/ladders'),
   receivers: () => get<{ receivers: Receiver[] }>('/receivers').then((r) => ({ receivers: r.receivers ?? [] })),
   /** The provider itself is asked: that takes its time. */
   test: (id: string, phone?: string) => send<TestAnswer>('POST', `/receivers/${part(id)}/test${phone ? `?phone=${part(phone)}` : ''}`, {}, 30_000),

@@ -15,6 +15,8 @@ export const rounds = {
   plans: () => get<{ plans: Plan[] | null }>('/patrol/plans').then((a) => a.plans ?? []),
   /** Those that begin from then on; absent: today's. */
   list: (from?: number, to?: number) => get<{ rounds: Round[] | null }>('/patrol/rounds', { from, to }).then((a) => a.rounds ?? []),
+  /** Those of one state in a time, page by page. */
+  page: (q: { from: number; to: number; state: RoundState; offset: number; limit: number }) => get<{ rounds: Round[]; next?: number }>('/patrol/rounds', q),
   one: (id: string) => get<Round>(`/patrol/rounds/${part(id)}`),
   checkIn: (id: string, n: number, body: CheckIn, key: string) => send<Round>('POST', `/patrol/rounds/${part(id)}/points/${n}`, body, 15_000, key),
   photoAt: (id: string, photo: string) => address(`/patrol/rounds/${part(id)}/photos/${part(photo)}`),

@@ -7,12 +7,12 @@ import { live, useLive } from '../../lib/live'
 import { useLoad, type Loaded } from '../../lib/load'
 import type { Incident } from '../../lib/types'
 import type { Cell, Wall } from '../../lib/types/wall'
-import { moved, settled, told } from '../../lib/wall'
+import { alarms, moved, settled, told } from '../../lib/wall'
 
 const heals = 3000 // after the last change; at the latest so long after the first
 const together = 240 // ms from one drawing to the next: the server tells four times a second
 
-/** The wall's data while the page is open; alarm is called for each new incident of severity A. */
+/** The wall's data while the page is open; alarm is called for each incident that begins with severity A or rises to it. */
 export function useStreet(alarm: () => void): Loaded<Wall> {
   const box: Loaded<Wall> = useLoad(async () => { const fresh = await get<Wall>('/wall'); return markRaw(box.data ? settled(box.data, fresh) : fresh) })
   let soon: ReturnType<typeof setTimeout> | undefined
@@ -35,11 +35,10 @@ export function useStreet(alarm: () => void): Loaded<Wall> {
   }
   onBeforeUnmount(() => { clearTimeout(soon); clearInterval(minute); clearTimeout(timer); cancelAnimationFrame(frame) })
 
-  const known = new Set<string>()
+  const alarming = alarms()
   useLive('cell', (cell) => { cells.set(cell.id, cell); changed() })
   useLive('incident', (i) => {
-    if (box.data && i.severity === 'A' && i.handling === 'open' && !known.has(i.id) && i.since > box.data.at - 60_000 && !i.late) alarm()
-    known.add(i.id)
+    if (alarming(i, box.data?.at ?? Infinity, box.data?.queue.find((q) => q.id === i.id)?.severity)) alarm()
     incidents.set(i.id, i)
     changed()
   })
