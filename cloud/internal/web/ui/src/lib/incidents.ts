@@ -1,5 +1,5 @@
 // The list behind 待办: one tab's incidents, kept fresh by events and corrected by reading again.
-import { onBeforeUnmount, onMounted, reactive } from 'vue'
+import { onBeforeUnmount, onMounted, reactive, watch } from 'vue'
 import { ApiError, api } from './api'
 import { badge } from './badge'
 import { pick, t } from './i18n'
@@ -107,6 +107,8 @@ export function useIncidents() {
     lines.soon()
   }
 
+  // A tap on 待办, or the way back, changes the address: the tab is that of the address.
+  watch(() => route.query, () => { if (route.path === '/todo') show(tabOfAddress()) })
   useLive('incident', heard)
   useLive('site', (site) => setSites([...box.sites.filter((s) => s.id !== site.id), site]))
   useLive('refetch', lines.again)

@@ -29,7 +29,7 @@ export const sharedZh = {
   desk: {
     'tab.detail': '详情', 'tab.flow': '流程图',
     'tabs': '这条告警的两种看法',
-    'call': '联系电话', 'more': '更多操作', 'merge': '并入另一条告警', 'more.title': '还可以做什么',
+    'call': '联系', 'more': '更多操作', 'merge': '并入另一条告警', 'more.title': '还可以做什么',
     'waiting': '现在没有需要你做的。', 'waiting.for': '等 {who} 处理。',
     'finished.wait': '已报处置完毕，等待核查。',
     'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '还没有人接', 'axes.none': '无传感器', 'axes.to': '{who} 承办', 'axes.suspended': '已挂起至 {at}，{who}', 'axes.disputed': '申请退单',
