@@ -18,7 +18,7 @@ export interface MachineDetail extends Machine { own: PointValue[] }
 export interface Standing { gateway: string; site: string; state: 'invited' | 'valid' | 'unused' | 'late' | 'expired' | 'renew_ok' | 'revoked' | 'lapsed'; notAfter?: number; tokenUntil?: number; issued?: number; why?: string }
 export interface Invited { gateway: string; token: string; cloud: string; pin: string; invitation: string; expires: number }
 export interface Desired { revision: number; emergency: boolean; until?: number; reason?: string; who?: string; applied: boolean; inForce: boolean; answeredAt?: number; why: Text }
-export interface Command { id: string; gateway: string; device: string; point: string; value: number; state: string; reason: string; issuer: string; approver?: string; away: boolean; made: number; ended?: number; due?: number; why?: Text }
+export interface Command { id: string; gateway: string; device: string; site: string; point: string; value: number; state: string; reason: string; issuer: string; approver?: string; away: boolean; made: number; ended?: number; due?: number; why?: Text }
 
 /** The newest program that is rolled out, and how each gateway stands with it. */
 export interface Rollout { id: number; version?: string; ring: number; stopped: boolean; why: Text; who?: string; began?: number }
