@@ -102,12 +102,7 @@ func TestTheCloudOffersAProgram(t *testing.T) {
 	g = start(t, conf)
 	eventually(t, "the rules run", func() bool { code, _ := g.get(t, "/healthz", ""); return code == 200 })
 	g.TakeOffer(ctx, v.offer(t, 4, "1.2.0")) // waits: another is on trial
-	ticks := make(chan time.Time, 2)
-	ticks <- time.Now()
-	ticks <- time.Now().Add(61 * time.Second)
-	if err := g.JudgeTrial(ctx, ticks); err != nil {
-		t.Error(err)
-	}
+	g.judged(t, 200, 61*time.Second)
 	g.TakeOffer(ctx, v.offer(t, 2, "1.3.0")) // an old one, played again
 	g.TakeOffer(ctx, v.offer(t, 4, "1.0.9")) // older
 	g.TakeOffer(ctx, v.offer(t, 5, "1.1.0")) // is the present one
