@@ -424,7 +424,7 @@ func TestWorkersTakeOver(t *testing.T) {
 	if err := d.Wait(); err != nil {
 		t.Error("stop:", err)
 	}
-	took = within(t, 30*time.Second, "the others answer all after a stop", f.everybody())
+	took = within(t, 60*time.Second, "the others answer all after a stop", f.everybody())
 	t.Logf("after SIGTERM all gateways are answered within %v", took)
 
 	stopMaking()

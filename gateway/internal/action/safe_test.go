@@ -87,10 +87,10 @@ func TestASafeStateAtTheStart(t *testing.T) {
 					read, write := cfg.Read, cfg.Write
 					cfg.Read = func(ctx context.Context, k device.Key) (device.Reading, error) {
 						said = append(said, "read")
-						if k.Device == "A.1" && len(said) == 1 {
-							if c.blind {
-								return device.Reading{Quality: device.Bad}, nil
-							}
+						switch {
+						case k.Device == "A.1" && c.blind:
+							return device.Reading{Quality: device.Bad}, nil
+						case k.Device == "A.1" && len(said) == 1:
 							return device.Reading{Value: c.stood, Quality: device.Good}, nil
 						}
 						return read(ctx, k)
@@ -101,9 +101,6 @@ func TestASafeStateAtTheStart(t *testing.T) {
 					}
 				})
 				defer f.stop()
-				f.mu.Lock()
-				f.blind = c.blind
-				f.mu.Unlock()
 				synctest.Wait()
 				<-f.x.Idle()
 				got := f.outcomes()
