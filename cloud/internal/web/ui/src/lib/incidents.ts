@@ -46,7 +46,7 @@ export function useIncidents() {
     void lines.now()
   }
 
-  const ask = (tab: Handling) => (limit: number, before?: string) => api.incidents(tab, limit, before, tab === 'closed' ? undefined : 'urgent')
+  const ask = (tab: Handling) => (limit: number, before?: string) => api.todo(tab, limit, before)
 
   async function load(wanted: () => boolean) {
     box.loading = true

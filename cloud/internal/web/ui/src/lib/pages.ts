@@ -39,7 +39,7 @@ export interface Page {
 }
 
 export const pages: Page[] = [
-  { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true, load: () => import('../pages/Todo.vue'), asks: ({ query }) => (query.has('tab') ? undefined : api.incidents('open')) },
+  { name: 'todo', path: '/todo', zh: '待办', en: 'To do', right: 'see', group: 'handle', icon: 'todo', phone: true, load: () => import('../pages/Todo.vue'), asks: ({ query }) => (query.has('tab') ? undefined : api.todo('open')) },
   { name: 'start', path: '/', zh: '开始', en: 'Start', load: () => import('../pages/Start.vue') },
   { name: 'alerts', path: '/alerts', zh: '告警中心', en: 'Alerts', right: 'see', group: 'handle', icon: 'alerts', load: () => import('../pages/Alerts.vue') },
   { name: 'report', path: '/report', zh: '一键上报', en: 'Report', right: 'work', group: 'handle', icon: 'report', phone: true, load: () => import('../pages/Report.vue') },
