@@ -167,7 +167,7 @@ func measureCameras(ctx context.Context, bin, address string, second bool) (perc
 	if !second {
 		clips, err = w.cutMany(ctx)
 	}
-	size, sizeErr := rss(pid)
+	size, sizeErr := process.Resident(pid)
 	if s := w.process.Status(); s.Crashes > 0 {
 		err = errors.Join(err, fmt.Errorf("the child has crashed: %w", s.Last))
 	}

@@ -70,7 +70,7 @@ func endToEnd(ctx context.Context, bin, dir string) ([]figure, error) {
 		return nil, err
 	}
 	rate, per := float64(total.readings)/seconds, 1e6/float64(total.readings)
-	rss, err := rss(s.store.Pid())
+	rss, err := process.Resident(s.store.Pid())
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func embedded(ctx context.Context, bin, dir string) ([]figure, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, tail(dir, "cloud"))
 	}
-	memory, err := rss(s.cloud.Pid())
+	memory, err := process.Resident(s.cloud.Pid())
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/linshao/linshao/firmware-sim/e2e/process"
 )
 
 // The load of the edge figures: what a street's largest compound could have, and the load that Telegraf was measured under.
@@ -79,7 +81,7 @@ func measureEdge(pid int, far *farEnd) ([]figure, error) {
 	far.measure()
 	highest := 0.0
 	for began := time.Now(); time.Since(began) < edgeMeasure; time.Sleep(time.Second) {
-		now, err := rss(pid)
+		now, err := process.Resident(pid)
 		if err != nil {
 			return nil, err
 		}

@@ -33,18 +33,3 @@ func cpu(pid int) (time.Duration, error) {
 	}
 	return time.Duration(sum) * time.Second / userHZ, nil
 }
-
-// rss is the memory that a process holds, in MiB.
-func rss(pid int) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, fmt.Errorf("read memory: %w", err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseFloat(strings.Fields(value)[0], 64)
-			return kib / 1024, err
-		}
-	}
-	return 0, fmt.Errorf("read memory: no VmRSS of %d", pid)
-}

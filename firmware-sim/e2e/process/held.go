@@ -59,15 +59,21 @@ func HeldBy(pid int) (Held, error) {
 	if err != nil {
 		return Held{}, fmt.Errorf("count descriptors: %w", err)
 	}
+	mib, err := Resident(pid)
+	return Held{Files: len(files), MemoryMiB: int(mib)}, err
+}
+
+// Resident is the memory that a process holds, in MiB.
+func Resident(pid int) (mib float64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
-		return Held{}, fmt.Errorf("read memory: %w", err)
+		return 0, fmt.Errorf("read memory: %w", err)
 	}
-	var size, resident int
-	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
-		return Held{}, fmt.Errorf("read memory of %d: %w", pid, err)
+	var size, pages int
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		return 0, fmt.Errorf("read memory of %d: %w", pid, err)
 	}
-	return Held{Files: len(files), MemoryMiB: resident * os.Getpagesize() >> 20}, nil
+	return float64(pages*os.Getpagesize()) / (1 << 20), nil
 }
 
 // Most is the most of each.
