@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { firstOf, joined, reader } from '../src/lib/reading.ts'
+import { reader } from '../src/lib/reading.ts'
 
 const turn = () => new Promise((done) => setImmediate(done))
 /** A list over a slow line: the readings that began, each with how to end it, and the answers that were wanted. */
@@ -48,20 +48,4 @@ test('another question does not wait for the answer of the last one, which is no
   w.lines.stop()
   w.begun[2](); await turn()
   assert.deepEqual(w.kept, [1], 'a page that is gone shows nothing')
-})
-
-test('what was paged to is read whole, and what moved meanwhile is there once', async () => {
-  const all = Array.from({ length: 1000 }, (_, n) => ({ id: `i${n}` }))
-  const asked = []
-  const page = await firstOf(450, async (limit, before) => {
-    asked.push(limit)
-    const from = Math.max(0, Number(before ?? 0) - (before ? 1 : 0)) // one moved down between two pages
-    return { incidents: all.slice(from, from + limit), next: String(from + limit), now: asked.length }
-  })
-  assert.deepEqual(page.incidents, all.slice(0, page.incidents.length))
-  assert.equal(page.incidents.length, 448)
-  assert.deepEqual(asked, [200, 200, 50])
-  assert.equal(page.now, 1)
-  assert.deepEqual((await firstOf(50, async () => ({ incidents: all.slice(0, 3) }))).incidents.length, 3)
-  assert.deepEqual(joined([{ id: 'a' }], [{ id: 'a' }, { id: 'b' }]).map((i) => i.id), ['a', 'b'])
 })

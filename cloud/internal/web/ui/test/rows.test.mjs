@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { firstRows, further } from '../src/lib/rows.ts'
+import { firstRows, further, joined } from '../src/lib/rows.ts'
 
 const street = Array.from({ length: 1000 }, (_, n) => ({ id: n }))
-const server = (asked, list = () => street) => async (offset, limit) => {
+const server = (asked, list = () => street) => async (limit, offset = 0) => {
   asked.push([offset, limit])
   assert.ok(limit >= 1 && limit <= 200, 'the server refuses more')
   return { things: list().slice(offset, offset + limit), total: 1000, next: offset + limit < 1000 ? offset + limit : undefined }
@@ -35,4 +35,20 @@ test('a row that moves to the next page meanwhile stands there once', async () =
   const asked = []
   const page = await firstRows(400, 'things', (r) => r.id, server(asked, () => (asked.length > 1 ? [{ id: 999 }, ...street.slice(0, 999)] : street)))
   assert.equal(new Set(page.things.map((r) => r.id)).size, page.things.length)
+})
+
+test('what was paged to is read whole, and what moved meanwhile is there once', async () => {
+  const all = Array.from({ length: 1000 }, (_, n) => ({ id: `i${n}` }))
+  const asked = []
+  const page = await firstRows(450, 'incidents', (i) => i.id, async (limit, before) => {
+    asked.push(limit)
+    const from = Math.max(0, Number(before ?? 0) - (before ? 1 : 0)) // one moved down between two pages
+    return { incidents: all.slice(from, from + limit), next: String(from + limit), now: asked.length }
+  })
+  assert.deepEqual(page.incidents, all.slice(0, page.incidents.length))
+  assert.equal(page.incidents.length, 448)
+  assert.deepEqual(asked, [200, 200, 50])
+  assert.equal(page.now, 3)
+  assert.deepEqual((await firstRows(50, 'incidents', (i) => i.id, async () => ({ incidents: all.slice(0, 3) }))).incidents.length, 3)
+  assert.deepEqual(joined([{ id: 'a' }], [{ id: 'a' }, { id: 'b' }], (i) => i.id).map((i) => i.id), ['a', 'b'])
 })

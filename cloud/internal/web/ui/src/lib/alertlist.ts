@@ -2,12 +2,15 @@
 import { onBeforeUnmount, onMounted, reactive, watch } from 'vue'
 import { desk, type Filters } from './api/desk'
 import { setServerTime, useLive } from './live'
-import { firstOf, joined, reader } from './reading'
+import { reader } from './reading'
+import { firstRows, joined } from './rows'
 import { go, route } from './router'
 import type { Incident } from './types'
 import { session } from './session'
 import { dayStart } from './time'
 import type { Tally } from './types/desk'
+
+const idOf = (i: Incident) => i.id
 
 /** The filters that an address can hold, as the API names them; from and to are days there. */
 export const names = ['handling', 'severity', 'site', 'kind', 'category', 'source', 'whistle', 'from', 'to', 'q', 'quiet', 'overdue', 'mine', 'order'] as const
@@ -40,7 +43,7 @@ export function useAlertList() {
       const filters = asked(box.choice, session.zone)
       // What was paged to stays in sight when it is read again.
       const n = Math.max(50, box.list.length)
-      const page = await firstOf(n, (limit, before) => desk.list({ ...filters, limit, before }))
+      const page = await firstRows(n, 'incidents', idOf, (limit, before) => desk.list({ ...filters, limit, before }))
       if (!wanted()) return
       if (n < box.list.length) return lines.soon() // the next page has come meanwhile
       setServerTime(page.now)
@@ -52,7 +55,7 @@ export function useAlertList() {
   async function more() {
     try {
       const page = await desk.list({ ...asked(box.choice, session.zone), limit: 100, before: box.next })
-      box.list = joined(box.list, page.incidents)
+      box.list = joined(box.list, page.incidents, idOf)
       box.next = page.next
     } catch (e) { box.error = e instanceof Error ? e.message : String(e) }
   }

@@ -6,9 +6,12 @@ import { pick, t } from './i18n'
 import { now, setServerTime, useLive } from './live'
 import { go, route } from './router'
 import { onDone } from './deeds'
-import { firstOf, joined, reader } from './reading'
+import { reader } from './reading'
+import { firstRows, joined } from './rows'
 import type { Counts, Handling, Incident, Site } from './types'
 import { isSilence, merged, order } from './urgency'
+
+const idOf = (i: Incident) => i.id
 
 export const tabs: Handling[] = ['open', 'handling', 'closed']
 
@@ -52,7 +55,7 @@ export function useIncidents() {
     box.loading = true
     try {
       const n = length
-      const page = await firstOf(n, ask(box.tab))
+      const page = await firstRows(n, 'incidents', idOf, ask(box.tab))
       if (!wanted()) return
       if (n !== length) return lines.soon() // the next page has come meanwhile
       setServerTime(page.now)
@@ -81,7 +84,7 @@ export function useIncidents() {
     try {
       const page = await ask(tab)(step, next)
       if (tab !== box.tab) return
-      box.list = order(joined(box.list, page.incidents), tab)
+      box.list = order(joined(box.list, page.incidents, idOf), tab)
       length += step
       box.next = page.next
     } catch (error) { box.error = error instanceof Error ? error.message : String(error) }

@@ -2,17 +2,23 @@
 const most = 200
 
 /**
- * Reads the first n rows, one answer after another. rows names them, id tells two apart: what moves from one page to the next
- * between two answers stands there once.
+ * Reads the first n rows, one answer after another; next is where the next one begins, a place or a cursor. rows names them,
+ * id tells two apart: what moves from one page to the next between two answers stands there once.
  */
-export async function firstRows<K extends string, R, P extends { [k in K]: R[] } & { next?: number }>(n: number, rows: K, id: (row: R) => string | number, read: (offset: number, limit: number) => Promise<P>): Promise<P> {
-  let all = await read(0, Math.min(n, most))
-  while (all.next && all.next < n) {
-    const more = await read(all.next, Math.min(n - all.next, most))
-    const seen = new Set(all[rows].map(id))
-    all = { ...more, [rows]: [...all[rows], ...more[rows].filter((r) => !seen.has(id(r)))] }
+export async function firstRows<K extends string, R, N extends string | number, P extends { [k in K]: R[] } & { next?: N }>(n: number, rows: K, id: (row: R) => string | number, read: (limit: number, from?: N) => Promise<P>): Promise<P> {
+  let all = await read(Math.min(n, most))
+  for (let got = all[rows].length; all.next && got < n;) {
+    const more = await read(Math.min(n - got, most), all.next)
+    got += Math.max(1, more[rows].length)
+    all = { ...more, [rows]: joined(all[rows], more[rows], id) }
   }
   return all
+}
+
+/** A list with the next page behind it. */
+export function joined<R>(list: R[], more: R[], id: (row: R) => string | number): R[] {
+  const known = new Set(list.map(id))
+  return [...list, ...more.filter((r) => !known.has(id(r)))]
 }
 
 /** How many rows to show after a tap on 更多: a list that is long already grows faster. */

@@ -1,1 +1,0 @@
-async function e(e,t,n,r){let i=await r(0,Math.min(e,200));for(;i.next&&i.next<e;){let a=await r(i.next,Math.min(e-i.next,200)),o=new Set(i[t].map(n));i={...a,[t]:[...i[t],...a[t].filter(e=>!o.has(n(e)))]}}return i}var t=e=>e+(e<200?50:200);export{t as n,e as t};
