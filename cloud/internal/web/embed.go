@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 )
@@ -36,7 +37,7 @@ type file struct {
 }
 
 // Handler serves files from memory. A path that is no file is one of the page's own and gets index.html, or the document
-// that is named by its first step (todo.html for /todo), which names the scripts of that page.
+// that is named by its first step and the reader's language (todo.en.html for /todo), which names the scripts of that page.
 func Handler(files fs.FS) (http.Handler, error) {
 	all := map[string]*file{}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
@@ -64,14 +65,49 @@ func Handler(files fs.FS) (http.Handler, error) {
 			return
 		}
 		if f == nil {
-			step, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-			f = all["/"+step+".html"]
+			step, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+			w.Header().Set("Vary", "Accept-Language")
+			if f = all["/"+step+language(r)+".html"]; f != nil {
+				w.Header().Set("Link", early(step, rest, r.URL.Query()))
+			}
 		}
 		if f == nil {
 			f = index
 		}
 		f.serve(w, r)
 	}), nil
+}
+
+// language is what stands in the name of a document in the reader's language: nothing for Chinese, as the page itself decides.
+func language(r *http.Request) string {
+	if said := r.Header.Get("Accept-Language"); said == "" || strings.HasPrefix(strings.ToLower(said), "zh") {
+		return ""
+	}
+	return ".en"
+}
+
+// early names what a page that messages lead to asks for first, by the same addresses (ui/src/lib/pages.ts): a phone asks
+// for it beside the scripts and not after them, which on a slow line is one way there and back less.
+func early(step, rest string, query url.Values) string {
+	asks := []string{"/session"}
+	switch {
+	case step == "todo" && !query.Has("tab"):
+		asks = append(asks, "/incidents?handling=open&limit=50&order=urgent")
+	case step == "a" && rest != "":
+		asks = append(asks, "/incidents/"+url.PathEscape(rest))
+	}
+	links := make([]string, len(asks))
+	for n, ask := range asks {
+		if key := query.Get("k"); key != "" {
+			mark := "?"
+			if strings.Contains(ask, "?") {
+				mark = "&"
+			}
+			ask += mark + url.Values{"k": {key}}.Encode()
+		}
+		links[n] = "</api/v1" + ask + ">; rel=preload; as=fetch; crossorigin"
+	}
+	return strings.Join(links, ", ")
 }
 
 func load(files fs.FS, name string) (*file, error) {
@@ -117,7 +153,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 	}
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding")
 	if f.immutable {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable") // never asked for again, so it needs no ETag
 	} else {

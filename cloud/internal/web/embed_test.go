@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -14,7 +15,7 @@ import (
 
 func TestHandler(t *testing.T) {
 	script := strings.Repeat("let a = 1;\n", 100)
-	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "todo.html": {Data: []byte("<html>todo</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}})
+	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "todo.html": {Data: []byte("<html>todo</html>")}, "todo.en.html": {Data: []byte("<html>to do</html>")}, "a.html": {Data: []byte("<html>alert</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,11 +28,37 @@ func TestHandler(t *testing.T) {
 		h.ServeHTTP(w, r)
 		return w.Result()
 	}
-	for path, want := range map[string]string{"/": "page", "/index.html": "page", "/sites/jinxiu": "page", "/a/GJ-1": "page", "/todo": "todo", "/todo/1": "todo", "/todos": "page"} {
+	for path, want := range map[string]string{"/": "page", "/index.html": "page", "/sites/jinxiu": "page", "/a/GJ-1": "alert", "/todo": "todo", "/todo/1": "todo", "/todos": "page"} {
 		resp := get("GET", path)
 		body, _ := io.ReadAll(resp.Body)
 		if resp.StatusCode != 200 || string(body) != "<html>"+want+"</html>" || resp.Header.Get("Cache-Control") != "no-cache" || !strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "default-src 'self'") {
 			t.Errorf("%s: %d %v", path, resp.StatusCode, resp.Header)
+		}
+	}
+	for said, want := range map[string]string{"zh-CN,zh;q=0.9,en;q=0.8": "todo", "ZH": "todo", "en-GB,zh;q=0.5": "to do", "de": "to do"} {
+		resp := get("GET", "/todo", "Accept-Language", said)
+		if body, _ := io.ReadAll(resp.Body); string(body) != "<html>"+want+"</html>" || !slices.Contains(resp.Header.Values("Vary"), "Accept-Language") {
+			t.Errorf("a reader of %s gets %s, %v", said, body, resp.Header)
+		}
+	}
+	for path, want := range map[string]string{
+		"/todo":             "/session /incidents?handling=open&limit=50&order=urgent",
+		"/todo?tab=closed":  "/session",
+		"/a/GJ-1":           "/session /incidents/GJ-1",
+		"/a/GJ-1?k=a%2Bb":   "/session?k=a%2Bb /incidents/GJ-1?k=a%2Bb",
+		"/todo?k=a":         "/session?k=a /incidents?handling=open&limit=50&order=urgent&k=a",
+		"/a/a%3E%3B%22%0Ab": "/session /incidents/a%3E%3B%22%0Ab",
+		"/sites/jinxiu":     "",
+		"/assets/app-1.js":  "",
+	} {
+		var asks []string
+		for link := range strings.SplitSeq(get("GET", path).Header.Get("Link"), ", ") {
+			if ask, ok := strings.CutSuffix(link, ">; rel=preload; as=fetch; crossorigin"); ok {
+				asks = append(asks, strings.TrimPrefix(ask, "</api/v1"))
+			}
+		}
+		if got := strings.Join(asks, " "); got != want {
+			t.Errorf("with %s a browser is told to ask for %q, not %q", path, got, want)
 		}
 	}
 	resp := get("GET", "/assets/app-1.js", "Accept-Encoding", "br, gzip")

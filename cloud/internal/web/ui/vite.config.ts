@@ -4,11 +4,14 @@ import { defineConfig, type Plugin, type Rolldown } from 'vite'
 /** Pages that are opened from messages, on phones: the first step of their address, and their file. */
 const opened = { todo: 'src/pages/Todo.vue', a: 'src/pages/Alert.vue' }
 
+/** The words that they come with, by the end of their documents' names (embed.go): Chinese is in the shell itself. */
+const spoken = { '': { todo: [], a: ['words/shared.zh.ts'] }, '.en': { todo: ['words/en.ts'], a: ['words/en.ts', 'words/shared.en.ts'] } }
+
 /** The shell, with what both of them need. */
-const both = /src\/(main|lib\/(deeds|later|urgency)|parts\/(TakeState|Countdown|SkeletonCards|Badge)|words\/waiting)\./
+const both = /src\/(main|lib\/(deeds|later|urgency|load|turns|reading|rows|kept)|parts\/(TakeState|Countdown|SkeletonCards|Badge)|words\/waiting)\./
 
 /** What an alert and many other pages are made of. */
-const shared = /src\/(parts\/(Chip|Dialog|Tabs|Field|Empty)|lib\/(cameras|load|names|ledger|steps|api\/(desk|data))|words\/(alert|desk|names|chart))\./
+const shared = /src\/(parts\/(Chip|Dialog|Tabs|Field|Empty)|lib\/(cameras|names|ledger|steps|api\/(desk|data))|words\/(alert|desk|names|chart))\./
 
 /** A chunk with all chunks that it cannot do without. */
 function needed(bundle: Rolldown.OutputBundle, name: string, found = new Set<string>()): Set<string> {
@@ -19,13 +22,20 @@ function needed(bundle: Rolldown.OutputBundle, name: string, found = new Set<str
   return found
 }
 
+/** The chunk that holds a file of ours. */
+function holder(bundle: Rolldown.OutputBundle, file: string): string {
+  const chunk = Object.values(bundle).find((c) => c.type === 'chunk' && c.moduleIds.some((id) => id.endsWith(file)))
+  if (!chunk) throw new Error(`no script holds ${file}`)
+  return chunk.fileName
+}
+
 const styles = (bundle: Rolldown.OutputBundle, name: string) => {
   const chunk = bundle[name]
   return chunk?.type === 'chunk' ? [...chunk.viteMetadata?.importedCss ?? []] : []
 }
 
-/** Gives each of the opened pages a document of its own (todo.html), which names its scripts and styles: they come beside
- * the first script, not after it. */
+/** Gives each of the opened pages a document of its own in each language (todo.html, todo.en.html), which names its scripts,
+ * words and styles: they come beside the first script, not after it. */
 function documents(): Plugin {
   return {
     name: 'documents', apply: 'build', enforce: 'post',
@@ -33,31 +43,39 @@ function documents(): Plugin {
       const index = bundle['index.html']
       if (index?.type !== 'asset') return
       const html = String(index.source)
-      for (const [step, file] of Object.entries(opened)) {
-        const page = Object.values(bundle).find((c) => c.type === 'chunk' && c.moduleIds.some((id) => id.endsWith(file)))
-        if (!page) throw new Error(`no script holds ${file}`)
-        const scripts = [...needed(bundle, page.fileName)].filter((name) => !html.includes(name))
-        const sheets = scripts.flatMap((name) => styles(bundle, name))
-        const links = [...scripts.map((name) => `<link rel="modulepreload" crossorigin href="/${name}">`), ...sheets.map((name) => `<link rel="stylesheet" crossorigin href="/${name}">`)]
-        this.emitFile({ type: 'asset', fileName: `${step}.html`, source: html.replace('</head>', `  ${links.join('\n  ')}\n</head>`) })
+      for (const step of Object.keys(opened) as (keyof typeof opened)[]) {
+        for (const [end, packs] of Object.entries(spoken)) {
+          const scripts = [...new Set([opened[step], ...packs[step]].flatMap((file) => [...needed(bundle, holder(bundle, file))]))].filter((name) => !html.includes(name))
+          const sheets = scripts.flatMap((name) => styles(bundle, name))
+          const links = [...scripts.map((name) => `<link rel="modulepreload" crossorigin href="/${name}">`), ...sheets.map((name) => `<link rel="stylesheet" crossorigin href="/${name}">`)]
+          this.emitFile({ type: 'asset', fileName: `${step}${end}.html`, source: html.replace('</head>', `  ${links.join('\n  ')}\n</head>`) })
+        }
       }
     },
   }
 }
 
-/** Parts of uPlot that no page uses; its author's own builds leave them out likewise. */
-const unused = ['(paths.bars    = bars);', '(paths.spline  = monotoneCubic);', 'uPlot.join = join;', 'const showLegend = legend.show;']
+/** What our charts never are, said to uPlot as constants, so that the builder drops what is for it; its author's own builds
+ * leave parts out likewise. Our charts have lines and steps on plain scales; their times are ours (src/lib/plot.ts). */
+const plain: [of: RegExp, instead: string][] = [
+  [/\(paths\.(bars|spline) +=.*/g, ''], [/uPlot\.(join|sync|fmtDate|tzDate) +=.*/g, ''],
+  [/const showLegend = .*/, 'const showLegend = false;'],
+  [/mode: ifNull\(opts\.mode, 1\)/, 'mode: 1'], [/\b(let|const) mode = (self|u)\.mode;/g, 'const mode = 1;'],
+  [/\blet distr = sc\.distr;/g, 'const distr = 1;'], [/\b(sc|wsc|scale|scaleX)\.distr\b/g, '1'],
+  [/let isTime = .*/g, 'const isTime = false;'], [/time: FEAT_TIME/, 'time: false'],
+  [/const \[.*\] = genTimeStuffs\(.*/g, ''], [/const _(tzDate|fmtDate|timeAxisSplits|timeAxisVals|timeSeriesVal) .*/g, ''],
+]
 
-/** Leaves those parts out, and fails when another uPlot has them no more. */
 function lean(): Plugin {
   return {
     name: 'lean', apply: 'build',
     transform: {
       filter: { id: /uPlot\.esm\.js$/ },
       handler(code) {
-        for (const line of unused) {
-          if (code.split(line).length !== 2) throw new Error(`uPlot has no single ${line}`)
-          code = code.replace(line, line.startsWith('const') ? 'const showLegend = false;' : '')
+        for (const [of, instead] of plain) {
+          const now = code.replace(of, instead)
+          if (now === code) throw new Error(`this uPlot has no ${of}: look what has come in its place`)
+          code = now
         }
         return { code, map: null }
       },

@@ -52,6 +52,6 @@ export async function places() {
 export async function shown(page, name) {
   await page.locator('main :is(.card, .empty, table, svg, form)').first().waitFor({ timeout: 8000 }).catch(() => {})
   await page.locator('.skeleton').first().waitFor({ state: 'detached', timeout: 5000 }).catch(() => {})
-  if (name === 'alert' || name === 'device') await page.locator('.plot canvas, .none').first().waitFor({ timeout: 8000 }).catch(() => {})
+  if (name === 'alert' || name === 'device') await page.locator('.plot :is(svg, canvas), .none').first().waitFor({ timeout: 8000 }).catch(() => {})
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
 }

@@ -43,16 +43,27 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
   })
 
   test('the detail says why and what to do, draws the chart with its threshold, and tells who took it', async () => {
-    const page = await open(browser, { path: `/a/${encodeURIComponent(id)}` })
+    const page = await open(browser, { path: '/lost-on-purpose' })
+    const asked = []
+    page.on('request', (r) => asked.push(new URL(r.url()).pathname))
+    await page.goto(`${base}/a/${encodeURIComponent(id)}`)
     await page.getByRole('heading', { name: '为什么报警' }).waitFor()
+    for (const path of ['/session', `/incidents/${encodeURIComponent(id)}`]) { // the server tells the browser to ask before any script runs
+      const entry = await page.evaluate((end) => performance.getEntriesByType('resource').find((e) => e.name.endsWith(end))?.initiatorType, path)
+      assert.equal(entry, 'link', `${path} is asked early`)
+      assert.equal(asked.filter((p) => p === '/api/v1' + path).length, 1, `${path} is asked once`)
+    }
     await page.getByRole('heading', { name: '现在做什么' }).waitFor()
-    await page.locator('.plot canvas').waitFor({ timeout: 15_000 })
+    await page.locator('.plot svg path.line').first().waitFor({ timeout: 15_000 })
     const detail = await api(`/incidents/${encodeURIComponent(id)}`)
     if (detail.limit && detail.limit.point === detail.chart?.point) {
       assert.equal(Number(await page.locator('.plot').getAttribute('data-limit')), detail.limit.value)
       assert.match(await page.locator('.plot').getAttribute('aria-label'), /阈值/)
     }
-    // The canvas is there a frame before it is drawn.
+    assert.match(await page.locator('.plot path.line').first().getAttribute('d'), /^M[\d.]+ [\d.]+L/, 'the picture has its line')
+    // Whoever points at it gets a cursor; the canvas is there a frame before it is drawn.
+    await page.locator('.plot').hover()
+    await page.locator('.plot canvas').waitFor({ timeout: 15_000 })
     await page.waitForFunction(() => {
       const canvas = document.querySelector('.plot canvas')
       return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((byte, n) => n % 4 === 3 && byte > 0)
@@ -96,7 +107,7 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
     for (const tile of tiles) assert.match(tile.text, /前|刚刚|还没有读到/, `no age: ${tile.text}`)
     for (const tile of tiles.filter((x) => x.quality === 'bad')) assert.match(tile.text, /—/, `a bad value is shown as one: ${tile.text}`)
     await page.locator('.device a').first().click()
-    await page.locator('.plot canvas, .none').first().waitFor({ timeout: 15_000 })
+    await page.locator('.plot :is(svg, canvas), .none').first().waitFor({ timeout: 15_000 })
     assert.ok(await page.locator('select[name=point] option').count() > 0)
     assert.deepEqual(page.errors, [])
     await page.context().close()

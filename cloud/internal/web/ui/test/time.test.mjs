@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { number } from '../src/lib/number.ts'
-import { amount, dayTime, hourMinuteSecond, stale, stopwatch, tick, when } from '../src/lib/time.ts'
+import { amount, dayTime, hourMinuteSecond, stale, stopwatch, tick, ticks, when } from '../src/lib/time.ts'
 
 const zone = 'Asia/Shanghai'
 const at = Date.UTC(2026, 10, 22, 14, 41, 6) // 22:41:06 in Shanghai
@@ -57,4 +57,12 @@ test('a field of day and time is read in the zone', () => {
   assert.equal(dayTime('2026-11-22T22:41', zone), Date.UTC(2026, 10, 22, 14, 41))
   assert.equal(dayTime('2026-03-29T12:00', 'Europe/London'), Date.UTC(2026, 2, 29, 11))
   assert.equal(dayTime('', zone), undefined)
+})
+
+test('the times of an axis are round on the clocks of the zone, days begin at its midnight', () => {
+  const hour = 3_600_000, said = (from, to, step, zone) => ticks(from, to, step, zone).map((t) => tick(t, zone))
+  assert.deepEqual(said(at, at + 10 * hour, 3 * hour, zone), ['11-23', '03:00', '06:00'])
+  assert.deepEqual(said(at, at + 49 * hour, 24 * hour, zone), ['11-23', '11-24'])
+  assert.deepEqual(said(Date.UTC(2026, 0, 1, 0, 10), Date.UTC(2026, 0, 1, 2), hour, 'Asia/Kolkata'), ['06:00', '07:00'], 'a zone of half hours')
+  assert.deepEqual(ticks(at, at - 1, hour, zone), [])
 })

@@ -13,6 +13,9 @@ export interface ChartData {
   max?: number
 }
 
+/** What a chart draws: unit and point give its vertical axis, limit a threshold with its label; stepped: states rather than amounts. */
+export interface PlotModel { data: ChartData; from: number; to: number; unit: string; point: string; limit?: number; limitLabel?: string; alert?: Span; stepped?: boolean }
+
 export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'bad' | 'uncertain'>): ChartData {
   const points = [...s.points].sort((a, b) => a[0] - b[0])
   const gaps = withHead(clip(s.gaps, s.from, s.to), s.from, s.to, points[0]?.[0])

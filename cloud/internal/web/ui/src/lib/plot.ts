@@ -1,16 +1,12 @@
 // How the chart looks: axes, grey gaps, shaded alert, dashed threshold with its label.
 import uPlot from 'uplot'
-import { yRange, type ChartData } from './chartdata'
+import { amounts, column, room, times, withUnit } from './axis'
+import { yRange, type ChartData, type PlotModel } from './chartdata'
 import { word } from './i18n'
-import { unitName } from './say'
 import { tick } from './time'
 import type { Span } from './types'
 
-export interface PlotModel { data: ChartData; from: number; to: number; unit: string; point: string; limit?: number; limitLabel?: string; alert?: Span; stepped?: boolean }
 interface Deps { model: () => PlotModel; zone: () => string; cursor: (index: number | undefined) => void }
-
-/** Distances of the times at the axis, in seconds: whole minutes, which is what is written there. */
-const incrs = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 2_592_000]
 
 const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 const scale = () => devicePixelRatio || 1
@@ -22,20 +18,19 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
   const states = model().stepped
   return {
     legend: { show: false },
-    padding: [12, 22, 0, 0],
-    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone()),
+    padding: [room.top, room.right, 0, 0],
     cursor: { drag: { x: false, y: false }, y: false, points: { size: 8 } },
     scales: {
-      x: { range: () => [model().from / 1000, model().to / 1000] },
+      x: { time: false, range: () => [model().from / 1000, model().to / 1000] },
       y: { range: () => { const m = model(); return yRange(m.data.min, m.data.max, m.unit, m.limit) } },
     },
     axes: [
-      { font, stroke: text2, grid: { show: false }, ticks: { stroke: line, size: 5 }, size: 28, space: 64, incrs, values: (_u, splits) => splits.map((s) => tick(s * 1000, zone())) },
+      { font, stroke: text2, grid: { show: false }, ticks: { stroke: line, size: 5 }, size: room.bottom, splits: (u, _axis, from, to) => times(from * 1000, to * 1000, u.bbox.width / scale(), zone()).map((ms) => ms / 1000), values: (_u, splits) => splits.map((s) => tick(s * 1000, zone())) },
       {
-        font, stroke: text2, grid: { stroke: line, width: 1 }, ticks: { show: false }, space: 34,
-        size: (_u, values) => 14 + 7.2 * Math.max(2, ...(values ?? []).map((v) => width(String(v)))),
-        values: (_u: uPlot, splits: number[]) => withUnit(splits, model().unit),
-        ...(states ? { splits: () => [0, 1], values: (_u: uPlot, v: number[]) => v.map((n) => word(`state.${model().point}.${n}`) ?? String(n)) } : {}),
+        font, stroke: text2, grid: { stroke: line, width: 1 }, ticks: { show: false },
+        size: (_u, values) => column((values ?? []).map(String)),
+        splits: (u, _axis, low, high) => (states ? [0, 1] : amounts(low, high, u.bbox.height / scale())),
+        values: (_u: uPlot, v: number[]) => (states ? v.map((n) => word(`state.${model().point}.${n}`) ?? String(n)) : withUnit(v, model().unit)),
       },
     ],
     series: [{}, { stroke: ink, width: 1.6, paths, points: { size: 4, fill: ink, filter: lonely } }, { stroke: ink, width: 1.6, paths, points: { show: false } }],
@@ -48,12 +43,6 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
   }
 }
 
-/** The numbers at the axis with the same decimals; the unit stands once, at the top. */
-function withUnit(splits: number[], unit: string): string[] {
-  const digits = Math.max(0, ...splits.map((v) => String(+v.toFixed(6)).split('.')[1]?.length ?? 0))
-  return splits.map((v, n) => v.toFixed(digits) + (unit && n === splits.length - 1 ? ` ${unitName(unit)}` : ''))
-}
-
 /** Points without a neighbour: no line would show them. */
 const lonely: uPlot.Series.Points.Filter = (u, series) => {
   const v = u.data[series] ?? []
@@ -61,8 +50,6 @@ const lonely: uPlot.Series.Points.Filter = (u, series) => {
   for (let n = 0; n < v.length; n++) if (v[n] != null && v[n - 1] == null && v[n + 1] == null) at.push(n)
   return at
 }
-
-const width = (text: string) => [...text].reduce((sum, c) => sum + (c > '\u2e80' ? 1.7 : 1), 0)
 
 function bands(u: uPlot, m: PlotModel) {
   if (m.alert) band(u, m.alert, colour('--l1'), 0.14)

@@ -74,11 +74,16 @@ export function dayTime(text: string, zone: string): number | undefined {
   return inZone(/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) ? Date.parse(`${text.slice(0, 16)}:00Z`) : NaN, zone)
 }
 
+/** How far the clocks of the zone are ahead of UTC at a whole second, in ms. */
+function ahead(at: number, zone: string): number {
+  const p = parts(at, zone)
+  return Date.UTC(+p.year, +p.month - 1, +p.day, +p.hour, +p.minute, +p.second) - at
+}
+
 function inZone(utc: number, zone: string): number | undefined {
   if (!Number.isFinite(utc)) return undefined
-  const ahead = (at: number) => { const p = parts(at, zone); return Date.UTC(+p.year, +p.month - 1, +p.day, +p.hour, +p.minute, +p.second) - at }
-  const near = utc - ahead(utc)
-  return utc - ahead(near)
+  const near = utc - ahead(utc, zone)
+  return utc - ahead(near, zone)
 }
 
 function sameDay(a: number, b: number, zone: string): boolean {
@@ -89,6 +94,15 @@ function sameDay(a: number, b: number, zone: string): boolean {
 /** 22:41 for today, 11-21 22:41 for another day. */
 export function when(ms: number, now: number, zone: string): string {
   return sameDay(ms, now, zone) ? hourMinute(ms, zone) : `${monthDay(ms, zone)} ${hourMinute(ms, zone)}`
+}
+
+/** The times of an axis from one moment to another, so many ms apart, counted from midnight in the zone: where its clocks
+    change the steps keep their length. */
+export function ticks(from: number, to: number, step: number, zone: string): number[] {
+  const off = ahead(Math.ceil(from / second) * second, zone)
+  const at: number[] = []
+  for (let t = Math.ceil((from + off) / step) * step - off; t <= to; t += step) at.push(t)
+  return at
 }
 
 /** Label of a time axis: the date where a day begins, else the clock. */

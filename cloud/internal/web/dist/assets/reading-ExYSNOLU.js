@@ -1,1 +1,0 @@
-function e(e,t){let n=0,r=!1,i=!1,a;async function o(){let t=++n,o=()=>t===n;clearTimeout(a),a=void 0,i=!1,r=!0;try{await e(o)}finally{o()&&(r=!1,i&&s())}}function s(){r?i=!0:a??=setTimeout(o,t)}return{now:o,soon:s,again:()=>{r?i=!0:o()},stop:()=>{n++,clearTimeout(a)}}}export{e as t};

@@ -1,1 +1,0 @@
-async function e(e,n,r,i){let a=await i(Math.min(e,200));for(let o=a[n].length;a.next&&o<e;){let s=await i(Math.min(e-o,200),a.next);o+=Math.max(1,s[n].length),a={...s,[n]:t(a[n],s[n],r)}}return a}function t(e,t,n){let r=new Set(e.map(n));return[...e,...t.filter(e=>!r.has(n(e)))]}var n=e=>e+(e<200?50:200);export{n,t as r,e as t};

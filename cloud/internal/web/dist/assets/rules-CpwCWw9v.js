@@ -1,1 +1,0 @@
-import{lt as e,ot as t,st as n}from"./first-B40aGjW2.js";var r={list:()=>t(`/rules`),one:e=>t(`/rules/${n(e)}`),check:t=>e(`POST`,`/rules/check`,{draft:t}),push:(t,r,i,a)=>e(`PUT`,`/gateways/${n(t)}/rules/${n(r)}`,{draft:i,reason:a}),replay:(t,n,r,i,a)=>e(`POST`,`/rules/replay`,{draft:t,sites:n,hours:r,token:i},2e4,void 0,a)};export{r as t};
