@@ -23,6 +23,7 @@ type updateCmd struct {
 	Start   updateStartCmd   `cmd:"" help:"Begin to roll a published version out, with one gateway."`
 	Ring    updateRingCmd    `cmd:"" help:"Go to the next gateways: 2 is 5 %%, 3 is all; 0 stops."`
 	Status  updateStatusCmd  `cmd:"" help:"Show the rollout: what each gateway is to run, runs, and why not."`
+	Remove  updateRemoveCmd  `cmd:"" help:"Remove a published version and its files. The one that was rolled out last stays."`
 }
 
 func (s speech) rolling(ctx context.Context, config string, do func(ctx context.Context, r *rollout.Service, d *db.DB) error) error {
@@ -91,10 +92,29 @@ type updateRingCmd struct {
 // Run goes to a ring.
 func (c *updateRingCmd) Run(ctx context.Context) error {
 	return c.rolling(ctx, c.Config, func(ctx context.Context, r *rollout.Service, d *db.DB) error {
-		if err := r.Move(ctx, c.Ring, c.By, c.Reason); err != nil {
+		if err := r.Move(ctx, rollout.Change{Ring: c.Ring, Who: c.By, Reason: c.Reason}); err != nil {
 			return err
 		}
 		return c.rollout(ctx, d)
+	})
+}
+
+type updateRemoveCmd struct {
+	speech
+	Version string `arg:"" help:"A published version."`
+	Reason  string `help:"Why; the audit log tells it." required:""`
+	By      string `help:"Who does it. Default: the user of this machine." env:"USER"`
+	Config  string `help:"Configuration file." default:"cloud.yaml" type:"path"`
+}
+
+// Run removes.
+func (c *updateRemoveCmd) Run(ctx context.Context) error {
+	return c.rolling(ctx, c.Config, func(ctx context.Context, r *rollout.Service, _ *db.DB) error {
+		freed, err := r.Remove(ctx, c.Version, c.By, c.Reason)
+		if err == nil {
+			fmt.Println(c.sayf("已移除 %s，腾出 %.1f MiB", "removed %s, %.1f MiB are free again", c.Version, float64(freed)/(1<<20)))
+		}
+		return err
 	})
 }
 

@@ -82,6 +82,9 @@ func demands() map[string]demand {
 		"GET /audit":           {right: "audit", where: "any"},
 
 		"GET /updates":                           {right: "install", where: "any"},
+		"POST /updates":                          {right: "manage", where: "street", body: "{}", ok: invalid},
+		"POST /updates/ring":                     {right: "manage", where: "street", body: "{}", ok: invalid},
+		"POST /updates/stop":                     {right: "manage", where: "street", body: "{}", ok: invalid},
 		"GET /gateways/{gateway}/config":         {right: "install", where: "gateway"},
 		"PUT /gateways/{gateway}/config":         {right: "install", where: "gateway", body: "{}", ok: invalid},
 		"POST /gateways/{gateway}/config/revert": {right: "install", where: "gateway", body: "{}", ok: invalid},

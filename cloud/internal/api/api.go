@@ -63,6 +63,7 @@ type Config struct {
 	Commands  Commands
 	Looks     Looks
 	Pushes    Pushes
+	Updates   Updates
 	Auth      *auth.Service
 	OIDC      *auth.OIDC // nil: by password alone
 	OIDCName  string     // what people call the identity provider

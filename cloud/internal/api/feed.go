@@ -18,6 +18,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/cloud/internal/rollout"
 	"github.com/linshao/linshao/drivers/device"
 )
 
@@ -39,6 +40,7 @@ type Feed struct {
 	devices map[string]map[string]org.Device // of Run alone: gateway → device, until the gateway changes
 	modes   []mode.Emergency                 // of Run alone: as they were told last
 	windows map[int64]string                 // of Run alone: sites under maintenance, as they were told last
+	rollout rollout.Mark                     // of Run alone: as it was told last
 }
 
 // NewFeed makes a feed.
@@ -168,8 +170,8 @@ func (f *Feed) Run(ctx context.Context) error {
 		case <-f.wake:
 		case <-retry.C:
 		case <-modes.C:
-			if err := errors.Join(f.publishModes(ctx), f.publishWindows(ctx)); err != nil && ctx.Err() == nil {
-				f.log.Error("change of mode not told yet", "err", err, "retry_in", modesEvery)
+			if err := errors.Join(f.publishModes(ctx), f.publishWindows(ctx), f.publishRollout(ctx)); err != nil && ctx.Err() == nil {
+				f.log.Error("change of mode, maintenance or rollout not told yet", "err", err, "retry_in", modesEvery)
 			}
 			continue
 		}

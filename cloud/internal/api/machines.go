@@ -18,7 +18,7 @@ func (a *API) machines(h huma.API) {
 	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}/past", "What a device did: when it answered, its alerts and their limit, its calibration, how far it is trusted now", a.devicePast)
 	register(a, h, access{auth.See, anything}, get, "/machines", "Gateways as machines: online, version, clock, configuration", a.gatewayStates)
 	register(a, h, access{auth.See, ofGateway}, get, "/machines/{gateway}", "One gateway with what it says of itself", a.gatewayState)
-	register(a, h, access{auth.Install, anything}, get, "/updates", "The program that is rolled out to gateways, what each has applied, and why not", a.updates)
+	a.rollouts(h)
 	register(a, h, access{auth.See, street}, get, "/system", "How the cloud itself is doing", a.ownState)
 }
 

@@ -76,6 +76,9 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg, said: map[string]said{}, reading: map[string]bool{}}
 }
 
+// Ready says whether versions can be published: the vendor's key is known.
+func (s *Service) Ready() bool { return s.cfg.Vendor != nil }
+
 // Publish takes update files, all or none, and answers their manifests. An *org.Refusal or a *program.Refused says why not.
 func (s *Service) Publish(ctx context.Context, names []string) (all []program.Manifest, err error) {
 	if s.cfg.Vendor == nil {
@@ -154,6 +157,7 @@ type Plan struct {
 	Reason  string
 	Step    time.Duration // how long a ring was well before the next one follows by itself; 0: a person says so
 	Watch   time.Duration // how long a gateway must run it well to keep it; 0: as it likes, ten minutes
+	After   *int64        // the rollout that the person saw, 0 for none: another one meanwhile is not replaced; nil: whatever there is
 }
 
 // How long a gateway may watch a version.
@@ -178,10 +182,14 @@ func (s *Service) Start(ctx context.Context, p Plan) error {
 		if n == 0 {
 			return org.Refuse("版本 %s 没有发布过", "version %s was never published", p.Version)
 		}
-		var id int64
-		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) + 1 FROM rollouts`).Scan(&id); err != nil {
-			return fmt.Errorf("begin rollout: %w", err)
+		last, err := newest(ctx, tx)
+		if err != nil {
+			return err
 		}
+		if p.After != nil && *p.After != last.ID {
+			return changed(last)
+		}
+		id := last.ID + 1
 		now := s.cfg.Now().UnixMilli()
 		if _, err := tx.ExecContext(ctx, `INSERT INTO rollouts (id, version, ring, step_ms, watch_s, stopped, why_zh, why_en, who, reason, began, moved, resumed) VALUES (?, ?, 1, ?, ?, 0, '', '', ?, ?, ?, ?, ?)`,
 			id, p.Version, p.Step.Milliseconds(), int64(p.Watch/time.Second), p.Who, p.Reason, now, now, now); err != nil {
@@ -235,32 +243,4 @@ func join(ctx context.Context, tx *sql.Tx, id int64) error {
 		}
 	}
 	return nil
-}
-
-// Move goes to a ring, or stops (0). A rollout that was stopped goes on so, too.
-func (s *Service) Move(ctx context.Context, ring int, who, reason string) error {
-	return s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
-		o, err := newest(ctx, tx)
-		if err != nil {
-			return err
-		}
-		switch {
-		case o.ID == 0:
-			return org.Refuse("没有在发布的版本", "nothing is rolled out")
-		case ring < 0 || ring > All:
-			return org.Refuse("只有 1 到 3 圈", "there are rings 1 to 3")
-		case ring != 0 && ring < o.Ring:
-			return org.Refuse("已经到第 %d 圈，不能退回：停止，或发布更新的版本", "ring %d has come already: stop, or roll a newer version out", o.Ring)
-		}
-		now := s.cfg.Now().UnixMilli()
-		if ring == 0 {
-			_, err = tx.ExecContext(ctx, `UPDATE rollouts SET stopped = 1, why_zh = ?, why_en = ? WHERE id = ?`, who+"停止："+reason, "stopped by "+who+": "+reason, o.ID)
-		} else {
-			_, err = tx.ExecContext(ctx, `UPDATE rollouts SET stopped = 0, why_zh = '', why_en = '', ring = ?, moved = ?, resumed = ? WHERE id = ?`, ring, now, now, o.ID)
-		}
-		if err != nil {
-			return fmt.Errorf("move rollout: %w", err)
-		}
-		return audit.Add(ctx, tx, audit.Entry{Act: "update.ring", Kind: "update", About: o.Version, Detail: map[string]string{"ring": strconv.Itoa(ring), "reason": reason, "by": who}})
-	})
 }

@@ -38,6 +38,7 @@ type fleet struct {
 	told map[string]*wire.Update
 	lsu  []byte // version 1.1.0, published
 	out  map[string]bool
+	dir  string // of the files
 }
 
 func vendor() ed25519.PrivateKey {
@@ -47,8 +48,8 @@ func vendor() ed25519.PrivateKey {
 func newFleet(t *testing.T, place *dbtest.Place) *fleet {
 	key := vendor()
 	public, _ := key.Public().(ed25519.PublicKey)
-	f := &fleet{t: t, ctx: t.Context(), db: place.Open(t), now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC), told: map[string]*wire.Update{}, out: map[string]bool{}}
-	f.Service = rollout.New(rollout.Config{DB: f.db, Dir: t.TempDir(), Vendor: public, Key: key, Secret: []byte("secret"), URL: "http://cloud.example", Rate: 1 << 30,
+	f := &fleet{t: t, ctx: t.Context(), db: place.Open(t), now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC), told: map[string]*wire.Update{}, out: map[string]bool{}, dir: t.TempDir()}
+	f.Service = rollout.New(rollout.Config{DB: f.db, Dir: f.dir, Vendor: public, Key: key, Secret: []byte("secret"), URL: "http://cloud.example", Rate: 1 << 30,
 		Now: func() time.Time { return f.now }, Log: slog.New(slog.DiscardHandler), Barred: func(g string) bool { return f.out[g] }, Publish: func(downs []rollout.Down) {
 			for _, x := range downs {
 				down, err := wire.Open(public, x.Gateway, x.Payload)
@@ -187,10 +188,10 @@ func TestARolloutGoesRingByRing(t *testing.T) {
 			t.Errorf("%+v", all)
 		}
 		f.now = f.now.Add(time.Minute)
-		if err := f.Move(f.ctx, 1, "陈敏", "再来"); err == nil {
+		if err := f.Move(f.ctx, rollout.Change{Ring: 1, Who: "陈敏", Reason: "再来"}); err == nil {
 			t.Error("a ring was taken back")
 		}
-		if err := f.Move(f.ctx, 3, "陈敏", "查明原因"); err != nil {
+		if err := f.Move(f.ctx, rollout.Change{Ring: 3, Who: "陈敏", Reason: "查明原因"}); err != nil {
 			t.Fatal(err)
 		}
 		f.now = f.now.Add(time.Minute)
@@ -219,7 +220,7 @@ func TestARolloutStopsOnSilence(t *testing.T) {
 		f.now = f.now.Add(2 * time.Minute)
 		f.turn(1)
 		f.stands(1, true)
-		if err := f.Move(f.ctx, 1, "陈敏", "停电"); err != nil {
+		if err := f.Move(f.ctx, rollout.Change{Ring: 1, Who: "陈敏", Reason: "停电"}); err != nil {
 			t.Fatal(err)
 		}
 		f.now = f.now.Add(2 * time.Hour)
@@ -270,11 +271,11 @@ func TestFilesAreForTheRing(t *testing.T) {
 		f.out[first] = true
 		may("its certificates have ended", 401)
 		f.out[first] = false
-		if err := f.Move(f.ctx, 0, "陈敏", "等等"); err != nil {
+		if err := f.Move(f.ctx, rollout.Change{Ring: 0, Who: "陈敏", Reason: "等等"}); err != nil {
 			t.Fatal(err)
 		}
 		may("stopped", 404)
-		if err := f.Move(f.ctx, 1, "陈敏", "继续"); err != nil {
+		if err := f.Move(f.ctx, rollout.Change{Ring: 1, Who: "陈敏", Reason: "继续"}); err != nil {
 			t.Fatal(err)
 		}
 		may("it goes on", 200)
@@ -318,4 +319,76 @@ func TestWhatIsPublished(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAChangeIsOfWhatWasSeen: a rollout that stopped by itself, or was replaced, does not go on because somebody was slow to press.
+func TestAChangeIsOfWhatWasSeen(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		f := newFleet(t, place)
+		first := f.begin()
+		seen := &rollout.Seen{ID: 1, Ring: 1}
+		f.answer(first, "reverted")
+		f.turn(1)
+		f.stands(1, true)
+		for what, c := range map[string]rollout.Change{"it stopped": {Ring: 2, Seen: seen}, "another one": {Seen: &rollout.Seen{ID: 9}}, "another ring": {Ring: 3, Seen: &rollout.Seen{ID: 1, Ring: 2, Stopped: true}}} {
+			if _, ok := errors.AsType[*org.Refusal](f.Move(f.ctx, c)); !ok {
+				t.Error(what)
+			}
+		}
+		f.stands(1, true)
+		f.now = f.now.Add(time.Minute)
+		if err := f.Move(f.ctx, rollout.Change{Ring: 1, Who: "陈敏", Reason: "现场看过", Seen: &rollout.Seen{ID: 1, Ring: 1, Stopped: true}}); err != nil {
+			t.Fatal(err)
+		}
+		f.stands(1, false)
+		none, mine := int64(0), int64(1)
+		if _, ok := errors.AsType[*org.Refusal](f.Start(f.ctx, rollout.Plan{Version: "1.1.0", After: &none})); !ok {
+			t.Error("a rollout that was not seen was replaced")
+		}
+		if err := f.Start(f.ctx, rollout.Plan{Version: "1.1.0", Who: "陈敏", Reason: "再来", After: &mine}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestRemovedVersions are gone with their files, and with what a cut publication left; the one rolled out last stays.
+func TestRemovedVersions(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		f := newFleet(t, place)
+		f.begin()
+		if _, err := f.Publish(f.ctx, []string{f.file(made(t, "1.2.0"))}); err != nil {
+			t.Fatal(err)
+		}
+		f.left("old.lsu", 2*time.Hour)
+		f.left(".new-1", 2*time.Hour)
+		f.left("young.lsu", time.Minute)
+		for _, version := range []string{"1.1.0", "0.9.0"} {
+			if _, err := f.Remove(f.ctx, version, "陈敏", "清理"); err == nil {
+				t.Error("removed:", version)
+			}
+		}
+		if freed, err := f.Remove(f.ctx, "1.2.0", "陈敏", "清理"); err != nil || freed < 100 {
+			t.Error(freed, err)
+		}
+		entries, err := os.ReadDir(f.dir)
+		if err != nil || len(entries) != 2 {
+			t.Error(entries, err)
+		}
+		all, err := rollout.Versions(f.ctx, f.db.Reader())
+		if err != nil || len(all) != 1 || all[0].Version != "1.1.0" || len(all[0].Files) != 1 || all[0].Files[0].Arch != "arm64" {
+			t.Error(all, err)
+		}
+		if _, err := f.Publish(f.ctx, []string{f.file(made(t, "1.2.0"))}); err != nil {
+			t.Error("it cannot be published again:", err)
+		}
+	})
+}
+
+// left puts a file of some age beside the published ones.
+func (f *fleet) left(name string, age time.Duration) {
+	f.t.Helper()
+	path, then := filepath.Join(f.dir, name), f.now.Add(-age)
+	if err := errors.Join(os.WriteFile(path, []byte("left"), 0o600), os.Chtimes(path, then, then)); err != nil {
+		f.t.Fatal(err)
+	}
 }

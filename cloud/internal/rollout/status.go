@@ -82,3 +82,61 @@ func Status(ctx context.Context, q db.Querier, part tree.Scope) (o Rollout, all 
 	}
 	return o, all, rows.Err()
 }
+
+// A Version is what was published for gateways.
+type Version struct {
+	Version   string `json:"version"`
+	Published int64  `json:"published" doc:"Unix ms"`
+	Files     []File `json:"files" doc:"one for each kind of machine"`
+}
+
+// A File is an update for one kind of machine.
+type File struct {
+	OS   string `json:"os"`
+	Arch string `json:"arch"`
+	Size int64  `json:"size" doc:"bytes"`
+}
+
+// Versions answers what is published, newest first.
+func Versions(ctx context.Context, q db.Querier) ([]Version, error) {
+	rows, err := q.QueryContext(ctx, `SELECT version, os, arch, size, published FROM artifacts ORDER BY published DESC, version DESC, os, arch`)
+	if err != nil {
+		return nil, fmt.Errorf("list versions: %w", err)
+	}
+	defer rows.Close()
+	all, at := []Version{}, map[string]int{}
+	for rows.Next() {
+		var v Version
+		var f File
+		if err := rows.Scan(&v.Version, &f.OS, &f.Arch, &f.Size, &v.Published); err != nil {
+			return nil, fmt.Errorf("list versions: %w", err)
+		}
+		i, known := at[v.Version]
+		if !known {
+			i, all = len(all), append(all, v)
+			at[v.Version] = i
+		}
+		all[i].Files = append(all[i].Files, f)
+	}
+	return all, rows.Err()
+}
+
+// A Mark changes when a rollout does, or how a gateway stands with it.
+type Mark struct {
+	rollout, moved, resumed, answered, gateways, files int64
+	ring                                               int
+	stopped                                            bool
+}
+
+// Marked answers the mark of the newest rollout.
+func Marked(ctx context.Context, q db.Querier) (m Mark, err error) {
+	o, err := newest(ctx, q)
+	if err != nil {
+		return m, err
+	}
+	m.rollout, m.moved, m.resumed, m.ring, m.stopped = o.ID, o.Moved, o.Resumed, o.Ring, o.Stopped
+	if err := q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM artifacts), count(*), coalesce(sum(answered_at % 1000000007), 0) FROM rollout_gateways WHERE rollout = ?`, o.ID).Scan(&m.files, &m.gateways, &m.answered); err != nil {
+		return m, fmt.Errorf("read rollout: %w", err)
+	}
+	return m, nil
+}

@@ -2,7 +2,7 @@
 // page with a stream of its own could not read anything. Runs in a shared worker (liveworker.ts), or in the page itself where
 // there is none. Pure but for what it is given.
 
-export const kinds = ['incident', 'site', 'readings', 'mode', 'order', 'cell', 'org', 'replay', 'reset', 'ping'] as const
+export const kinds = ['incident', 'site', 'readings', 'mode', 'order', 'cell', 'org', 'replay', 'rollout', 'reset', 'ping'] as const
 export type Kind = (typeof kinds)[number]
 /** Whose readings a page wants. */
 export interface Want { site?: string; device?: string }

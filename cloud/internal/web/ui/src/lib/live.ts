@@ -17,6 +17,7 @@ interface Events {
   cell: Cell // of the wall
   replay: { token: string; share: number } // how far a replay of a rule has come
   org: object // rounds or duty checks changed: read them again
+  rollout: object // an update of gateways moved, or a gateway's part in it: read it again
   refetch: null // what is shown may have holes: read it again
 }
 type Kind = keyof Events
@@ -33,7 +34,7 @@ export function setServerTime(server: number) {
 }
 const serverNow = () => Date.now() + ahead
 
-const listeners: { [K in Kind]: Set<(data: Events[K]) => void> } = { incident: new Set(), site: new Set(), readings: new Set(), mode: new Set(), order: new Set(), cell: new Set(), org: new Set(), replay: new Set(), refetch: new Set() }
+const listeners: { [K in Kind]: Set<(data: Events[K]) => void> } = { incident: new Set(), site: new Set(), readings: new Set(), mode: new Set(), order: new Set(), cell: new Set(), org: new Set(), rollout: new Set(), replay: new Set(), refetch: new Set() }
 function tell<K extends Kind>(kind: K, data: Events[K]) { for (const call of [...listeners[kind]]) call(data) }
 
 /** Hears events of one kind for as long as the page is open. */

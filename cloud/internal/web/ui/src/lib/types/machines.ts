@@ -21,9 +21,9 @@ export interface Desired { revision: number; emergency: boolean; until?: number;
 export interface Command { id: string; gateway: string; device: string; site: string; point: string; value: number; state: string; reason: string; issuer: string; approver?: string; away: boolean; made: number; ended?: number; due?: number; why?: Text }
 
 /** The newest program that is rolled out, and how each gateway stands with it. */
-export interface Rollout { id: number; version?: string; ring: number; stopped: boolean; why: Text; who?: string; began?: number }
+export interface Rollout { id: number; version?: string; ring: number; stepMs: number; stopped: boolean; why: Text; who?: string; reason?: string; began?: number }
 export interface RolloutOf { gateway: string; ring: number; state: 'later' | 'asked' | 'waits' | 'refused' | 'trial' | 'applied' | 'reverted'; why: Text; version: string; answeredAt?: number }
-export interface Updates { rollout: Rollout; gateways: RolloutOf[] }
+export interface Updates { rollout: Rollout; gateways: RolloutOf[]; versions: { version: string; published: number; files: { os: string; arch: string; size: number }[] }[]; ready: boolean }
 
 /** What can be asked of a device from afar; away: a second person must approve it. */
 export interface Choice { point: string; value: number; away: boolean }
