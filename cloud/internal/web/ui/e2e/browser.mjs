@@ -33,15 +33,16 @@ export async function open(browser, { width = 390, height = width < 900 ? 844 : 
   return page
 }
 
-/** Interactive things that are visible and smaller than 44 px in a direction that a finger needs. */
-export function smallTargets(page) {
-  return page.evaluate(() => [...document.querySelectorAll('a, button, select, input, textarea, summary, label.choice')]
+/** Interactive things that are visible and smaller than 44 px in a direction that a finger needs. within: only there. */
+export function smallTargets(page, within = 'body') {
+  return page.evaluate((root) => [...document.querySelectorAll(`${root} :is(a, button, select, input, textarea, summary, label.choice)`)]
     .filter((e) => e.offsetParent !== null || getComputedStyle(e).position === 'fixed')
     .filter((e) => !e.closest('label.choice') || e.matches('label.choice'))
     .filter((e) => !(e.matches('a') && getComputedStyle(e).display === 'inline')) // links inside a sentence
-    .map((e) => ({ text: (e.textContent || e.getAttribute('aria-label') || '').trim().slice(0, 30), box: e.getBoundingClientRect() }))
+    .map((e) => ({ text: (e.textContent || e.getAttribute('aria-label') || e.name || '').trim().slice(0, 30), e: (e.matches('[type=checkbox], [type=radio], [type=file]') && e.closest('label')) || e })) // a finger hits the label
+    .map(({ text, e }) => ({ text, box: e.getBoundingClientRect() }))
     .filter(({ box }) => box.width > 0 && (box.height < 43.5 || box.width < 43.5) && box.bottom > 0)
-    .map(({ text, box }) => `${text} ${Math.round(box.width)}×${Math.round(box.height)}`))
+    .map(({ text, box }) => `${text} ${Math.round(box.width)}×${Math.round(box.height)}`), within)
 }
 
 /** How far the page can be scrolled sideways, in px; and what sticks out. */

@@ -1,4 +1,4 @@
-// Moments of pages that their bare addresses do not show: tabs, an alert at each state, what is refused. For pictures only.
+// Moments of pages that their bare addresses do not show: tabs, an alert at each state, what is refused. For pictures, and for what looks at every view (visit.mjs).
 import { base } from './browser.mjs'
 
 async function json(path) {
@@ -16,6 +16,14 @@ const wanted = { zh: '', en: '' }
 const wrong = { zh: '用户名或密码不对', en: 'wrong name or password' }
 const expired = { zh: '链接已过期（24 小时内有效），请登录后查看，或联系责任人 李敏 138****0002', en: 'this link is too old (links work for 24 hours); log in, or ask who answers for the site: 李敏 138****0002' }
 const tooLate = { zh: '评价链接已过期（30 天内有效），有话请告诉责任人 李敏 138****0002', en: 'this link to rate is too old (it works for 30 days); please tell 李敏 138****0002' }
+
+/** Lets an alert be at the point where every deed that has a form is possible. */
+const deeds = { verify: [], reject: ['note'], dispatch: ['to'], finish: ['evidence'], rework: ['note'], close: ['outcome'], rate: ['rating'], assign: ['to', 'note'], urge: ['note'], whistle: ['whistle', 'note'], suspend: ['until', 'note'] }
+const everyDeed = (page) => page.route(/\/api\/v1\/incidents\/[^/]+$/, async (route) => {
+  const answer = await route.fetch()
+  const next = Object.entries(deeds).map(([deed, needs]) => ({ deed, needs, text: { zh: deed, en: deed } }))
+  await route.fulfill({ response: answer, json: { ...await answer.json(), handling: 'handling', step: 'in_progress', condition: 'active', takenBy: '李敏', takenAt: Date.now(), next } })
+})
 
 /** The clip of an alert in the middle of it. */
 async function play(page) {
@@ -36,6 +44,7 @@ export async function moments() {
   return {
     'todo-handling': { path: '/todo?tab=handling' }, 'todo-closed': { path: '/todo?tab=closed' },
     'alert-open': alert(all.find((i) => i.handling === 'open')),
+    'alert-deeds': worst && { path: `/a/${encodeURIComponent(worst.id)}`, before: everyDeed },
     'alert-handling': alert(all.find((i) => i.handling === 'handling')),
     'alert-closed': alert(all.find((i) => i.handling === 'closed')),
     'alert-clips': alert(all.find((i) => clips.get(i.id)), play),

@@ -50,8 +50,11 @@ export async function places() {
 
 /** Waits until a page shows what it has, or says that there is nothing. */
 export async function shown(page, name) {
-  await page.locator('main :is(.card, .empty, table, svg, form)').first().waitFor({ timeout: 8000 }).catch(() => {})
-  await page.locator('.skeleton').first().waitFor({ state: 'detached', timeout: 5000 }).catch(() => {})
-  if (name === 'alert' || name === 'device') await page.locator('.plot :is(svg, canvas), .none').first().waitFor({ timeout: 8000 }).catch(() => {})
+  await page.locator('main :is(.card, .empty, table, svg, form, .error, .lost, .gone)').first().waitFor({ timeout: 8000 }).catch(() => {})
+  await still(page)
+  if (name === 'alert' || name === 'device') await page.locator('.plot :is(svg, canvas), .none, .flow, .gone').first().waitFor({ timeout: 8000 }).catch(() => {})
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
 }
+
+/** Waits until nothing that is seen is still awaited. */
+export const still = (page) => page.waitForFunction(() => ![...document.querySelectorAll('.skeleton')].some((e) => e.offsetParent), undefined, { timeout: 5000 }).catch(() => {})
