@@ -33,6 +33,7 @@ type file struct {
 	plain, zipped []byte
 	kind, etag    string
 	immutable     bool
+	lasting       bool // what a start screen shows: a day old is new enough
 	part          bool // a script or style: it runs under the policy of its page, and a phone is spared the words
 }
 
@@ -118,7 +119,11 @@ func load(files fs.FS, name string) (*file, error) {
 	sum := sha256.Sum256(b)
 	f := &file{plain: b, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, kind: mime.TypeByExtension(path.Ext(name)), immutable: strings.HasPrefix(name, "assets/")}
 	ext := path.Ext(name)
+	f.lasting = ext == ".webmanifest" || strings.HasPrefix(name, "icon")
 	f.part = f.immutable && (ext == ".js" || ext == ".css") && !strings.Contains(name, "worker") // a worker has a policy of its own
+	if ext == ".webmanifest" {
+		f.kind = "application/manifest+json" // few systems know this ending
+	}
 	if f.kind == "" {
 		f.kind = "application/octet-stream"
 	}
@@ -158,6 +163,9 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable") // never asked for again, so it needs no ETag
 	} else {
 		h.Set("Cache-Control", "no-cache")
+		if f.lasting {
+			h.Set("Cache-Control", "public, max-age=86400")
+		}
 		h.Set("ETag", f.etag)
 	}
 	if r.Header.Get("If-None-Match") == f.etag {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,7 +16,7 @@ import (
 
 func TestHandler(t *testing.T) {
 	script := strings.Repeat("let a = 1;\n", 100)
-	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "todo.html": {Data: []byte("<html>todo</html>")}, "todo.en.html": {Data: []byte("<html>to do</html>")}, "a.html": {Data: []byte("<html>alert</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}})
+	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "todo.html": {Data: []byte("<html>todo</html>")}, "todo.en.html": {Data: []byte("<html>to do</html>")}, "a.html": {Data: []byte("<html>alert</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}, "icon-192.png": {Data: []byte("png")}, "manifest.webmanifest": {Data: []byte("{}")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +84,12 @@ func TestHandler(t *testing.T) {
 	if again := get("GET", "/todo", "If-None-Match", get("GET", "/todo").Header.Get("ETag")); again.StatusCode != 304 {
 		t.Errorf("again: %d", again.StatusCode)
 	}
+	for path, want := range map[string]string{"/icon.svg": "image/svg+xml", "/icon-192.png": "image/png", "/manifest.webmanifest": "application/manifest+json"} {
+		resp := get("GET", path)
+		if kind := resp.Header.Get("Content-Type"); kind != want || resp.Header.Get("Cache-Control") != "public, max-age=86400" || resp.Header.Get("ETag") == "" {
+			t.Errorf("%s: %v", path, resp.Header)
+		}
+	}
 	for path, want := range map[string]int{"/assets/app-0.js": 404, "/api/v1/x": 404} {
 		if resp := get("GET", path); resp.StatusCode != want {
 			t.Errorf("%s: %d", path, resp.StatusCode)
@@ -96,5 +103,10 @@ func TestHandler(t *testing.T) {
 	}
 	if _, err := web.Handler(web.Files()); err != nil {
 		t.Errorf("the built page: %v", err)
+	}
+	for _, name := range []string{"manifest.webmanifest", "icon.svg", "icon-192.png", "icon-512.png", "icon-any-shape.png", "icon-apple.png"} {
+		if _, err := fs.Stat(web.Files(), name); err != nil {
+			t.Errorf("the built page: %v", err)
+		}
 	}
 }
