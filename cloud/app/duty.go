@@ -22,7 +22,7 @@ import (
 // buildDuty builds the organisation at work, and the clock that makes its deadlines come to pass.
 func (a *App) buildDuty(ctx context.Context) error {
 	a.modes = mode.New(mode.Config{DB: a.db, Now: a.opt.Now})
-	a.windows = window.New(window.Config{DB: a.db, Teller: a.notify, Now: a.opt.Now, Ended: a.released})
+	a.windows = window.New(window.Config{DB: a.db, Teller: a.notify, Now: a.opt.Now, Begun: a.snoozed, Ended: a.released})
 	a.patrols = patrol.New(patrol.Config{DB: a.db, Teller: a.notify, Reports: findings{a.events}, Now: a.opt.Now, Zone: a.cfg.zone})
 	a.checks = dutycheck.New(dutycheck.Config{DB: a.db, Teller: a.notify, Now: a.opt.Now, Zone: a.cfg.zone, Centre: a.answerCentre})
 	if err := a.patrols.Begin(ctx); err != nil {
@@ -36,15 +36,32 @@ func (a *App) buildDuty(ctx context.Context) error {
 	return nil
 }
 
-// quiet says whether a site is under maintenance.
-func (a *App) quiet(ctx context.Context, q db.Querier, site string) (bool, error) {
-	return window.InForce(ctx, q, site, a.opt.Now())
+// quiet says whether a site is under maintenance, or a device is snoozed.
+func (a *App) quiet(ctx context.Context, q db.Querier, of incident.Place) (h incident.Hush, err error) {
+	all, err := window.InForceAt(ctx, q, window.Window{Site: of.Site, Gateway: of.Gateway, Device: of.Device}, a.opt.Now())
+	for _, w := range all {
+		if w.Device == "" {
+			h.Window = true
+		} else {
+			h.Snooze = &incident.Snooze{Until: w.Until, Who: w.Who}
+		}
+	}
+	return h, err
 }
 
-// released tells of what was kept quiet while a site was under maintenance.
-func (a *App) released(ctx context.Context, tx *sql.Tx, site string) error {
-	_, err := a.events.Release(ctx, tx, site)
+// snoozed makes quiet what a device has told of.
+func (a *App) snoozed(ctx context.Context, tx *sql.Tx, w window.Window) error {
+	return a.events.Snooze(ctx, tx, placeOf(w), incident.Snooze{Until: w.Until, Who: w.Who}, w.Reason)
+}
+
+// released tells of what was kept quiet while a site was under maintenance or a device was snoozed.
+func (a *App) released(ctx context.Context, tx *sql.Tx, w window.Window) error {
+	_, err := a.events.Release(ctx, tx, placeOf(w))
 	return err
+}
+
+func placeOf(w window.Window) incident.Place {
+	return incident.Place{Site: w.Site, Gateway: w.Gateway, Device: w.Device}
 }
 
 // fired tells open pages and those who tell people that something has happened by itself.

@@ -115,10 +115,14 @@ func demands() map[string]demand {
 		"GET /health/online":       {right: "see", where: "any"},
 		"GET /sites/{site}/health": {right: "see", where: "site"},
 
-		"GET /sites/{site}/windows":               {right: "see", where: "site"},
-		"POST /sites/{site}/windows":              {right: "dispatch", where: "site", body: "{}", ok: invalid},
-		"POST /sites/{site}/windows/{window}/end": {right: "dispatch", where: "site", ok: append(unknown, 422)},
-		"POST /calibrations":                      {right: "install", where: "any", body: "{}", ok: invalid},
+		"GET /sites/{site}/windows":                   {right: "see", where: "site"},
+		"POST /sites/{site}/windows":                  {right: "dispatch", where: "site", body: "{}", ok: invalid},
+		"POST /sites/{site}/windows/{window}/end":     {right: "dispatch", where: "site", ok: append(unknown, 422)},
+		"GET /windows":                                {right: "see", where: "any"},
+		"GET /devices/{gateway}/{device}/snooze":      {right: "see", where: "gateway"},
+		"POST /devices/{gateway}/{device}/snooze":     {right: "work", where: "gateway", body: "{}", ok: invalid},
+		"POST /devices/{gateway}/{device}/snooze/end": {right: "work", where: "gateway", ok: append(unknown, 409)},
+		"POST /calibrations":                          {right: "install", where: "any", body: "{}", ok: invalid},
 
 		"GET /incidents/{id}/clips":                            {right: "see", where: "incident"},
 		"POST /incidents/{id}/hold":                            {right: "dispatch", where: "incident", body: "{}", ok: invalid},

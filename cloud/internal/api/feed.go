@@ -18,6 +18,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
+	"github.com/linshao/linshao/cloud/internal/org/window"
 	"github.com/linshao/linshao/cloud/internal/rollout"
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -39,7 +40,7 @@ type Feed struct {
 
 	devices map[string]map[string]org.Device // of Run alone: gateway → device, until the gateway changes
 	modes   []mode.Emergency                 // of Run alone: as they were told last
-	windows map[int64]string                 // of Run alone: sites under maintenance, as they were told last
+	windows map[int64]window.Window          // of Run alone: maintenance and snoozes under way, as they were told last
 	rollout rollout.Mark                     // of Run alone: as it was told last
 }
 

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,6 +18,10 @@ func (a *API) windows(h huma.API) {
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/windows", "When a site is, will be and was under maintenance (检修)", a.siteWindows)
 	register(a, h, access{auth.Dispatch, ofSite}, post, "/sites/{site}/windows", "Announce a maintenance window: alerts of class B and C are recorded and nobody is told meanwhile", a.announceWindow)
 	register(a, h, access{auth.Dispatch, ofSite}, post, "/sites/{site}/windows/{window}/end", "End a maintenance window now, or call it off", a.endWindow)
+	register(a, h, access{auth.See, anything}, get, "/windows", "Sites under maintenance (检修) and snoozed devices (静默) now, the oldest first", a.quietNow)
+	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}/snooze", "Whether a device is snoozed (静默), by whom and until when", a.snooze)
+	register(a, h, access{auth.Work, ofGateway}, post, "/devices/{gateway}/{device}/snooze", "Snooze a device: its alerts of class B and C are recorded and nobody is told, for 10, 30 or 60 minutes", a.beginSnooze)
+	register(a, h, access{auth.Work, ofGateway}, post, "/devices/{gateway}/{device}/snooze/end", "End the snooze of a device now; what still lasts is told", a.endSnooze)
 }
 
 // shownWindows is how many windows are shown of those to come, and of those that are over.
@@ -103,41 +106,46 @@ func (f *Feed) publishWindows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	is, sites := map[int64]string{}, map[string]bool{}
+	is, sites := map[int64]window.Window{}, map[string]bool{}
 	for _, w := range running {
-		if is[w.ID] = w.Site; f.windows[w.ID] == "" {
+		is[w.ID] = w
+		if _, known := f.windows[w.ID]; !known {
 			sites[w.Site] = true
+			if w.Device != "" { // a site's window changes no incident that is there when it begins
+				if err := f.released(ctx, w); err != nil {
+					return err
+				}
+			}
 		}
 	}
-	if maps.Equal(is, f.windows) {
-		return nil
-	}
-	for id, site := range f.windows {
-		if is[id] == "" {
-			sites[site] = true
-			if err := f.released(ctx, site); err != nil {
+	for id, w := range f.windows {
+		if _, still := is[id]; !still {
+			sites[w.Site] = true
+			if err := f.released(ctx, w); err != nil {
 				return err
 			}
 		}
 	}
-	if err := f.publishCells(ctx, sites); err != nil {
-		return err
-	}
 	f.windows = is
-	return nil
+	if len(sites) == 0 {
+		return nil
+	}
+	return f.publishCells(ctx, sites)
 }
 
-// released names the incidents of a site that came in a window among those that have changed.
-func (f *Feed) released(ctx context.Context, site string) error {
-	rows, err := f.db.Reader().QueryContext(ctx, `SELECT DISTINCT i.id FROM incidents i WHERE i.site = ? AND i.handling = 'open' AND i.quiet = 0 ORDER BY i.id LIMIT 200`, site)
+// released names the incidents of a site or a device that may have become quiet, or are so no longer, among those that have
+// changed.
+func (f *Feed) released(ctx context.Context, w window.Window) error {
+	rows, err := f.db.Reader().QueryContext(ctx, `SELECT DISTINCT i.id FROM incidents i WHERE i.site = ? AND i.handling IN ('open', 'handling')
+		AND (? = '' AND i.quiet = 0 OR EXISTS (SELECT 1 FROM incident_alerts a WHERE a.incident = i.id AND a.gateway = ? AND a.device = ?)) ORDER BY i.id LIMIT 200`, w.Site, w.Device, w.Gateway, w.Device)
 	if err != nil {
-		return fmt.Errorf("list open incidents of %s: %w", site, err)
+		return fmt.Errorf("list open incidents of %s: %w", w.Site, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id string
 		if err := rows.Scan(&id); err != nil {
-			return fmt.Errorf("list open incidents of %s: %w", site, err)
+			return fmt.Errorf("list open incidents of %s: %w", w.Site, err)
 		}
 		f.Incident(id)
 	}

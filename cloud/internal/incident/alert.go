@@ -138,8 +138,8 @@ func (a *Alert) describe(e rules.AlertEvent) {
 	if a.Severity == "" || a.SeverityNow < a.Severity { // A is worst
 		a.Severity = a.SeverityNow
 	}
-	window := a.detail.Window
+	window, snooze := a.detail.Window, a.detail.Snooze
 	a.detail = detailOf(e)
-	a.detail.Window = window
+	a.detail.Window, a.detail.Snooze = window, snooze
 	a.detail.Told = a.told
 }

@@ -27,7 +27,7 @@ func (s *Service) apply(ctx context.Context, tx *sql.Tx, gateway string, e rules
 	if e.State != rules.Firing && e.State != rules.Resolved {
 		return "", nil
 	}
-	t := turn{e: e, late: late, now: s.cfg.Now()}
+	t := turn{e: e, gateway: gateway, late: late, now: s.cfg.Now()}
 	a, err := alertOf(ctx, tx, gateway, e.Alert)
 	switch {
 	case errors.Is(err, ErrUnknown):

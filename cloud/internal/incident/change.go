@@ -11,18 +11,19 @@ import (
 
 // A turn is one event on its way into an incident.
 type turn struct {
-	e      rules.AlertEvent
-	now    time.Time
-	late   bool
-	fresh  bool // the alert was not known
-	anew   bool // its incident is new
-	joined key  // by which cause it came into an incident that was there
-	where  string
-	alert  Alert
-	in     Incident
-	kind   string // what others are told at once
-	unsaid bool   // there is something that they are told when it is quiet
-	window bool   // it comes in a maintenance window of its site
+	e       rules.AlertEvent
+	gateway string
+	now     time.Time
+	late    bool
+	fresh   bool // the alert was not known
+	anew    bool // its incident is new
+	joined  key  // by which cause it came into an incident that was there
+	where   string
+	alert   Alert
+	in      Incident
+	kind    string // what others are told at once
+	unsaid  bool   // there is something that they are told when it is quiet
+	hush    Hush   // what keeps it quiet
 }
 
 func (t *turn) at() int64 { return t.e.At.UnixMilli() }
@@ -31,7 +32,7 @@ func (t *turn) at() int64 { return t.e.At.UnixMilli() }
 func (s *Service) change(ctx context.Context, tx *sql.Tx, t *turn) error {
 	was := t.in // as people know it
 	before := t.alert.follow(t.e, t.fresh)
-	t.alert.detail.Window = t.alert.detail.Window || t.window
+	t.hush.mark(&t.alert)
 	if err := saveAlert(ctx, tx, t.alert); err != nil {
 		return err
 	}
@@ -145,7 +146,10 @@ func (t *turn) shelving(was Incident) []Entry {
 	if in.Shelved == was.Shelved {
 		return nil
 	}
-	if in.Shelved && t.window {
+	if in.Shelved && t.hush.Snooze != nil {
+		return []Entry{{t.at(), "note", Text{"设备静默中：只记录，暂不通知", "Its device is snoozed: recorded, and nobody is told for now"}, ""}}
+	}
+	if in.Shelved && t.hush.Window {
 		return []Entry{{t.at(), "note", Text{"检修期间：只记录，暂不通知", "Its site is under maintenance: recorded, and nobody is told for now"}, ""}}
 	}
 	return []Entry{{t.at(), "note", shelving(in.Shelved), ""}}

@@ -33,35 +33,36 @@ func text(t rules.Text) Text { return Text{t.ZH, t.EN} }
 // An Incident is the alerts of one cause and the human work on them. Gateway, device, rule, title and value are those of the
 // alert that came first. Times are Unix ms.
 type Incident struct {
-	ID          string `json:"id"`
-	Site        string `json:"site"`
-	SiteName    string `json:"siteName"`
-	Gateway     string `json:"gateway"`
-	Device      string `json:"device"`
-	DeviceName  string `json:"deviceName"`
-	Place       string `json:"place"`
-	Severity    string `json:"severity" enum:"A,B,C"`
-	Title       Text   `json:"title"`
-	Message     Text   `json:"message"`
-	Condition   string `json:"condition" enum:"active,recovered,none" doc:"none: people reported it, and no sensor says whether it lasts"`
-	Handling    string `json:"handling" enum:"open,handling,closed"`
-	Since       int64  `json:"since"`
-	RecoveredAt int64  `json:"recoveredAt,omitempty"`
-	TakenBy     string `json:"takenBy,omitempty"`
-	TakenAt     int64  `json:"takenAt,omitempty"`
-	ClosedBy    string `json:"closedBy,omitempty"`
-	ClosedAt    int64  `json:"closedAt,omitempty"`
-	Outcome     string `json:"outcome,omitempty" enum:"real,false_alarm,drill,device_fault"`
-	Rule        string `json:"rule"`
-	Value       *Value `json:"value,omitempty"`
-	Deadline    int64  `json:"deadline,omitempty" doc:"until when somebody must take it"`
-	SeverityNow string `json:"severityNow,omitempty" enum:"A,B,C" doc:"when it has become less than severity, which is the worst that it has been"`
-	Rung        int    `json:"rung,omitempty" doc:"of the rule's ladder as last told: 0 as it began"`
-	Overdue     int    `json:"overdue,omitempty" enum:"0,1,2,3" doc:"how far the handling is behind: 1 常规, 2 联合, 3 攻坚"`
-	Shadow      bool   `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
-	Shelved     bool   `json:"shelved,omitempty" doc:"it fired too often, or came while its site is under maintenance: recorded, and nobody is told for a while"`
-	Window      bool   `json:"window,omitempty" doc:"it came in a maintenance window of its site (检修)"`
-	Late        bool   `json:"late,omitempty" doc:"it happened while the gateway was cut off, and was told later"`
+	ID          string  `json:"id"`
+	Site        string  `json:"site"`
+	SiteName    string  `json:"siteName"`
+	Gateway     string  `json:"gateway"`
+	Device      string  `json:"device"`
+	DeviceName  string  `json:"deviceName"`
+	Place       string  `json:"place"`
+	Severity    string  `json:"severity" enum:"A,B,C"`
+	Title       Text    `json:"title"`
+	Message     Text    `json:"message"`
+	Condition   string  `json:"condition" enum:"active,recovered,none" doc:"none: people reported it, and no sensor says whether it lasts"`
+	Handling    string  `json:"handling" enum:"open,handling,closed"`
+	Since       int64   `json:"since"`
+	RecoveredAt int64   `json:"recoveredAt,omitempty"`
+	TakenBy     string  `json:"takenBy,omitempty"`
+	TakenAt     int64   `json:"takenAt,omitempty"`
+	ClosedBy    string  `json:"closedBy,omitempty"`
+	ClosedAt    int64   `json:"closedAt,omitempty"`
+	Outcome     string  `json:"outcome,omitempty" enum:"real,false_alarm,drill,device_fault"`
+	Rule        string  `json:"rule"`
+	Value       *Value  `json:"value,omitempty"`
+	Deadline    int64   `json:"deadline,omitempty" doc:"until when somebody must take it"`
+	SeverityNow string  `json:"severityNow,omitempty" enum:"A,B,C" doc:"when it has become less than severity, which is the worst that it has been"`
+	Rung        int     `json:"rung,omitempty" doc:"of the rule's ladder as last told: 0 as it began"`
+	Overdue     int     `json:"overdue,omitempty" enum:"0,1,2,3" doc:"how far the handling is behind: 1 常规, 2 联合, 3 攻坚"`
+	Shadow      bool    `json:"shadow" doc:"the rule is on trial (mode: shadow): recorded, and nobody is told"`
+	Shelved     bool    `json:"shelved,omitempty" doc:"it fired too often, or came while its site is under maintenance or its device is snoozed: recorded, and nobody is told for a while"`
+	Window      bool    `json:"window,omitempty" doc:"it came in a maintenance window of its site (检修)"`
+	Snooze      *Snooze `json:"snooze,omitempty" doc:"its device is snoozed (静默): recorded, and nobody is told until then"`
+	Late        bool    `json:"late,omitempty" doc:"it happened while the gateway was cut off, and was told later"`
 	Progress
 
 	AlertCount int    `json:"alertCount" doc:"alerts in it"`
@@ -149,6 +150,7 @@ type Detail struct {
 	Shelved  bool       `json:"shelved,omitempty"`
 	Told     bool       `json:"told,omitempty"` // it was not shelved all the time
 	Window   bool       `json:"window,omitempty"`
+	Snooze   *Snooze    `json:"snooze,omitempty"`
 	Watch    *Watch     `json:"watch,omitempty"`
 	Place    string     `json:"place,omitempty"` // in the words of who reported it
 }
@@ -197,6 +199,7 @@ const (
 	KindOverdue   = "overdue"
 	KindTaken     = "taken"
 	KindClosed    = "closed"
+	KindSnoozed   = "snoozed" // what waits to be told of it is told no more
 )
 
 // A Refusal says in people's words why a step is not possible now.

@@ -29,7 +29,7 @@ type Config struct {
 	// Holders answers the accounts that hold a right at a place, which is the nodes from the root to it; nil: none is known.
 	Holders   func(ctx context.Context, q db.Querier, r auth.Right, nodes []string) ([]auth.User, error)
 	Emergency func(ctx context.Context, q db.Querier, site string) (bool, error) // says whether a site is in 急 mode; nil: never
-	Quiet     func(ctx context.Context, q db.Querier, site string) (bool, error) // says whether a site is under maintenance (检修); nil: never
+	Quiet     func(ctx context.Context, q db.Querier, of Place) (Hush, error)    // says whether alerts of a device are quiet now; nil: never
 }
 
 // A Service owns the incidents.

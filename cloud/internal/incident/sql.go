@@ -74,6 +74,9 @@ func scan(row scanner) (Incident, error) {
 // told takes over from the detail what an incident shows of its last event.
 func (in *Incident) told() {
 	in.Shelved, in.Window, in.Rung, in.SeverityNow = in.Detail.Shelved, in.Detail.Window, in.Detail.Rung, ""
+	if in.Snooze = nil; in.Shelved {
+		in.Snooze = in.Detail.Snooze
+	}
 	if s := in.Detail.Severity; s != in.Severity {
 		in.SeverityNow = s
 	}
@@ -224,13 +227,18 @@ func save(ctx context.Context, tx *sql.Tx, in Incident) error {
 		in.RecoveredAt, in.TakenBy, in.TakenAt, in.ClosedBy, in.ClosedAt, in.Outcome, in.Graded,
 		in.Step, in.StepAt, in.StepDue, in.StepLate, in.FinishedBy, in.FinishedAt, in.Category, in.Whistle, to.Kind, to.ID, to.Name,
 		in.Urged, in.Reworked, in.Disputed, in.SuspendedAt, in.SuspendedUntil, in.Rating,
-		in.AlertCount, cause.Kind, cause.Key, cause.Text.ZH, cause.Text.EN, in.MergedInto, in.unsaid, in.sayAt, in.Window && in.Shelved && !in.Detail.Told, in.ID); err != nil {
+		in.AlertCount, cause.Kind, cause.Key, cause.Text.ZH, cause.Text.EN, in.MergedInto, in.unsaid, in.sayAt, in.quiet(), in.ID); err != nil {
 		return fmt.Errorf("save incident %s: %w", in.ID, err)
 	}
 	if err := noteChange(ctx, tx, in.ID); err != nil {
 		return err
 	}
 	return in.setTimer(ctx, tx)
+}
+
+// quiet says that it came in a window or a snooze, and nobody was told of it yet.
+func (in *Incident) quiet() bool {
+	return (in.Window || in.Snooze != nil) && in.Shelved && !in.Detail.Told
 }
 
 // number gives the next number of a day: GJ-20261122-0001.

@@ -20,8 +20,8 @@ func TestMaintenanceKeepsQuiet(t *testing.T) {
 		k, ctx := open(t, place), t.Context()
 		quiet := false
 		k.svc = incident.New(incident.Config{DB: k.db, Notifier: k, Now: func() time.Time { return k.now }, Zone: time.UTC,
-			Quiet: func(_ context.Context, _ db.Querier, site string) (bool, error) {
-				return quiet && site == "jinxiu", nil
+			Quiet: func(_ context.Context, _ db.Querier, of incident.Place) (incident.Hush, error) {
+				return incident.Hush{Window: quiet && of.Site == "jinxiu"}, nil
 			}})
 		event := func(name, rule string, s rules.Severity, state rules.State) string {
 			e := firing(k, name)
@@ -54,7 +54,7 @@ func TestMaintenanceKeepsQuiet(t *testing.T) {
 		k.later(2 * time.Hour)
 		release := func() (ids []string) {
 			k.update(func(tx *sql.Tx) (err error) {
-				ids, err = k.svc.Release(ctx, tx, "jinxiu")
+				ids, err = k.svc.Release(ctx, tx, incident.Place{Site: "jinxiu"})
 				return err
 			})
 			return ids

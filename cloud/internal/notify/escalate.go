@@ -34,9 +34,12 @@ func (s *Service) Enqueue(ctx context.Context, tx *sql.Tx, in incident.Incident,
 	if in.Late && kind == incident.KindOpened {
 		e.due = now.Add(lateRest)
 	}
+	if kind == incident.KindSnoozed {
+		return e.hush(ctx, "")
+	}
 	e.step, e.rung, e.asks = s.cfg.Policy.rung(in, kind)
 	if in.Handling != incident.Open {
-		if err := e.hush(ctx); err != nil {
+		if err := e.hush(ctx, kindReminder); err != nil {
 			return err
 		}
 	}
@@ -48,12 +51,16 @@ func (s *Service) Enqueue(ctx context.Context, tx *sql.Tx, in incident.Incident,
 	return nil
 }
 
-// hush ends the reminders: somebody has taken the incident.
-func (e *enqueuing) hush(ctx context.Context) error {
+// hush ends the reminders, for somebody has taken the incident; with no kind all that still waits for people, for its device is
+// snoozed.
+func (e *enqueuing) hush(ctx context.Context, kind string) error {
 	for _, sender := range e.s.senders {
-		if _, err := e.tx.ExecContext(ctx, `UPDATE notices SET state = 'void' WHERE receiver = ? AND incident = ? AND kind = ? AND state = 'waiting' AND bundle = ''`,
-			sender.receiver.ID, e.in.ID, kindReminder); err != nil {
-			return fmt.Errorf("end reminders of %s: %w", e.in.ID, err)
+		if kind == "" && sender.receiver.means() == System {
+			continue
+		}
+		if _, err := e.tx.ExecContext(ctx, `UPDATE notices SET state = 'void' WHERE receiver = ? AND incident = ? AND (? = '' OR kind = ?) AND state = 'waiting' AND bundle = ''`,
+			sender.receiver.ID, e.in.ID, kind, kind); err != nil {
+			return fmt.Errorf("end what waits of %s: %w", e.in.ID, err)
 		}
 	}
 	return nil

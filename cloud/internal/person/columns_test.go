@@ -136,7 +136,7 @@ timers: kind subject
 tries: gateway why
 users: password
 watches: gateway
-windows: site
+windows: site gateway device
 workers: id
 written: gateway
 `

@@ -66,7 +66,7 @@ func cells(ctx context.Context, q db.Querier, now time.Time, part tree.Scope, si
 func windows(ctx context.Context, q db.Querier, now time.Time, out map[string]Cell) error {
 	running, err := window.Running(ctx, q, now, now)
 	for _, w := range running {
-		if c, ok := out[w.Site]; ok {
+		if c, ok := out[w.Site]; ok && w.Device == "" {
 			c.Window = true
 			out[w.Site] = c
 		}

@@ -22,7 +22,7 @@ type Cell struct {
 	B           int    `json:"B,omitempty"`
 	C           int    `json:"C,omitempty"`
 	Maintenance int    `json:"m,omitempty" doc:"incidents that are not closed and about the devices themselves"`
-	Quiet       int    `json:"q,omitempty" doc:"incidents of a maintenance window that nobody was told of; they are in none of the other counts"`
+	Quiet       int    `json:"q,omitempty" doc:"incidents of a maintenance window or of a snoozed device that nobody was told of; they are in none of the other counts"`
 	Window      bool   `json:"w,omitempty" doc:"under maintenance (检修) now"`
 	Off         bool   `json:"off,omitempty" doc:"a gateway of it is silent"`
 	Never       bool   `json:"never,omitempty" doc:"in the organisation, and no gateway has reported for it yet"`

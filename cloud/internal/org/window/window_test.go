@@ -39,9 +39,9 @@ func TestWindowsOfASite(t *testing.T) {
 			t.Fatal(err)
 		}
 		people, over := &told{}, 0
-		s := window.New(window.Config{DB: d, Teller: people, Now: func() time.Time { return now }, Ended: func(_ context.Context, _ *sql.Tx, site string) error {
-			if site != "jinxiu" {
-				t.Errorf("over at %s", site)
+		s := window.New(window.Config{DB: d, Teller: people, Now: func() time.Time { return now }, Ended: func(_ context.Context, _ *sql.Tx, w window.Window) error {
+			if w.Site != "jinxiu" {
+				t.Errorf("over at %s", w.Site)
 			}
 			over++
 			return nil
