@@ -32,6 +32,9 @@ export function valueText(point: string, value: number | null | undefined, unit:
   return parts.unit ? `${parts.text} ${parts.unit}` : parts.text
 }
 
+/** Why nobody is told of it, where that is not its own rule. */
+export const shelfText = (i: Incident) => (i.snooze ? t('level.snooze', { at: atTime(i.snooze.until) }) : i.window ? t('level.window') : undefined)
+
 /** "≥25 %LEL": from which value on the rule fires. */
 export function limitText(v: NonNullable<Incident['value']>): string | undefined {
   if (v.limit === undefined) return undefined

@@ -50,9 +50,11 @@ export interface Incident extends Progress {
   /** It happened while the gateway was cut off, and was told later. */
   late?: boolean
   shadow: boolean
-  shelved?: boolean
+  shelved?: boolean // it fired too often: nobody is told for a while
   /** It came while its site was under maintenance. */
-  window?: boolean // it fired too often: nobody is told for a while
+  window?: boolean
+  /** Its device is snoozed (静默): recorded, and nobody is told until then. */
+  snooze?: { until: number; who: string }
   severityNow?: Severity // when it has become less than it was at its worst
   rung?: number // of the rule's ladder: 0 as it began
   overdue?: 0 | 1 | 2 | 3 // how far the handling is behind: 常规, 联合, 攻坚

@@ -96,7 +96,7 @@ export function byNeed(a: Incident, b: Incident): number {
 /** The queue with one incident put in, moved or taken out. */
 export function queued(queue: Incident[], changed: Incident, length = 12): Incident[] {
   const rest = queue.filter((i) => i.id !== changed.id)
-  if (changed.handling === 'closed' || changed.shadow || changed.window && changed.shelved) return rest
+  if (changed.handling === 'closed' || changed.shadow || (changed.window || changed.snooze) && changed.shelved) return rest
   return [...rest, changed].sort(byNeed).slice(0, length)
 }
 

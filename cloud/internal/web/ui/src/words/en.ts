@@ -24,6 +24,7 @@ export const en: Record<Key, string> = {
   'level.recovered': 'Recovered',
   'level.shadow': 'On trial, nobody told',
   'level.window': 'Maintenance',
+  'level.snooze': 'Snoozed until {at}',
   'level.shelved': 'Shelved: too often',
   'level.overdue': 'Overdue',
   'level.now': 'now {level}',

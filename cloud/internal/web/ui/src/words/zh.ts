@@ -23,6 +23,7 @@ export const zh = {
   'level.recovered': '已恢复',
   'level.shadow': '试运行，不通知',
   'level.window': '检修期间',
+  'level.snooze': '静默至 {at}',
   'level.shelved': '已搁置：太频繁',
   'level.overdue': '处置超时',
   'level.now': '现为{level}',
