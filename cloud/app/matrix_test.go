@@ -55,6 +55,7 @@ func demands() map[string]demand {
 		"GET /incidents/outcomes.csv":   {right: "see", where: "any"},
 		"GET /incidents/tally":          {right: "see", where: "any"},
 		"GET /incidents/{id}/flow":      {right: "see", where: "incident"},
+		"GET /incidents/{id}/usual":     {right: "see", where: "incident"},
 		"GET /incidents/{id}/assignees": {right: "dispatch", where: "incident"},
 		"GET /incidents/{id}/rate":      {right: "rate", where: "incident"},
 		"GET /incidents/{id}":           {right: "see", where: "incident"},
@@ -120,7 +121,7 @@ func demands() map[string]demand {
 		"POST /sites/{site}/windows/{window}/end":     {right: "dispatch", where: "site", ok: append(unknown, 422)},
 		"GET /windows":                                {right: "see", where: "any"},
 		"GET /devices/{gateway}/{device}/snooze":      {right: "see", where: "gateway"},
-		"POST /devices/{gateway}/{device}/snooze":     {right: "work", where: "gateway", body: "{}", ok: invalid},
+		"POST /devices/{gateway}/{device}/snooze":     {right: "work", where: "gateway", body: `{"minutes":10,"reason":"x"}`, ok: []int{409}},
 		"POST /devices/{gateway}/{device}/snooze/end": {right: "work", where: "gateway", ok: append(unknown, 409)},
 		"POST /calibrations":                          {right: "install", where: "any", body: "{}", ok: invalid},
 

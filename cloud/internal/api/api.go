@@ -99,6 +99,7 @@ type Config struct {
 type API struct {
 	cfg     Config
 	limits  *limits
+	usuals  usuals
 	playing chan struct{} // has room for the one replay of rules that may be under way
 }
 
@@ -140,6 +141,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, anything}, get, "/incidents/tally", "How many incidents a list holds, and which filter hides how many when it is empty", a.tally)
 	register(a, h, access{auth.See, anything}, get, "/incidents/outcomes.csv", "What people found about closed incidents, as CSV", a.outcomes)
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}", "One incident with its timeline", a.incident)
+	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/usual", "How far the point of an incident's limit went on the 30 days before", a.usual)
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/flow", "Who commands, who goes, who handles it, and how long each step may take (流程图)", a.flow)
 	register(a, h, access{auth.Dispatch, ofIncident}, get, "/incidents/{id}/assignees", "To whom an incident can be dispatched", a.assignees)
 	register(a, h, access{auth.Take, ofIncident}, post, "/incidents/{id}/take", "Take an incident (接警)", a.take)

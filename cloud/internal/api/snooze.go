@@ -39,8 +39,9 @@ func (a *API) snooze(ctx context.Context, in *snoozeIn) (*snoozeOut, error) {
 }
 
 type beginSnoozeIn struct {
-	snoozeIn
-	Body struct {
+	Gateway string `path:"gateway" maxLength:"80"`
+	Device  string `path:"device" maxLength:"80"`
+	Body    struct {
 		Minutes int    `json:"minutes" enum:"10,30,60"`
 		Reason  string `json:"reason" minLength:"1" maxLength:"200"`
 	}
@@ -51,7 +52,7 @@ func (a *API) beginSnooze(ctx context.Context, in *beginSnoozeIn) (*snoozeOut, e
 	if _, err := a.cfg.Windows.Snooze(ctx, w, in.Body.Minutes); err != nil {
 		return nil, err
 	}
-	return a.snoozeChanged(ctx, &in.snoozeIn)
+	return a.snoozeChanged(ctx, &snoozeIn{in.Gateway, in.Device})
 }
 
 func (a *API) endSnooze(ctx context.Context, in *snoozeIn) (*snoozeOut, error) {
