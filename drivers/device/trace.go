@@ -13,6 +13,8 @@ type Trace struct {
 	// Found is called for each point that got a value: raw are the bytes of the answer that the value was made of, in the
 	// order in which they stood there (a bit is one byte, 0 or 1).
 	Found func(p Point, raw []byte)
+	// Aside: the driver does what it would do if nobody looked on, and leaves alone what it otherwise would.
+	Aside bool
 }
 
 // An Exchange is one request and all that came back.

@@ -51,7 +51,7 @@ func (c *conn) Read(ctx context.Context, points []device.Point) ([]device.Readin
 	p := c.plan(points, now)
 	r := reader{conn: c, client: c.client(ctx), plan: p, points: points, readings: make([]device.Reading, len(points)), began: now}
 	if t := device.TraceOf(ctx); t != nil {
-		r.watched, r.found = true, t.Found
+		r.watched, r.found = !t.Aside, t.Found
 	}
 	for _, i := range p.unsupported {
 		r.readings[i] = device.BadReading(points[i], device.Unsupported, now)

@@ -56,6 +56,9 @@ type Config struct {
 	Log        *slog.Logger
 	Metrics    *Metrics // may be nil
 
+	// Private says of a device's point that its frames hold what must not be kept, such as card numbers. Nil: none does.
+	Private func(p device.Point) bool
+
 	// Doubt makes the judge of the reads of one address by what came before: it may lower the quality of readings, in place. It
 	// answers nil where there is nothing to judge. May be nil.
 	Doubt func(points []device.Point) func([]device.Reading)
@@ -74,6 +77,7 @@ type Poller struct {
 	cfg     Config
 	units   []*unit
 	points  map[device.Key]*device.Point
+	tape    *tape
 	plans   bool // the driver says beforehand what it will ask for
 	account account
 	row     int // requests of the class life since the last of another
@@ -109,6 +113,7 @@ func New(cfg Config) (*Poller, error) {
 		writes: make(chan request), reads: make(chan request), leases: make(chan *lease), done: make(chan struct{}), made: time.Now()}
 	p.meter = cfg.Metrics.meter(cfg.Channel.ID)
 	p.units = unitsOf(cfg.Devices)
+	p.tape = newTape(p.units, cfg.Private, cfg.Now)
 	_, p.plans = cfg.Driver.(device.Planner)
 	for _, d := range cfg.Devices {
 		if d.Identity != nil { // asked for by Read alone
@@ -138,6 +143,7 @@ func (p *Poller) Run(ctx context.Context, out chan<- []device.Reading) error {
 	defer close(p.done)
 	defer p.close()
 	defer p.recall(ErrClosed)
+	ctx = p.tape.watch(ctx)
 	p.spread(time.Now())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -192,9 +198,11 @@ func (p *Poller) Fresh() error {
 func (p *Poller) read(ctx context.Context, points []device.Point, limit time.Duration) ([]device.Reading, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	p.tape.turn(&points[0])
 	began := time.Now()
 	rs, err := p.conn.Read(limited, points)
 	took := time.Since(began)
+	p.tape.turn(nil)
 	p.rests(points[0])
 	p.meter.read(took, err)
 	if err == nil && len(rs) != len(points) {

@@ -14,14 +14,17 @@ import (
 type request struct {
 	ctx   context.Context //nolint:containedctx // it travels with the request it bounds
 	point device.Point
+	trial []device.Point // read instead of point, unless their device needs its rest
 	write bool
 	value float64
 	reply chan<- answer // has room for one: the poller never waits for the asker
 }
 
 type answer struct {
-	reading device.Reading
-	err     error
+	reading  device.Reading
+	readings []device.Reading // of a trial
+	rest     time.Time        // when the device of a trial may be asked; zero: it was
+	err      error
 }
 
 // Write sets a point. It goes before all polls, and waits only for the request under way.
@@ -76,6 +79,9 @@ func (p *Poller) put(ctx context.Context, q request) answer {
 	case <-p.done:
 		return answer{err: ErrClosed}
 	}
+	if q.trial != nil { // somebody looks on at what the driver does: until it is done
+		return <-reply
+	}
 	select {
 	case a := <-reply:
 		return a
@@ -116,6 +122,10 @@ func (p *Poller) serve(ctx context.Context, q request) {
 		q.reply <- answer{err: q.ctx.Err()}
 		return
 	}
+	if until := p.restOf(q.trial); time.Now().Before(until) {
+		q.reply <- answer{rest: until}
+		return
+	}
 	p.recall(ErrRecalled)
 	// Both ends may end it: who asked, and the poller. The connection is used under q's deadline.
 	qctx, cancel := context.WithCancel(q.ctx)
@@ -126,16 +136,7 @@ func (p *Poller) serve(ctx context.Context, q request) {
 		return
 	}
 	if !q.write {
-		rs, err := p.read(qctx, []device.Point{q.point}, p.readLimit(1))
-		if err != nil {
-			p.lostUnless(qctx, err)
-			q.reply <- answer{err: fmt.Errorf("read %s: %w", q.point.Device, err)}
-			return
-		}
-		if p.faulted(rs) {
-			p.hush(q.point.Address)
-		}
-		q.reply <- answer{reading: rs[0]}
+		q.reply <- p.readFor(qctx, q)
 		return
 	}
 	began := time.Now()
@@ -153,6 +154,23 @@ func (p *Poller) serve(ctx context.Context, q request) {
 		}
 	}
 	q.reply <- answer{err: err}
+}
+
+// readFor reads what a request asks for.
+func (p *Poller) readFor(ctx context.Context, q request) answer {
+	points := q.trial
+	if points == nil {
+		points = []device.Point{q.point}
+	}
+	rs, err := p.read(p.tape.watch(ctx), points, p.readLimit(len(points)))
+	if err != nil {
+		p.lostUnless(ctx, err)
+		return answer{err: fmt.Errorf("read %s: %w", points[0].Device, err)}
+	}
+	if p.faulted(rs) {
+		p.hush(points[0].Address)
+	}
+	return answer{reading: rs[0], readings: rs}
 }
 
 // hush lets nobody be polled at an address while the line swallows what may still come from it.
