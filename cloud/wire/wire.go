@@ -58,6 +58,7 @@ const (
 	LookWindow = 128 << 10       // bytes of it between camera and viewer
 	LookPiece  = 4 << 10         // bytes of one Glimpse: what an alert may have to wait for
 	LookSilent = 8 * time.Second // without a word from the cloud a look is over
+	MaxAnswer  = 512 << 10       // bytes of one Answer
 )
 
 // Leaves of a gateway's topics.

@@ -877,6 +877,7 @@ type Look struct {
 	Seen          uint32                 `protobuf:"varint,8,opt,name=seen,proto3" json:"seen,omitempty"`   // pieces that were passed on; the gateway keeps only so many bytes under way
 	Again         uint32                 `protobuf:"varint,9,opt,name=again,proto3" json:"again,omitempty"` // grows when a piece was lost: the pictures begin anew
 	Over          bool                   `protobuf:"varint,10,opt,name=over,proto3" json:"over,omitempty"`  // nobody looks any more
+	Ask           *Ask                   `protobuf:"bytes,11,opt,name=ask,proto3" json:"ask,omitempty"`     // instead of a camera's pictures: one Answer. The device is then what it is about, "gateway" for the
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -981,8 +982,825 @@ func (x *Look) GetOver() bool {
 	return false
 }
 
+func (x *Look) GetAsk() *Ask {
+	if x != nil {
+		return x.Ask
+	}
+	return nil
+}
+
+// Ask: what a person wants to know of a gateway now. Nothing is written to a device for it. One that the gateway does not know ends
+// with "unknown".
+type Ask struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to About:
+	//
+	//	*Ask_Frames
+	//	*Ask_Trial
+	//	*Ask_Doctor
+	About         isAsk_About `protobuf_oneof:"about"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ask) Reset() {
+	*x = Ask{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ask) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ask) ProtoMessage() {}
+
+func (x *Ask) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ask.ProtoReflect.Descriptor instead.
+func (*Ask) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Ask) GetAbout() isAsk_About {
+	if x != nil {
+		return x.About
+	}
+	return nil
+}
+
+func (x *Ask) GetFrames() *AskFrames {
+	if x != nil {
+		if x, ok := x.About.(*Ask_Frames); ok {
+			return x.Frames
+		}
+	}
+	return nil
+}
+
+func (x *Ask) GetTrial() *AskTrial {
+	if x != nil {
+		if x, ok := x.About.(*Ask_Trial); ok {
+			return x.Trial
+		}
+	}
+	return nil
+}
+
+func (x *Ask) GetDoctor() *AskDoctor {
+	if x != nil {
+		if x, ok := x.About.(*Ask_Doctor); ok {
+			return x.Doctor
+		}
+	}
+	return nil
+}
+
+type isAsk_About interface {
+	isAsk_About()
+}
+
+type Ask_Frames struct {
+	Frames *AskFrames `protobuf:"bytes,1,opt,name=frames,proto3,oneof"`
+}
+
+type Ask_Trial struct {
+	Trial *AskTrial `protobuf:"bytes,2,opt,name=trial,proto3,oneof"`
+}
+
+type Ask_Doctor struct {
+	Doctor *AskDoctor `protobuf:"bytes,3,opt,name=doctor,proto3,oneof"`
+}
+
+func (*Ask_Frames) isAsk_About() {}
+
+func (*Ask_Trial) isAsk_About() {}
+
+func (*Ask_Doctor) isAsk_About() {}
+
+type AskFrames struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskFrames) Reset() {
+	*x = AskFrames{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskFrames) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskFrames) ProtoMessage() {}
+
+func (x *AskFrames) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskFrames.ProtoReflect.Descriptor instead.
+func (*AskFrames) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+}
+
+// AskTrial: read the device once, now, in its line's turn.
+type AskTrial struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shown         []*Shown               `protobuf:"bytes,1,rep,name=shown,proto3" json:"shown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskTrial) Reset() {
+	*x = AskTrial{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskTrial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskTrial) ProtoMessage() {}
+
+func (x *AskTrial) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskTrial.ProtoReflect.Descriptor instead.
+func (*AskTrial) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AskTrial) GetShown() []*Shown {
+	if x != nil {
+		return x.Shown
+	}
+	return nil
+}
+
+// Shown is what the device's own display shows of a point.
+type Shown struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Point         string                 `protobuf:"bytes,1,opt,name=point,proto3" json:"point,omitempty"`
+	Value         float64                `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Shown) Reset() {
+	*x = Shown{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Shown) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Shown) ProtoMessage() {}
+
+func (x *Shown) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Shown.ProtoReflect.Descriptor instead.
+func (*Shown) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Shown) GetPoint() string {
+	if x != nil {
+		return x.Point
+	}
+	return ""
+}
+
+func (x *Shown) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+type AskDoctor struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lines         bool                   `protobuf:"varint,1,opt,name=lines,proto3" json:"lines,omitempty"`   // read every line, too: each pauses its polling meanwhile
+	Bundle        bool                   `protobuf:"varint,2,opt,name=bundle,proto3" json:"bundle,omitempty"` // the support bundle with it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskDoctor) Reset() {
+	*x = AskDoctor{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskDoctor) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskDoctor) ProtoMessage() {}
+
+func (x *AskDoctor) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskDoctor.ProtoReflect.Descriptor instead.
+func (*AskDoctor) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AskDoctor) GetLines() bool {
+	if x != nil {
+		return x.Lines
+	}
+	return false
+}
+
+func (x *AskDoctor) GetBundle() bool {
+	if x != nil {
+		return x.Bundle
+	}
+	return false
+}
+
+// Answer answers an Ask. It is the only unit of its look.
+type Answer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AtMs          int64                  `protobuf:"zigzag64,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Refused       *Text                  `protobuf:"bytes,2,opt,name=refused,proto3" json:"refused,omitempty"` // why there is nothing else in it
+	Frames        []*Frame               `protobuf:"bytes,3,rep,name=frames,proto3" json:"frames,omitempty"`   // oldest first
+	Trial         *Trial                 `protobuf:"bytes,4,opt,name=trial,proto3" json:"trial,omitempty"`
+	Diagnosis     *Diagnosis             `protobuf:"bytes,5,opt,name=diagnosis,proto3" json:"diagnosis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Answer) Reset() {
+	*x = Answer{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Answer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Answer) ProtoMessage() {}
+
+func (x *Answer) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Answer.ProtoReflect.Descriptor instead.
+func (*Answer) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Answer) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Answer) GetRefused() *Text {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
+}
+
+func (x *Answer) GetFrames() []*Frame {
+	if x != nil {
+		return x.Frames
+	}
+	return nil
+}
+
+func (x *Answer) GetTrial() *Trial {
+	if x != nil {
+		return x.Trial
+	}
+	return nil
+}
+
+func (x *Answer) GetDiagnosis() *Diagnosis {
+	if x != nil {
+		return x.Diagnosis
+	}
+	return nil
+}
+
+// Frame is one request to a device and what came of it.
+type Frame struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AtMs          int64                  `protobuf:"zigzag64,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Out           []byte                 `protobuf:"bytes,2,opt,name=out,proto3" json:"out,omitempty"`
+	In            []byte                 `protobuf:"bytes,3,opt,name=in,proto3" json:"in,omitempty"` // all that came, right or wrong
+	TookUs        uint32                 `protobuf:"varint,4,opt,name=took_us,json=tookUs,proto3" json:"took_us,omitempty"`
+	Reason        uint32                 `protobuf:"varint,5,opt,name=reason,proto3" json:"reason,omitempty"`   // as in Readings; 0: a right answer, or a refusal
+	Refusal       uint32                 `protobuf:"varint,6,opt,name=refusal,proto3" json:"refusal,omitempty"` // the code with which the device refused; 0: it did not
+	Cut           bool                   `protobuf:"varint,7,opt,name=cut,proto3" json:"cut,omitempty"`         // more came, or went out, than is kept
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Frame) Reset() {
+	*x = Frame{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Frame) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Frame) ProtoMessage() {}
+
+func (x *Frame) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Frame.ProtoReflect.Descriptor instead.
+func (*Frame) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Frame) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Frame) GetOut() []byte {
+	if x != nil {
+		return x.Out
+	}
+	return nil
+}
+
+func (x *Frame) GetIn() []byte {
+	if x != nil {
+		return x.In
+	}
+	return nil
+}
+
+func (x *Frame) GetTookUs() uint32 {
+	if x != nil {
+		return x.TookUs
+	}
+	return 0
+}
+
+func (x *Frame) GetReason() uint32 {
+	if x != nil {
+		return x.Reason
+	}
+	return 0
+}
+
+func (x *Frame) GetRefusal() uint32 {
+	if x != nil {
+		return x.Refusal
+	}
+	return 0
+}
+
+func (x *Frame) GetCut() bool {
+	if x != nil {
+		return x.Cut
+	}
+	return false
+}
+
+// Trial is a device read once, on the spot.
+type Trial struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Channel       string                 `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
+	Address       string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Points        []*TrialPoint          `protobuf:"bytes,4,rep,name=points,proto3" json:"points,omitempty"`
+	Hints         []*Text                `protobuf:"bytes,5,rep,name=hints,proto3" json:"hints,omitempty"` // what damaged answers mean
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trial) Reset() {
+	*x = Trial{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trial) ProtoMessage() {}
+
+func (x *Trial) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trial.ProtoReflect.Descriptor instead.
+func (*Trial) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Trial) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Trial) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Trial) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Trial) GetPoints() []*TrialPoint {
+	if x != nil {
+		return x.Points
+	}
+	return nil
+}
+
+func (x *Trial) GetHints() []*Text {
+	if x != nil {
+		return x.Hints
+	}
+	return nil
+}
+
+type TrialPoint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Device        string                 `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	Point         string                 `protobuf:"bytes,2,opt,name=point,proto3" json:"point,omitempty"`
+	Unit          string                 `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
+	Value         *float64               `protobuf:"fixed64,4,opt,name=value,proto3,oneof" json:"value,omitempty"` // absent: none
+	Label         string                 `protobuf:"bytes,5,opt,name=label,proto3" json:"label,omitempty"`         // of a state
+	Quality       uint32                 `protobuf:"varint,6,opt,name=quality,proto3" json:"quality,omitempty"`    // as in Readings
+	Reason        uint32                 `protobuf:"varint,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Raw           string                 `protobuf:"bytes,8,opt,name=raw,proto3" json:"raw,omitempty"`           // the bytes of its value, hex
+	Register      string                 `protobuf:"bytes,9,opt,name=register,proto3" json:"register,omitempty"` // where it stands, from 0
+	Human         string                 `protobuf:"bytes,10,opt,name=human,proto3" json:"human,omitempty"`      // the same as people write it, from 1
+	Type          string                 `protobuf:"bytes,11,opt,name=type,proto3" json:"type,omitempty"`        // how the value is made of the bytes
+	TookUs        uint32                 `protobuf:"varint,12,opt,name=took_us,json=tookUs,proto3" json:"took_us,omitempty"`
+	Shows         string                 `protobuf:"bytes,13,opt,name=shows,proto3" json:"shows,omitempty"` // when the display was told: "match", or how its number can be had: "scale", "swap", "ct" ...
+	Why           *Text                  `protobuf:"bytes,14,opt,name=why,proto3" json:"why,omitempty"`     // the same for people
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrialPoint) Reset() {
+	*x = TrialPoint{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrialPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrialPoint) ProtoMessage() {}
+
+func (x *TrialPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrialPoint.ProtoReflect.Descriptor instead.
+func (*TrialPoint) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *TrialPoint) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetPoint() string {
+	if x != nil {
+		return x.Point
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
+func (x *TrialPoint) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetQuality() uint32 {
+	if x != nil {
+		return x.Quality
+	}
+	return 0
+}
+
+func (x *TrialPoint) GetReason() uint32 {
+	if x != nil {
+		return x.Reason
+	}
+	return 0
+}
+
+func (x *TrialPoint) GetRaw() string {
+	if x != nil {
+		return x.Raw
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetRegister() string {
+	if x != nil {
+		return x.Register
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetHuman() string {
+	if x != nil {
+		return x.Human
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetTookUs() uint32 {
+	if x != nil {
+		return x.TookUs
+	}
+	return 0
+}
+
+func (x *TrialPoint) GetShows() string {
+	if x != nil {
+		return x.Shows
+	}
+	return ""
+}
+
+func (x *TrialPoint) GetWhy() *Text {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+// Diagnosis is what the gateway's doctor found. No secret is in it.
+type Diagnosis struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Findings      []*Finding             `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	Bundle        []byte                 `protobuf:"bytes,2,opt,name=bundle,proto3" json:"bundle,omitempty"` // a zip; empty: none was wanted
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Diagnosis) Reset() {
+	*x = Diagnosis{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Diagnosis) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Diagnosis) ProtoMessage() {}
+
+func (x *Diagnosis) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Diagnosis.ProtoReflect.Descriptor instead.
+func (*Diagnosis) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Diagnosis) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetBundle() []byte {
+	if x != nil {
+		return x.Bundle
+	}
+	return nil
+}
+
+type Finding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Area          *Text                  `protobuf:"bytes,1,opt,name=area,proto3" json:"area,omitempty"`
+	Subject       string                 `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	Level         string                 `protobuf:"bytes,3,opt,name=level,proto3" json:"level,omitempty"` // "ok", "warning", "problem"
+	Said          *Text                  `protobuf:"bytes,4,opt,name=said,proto3" json:"said,omitempty"`
+	Next          []*Text                `protobuf:"bytes,5,rep,name=next,proto3" json:"next,omitempty"` // what to do, likeliest first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Finding) Reset() {
+	*x = Finding{}
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Finding) ProtoMessage() {}
+
+func (x *Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
+func (*Finding) Descriptor() ([]byte, []int) {
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Finding) GetArea() *Text {
+	if x != nil {
+		return x.Area
+	}
+	return nil
+}
+
+func (x *Finding) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Finding) GetLevel() string {
+	if x != nil {
+		return x.Level
+	}
+	return ""
+}
+
+func (x *Finding) GetSaid() *Text {
+	if x != nil {
+		return x.Said
+	}
+	return nil
+}
+
+func (x *Finding) GetNext() []*Text {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
 // Glimpse: up/look, QoS 1: a piece of what a camera sends now, as fragmented MP4. A unit, which is the beginning of the file or a
-// fragment, is one piece or several.
+// fragment, is one piece or several. Of an Ask there is one unit, its Answer.
 type Glimpse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       uint64                 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -992,14 +1810,14 @@ type Glimpse struct {
 	Begins        bool                   `protobuf:"varint,5,opt,name=begins,proto3" json:"begins,omitempty"` // a unit with which the file begins
 	Last          bool                   `protobuf:"varint,6,opt,name=last,proto3" json:"last,omitempty"`     // the unit ends with it
 	Over          bool                   `protobuf:"varint,7,opt,name=over,proto3" json:"over,omitempty"`     // nothing comes any more
-	Why           string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`        // "time", "stopped", "unknown_camera", "busy", "failed"
+	Why           string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`        // "time", "stopped", "unknown_camera", "unknown", "busy", "failed"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Glimpse) Reset() {
 	*x = Glimpse{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1829,7 @@ func (x *Glimpse) String() string {
 func (*Glimpse) ProtoMessage() {}
 
 func (x *Glimpse) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[11]
+	mi := &file_cloud_wire_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1842,7 @@ func (x *Glimpse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Glimpse.ProtoReflect.Descriptor instead.
 func (*Glimpse) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Glimpse) GetSession() uint64 {
@@ -1099,7 +1917,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1111,7 +1929,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[12]
+	mi := &file_cloud_wire_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1124,7 +1942,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Update) GetRevision() uint64 {
@@ -1189,7 +2007,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +2019,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[13]
+	mi := &file_cloud_wire_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +2032,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Artifact) GetOs() string {
@@ -1259,7 +2077,7 @@ type Config struct {
 
 func (x *Config) Reset() {
 	*x = Config{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +2089,7 @@ func (x *Config) String() string {
 func (*Config) ProtoMessage() {}
 
 func (x *Config) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[14]
+	mi := &file_cloud_wire_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +2102,7 @@ func (x *Config) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Config.ProtoReflect.Descriptor instead.
 func (*Config) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Config) GetRevision() uint64 {
@@ -1324,7 +2142,7 @@ type Parts struct {
 
 func (x *Parts) Reset() {
 	*x = Parts{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +2154,7 @@ func (x *Parts) String() string {
 func (*Parts) ProtoMessage() {}
 
 func (x *Parts) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[15]
+	mi := &file_cloud_wire_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +2167,7 @@ func (x *Parts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parts.ProtoReflect.Descriptor instead.
 func (*Parts) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Parts) GetParts() []*Part {
@@ -1370,7 +2188,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1382,7 +2200,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[16]
+	mi := &file_cloud_wire_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1395,7 +2213,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Part) GetName() string {
@@ -1427,7 +2245,7 @@ type Desired struct {
 
 func (x *Desired) Reset() {
 	*x = Desired{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1439,7 +2257,7 @@ func (x *Desired) String() string {
 func (*Desired) ProtoMessage() {}
 
 func (x *Desired) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[17]
+	mi := &file_cloud_wire_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1452,7 +2270,7 @@ func (x *Desired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desired.ProtoReflect.Descriptor instead.
 func (*Desired) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Desired) GetRevision() uint64 {
@@ -1511,7 +2329,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1523,7 +2341,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[18]
+	mi := &file_cloud_wire_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1536,7 +2354,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Command) GetId() string {
@@ -1621,7 +2439,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1633,7 +2451,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[19]
+	mi := &file_cloud_wire_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,7 +2464,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Status) GetOnline() bool {
@@ -1695,7 +2513,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +2525,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[20]
+	mi := &file_cloud_wire_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +2538,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{20}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Event) GetKind() isEvent_Kind {
@@ -1939,7 +2757,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2769,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[21]
+	mi := &file_cloud_wire_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2782,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{21}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Text) GetZh() string {
@@ -2009,7 +2827,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2021,7 +2839,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[22]
+	mi := &file_cloud_wire_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2034,7 +2852,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{22}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Alert) GetAlert() string {
@@ -2191,7 +3009,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2203,7 +3021,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[23]
+	mi := &file_cloud_wire_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2216,7 +3034,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{23}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Evidence) GetName() string {
@@ -2273,7 +3091,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2285,7 +3103,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[24]
+	mi := &file_cloud_wire_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2298,7 +3116,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{24}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Limit) GetPoint() string {
@@ -2340,7 +3158,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +3170,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[25]
+	mi := &file_cloud_wire_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,7 +3183,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{25}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Action) GetDevice() string {
@@ -2408,7 +3226,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2420,7 +3238,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[26]
+	mi := &file_cloud_wire_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2433,7 +3251,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{26}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ActionResult) GetAlert() string {
@@ -2520,7 +3338,7 @@ type RulesChange struct {
 
 func (x *RulesChange) Reset() {
 	*x = RulesChange{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2532,7 +3350,7 @@ func (x *RulesChange) String() string {
 func (*RulesChange) ProtoMessage() {}
 
 func (x *RulesChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[27]
+	mi := &file_cloud_wire_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2545,7 +3363,7 @@ func (x *RulesChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesChange.ProtoReflect.Descriptor instead.
 func (*RulesChange) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{27}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *RulesChange) GetHash() string {
@@ -2598,7 +3416,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2610,7 +3428,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[28]
+	mi := &file_cloud_wire_wire_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2623,7 +3441,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{28}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Applied) GetRevision() uint64 {
@@ -2679,7 +3497,7 @@ type Taken struct {
 
 func (x *Taken) Reset() {
 	*x = Taken{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2691,7 +3509,7 @@ func (x *Taken) String() string {
 func (*Taken) ProtoMessage() {}
 
 func (x *Taken) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[29]
+	mi := &file_cloud_wire_wire_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2704,7 +3522,7 @@ func (x *Taken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Taken.ProtoReflect.Descriptor instead.
 func (*Taken) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{29}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Taken) GetHead() []byte {
@@ -2737,7 +3555,7 @@ type ConfigState struct {
 
 func (x *ConfigState) Reset() {
 	*x = ConfigState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2749,7 +3567,7 @@ func (x *ConfigState) String() string {
 func (*ConfigState) ProtoMessage() {}
 
 func (x *ConfigState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[30]
+	mi := &file_cloud_wire_wire_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2762,7 +3580,7 @@ func (x *ConfigState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigState.ProtoReflect.Descriptor instead.
 func (*ConfigState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{30}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ConfigState) GetRevision() uint64 {
@@ -2828,7 +3646,7 @@ type UpdateState struct {
 
 func (x *UpdateState) Reset() {
 	*x = UpdateState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2840,7 +3658,7 @@ func (x *UpdateState) String() string {
 func (*UpdateState) ProtoMessage() {}
 
 func (x *UpdateState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[31]
+	mi := &file_cloud_wire_wire_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2853,7 +3671,7 @@ func (x *UpdateState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateState.ProtoReflect.Descriptor instead.
 func (*UpdateState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{31}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *UpdateState) GetRevision() uint64 {
@@ -2904,7 +3722,7 @@ type Mistake struct {
 
 func (x *Mistake) Reset() {
 	*x = Mistake{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2916,7 +3734,7 @@ func (x *Mistake) String() string {
 func (*Mistake) ProtoMessage() {}
 
 func (x *Mistake) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[32]
+	mi := &file_cloud_wire_wire_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2929,7 +3747,7 @@ func (x *Mistake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mistake.ProtoReflect.Descriptor instead.
 func (*Mistake) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{32}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Mistake) GetFile() string {
@@ -2975,7 +3793,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2987,7 +3805,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[33]
+	mi := &file_cloud_wire_wire_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3000,7 +3818,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{33}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Notice) GetKind() string {
@@ -3051,7 +3869,7 @@ type DeviceState struct {
 
 func (x *DeviceState) Reset() {
 	*x = DeviceState{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3063,7 +3881,7 @@ func (x *DeviceState) String() string {
 func (*DeviceState) ProtoMessage() {}
 
 func (x *DeviceState) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[34]
+	mi := &file_cloud_wire_wire_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3076,7 +3894,7 @@ func (x *DeviceState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceState.ProtoReflect.Descriptor instead.
 func (*DeviceState) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{34}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *DeviceState) GetDevice() string {
@@ -3121,7 +3939,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3133,7 +3951,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[35]
+	mi := &file_cloud_wire_wire_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3146,7 +3964,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{35}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Gap) GetStream() uint32 {
@@ -3199,7 +4017,7 @@ type Inventory struct {
 
 func (x *Inventory) Reset() {
 	*x = Inventory{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3211,7 +4029,7 @@ func (x *Inventory) String() string {
 func (*Inventory) ProtoMessage() {}
 
 func (x *Inventory) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[36]
+	mi := &file_cloud_wire_wire_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3224,7 +4042,7 @@ func (x *Inventory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inventory.ProtoReflect.Descriptor instead.
 func (*Inventory) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{36}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Inventory) GetSite() string {
@@ -3286,7 +4104,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[37]
+	mi := &file_cloud_wire_wire_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3298,7 +4116,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[37]
+	mi := &file_cloud_wire_wire_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3311,7 +4129,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{37}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Device) GetId() string {
@@ -3389,7 +4207,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[38]
+	mi := &file_cloud_wire_wire_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3401,7 +4219,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[38]
+	mi := &file_cloud_wire_wire_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3414,7 +4232,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{38}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Output) GetPoint() string {
@@ -3449,7 +4267,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[39]
+	mi := &file_cloud_wire_wire_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3461,7 +4279,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[39]
+	mi := &file_cloud_wire_wire_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3474,7 +4292,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{39}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Model) GetName() string {
@@ -3504,7 +4322,7 @@ type Point struct {
 
 func (x *Point) Reset() {
 	*x = Point{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[40]
+	mi := &file_cloud_wire_wire_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3516,7 +4334,7 @@ func (x *Point) String() string {
 func (*Point) ProtoMessage() {}
 
 func (x *Point) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[40]
+	mi := &file_cloud_wire_wire_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3529,7 +4347,7 @@ func (x *Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Point.ProtoReflect.Descriptor instead.
 func (*Point) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{40}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Point) GetName() string {
@@ -3579,7 +4397,7 @@ type Boot struct {
 
 func (x *Boot) Reset() {
 	*x = Boot{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[41]
+	mi := &file_cloud_wire_wire_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3591,7 +4409,7 @@ func (x *Boot) String() string {
 func (*Boot) ProtoMessage() {}
 
 func (x *Boot) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[41]
+	mi := &file_cloud_wire_wire_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3604,7 +4422,7 @@ func (x *Boot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Boot.ProtoReflect.Descriptor instead.
 func (*Boot) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{41}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Boot) GetBoot() uint32 {
@@ -3649,7 +4467,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[42]
+	mi := &file_cloud_wire_wire_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3661,7 +4479,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[42]
+	mi := &file_cloud_wire_wire_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3674,7 +4492,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{42}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Storage) GetDegraded() bool {
@@ -3718,7 +4536,7 @@ type Readings struct {
 
 func (x *Readings) Reset() {
 	*x = Readings{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[43]
+	mi := &file_cloud_wire_wire_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3730,7 +4548,7 @@ func (x *Readings) String() string {
 func (*Readings) ProtoMessage() {}
 
 func (x *Readings) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[43]
+	mi := &file_cloud_wire_wire_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3743,7 +4561,7 @@ func (x *Readings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Readings.ProtoReflect.Descriptor instead.
 func (*Readings) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{43}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Readings) GetPartsEpoch() uint64 {
@@ -3788,7 +4606,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_cloud_wire_wire_proto_msgTypes[44]
+	mi := &file_cloud_wire_wire_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3800,7 +4618,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_cloud_wire_wire_proto_msgTypes[44]
+	mi := &file_cloud_wire_wire_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3813,7 +4631,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{44}
+	return file_cloud_wire_wire_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Origin) GetBoot() uint32 {
@@ -3911,7 +4729,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x06config\x18\x05 \x01(\v2\x17.linshao.wire.v1.ConfigH\x00R\x06config\x12+\n" +
 	"\x04look\x18\x06 \x01(\v2\x15.linshao.wire.v1.LookH\x00R\x04look\x121\n" +
 	"\x06update\x18\a \x01(\v2\x17.linshao.wire.v1.UpdateH\x00R\x06updateB\x06\n" +
-	"\x04kind\"\xdf\x01\n" +
+	"\x04kind\"\x87\x02\n" +
 	"\x04Look\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x12\n" +
@@ -3923,7 +4741,69 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x04seen\x18\b \x01(\rR\x04seen\x12\x14\n" +
 	"\x05again\x18\t \x01(\rR\x05again\x12\x12\n" +
 	"\x04over\x18\n" +
-	" \x01(\bR\x04over\"\xb5\x01\n" +
+	" \x01(\bR\x04over\x12&\n" +
+	"\x03ask\x18\v \x01(\v2\x14.linshao.wire.v1.AskR\x03ask\"\xad\x01\n" +
+	"\x03Ask\x124\n" +
+	"\x06frames\x18\x01 \x01(\v2\x1a.linshao.wire.v1.AskFramesH\x00R\x06frames\x121\n" +
+	"\x05trial\x18\x02 \x01(\v2\x19.linshao.wire.v1.AskTrialH\x00R\x05trial\x124\n" +
+	"\x06doctor\x18\x03 \x01(\v2\x1a.linshao.wire.v1.AskDoctorH\x00R\x06doctorB\a\n" +
+	"\x05about\"\v\n" +
+	"\tAskFrames\"8\n" +
+	"\bAskTrial\x12,\n" +
+	"\x05shown\x18\x01 \x03(\v2\x16.linshao.wire.v1.ShownR\x05shown\"3\n" +
+	"\x05Shown\x12\x14\n" +
+	"\x05point\x18\x01 \x01(\tR\x05point\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\"9\n" +
+	"\tAskDoctor\x12\x14\n" +
+	"\x05lines\x18\x01 \x01(\bR\x05lines\x12\x16\n" +
+	"\x06bundle\x18\x02 \x01(\bR\x06bundle\"\xe6\x01\n" +
+	"\x06Answer\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x12R\x04atMs\x12/\n" +
+	"\arefused\x18\x02 \x01(\v2\x15.linshao.wire.v1.TextR\arefused\x12.\n" +
+	"\x06frames\x18\x03 \x03(\v2\x16.linshao.wire.v1.FrameR\x06frames\x12,\n" +
+	"\x05trial\x18\x04 \x01(\v2\x16.linshao.wire.v1.TrialR\x05trial\x128\n" +
+	"\tdiagnosis\x18\x05 \x01(\v2\x1a.linshao.wire.v1.DiagnosisR\tdiagnosis\"\x9b\x01\n" +
+	"\x05Frame\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x12R\x04atMs\x12\x10\n" +
+	"\x03out\x18\x02 \x01(\fR\x03out\x12\x0e\n" +
+	"\x02in\x18\x03 \x01(\fR\x02in\x12\x17\n" +
+	"\atook_us\x18\x04 \x01(\rR\x06tookUs\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\rR\x06reason\x12\x18\n" +
+	"\arefusal\x18\x06 \x01(\rR\arefusal\x12\x10\n" +
+	"\x03cut\x18\a \x01(\bR\x03cut\"\xb3\x01\n" +
+	"\x05Trial\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n" +
+	"\achannel\x18\x02 \x01(\tR\achannel\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x123\n" +
+	"\x06points\x18\x04 \x03(\v2\x1b.linshao.wire.v1.TrialPointR\x06points\x12+\n" +
+	"\x05hints\x18\x05 \x03(\v2\x15.linshao.wire.v1.TextR\x05hints\"\xeb\x02\n" +
+	"\n" +
+	"TrialPoint\x12\x16\n" +
+	"\x06device\x18\x01 \x01(\tR\x06device\x12\x14\n" +
+	"\x05point\x18\x02 \x01(\tR\x05point\x12\x12\n" +
+	"\x04unit\x18\x03 \x01(\tR\x04unit\x12\x19\n" +
+	"\x05value\x18\x04 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x14\n" +
+	"\x05label\x18\x05 \x01(\tR\x05label\x12\x18\n" +
+	"\aquality\x18\x06 \x01(\rR\aquality\x12\x16\n" +
+	"\x06reason\x18\a \x01(\rR\x06reason\x12\x10\n" +
+	"\x03raw\x18\b \x01(\tR\x03raw\x12\x1a\n" +
+	"\bregister\x18\t \x01(\tR\bregister\x12\x14\n" +
+	"\x05human\x18\n" +
+	" \x01(\tR\x05human\x12\x12\n" +
+	"\x04type\x18\v \x01(\tR\x04type\x12\x17\n" +
+	"\atook_us\x18\f \x01(\rR\x06tookUs\x12\x14\n" +
+	"\x05shows\x18\r \x01(\tR\x05shows\x12'\n" +
+	"\x03why\x18\x0e \x01(\v2\x15.linshao.wire.v1.TextR\x03whyB\b\n" +
+	"\x06_value\"Y\n" +
+	"\tDiagnosis\x124\n" +
+	"\bfindings\x18\x01 \x03(\v2\x18.linshao.wire.v1.FindingR\bfindings\x12\x16\n" +
+	"\x06bundle\x18\x02 \x01(\fR\x06bundle\"\xba\x01\n" +
+	"\aFinding\x12)\n" +
+	"\x04area\x18\x01 \x01(\v2\x15.linshao.wire.v1.TextR\x04area\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12\x14\n" +
+	"\x05level\x18\x03 \x01(\tR\x05level\x12)\n" +
+	"\x04said\x18\x04 \x01(\v2\x15.linshao.wire.v1.TextR\x04said\x12)\n" +
+	"\x04next\x18\x05 \x03(\v2\x15.linshao.wire.v1.TextR\x04next\"\xb5\x01\n" +
 	"\aGlimpse\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x12\n" +
 	"\x04look\x18\x02 \x01(\tR\x04look\x12\x16\n" +
@@ -4169,7 +5049,7 @@ func file_cloud_wire_wire_proto_rawDescGZIP() []byte {
 	return file_cloud_wire_wire_proto_rawDescData
 }
 
-var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_cloud_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Hello)(nil),        // 0: linshao.wire.v1.Hello
 	(*StreamState)(nil),  // 1: linshao.wire.v1.StreamState
@@ -4182,93 +5062,120 @@ var file_cloud_wire_wire_proto_goTypes = []any{
 	(*Signed)(nil),       // 8: linshao.wire.v1.Signed
 	(*Down)(nil),         // 9: linshao.wire.v1.Down
 	(*Look)(nil),         // 10: linshao.wire.v1.Look
-	(*Glimpse)(nil),      // 11: linshao.wire.v1.Glimpse
-	(*Update)(nil),       // 12: linshao.wire.v1.Update
-	(*Artifact)(nil),     // 13: linshao.wire.v1.Artifact
-	(*Config)(nil),       // 14: linshao.wire.v1.Config
-	(*Parts)(nil),        // 15: linshao.wire.v1.Parts
-	(*Part)(nil),         // 16: linshao.wire.v1.Part
-	(*Desired)(nil),      // 17: linshao.wire.v1.Desired
-	(*Command)(nil),      // 18: linshao.wire.v1.Command
-	(*Status)(nil),       // 19: linshao.wire.v1.Status
-	(*Event)(nil),        // 20: linshao.wire.v1.Event
-	(*Text)(nil),         // 21: linshao.wire.v1.Text
-	(*Alert)(nil),        // 22: linshao.wire.v1.Alert
-	(*Evidence)(nil),     // 23: linshao.wire.v1.Evidence
-	(*Limit)(nil),        // 24: linshao.wire.v1.Limit
-	(*Action)(nil),       // 25: linshao.wire.v1.Action
-	(*ActionResult)(nil), // 26: linshao.wire.v1.ActionResult
-	(*RulesChange)(nil),  // 27: linshao.wire.v1.RulesChange
-	(*Applied)(nil),      // 28: linshao.wire.v1.Applied
-	(*Taken)(nil),        // 29: linshao.wire.v1.Taken
-	(*ConfigState)(nil),  // 30: linshao.wire.v1.ConfigState
-	(*UpdateState)(nil),  // 31: linshao.wire.v1.UpdateState
-	(*Mistake)(nil),      // 32: linshao.wire.v1.Mistake
-	(*Notice)(nil),       // 33: linshao.wire.v1.Notice
-	(*DeviceState)(nil),  // 34: linshao.wire.v1.DeviceState
-	(*Gap)(nil),          // 35: linshao.wire.v1.Gap
-	(*Inventory)(nil),    // 36: linshao.wire.v1.Inventory
-	(*Device)(nil),       // 37: linshao.wire.v1.Device
-	(*Output)(nil),       // 38: linshao.wire.v1.Output
-	(*Model)(nil),        // 39: linshao.wire.v1.Model
-	(*Point)(nil),        // 40: linshao.wire.v1.Point
-	(*Boot)(nil),         // 41: linshao.wire.v1.Boot
-	(*Storage)(nil),      // 42: linshao.wire.v1.Storage
-	(*Readings)(nil),     // 43: linshao.wire.v1.Readings
-	(*Origin)(nil),       // 44: linshao.wire.v1.Origin
-	nil,                  // 45: linshao.wire.v1.Point.LabelsEntry
+	(*Ask)(nil),          // 11: linshao.wire.v1.Ask
+	(*AskFrames)(nil),    // 12: linshao.wire.v1.AskFrames
+	(*AskTrial)(nil),     // 13: linshao.wire.v1.AskTrial
+	(*Shown)(nil),        // 14: linshao.wire.v1.Shown
+	(*AskDoctor)(nil),    // 15: linshao.wire.v1.AskDoctor
+	(*Answer)(nil),       // 16: linshao.wire.v1.Answer
+	(*Frame)(nil),        // 17: linshao.wire.v1.Frame
+	(*Trial)(nil),        // 18: linshao.wire.v1.Trial
+	(*TrialPoint)(nil),   // 19: linshao.wire.v1.TrialPoint
+	(*Diagnosis)(nil),    // 20: linshao.wire.v1.Diagnosis
+	(*Finding)(nil),      // 21: linshao.wire.v1.Finding
+	(*Glimpse)(nil),      // 22: linshao.wire.v1.Glimpse
+	(*Update)(nil),       // 23: linshao.wire.v1.Update
+	(*Artifact)(nil),     // 24: linshao.wire.v1.Artifact
+	(*Config)(nil),       // 25: linshao.wire.v1.Config
+	(*Parts)(nil),        // 26: linshao.wire.v1.Parts
+	(*Part)(nil),         // 27: linshao.wire.v1.Part
+	(*Desired)(nil),      // 28: linshao.wire.v1.Desired
+	(*Command)(nil),      // 29: linshao.wire.v1.Command
+	(*Status)(nil),       // 30: linshao.wire.v1.Status
+	(*Event)(nil),        // 31: linshao.wire.v1.Event
+	(*Text)(nil),         // 32: linshao.wire.v1.Text
+	(*Alert)(nil),        // 33: linshao.wire.v1.Alert
+	(*Evidence)(nil),     // 34: linshao.wire.v1.Evidence
+	(*Limit)(nil),        // 35: linshao.wire.v1.Limit
+	(*Action)(nil),       // 36: linshao.wire.v1.Action
+	(*ActionResult)(nil), // 37: linshao.wire.v1.ActionResult
+	(*RulesChange)(nil),  // 38: linshao.wire.v1.RulesChange
+	(*Applied)(nil),      // 39: linshao.wire.v1.Applied
+	(*Taken)(nil),        // 40: linshao.wire.v1.Taken
+	(*ConfigState)(nil),  // 41: linshao.wire.v1.ConfigState
+	(*UpdateState)(nil),  // 42: linshao.wire.v1.UpdateState
+	(*Mistake)(nil),      // 43: linshao.wire.v1.Mistake
+	(*Notice)(nil),       // 44: linshao.wire.v1.Notice
+	(*DeviceState)(nil),  // 45: linshao.wire.v1.DeviceState
+	(*Gap)(nil),          // 46: linshao.wire.v1.Gap
+	(*Inventory)(nil),    // 47: linshao.wire.v1.Inventory
+	(*Device)(nil),       // 48: linshao.wire.v1.Device
+	(*Output)(nil),       // 49: linshao.wire.v1.Output
+	(*Model)(nil),        // 50: linshao.wire.v1.Model
+	(*Point)(nil),        // 51: linshao.wire.v1.Point
+	(*Boot)(nil),         // 52: linshao.wire.v1.Boot
+	(*Storage)(nil),      // 53: linshao.wire.v1.Storage
+	(*Readings)(nil),     // 54: linshao.wire.v1.Readings
+	(*Origin)(nil),       // 55: linshao.wire.v1.Origin
+	nil,                  // 56: linshao.wire.v1.Point.LabelsEntry
 }
 var file_cloud_wire_wire_proto_depIdxs = []int32{
 	1,  // 0: linshao.wire.v1.Hello.streams:type_name -> linshao.wire.v1.StreamState
 	3,  // 1: linshao.wire.v1.Ack.rejects:type_name -> linshao.wire.v1.Reject
 	6,  // 2: linshao.wire.v1.Batch.records:type_name -> linshao.wire.v1.Record
-	18, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
-	17, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
-	14, // 5: linshao.wire.v1.Down.config:type_name -> linshao.wire.v1.Config
+	29, // 3: linshao.wire.v1.Down.command:type_name -> linshao.wire.v1.Command
+	28, // 4: linshao.wire.v1.Down.desired:type_name -> linshao.wire.v1.Desired
+	25, // 5: linshao.wire.v1.Down.config:type_name -> linshao.wire.v1.Config
 	10, // 6: linshao.wire.v1.Down.look:type_name -> linshao.wire.v1.Look
-	12, // 7: linshao.wire.v1.Down.update:type_name -> linshao.wire.v1.Update
-	13, // 8: linshao.wire.v1.Update.artifacts:type_name -> linshao.wire.v1.Artifact
-	16, // 9: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
-	25, // 10: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
-	22, // 11: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
-	26, // 12: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
-	34, // 13: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
-	35, // 14: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
-	36, // 15: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
-	41, // 16: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
-	42, // 17: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
-	27, // 18: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
-	33, // 19: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
-	28, // 20: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
-	29, // 21: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
-	30, // 22: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
-	31, // 23: linshao.wire.v1.Event.update:type_name -> linshao.wire.v1.UpdateState
-	21, // 24: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
-	21, // 25: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
-	21, // 26: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
-	23, // 27: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
-	24, // 28: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
-	25, // 29: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
-	21, // 30: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
-	25, // 31: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
-	21, // 32: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
-	21, // 33: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
-	21, // 34: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
-	32, // 35: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
-	21, // 36: linshao.wire.v1.UpdateState.why:type_name -> linshao.wire.v1.Text
-	21, // 37: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
-	21, // 38: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
-	37, // 39: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
-	39, // 40: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
-	38, // 41: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
-	40, // 42: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
-	45, // 43: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
-	44, // 44: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	23, // 7: linshao.wire.v1.Down.update:type_name -> linshao.wire.v1.Update
+	11, // 8: linshao.wire.v1.Look.ask:type_name -> linshao.wire.v1.Ask
+	12, // 9: linshao.wire.v1.Ask.frames:type_name -> linshao.wire.v1.AskFrames
+	13, // 10: linshao.wire.v1.Ask.trial:type_name -> linshao.wire.v1.AskTrial
+	15, // 11: linshao.wire.v1.Ask.doctor:type_name -> linshao.wire.v1.AskDoctor
+	14, // 12: linshao.wire.v1.AskTrial.shown:type_name -> linshao.wire.v1.Shown
+	32, // 13: linshao.wire.v1.Answer.refused:type_name -> linshao.wire.v1.Text
+	17, // 14: linshao.wire.v1.Answer.frames:type_name -> linshao.wire.v1.Frame
+	18, // 15: linshao.wire.v1.Answer.trial:type_name -> linshao.wire.v1.Trial
+	20, // 16: linshao.wire.v1.Answer.diagnosis:type_name -> linshao.wire.v1.Diagnosis
+	19, // 17: linshao.wire.v1.Trial.points:type_name -> linshao.wire.v1.TrialPoint
+	32, // 18: linshao.wire.v1.Trial.hints:type_name -> linshao.wire.v1.Text
+	32, // 19: linshao.wire.v1.TrialPoint.why:type_name -> linshao.wire.v1.Text
+	21, // 20: linshao.wire.v1.Diagnosis.findings:type_name -> linshao.wire.v1.Finding
+	32, // 21: linshao.wire.v1.Finding.area:type_name -> linshao.wire.v1.Text
+	32, // 22: linshao.wire.v1.Finding.said:type_name -> linshao.wire.v1.Text
+	32, // 23: linshao.wire.v1.Finding.next:type_name -> linshao.wire.v1.Text
+	24, // 24: linshao.wire.v1.Update.artifacts:type_name -> linshao.wire.v1.Artifact
+	27, // 25: linshao.wire.v1.Parts.parts:type_name -> linshao.wire.v1.Part
+	36, // 26: linshao.wire.v1.Command.action:type_name -> linshao.wire.v1.Action
+	33, // 27: linshao.wire.v1.Event.alert:type_name -> linshao.wire.v1.Alert
+	37, // 28: linshao.wire.v1.Event.action:type_name -> linshao.wire.v1.ActionResult
+	45, // 29: linshao.wire.v1.Event.device:type_name -> linshao.wire.v1.DeviceState
+	46, // 30: linshao.wire.v1.Event.gap:type_name -> linshao.wire.v1.Gap
+	47, // 31: linshao.wire.v1.Event.inventory:type_name -> linshao.wire.v1.Inventory
+	52, // 32: linshao.wire.v1.Event.boot:type_name -> linshao.wire.v1.Boot
+	53, // 33: linshao.wire.v1.Event.storage:type_name -> linshao.wire.v1.Storage
+	38, // 34: linshao.wire.v1.Event.rules:type_name -> linshao.wire.v1.RulesChange
+	44, // 35: linshao.wire.v1.Event.notice:type_name -> linshao.wire.v1.Notice
+	39, // 36: linshao.wire.v1.Event.applied:type_name -> linshao.wire.v1.Applied
+	40, // 37: linshao.wire.v1.Event.taken:type_name -> linshao.wire.v1.Taken
+	41, // 38: linshao.wire.v1.Event.config:type_name -> linshao.wire.v1.ConfigState
+	42, // 39: linshao.wire.v1.Event.update:type_name -> linshao.wire.v1.UpdateState
+	32, // 40: linshao.wire.v1.Alert.title:type_name -> linshao.wire.v1.Text
+	32, // 41: linshao.wire.v1.Alert.message:type_name -> linshao.wire.v1.Text
+	32, // 42: linshao.wire.v1.Alert.card:type_name -> linshao.wire.v1.Text
+	34, // 43: linshao.wire.v1.Alert.evidence:type_name -> linshao.wire.v1.Evidence
+	35, // 44: linshao.wire.v1.Alert.limit:type_name -> linshao.wire.v1.Limit
+	36, // 45: linshao.wire.v1.Alert.actions:type_name -> linshao.wire.v1.Action
+	32, // 46: linshao.wire.v1.Alert.why:type_name -> linshao.wire.v1.Text
+	36, // 47: linshao.wire.v1.ActionResult.action:type_name -> linshao.wire.v1.Action
+	32, // 48: linshao.wire.v1.RulesChange.changes:type_name -> linshao.wire.v1.Text
+	32, // 49: linshao.wire.v1.Applied.why:type_name -> linshao.wire.v1.Text
+	32, // 50: linshao.wire.v1.ConfigState.why:type_name -> linshao.wire.v1.Text
+	43, // 51: linshao.wire.v1.ConfigState.mistakes:type_name -> linshao.wire.v1.Mistake
+	32, // 52: linshao.wire.v1.UpdateState.why:type_name -> linshao.wire.v1.Text
+	32, // 53: linshao.wire.v1.Mistake.text:type_name -> linshao.wire.v1.Text
+	32, // 54: linshao.wire.v1.Notice.text:type_name -> linshao.wire.v1.Text
+	48, // 55: linshao.wire.v1.Inventory.devices:type_name -> linshao.wire.v1.Device
+	50, // 56: linshao.wire.v1.Inventory.models:type_name -> linshao.wire.v1.Model
+	49, // 57: linshao.wire.v1.Device.outputs:type_name -> linshao.wire.v1.Output
+	51, // 58: linshao.wire.v1.Model.points:type_name -> linshao.wire.v1.Point
+	56, // 59: linshao.wire.v1.Point.labels:type_name -> linshao.wire.v1.Point.LabelsEntry
+	55, // 60: linshao.wire.v1.Readings.origin:type_name -> linshao.wire.v1.Origin
+	61, // [61:61] is the sub-list for method output_type
+	61, // [61:61] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_cloud_wire_wire_proto_init() }
@@ -4283,7 +5190,13 @@ func file_cloud_wire_wire_proto_init() {
 		(*Down_Look)(nil),
 		(*Down_Update)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[20].OneofWrappers = []any{
+	file_cloud_wire_wire_proto_msgTypes[11].OneofWrappers = []any{
+		(*Ask_Frames)(nil),
+		(*Ask_Trial)(nil),
+		(*Ask_Doctor)(nil),
+	}
+	file_cloud_wire_wire_proto_msgTypes[19].OneofWrappers = []any{}
+	file_cloud_wire_wire_proto_msgTypes[31].OneofWrappers = []any{
 		(*Event_Alert)(nil),
 		(*Event_Action)(nil),
 		(*Event_Device)(nil),
@@ -4298,14 +5211,14 @@ func file_cloud_wire_wire_proto_init() {
 		(*Event_Config)(nil),
 		(*Event_Update)(nil),
 	}
-	file_cloud_wire_wire_proto_msgTypes[38].OneofWrappers = []any{}
+	file_cloud_wire_wire_proto_msgTypes[49].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cloud_wire_wire_proto_rawDesc), len(file_cloud_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   46,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
