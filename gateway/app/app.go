@@ -100,7 +100,8 @@ type App struct {
 	uplink      *cloudLink
 	sparkplug   *sparkplug.Node // nil: there is no such broker
 	commands    *command.Desk   // nil: there is no cloud
-	looks       *look.Desk      // nil: there is no cloud
+	looks       *look.Desk      // at cameras; nil: there is no cloud
+	asks        *look.Desk      // questions from afar; nil: as looks
 	wanted      *wanted         // mode
 	pushes      pushes          // configuration
 	offers      offers          // program
@@ -196,7 +197,7 @@ func (a *App) buildPollers() error {
 			return err
 		}
 		p, err := poll.New(poll.Config{Channel: ch.Channel, Driver: driver, Devices: ch.Devices, Now: a.cfg.Now,
-			Changed: a.deviceChanged, Overloaded: func(o poll.Overload) { a.overloaded(ch.ID, o) }, Log: a.cfg.Log, Metrics: metrics, Doubt: plausible.Of})
+			Changed: a.deviceChanged, Overloaded: func(o poll.Overload) { a.overloaded(ch.ID, o) }, Log: a.cfg.Log, Metrics: metrics, Doubt: plausible.Of, Private: privateOn(ch.Channel)})
 		if err != nil {
 			return err
 		}

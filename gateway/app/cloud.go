@@ -68,7 +68,7 @@ func (a *App) buildUplink() error {
 	}
 	a.uplink.up, err = uplink.New(uplink.Config{Redial: redial, URL: cloud.URL, TLS: security, Gateway: a.cfg.Site.Gateway, Version: a.cfg.Version,
 		Boot: a.boot.Number, Streams: a.feeds(), EvidenceKey: a.evidenceKey,
-		FirstDelay: a.firstDelay(cloud.URL), DeadDir: filepath.Join(a.cfg.Site.Data, "dead"), OnGap: a.gap, OnLinger: a.linger.ask, OnCommand: a.commands.Take, Looks: a.looks, Newest: a.newest,
+		FirstDelay: a.firstDelay(cloud.URL), DeadDir: filepath.Join(a.cfg.Site.Data, "dead"), OnGap: a.gap, OnLinger: a.linger.ask, OnCommand: a.commands.Take, Looks: []uplink.Looks{a.asks, a.looks}, Newest: a.newest,
 		Urgent: func() bool { return a.journal.urgent(a.events) }, Now: a.cfg.Now, Clock: a.cfg.Clock, Started: a.started, Metrics: uplink.NewMetrics(a.metrics), Log: a.cfg.Log})
 	if err != nil {
 		return fmt.Errorf("build uplink: %w", err)

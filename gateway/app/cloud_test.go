@@ -34,6 +34,8 @@ type cloud struct {
 	epoch   map[uint32]uint64
 	got     map[uint32][]*wire.Record // the record with number n is at n-1
 	wrong   []string
+
+	glimpses []*wire.Glimpse // of looks and answers
 }
 
 func newCloud(t *testing.T) *cloud {
@@ -71,6 +73,13 @@ func (c *cloud) hear(topic string, payload []byte) {
 		c.wrong = append(c.wrong, fmt.Sprint(topic, err))
 	case leaf == wire.UpHello:
 		c.hello(payload)
+	case leaf == wire.UpLook:
+		g := &wire.Glimpse{}
+		if err := proto.Unmarshal(payload, g); err != nil {
+			c.wrong = append(c.wrong, err.Error())
+			return
+		}
+		c.glimpses = append(c.glimpses, g)
 	default:
 		c.batch(payload)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/gateway/internal/config"
 )
 
 // A job is one address to ask.
@@ -208,6 +209,14 @@ func (j job) askTCP(ctx context.Context, l Line) (reply, error) {
 		}
 	}
 	return r, nil
+}
+
+// Refusal is the Modbus code with which a device refused a request; 0: it did not, or speaks another protocol.
+func Refusal(ch device.Channel, p device.Point, in []byte) byte {
+	if p.Protocol != "" && p.Protocol != protocolModbus || p.Protocol == "" && spoken(ch.Driver)[0] != protocolModbus {
+		return 0
+	}
+	return exceptionOf(in, ch.Driver == config.DriverModbusTCP)
 }
 
 // exceptionOf is the code by which a device refused; 0: it did not.

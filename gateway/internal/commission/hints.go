@@ -18,6 +18,7 @@ const (
 	HintMissing   = "configured-silent"
 	HintShared    = "needs-serial-driver"
 	HintSeveral   = "several-meters"
+	HintDisplay   = "display"
 )
 
 // conclude looks at everything that was found together and says what is probably wrong.

@@ -28,7 +28,7 @@ func (s *Service) Read(ctx context.Context, req ReadRequest) (ReadReport, error)
 		r.Trials, r.Frames = v.trials(points), v.frames
 		r.Hints = v.hints()
 		for i, p := range points {
-			r.Trials[i].Shows = "" // a recall has made this a second reading
+			r.Trials[i].Shows, r.Trials[i].Why = "", Text{} // a recall has made this a second reading
 			if shown, asked := req.Shows[p.Name]; asked {
 				r.compare(i, p, v.known[placeOf(p)], shown)
 			}
@@ -102,10 +102,11 @@ func (r *ReadReport) compare(i int, p device.Point, got register, shown float64)
 		return
 	}
 	e := explain(p, got, shown)
-	if r.Trials[i].Shows = e.code; e.code == "match" {
+	r.Trials[i].Shows, r.Trials[i].Why = e.code, e.text
+	if e.code == "match" {
 		return
 	}
-	r.Hints = append(r.Hints, Hint{Code: "display", Address: r.Address, Text: Text{p.Name + "：" + e.text.ZH, p.Name + ": " + e.text.EN}})
+	r.Hints = append(r.Hints, Hint{Code: HintDisplay, Address: r.Address, Text: Text{p.Name + "：" + e.text.ZH, p.Name + ": " + e.text.EN}})
 }
 
 // compareAny finds the point that a number on the display can best belong to.
@@ -119,7 +120,7 @@ func (r *ReadReport) compareAny(points []device.Point, v *view, shown float64) {
 		}
 	}
 	if best < 0 {
-		r.Hints = append(r.Hints, Hint{Code: "display", Address: r.Address, Text: Text{
+		r.Hints = append(r.Hints, Hint{Code: HintDisplay, Address: r.Address, Text: Text{
 			fmt.Sprintf("没有点位能解释 %v：型号不对，或寄存器表不同", shown), fmt.Sprintf("no point explains %v: another model, or another register map", shown)}})
 		return
 	}

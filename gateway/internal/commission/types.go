@@ -104,6 +104,7 @@ type Trial struct {
 	Type     string   `json:"type,omitempty"`
 	TookMS   float64  `json:"took_ms"` // of the request that brought it
 	Shows    string   `json:"shows,omitempty"`
+	Why      Text     `json:"why,omitzero"` // what Shows means, for people
 }
 
 // A Report is what a scan found.

@@ -31,15 +31,21 @@ const (
 	whyTime    = "time"
 	whyStopped = "stopped"
 	whyUnknown = "unknown_camera"
+	whyStrange = "unknown" // question
 	whyBusy    = "busy"
 	whyFailed  = "failed"
 )
 
+// ErrUnknown is what Answer says of a question that it does not know.
+var ErrUnknown = errors.New("unknown question")
+
 // Config is what a Desk needs.
 type Config struct {
-	Boot     uint32    // and when it began: the origin of a look's time
-	Started  time.Time // its monotonic reading counts
-	Find     func(camera string) (device.Camera, bool)
+	Boot    uint32    // and when it began: the origin of a look's time
+	Started time.Time // its monotonic reading counts
+	Find    func(camera string) (device.Camera, bool)
+	// Answer makes the desk one of questions instead of cameras: it answers one that the cloud has asked about a device.
+	Answer   func(ctx context.Context, device string, a *wire.Ask) (*wire.Answer, error)
 	Now      func() time.Time // for people
 	Log      *slog.Logger
 	Registry prometheus.Registerer // nil: counted for nobody
@@ -71,6 +77,10 @@ func New(cfg Config) *Desk {
 	d := &Desk{cfg: cfg, begun: make(chan *view, 1), changed: make(chan struct{}),
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_looks_total", Help: "Looks at cameras from afar, by how they ended."}, []string{"why"}),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "linshao_look_bytes_total", Help: "Bytes of live pictures given to the uplink."})}
+	if cfg.Answer != nil {
+		d.count = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linshao_asks_total", Help: "Questions of people from afar, by how they ended."}, []string{"why"})
+		d.bytes = prometheus.NewCounter(prometheus.CounterOpts{Name: "linshao_ask_bytes_total", Help: "Bytes of answers given to the uplink."})
+	}
 	if cfg.Registry != nil {
 		cfg.Registry.MustRegister(d.count, d.bytes)
 	}
@@ -94,12 +104,16 @@ func (d *Desk) Ask(session uint64, l *wire.Look) {
 		return
 	}
 	v := newView(l, left, d.cfg.Now())
-	if d.now != nil || time.Now().Before(d.rest) {
+	if d.now != nil && (d.cfg.Answer == nil || !d.now.isOver()) || time.Now().Before(d.rest) {
 		d.end(v, whyBusy)
 		return
 	}
-	d.now = v
-	d.begun <- v // it has room: the one before has ended
+	select {
+	case d.begun <- v:
+		d.now = v // after one that is just about to end
+	default:
+		d.end(v, whyBusy)
+	}
 }
 
 // Run shows until ctx ends.
@@ -111,7 +125,12 @@ func (d *Desk) Run(ctx context.Context) error {
 		case v := <-d.begun:
 			why := d.show(ctx, v)
 			d.mu.Lock()
-			d.now, d.rest, d.out = nil, time.Now().Add(pause), nil
+			if d.out = nil; d.now == v {
+				d.now = nil
+			}
+			if d.cfg.Answer == nil {
+				d.rest = time.Now().Add(pause)
+			}
 			d.end(v, why)
 			d.mu.Unlock()
 		}
@@ -124,7 +143,7 @@ func (d *Desk) end(v *view, why string) {
 		d.over = d.over[1:]
 	}
 	d.count.WithLabelValues(why).Inc()
-	d.cfg.Log.Info("look at a camera is over", "camera", v.device, "who", v.who, "why", why, "bytes", v.bytes)
+	d.cfg.Log.Info("look is over", "of", v.device, "who", v.who, "why", why, "bytes", v.bytes)
 	d.put(&wire.Glimpse{Session: v.session, Look: v.id, Number: v.number + 1, Over: true, Why: why})
 }
 
@@ -178,29 +197,62 @@ func (d *Desk) show(ctx context.Context, v *view) (why string) {
 			why = whyFailed
 		}
 	}()
-	eye, ok := d.cfg.Find(v.device)
-	if !ok {
-		return whyUnknown
-	}
-	d.cfg.Log.Info("somebody looks at a camera", "camera", v.device, "who", v.who, "reason", v.reason)
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	ctx, stop := context.WithTimeout(ctx, v.left)
 	defer stop()
 	watch.Go(func() { v.watch(ctx, stop) })
-	for round := uint32(0); ; round++ {
-		err := d.film(ctx, v, eye)
+	give, err := d.source(ctx, v)
+	for ; ; err = give(ctx) {
 		switch {
 		case v.isOver():
 			return whyStopped
 		case ctx.Err() != nil:
 			return whyTime
-		case errors.Is(err, errAgain):
+		case err == nil, errors.Is(err, errAgain):
+		case errors.Is(err, errNoCamera):
+			return whyUnknown
+		case errors.Is(err, ErrUnknown):
+			return whyStrange
 		default:
-			d.cfg.Log.Warn("camera cannot be shown", "camera", v.device, "error", err)
+			d.cfg.Log.Warn("nothing can be shown", "of", v.device, "error", err)
 			return whyFailed
 		}
 	}
+}
+
+var errNoCamera = errors.New("no such camera")
+
+// source finds what a look shows: give shows it once, from its beginning.
+func (d *Desk) source(ctx context.Context, v *view) (give func(context.Context) error, err error) {
+	d.cfg.Log.Info("somebody looks", "at", v.device, "who", v.who, "reason", v.reason)
+	if d.cfg.Answer != nil {
+		answer, err := d.cfg.Answer(ctx, v.device, v.ask)
+		if err != nil {
+			return nil, fmt.Errorf("answer about %s: %w", v.device, err)
+		}
+		data, err := proto.Marshal(answer)
+		if err != nil || len(data) > wire.MaxAnswer {
+			return nil, fmt.Errorf("an answer of %d bytes about %s: %w", len(data), v.device, errors.Join(err, errors.ErrUnsupported))
+		}
+		return func(ctx context.Context) error { return d.send(ctx, v, data) }, nil
+	}
+	eye, ok := d.cfg.Find(v.device)
+	if !ok {
+		return nil, errNoCamera
+	}
+	return func(ctx context.Context) error { return d.film(ctx, v, eye) }, nil
+}
+
+// send gives an answer, which the cloud ends as soon as it has all of it, until then.
+func (d *Desk) send(ctx context.Context, v *view, data []byte) error {
+	part, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	v.begin(cancel)
+	if err := d.offer(part, v, unit{true, data}); err == nil {
+		<-part.Done()
+	}
+	return context.Cause(part)
 }
 
 // film passes on the camera's pictures from a beginning until the look is over or the cloud wants another beginning.

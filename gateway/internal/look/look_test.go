@@ -167,3 +167,69 @@ func TestALostPieceBringsAnotherBeginning(t *testing.T) {
 		}
 	})
 }
+
+// questions opens a desk that answers what is asked of "meter-1": with so many bytes of frames.
+func questions(t *testing.T, size int) *street {
+	s := &street{ask: &wire.Look{Id: "a1", Session: 5, Boot: 7, UntilMs: 50_000, Device: "meter-1", Who: "陈敏", Ask: &wire.Ask{About: &wire.Ask_Frames{Frames: &wire.AskFrames{}}}}}
+	s.Desk = look.New(look.Config{Boot: 7, Started: time.Now(), Now: time.Now, Log: slog.New(slog.DiscardHandler), Answer: func(_ context.Context, device string, a *wire.Ask) (*wire.Answer, error) {
+		if device != "meter-1" || a.GetFrames() == nil {
+			return nil, look.ErrUnknown
+		}
+		return &wire.Answer{AtMs: 1, Frames: []*wire.Frame{{In: make([]byte, size)}}}, nil
+	}})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestAQuestionIsAnsweredOnce: in one unit of any size that is allowed, piece by piece; the same again when a piece was lost; and one
+// that this program does not know, or that is too long an answer, ends with a word.
+func TestAQuestionIsAnsweredOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := questions(t, 300<<10)
+		s.Ask(5, s.ask)
+		s.take(6*time.Second, true)
+		answer := &wire.Answer{}
+		if err := proto.Unmarshal(s.whole(0), answer); err != nil || len(answer.GetFrames()[0].GetIn()) != 300<<10 {
+			t.Fatal(err, len(s.pieces))
+		}
+		first := len(s.pieces)
+		s.ask.Again = 1
+		if s.take(6*time.Second, true); !bytes.Equal(s.whole(first), s.whole(0)) {
+			t.Error("another answer")
+		}
+		s.ask.Over = true
+		if s.take(time.Second, true); s.over != "stopped" {
+			t.Errorf("over by %q", s.over)
+		}
+		s.ask = &wire.Look{Id: "a2", Session: 5, Boot: 7, UntilMs: 50_000, Device: "meter-1", Who: "陈敏", Ask: &wire.Ask{}}
+		s.Ask(5, s.ask)
+		if s.take(time.Second, true); s.over != "unknown" {
+			t.Errorf("what it does not know ends by %q", s.over)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := questions(t, wire.MaxAnswer)
+		s.Ask(5, s.ask)
+		if s.take(time.Second, true); s.over != "failed" || s.bytes > 0 {
+			t.Errorf("%d bytes, over by %q", s.bytes, s.over)
+		}
+	})
+}
+
+// whole is the unit that begins with a piece.
+func (s *street) whole(from int) (unit []byte) {
+	for _, g := range s.pieces[from:] {
+		if unit = append(unit, g.GetData()...); g.GetLast() {
+			return unit
+		}
+	}
+	return nil
+}

@@ -15,6 +15,7 @@ var errAgain = errors.New("the cloud wants another beginning")
 // A view is one look.
 type view struct {
 	id, device, who, reason string
+	ask                     *wire.Ask
 	session                 uint64
 	left                    time.Duration // of its time, when it began
 	since                   time.Time
@@ -34,7 +35,7 @@ type view struct {
 }
 
 func newView(l *wire.Look, left time.Duration, since time.Time) *view {
-	return &view{id: l.GetId(), device: l.GetDevice(), who: l.GetWho(), reason: l.GetReason(), session: l.GetSession(), left: left, since: since,
+	return &view{id: l.GetId(), device: l.GetDevice(), who: l.GetWho(), reason: l.GetReason(), ask: l.GetAsk(), session: l.GetSession(), left: left, since: since,
 		again: l.GetAgain(), at: time.Now(), changed: make(chan struct{})}
 }
 

@@ -60,7 +60,7 @@ func (c *conversation) sendOne(now time.Time) (sent bool, err error) {
 // sendGlimpse publishes a piece of what a camera shows now, unless events wait. The broker confirms it, because that tells how wide
 // the line is: without it the connection would take all of them at once, and an alert would stand behind them.
 func (c *conversation) sendGlimpse(now time.Time) bool {
-	if c.cfg.Looks == nil {
+	if len(c.cfg.Looks) == 0 {
 		return false
 	}
 	for i, w := range c.windows {
@@ -72,13 +72,14 @@ func (c *conversation) sendGlimpse(now time.Time) bool {
 	if len(c.waiting) > 0 {
 		most = c.pace.allow()
 	}
-	payload := c.cfg.Looks.Next(most)
-	if payload == nil {
-		return false
+	for _, l := range c.cfg.Looks {
+		if payload := l.Next(most); payload != nil {
+			c.glimpsed = true
+			c.publish(pending{}, wire.UpLook, false, payload, now)
+			return true
+		}
 	}
-	c.glimpsed = true
-	c.publish(pending{}, wire.UpLook, false, payload, now)
-	return true
+	return false
 }
 
 // next reads what follows in a stream, without what the cloud refused, and not history and news in one.

@@ -36,7 +36,7 @@ func TestAnAlertPassesALook(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, s *site, c *cloud, e *ether) {
 		e.width = 625
 		g := &glimpses{ever: make(chan struct{})}
-		s.cfg.Looks = g
+		s.cfg.Looks = []uplink.Looks{g}
 		s.append(t, 0, 300)
 		_, stop := s.run(t, e)
 		pass(2 * time.Minute)

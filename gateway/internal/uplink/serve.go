@@ -98,8 +98,8 @@ func (u *Uplink) watch(ctx context.Context) (wake <-chan struct{}, stop func()) 
 	for _, f := range u.cfg.Streams {
 		changes = append(changes, f.Stream.Changed)
 	}
-	if u.cfg.Looks != nil {
-		changes = append(changes, u.cfg.Looks.Changed)
+	for _, l := range u.cfg.Looks {
+		changes = append(changes, l.Changed)
 	}
 	for _, change := range changes {
 		all.Go(func() {

@@ -68,7 +68,7 @@ type Config struct {
 	EvidenceKey []byte                               // goes up with every hello: the public key of the gateway's evidence; empty: it makes none
 	Redial      <-chan struct{}                      // what it brings ends the session, and the next begins at once; nil: nothing does
 	OnFenced    func()                               // told when another gateway was found to use our identity; must not block
-	Looks       Looks                                // nil: no camera is shown
+	Looks       []Looks                              // in order of precedence; none: no camera is shown
 	Newest      func() []byte                        // an encoded Readings payload, the newest reading of every point; nil: no live lane
 	Urgent      func() bool                          // whether the events that wait include one that somebody waits for; nil: never
 	Now         func() time.Time                     // wall clock for the cloud to see; nil is time.Now
