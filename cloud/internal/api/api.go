@@ -161,6 +161,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.Work, ofIncident}, post, "/incidents/{id}/photos", "Upload a photo of an incident: its bytes, or a form with one file", a.addPhoto)
 	register(a, h, access{auth.See, ofIncident}, get, "/incidents/{id}/photos/{photo}", "A photo of an incident", a.photo)
 	a.seen(h)
+	a.asked(h)
 	register(a, h, access{auth.See, anything}, get, "/sites", "List sites", a.sites)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}", "One site with its devices", a.site)
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/ledger", "How much there is of each device of a site", a.siteLedger)

@@ -13,10 +13,12 @@ import (
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/look"
+	"github.com/linshao/linshao/cloud/wire"
 )
 
-// Looks opens cameras for a minute.
+// Looks opens cameras for a minute, and asks gateways.
 type Looks interface {
+	Ask(ctx context.Context, w look.Wish, may func(context.Context) error) (*wire.Answer, error)
 	Begin(ctx context.Context, w look.Wish) (look.Look, error)
 	Watch(ctx context.Context, v look.Viewer, write func(context.Context, []byte) error) (why string, err error)
 }
@@ -54,8 +56,11 @@ func lookProblem(err error) error {
 		return err
 	}
 	status := http.StatusConflict
-	if r.Code == "rate" {
+	switch r.Code {
+	case "rate":
 		status = http.StatusTooManyRequests
+	case "withdrawn":
+		return errForbidden()
 	}
 	return &problem{status: status, code: r.Code, text: incident.Text(r.Text)}
 }

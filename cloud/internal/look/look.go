@@ -95,7 +95,10 @@ func New(cfg Config) *Service {
 }
 
 // A Wish is what a person wants to see.
-type Wish struct{ Gateway, Device, Who, Reason string }
+type Wish struct {
+	Gateway, Device, Who, Reason string
+	Ask                          *wire.Ask // instead of a camera's pictures; nil: those
+}
 
 // A Look is one that was opened.
 type Look struct {
@@ -126,8 +129,8 @@ func (s *Service) Begin(ctx context.Context, w Wish) (Look, error) {
 			}
 			state, why, until = isRefused, no.Code, now
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO looks (id, gateway, device, site, who, reason, state, why, opened, until, session, boot, until_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)`,
-			id, w.Gateway, w.Device, d.Site, w.Who, w.Reason, state, why, now.UnixMilli(), until.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO looks (id, gateway, device, site, who, reason, about, state, why, opened, until, session, boot, until_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)`,
+			id, w.Gateway, w.Device, d.Site, w.Who, w.Reason, aboutOf(w.Ask), state, why, now.UnixMilli(), until.UnixMilli()); err != nil {
 			return fmt.Errorf("open look: %w", err)
 		}
 		return audit.Add(ctx, tx, begun(w, d, no, id, now))
@@ -147,6 +150,14 @@ func begun(w Wish, d org.Device, no *Refusal, id string, now time.Time) audit.En
 	e := audit.Entry{At: now, Act: "camera.look", Kind: "device", About: w.Gateway + "/" + w.Device, Site: d.Site,
 		Text:   rules.Text{ZH: "查看摄像头 " + d.Name + " 的实时画面。理由：" + w.Reason, EN: "Looks at camera " + d.Name + " live. Reason: " + w.Reason},
 		Detail: map[string]string{"gateway": w.Gateway, "device": w.Device, "reason": w.Reason, "look": id}}
+	if w.Ask != nil {
+		delete(e.Detail, "reason")
+		if e.Act, e.Text = asking(w, d); no != nil {
+			e.Act, e.Detail["why"] = "gateway.refused", no.Code
+			e.Text = rules.Text{ZH: e.Text.ZH + "，没有取到：" + no.Text.ZH, EN: e.Text.EN + ", and did not get it: " + no.Text.EN}
+		}
+		return e
+	}
 	if no != nil {
 		e.Act, e.Detail["why"] = "camera.refused", no.Code
 		e.Text = rules.Text{ZH: "想看摄像头 " + d.Name + " 的实时画面，没有打开：" + no.Text.ZH + "。理由：" + w.Reason,
@@ -157,20 +168,29 @@ func begun(w Wish, d org.Device, no *Refusal, id string, now time.Time) audit.En
 
 // judge says why a look may not be opened; nil: it may.
 func (s *Service) judge(ctx context.Context, tx *sql.Tx, w Wish, d org.Device, now time.Time) (*Refusal, error) {
-	if d.Kind != kindCamera {
+	if d.Kind != kindCamera && w.Ask == nil {
 		return refused("no_camera", "该设备不是摄像头", "the device is no camera"), nil
 	}
-	var theirs, tries, at int
+	var theirs, tries, at, pictures int
 	var last int64
+	if w.Ask == nil {
+		pictures = 1
+	}
 	err := tx.QueryRowContext(ctx, `SELECT
 		coalesce(sum(CASE WHEN who = ? AND why <> 'rate' THEN 1 ELSE 0 END), 0),
 		coalesce(sum(CASE WHEN gateway = ? AND state <> 'refused' THEN 1 ELSE 0 END), 0),
 		coalesce(max(CASE WHEN state <> 'refused' THEN opened ELSE 0 END), 0),
 		coalesce(sum(CASE WHEN state IN ('open', 'shown') AND until > ? THEN CASE WHEN gateway = ? THEN 1000 ELSE 1 END ELSE 0 END), 0)
-		FROM looks WHERE (who = ? OR gateway = ?) AND opened > ?`,
-		w.Who, w.Gateway, now.UnixMilli(), w.Gateway, w.Who, w.Gateway, now.Add(-time.Hour).UnixMilli()).Scan(&tries, &at, &last, &theirs)
+		FROM looks WHERE (who = ? OR gateway = ?) AND opened > ? AND CASE WHEN about = 'camera' THEN 1 ELSE 0 END = ?`,
+		w.Who, w.Gateway, now.UnixMilli(), w.Gateway, w.Who, w.Gateway, now.Add(-time.Hour).UnixMilli(), pictures).Scan(&tries, &at, &last, &theirs)
 	if err != nil {
 		return nil, fmt.Errorf("look up who looks: %w", err)
+	}
+	if w.Ask != nil {
+		if no := askLimits(d, tries, at, theirs); no != nil {
+			return no, nil
+		}
+		return s.absent(ctx, tx, w)
 	}
 	switch {
 	case tries >= hourMost || at >= hourMost:
@@ -182,11 +202,19 @@ func (s *Service) judge(ctx context.Context, tx *sql.Tx, w Wish, d org.Device, n
 	case now.Sub(time.UnixMilli(last)) < restTime:
 		return refused("rate", "刚刚看过，请几秒后再试", "the last look is only just over: try again in some seconds"), nil
 	}
+	return s.absent(ctx, tx, w)
+}
+
+// absent says that a gateway is not there; nil: it is.
+func (s *Service) absent(ctx context.Context, tx *sql.Tx, w Wish) (*Refusal, error) {
 	contact, known, err := org.ContactOf(ctx, tx, w.Gateway)
-	if err == nil && (!known || !contact.Online) {
-		return offline(), nil
+	if err != nil || known && contact.Online {
+		return nil, err
 	}
-	return nil, err
+	if w.Ask != nil {
+		return refused("offline", "网关不在线，问不到它；请联系现场", "the gateway is offline and cannot be asked; call the site"), nil
+	}
+	return offline(), nil
 }
 
 func offline() *Refusal {
@@ -199,7 +227,7 @@ func (s *Service) triedBefore(ctx context.Context, tx *sql.Tx, w Wish, code stri
 		return false, nil // those are counted
 	}
 	var n int
-	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM looks WHERE who = ? AND why = 'rate' AND opened > ?`, w.Who, now.Add(-refuseRest).UnixMilli()).Scan(&n); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM looks WHERE who = ? AND why = 'rate' AND opened > ? AND about = ?`, w.Who, now.Add(-refuseRest).UnixMilli(), aboutOf(w.Ask)).Scan(&n); err != nil {
 		return false, fmt.Errorf("look up who looks: %w", err)
 	}
 	return n > 0, nil

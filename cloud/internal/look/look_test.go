@@ -117,9 +117,11 @@ func (s *street) watch(ctx context.Context, p *look.Service, v look.Viewer, writ
 }
 
 // acts are the lines of the audit about cameras, oldest first.
-func (s *street) acts() (all []string) {
+func (s *street) acts() []string { return s.actsLike("camera.%") }
+
+func (s *street) actsLike(what string) (all []string) {
 	s.Helper()
-	rows, err := s.db.Reader().QueryContext(s.Context(), `SELECT act, who, about, detail FROM audit WHERE act LIKE 'camera.%' ORDER BY seq`)
+	rows, err := s.db.Reader().QueryContext(s.Context(), `SELECT act, who, about, detail FROM audit WHERE act LIKE ? ORDER BY seq`, what)
 	if err != nil {
 		s.Fatal(err)
 	}

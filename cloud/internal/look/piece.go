@@ -10,6 +10,7 @@ import (
 type look struct {
 	Wish
 	id, site string
+	about    string
 	session  uint64
 	boot     uint32
 	until    uint64 // on the gateway's clock
@@ -36,7 +37,7 @@ func (l *look) word() *wire.Look {
 	defer l.mu.Unlock()
 	l.told = l.done()
 	return &wire.Look{Id: l.id, Session: l.session, Boot: l.boot, UntilMs: l.until, Device: l.Device, Who: l.Who, Reason: l.Reason,
-		Seen: l.told, Again: l.again, Over: l.closed}
+		Seen: l.told, Again: l.again, Over: l.closed, Ask: l.Ask}
 }
 
 // take takes a piece: units are passed on whole or not at all, so that a player can follow.
@@ -92,7 +93,7 @@ func (l *look) drop() {
 // reason keeps to the words that are known: they become labels of metrics.
 func reason(why string) string {
 	switch why {
-	case "time", "stopped", "unknown_camera", "busy":
+	case "time", "stopped", "unknown_camera", "unknown", "busy":
 		return why
 	}
 	return "failed"

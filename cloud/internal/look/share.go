@@ -81,7 +81,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 // Share tells other processes what they want to know of the gateways of this one. Run does it twice a second.
 func (s *Service) Share(ctx context.Context) error {
-	all, err := s.list(ctx, `SELECT id, gateway, device, site, who, session FROM looks WHERE state = 'shown' AND until_ms = 0 AND until > ?`, s.cfg.Now().UnixMilli())
+	all, err := s.list(ctx, `SELECT id, gateway, device, site, who, about, session FROM looks WHERE state = 'shown' AND until_ms = 0 AND until > ?`, s.cfg.Now().UnixMilli())
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *Service) Share(ctx context.Context) error {
 // Sweep ends looks that nobody came for, and those of a process that is gone, and forgets what is old. Run does it now and then.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.cfg.Now()
-	all, err := s.list(ctx, `SELECT id, gateway, device, site, who, session FROM looks WHERE state IN ('open', 'shown') AND until <= ?`, now.Add(-restTime).UnixMilli())
+	all, err := s.list(ctx, `SELECT id, gateway, device, site, who, about, session FROM looks WHERE state IN ('open', 'shown') AND until <= ?`, now.Add(-restTime).UnixMilli())
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (s *Service) list(ctx context.Context, query string, args ...any) (all []*l
 	for rows.Next() {
 		l := &look{}
 		var session int64
-		if err := rows.Scan(&l.id, &l.Gateway, &l.Device, &l.site, &l.Who, &session); err != nil {
+		if err := rows.Scan(&l.id, &l.Gateway, &l.Device, &l.site, &l.Who, &l.about, &session); err != nil {
 			return nil, fmt.Errorf("list looks: %w", err)
 		}
 		l.session = uint64(session)

@@ -19,6 +19,7 @@ import (
 // A Viewer is who comes for the pictures of a look.
 type Viewer struct {
 	Gateway, Device, Look, Who string
+	Ask                        *wire.Ask                       // as in the Wish
 	May                        func(ctx context.Context) error // whether the person still may, asked again and again; an error ends the look
 }
 
@@ -45,22 +46,22 @@ func (s *Service) Watch(ctx context.Context, v Viewer, write func(context.Contex
 	}
 	s.set(l, false)
 	s.count.WithLabelValues(why).Inc()
-	s.cfg.Log.Info("look at a camera is over", "gateway", l.Gateway, "camera", l.Device, "who", l.Who, "why", why, "bytes", passed)
+	s.cfg.Log.Info("look is over", "gateway", l.Gateway, "about", l.about, "device", l.Device, "who", l.Who, "why", why, "bytes", passed)
 	return why, s.ended(context.WithoutCancel(ctx), l, why, time.Since(began), passed)
 }
 
 // claim takes a look for the one who opened it.
 func (s *Service) claim(ctx context.Context, v Viewer) (l *look, online bool, err error) {
 	now := s.cfg.Now()
-	l = &look{id: v.Look, Wish: Wish{Gateway: v.Gateway, Device: v.Device, Who: v.Who}, changed: make(chan struct{})}
+	l = &look{id: v.Look, Wish: Wish{Gateway: v.Gateway, Device: v.Device, Who: v.Who, Ask: v.Ask}, about: aboutOf(v.Ask), changed: make(chan struct{})}
 	err = s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
 		contact, known, err := org.ContactOf(ctx, tx, v.Gateway)
 		if err != nil {
 			return err
 		}
 		l.session, online = contact.Session, known && contact.Online
-		ours, err := db.Changed(tx.ExecContext(ctx, `UPDATE looks SET state = 'shown', until = ?, session = ? WHERE id = ? AND gateway = ? AND device = ? AND who = ? AND state = 'open' AND until > ?`,
-			now.Add(wire.LookTime+learnTime+restTime).UnixMilli(), int64(contact.Session), v.Look, v.Gateway, v.Device, v.Who, now.UnixMilli()))
+		ours, err := db.Changed(tx.ExecContext(ctx, `UPDATE looks SET state = 'shown', until = ?, session = ? WHERE id = ? AND gateway = ? AND device = ? AND who = ? AND about = ? AND state = 'open' AND until > ?`,
+			now.Add(wire.LookTime+learnTime+restTime).UnixMilli(), int64(contact.Session), v.Look, v.Gateway, v.Device, v.Who, l.about, now.UnixMilli()))
 		if err != nil {
 			return fmt.Errorf("show look: %w", err)
 		}
@@ -85,7 +86,9 @@ func (s *Service) show(ctx context.Context, l *look, v Viewer, write func(contex
 	for {
 		data, over, changed, ask := l.next()
 		if len(data) > 0 {
-			if err := write(inner, data); err != nil {
+			if err := write(inner, data); errors.Is(err, errAnswered) {
+				return "answered", int64(len(data))
+			} else if err != nil {
 				return ending(inner), passed
 			}
 			passed += int64(len(data))
@@ -132,7 +135,7 @@ func (s *Service) keep(ctx context.Context, l *look, v Viewer, end context.Cance
 		}
 		if err := v.May(ctx); err != nil { // whatever it is: who cannot be asked for does not look
 			if ctx.Err() == nil {
-				s.cfg.Log.Warn("look at a camera ends: the person may not look now", "gateway", l.Gateway, "camera", l.Device, "who", l.Who, "err", err)
+				s.cfg.Log.Warn("look ends: the person may not look now", "gateway", l.Gateway, "about", l.about, "device", l.Device, "who", l.Who, "err", err)
 			}
 			end(errWithdrawn)
 			return
@@ -163,7 +166,7 @@ func (s *Service) ended(ctx context.Context, l *look, why string, after time.Dur
 // end notes it once, whoever does.
 func (s *Service) end(ctx context.Context, tx *sql.Tx, l *look, why string, after time.Duration, passed int64) error {
 	ours, err := db.Changed(tx.ExecContext(ctx, `UPDATE looks SET state = 'over', why = ?, until = ? WHERE id = ? AND state IN ('open', 'shown')`, why, s.cfg.Now().UnixMilli(), l.id))
-	if err != nil || !ours {
+	if err != nil || !ours || l.about != aboutCamera { // of a question the audit has enough by its beginning
 		return err
 	}
 	seconds := strconv.FormatFloat(after.Seconds(), 'f', 1, 64)
