@@ -1,0 +1,50 @@
+// What a gateway is asked now: the last frames of a device, and a trial read. What was answered stays until the page is loaded anew.
+import { part, send } from './api'
+import type { Text } from './types'
+
+export interface RawFrame { at: number; out: string; in: string; tookMs: number; reason?: string; refusal?: number; cut?: boolean }
+export interface Frames { at: number; frames: RawFrame[] }
+export interface TrialValue { point: string; unit?: string; value: number | null; label?: string; quality: string; reason?: string; raw?: string; register?: string; human?: string; type?: string; tookMs: number; shows?: string; why?: Text }
+export interface Trial { at: number; model: string; channel: string; address: string; points: TrialValue[]; hints: Text[] }
+
+/** A gateway may take a minute, and the cloud some seconds to reach it. */
+const patienceMs = 75_000
+const path = (gateway: string, device: string, what: string) => `/gateways/${part(gateway)}/devices/${part(device)}/${what}`
+
+export const askFrames = (gateway: string, device: string) => send<Frames>('POST', path(gateway, device, 'frames'), undefined, patienceMs)
+export const askTrial = (gateway: string, device: string, shown: Record<string, number>) => send<Trial>('POST', path(gateway, device, 'trial'), { shown }, patienceMs)
+
+/** What was answered last, by gateway and device: a page that is opened again shows it, with its time. */
+export const answered = new Map<string, { frames?: Frames; trial?: Trial }>()
+export function keep(key: string, news: { frames?: Frames; trial?: Trial }) { answered.set(key, { ...answered.get(key), ...news }) }
+
+/** What came of a frame, as the end of a key of the words. */
+export function came(f: RawFrame): 'ok' | 'refused' | 'timeout' | 'corrupt' | 'mismatch' | 'channel_down' | 'other' {
+  if (!f.reason) return f.refusal ? 'refused' : 'ok'
+  return f.reason === 'timeout' || f.reason === 'corrupt' || f.reason === 'mismatch' || f.reason === 'channel_down' ? f.reason : 'other'
+}
+
+/** The frames as a text for whoever helps: one line each, times as ISO. */
+export const framesText = (about: string, frames: RawFrame[], word: (f: RawFrame) => string) =>
+  [`# ${about}`, ...frames.map((f) => [new Date(f.at).toISOString(), `${f.tookMs.toFixed(1)} ms`, `> ${f.out}`, `< ${f.in || '-'}${f.cut ? ' …' : ''}`, word(f)].join('\t'))].join('\n') + '\n'
+
+/** The numbers that were typed, by point, and which of them are none. A comma is taken for the decimal point. */
+export function typed(texts: Record<string, string>): { shown: Record<string, number>; wrong: string[] } {
+  const shown: Record<string, number> = {}, wrong: string[] = []
+  for (const [point, text] of Object.entries(texts)) {
+    const plain = text.trim().replace(',', '.')
+    if (!plain) continue
+    if (/^[-+]?(\d+\.?\d*|\.\d+)$/.test(plain)) shown[point] = Number(plain)
+    else wrong.push(point)
+  }
+  return { shown, wrong }
+}
+
+/** Lets the browser keep a file. */
+export function save(name: string, data: BlobPart, type: string) {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([data], { type }))
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+}
