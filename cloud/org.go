@@ -22,6 +22,7 @@ type orgCmd struct {
 	Export  orgExportCmd  `cmd:"" help:"Write the tree, or a part of it, to standard output, with whole phone numbers: a file that can be imported again."`
 	Tree    orgTreeCmd    `cmd:"" help:"Show the tree and who is responsible today."`
 	Outline orgOutlineCmd `cmd:"" help:"Bring outlines of nodes and positions of sites from a GeoJSON file into the maps. With a mistake nothing is taken."`
+	Plan    orgPlanCmd    `cmd:"" help:"Plans of sites (平面图): bring them from a YAML file, or write them to one."`
 	Duty    orgDutyCmd    `cmd:"" help:"Show who is on duty at a node: by its roster, that of a node above, or because they answer for it."`
 }
 

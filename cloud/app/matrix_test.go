@@ -199,6 +199,16 @@ func demands() map[string]demand {
 	all["GET /wall"] = demand{right: "see", where: "any"}
 	all["GET /org/drawing"] = demand{right: "see", where: "any"}
 	all["PUT /org/drawing"] = demand{right: "manage", where: "street", body: "{}", ok: invalid}
+	for op, d := range map[string]demand{
+		"GET /sites/{site}/plan":            {right: "see", where: "site"},
+		"PUT /sites/{site}/plan":            {right: "install", where: "site", body: `{"x":1}`, ok: invalid},
+		"DELETE /sites/{site}/plan":         {right: "install", where: "site"},
+		"GET /sites/{site}/plan/picture":    {right: "see", where: "site", ok: unknown},
+		"PUT /sites/{site}/plan/picture":    {right: "install", where: "site", body: "{}", ok: invalid},
+		"DELETE /sites/{site}/plan/picture": {right: "install", where: "site"},
+	} {
+		all[op] = d
+	}
 	all["POST /incidents/{id}/rate-link"] = demand{right: "work", where: "incident", ok: []int{200, 409}}
 	for right, deeds := range map[string]string{
 		"take":     "begin",

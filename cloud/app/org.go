@@ -6,6 +6,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org/drawing"
+	"github.com/linshao/linshao/cloud/internal/org/siteplan"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
@@ -28,4 +29,15 @@ func ImportDrawing(ctx context.Context, cfg Config, data []byte) (drawing.Drawin
 		return w, err
 	}
 	return w, withDB(ctx, cfg, func(d *db.DB) error { return drawing.Save(console(ctx), d, w) })
+}
+
+// ImportPlans puts the plans of a file in the place of those of the same sites. siteplan.Mistakes say what is wrong with the
+// file; then nothing is changed. The cloud may be running.
+func ImportPlans(ctx context.Context, cfg Config, f *siteplan.File) error {
+	return withDB(ctx, cfg, func(d *db.DB) error { return siteplan.Import(console(ctx), d, f) })
+}
+
+// Plans answers the plans that people have drawn, by site.
+func Plans(ctx context.Context, cfg Config) ([]siteplan.Sited, error) {
+	return with(ctx, cfg, func(d *db.DB) ([]siteplan.Sited, error) { return siteplan.All(ctx, d.Reader(), tree.Everywhere()) })
 }

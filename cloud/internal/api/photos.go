@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/incident"
+	"github.com/linshao/linshao/cloud/internal/org/siteplan"
 	"github.com/linshao/linshao/cloud/internal/photo"
 )
 
@@ -19,13 +20,21 @@ import (
 const uploadTime = 2 * time.Minute
 
 // isUpload says whether a path takes photos or files.
-func isUpload(path string) bool { return strings.HasSuffix(path, "/photos") || isImport(path) }
+func isUpload(path string) bool {
+	return strings.HasSuffix(path, "/photos") || isPicture(path) || isImport(path)
+}
+
+func isPicture(path string) bool { return strings.HasSuffix(path, "/plan/picture") }
 
 // bodyLimit bounds the body of requests of a path, in bytes.
 func bodyLimit(path string) int64 {
 	switch {
 	case isImport(path):
 		return maxImport
+	case isPicture(path):
+		return siteplan.MaxPictureBytes + 4<<10
+	case strings.HasSuffix(path, "/plan"):
+		return maxPlan
 	case isConfig(path):
 		return maxConfig
 	case isUpload(path):

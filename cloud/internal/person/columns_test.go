@@ -116,6 +116,7 @@ patrol_rounds: node plan role state
 patrol_stops: name position code checks how incident
 photo_bytes: id content
 photos: id incident type sha256
+plan_pictures: site type sha256 content
 points: gateway model name unit labels
 receipts: node
 report_blocks: month site node body
