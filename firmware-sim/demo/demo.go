@@ -147,6 +147,9 @@ func (d *Demo) organise(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if err := d.once(ctx, "cloud", "org", "plan", "import", filepath.Join(o.Repository, "configs", "demo", "plan.yaml"), "--config", "cloud.yaml"); err != nil {
+		return err
+	}
 	if o.Street == 0 {
 		return nil
 	}
