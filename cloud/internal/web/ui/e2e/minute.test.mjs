@@ -62,6 +62,29 @@ describe('the first minute', { skip, timeout: 200_000 }, () => {
     await page.getByRole('button', { name: /全部/ }).click()
     await page.locator('a.site').first().click()
     await page.waitForURL(/\/sites\//)
+    await page.goto(`${base}/map?site=jinxiu`)
+    await page.locator('[data-shape="3 栋"]').press('Enter')
+    await page.locator('[data-row="gw-0142/gas-1803"]').waitFor(patience)
+    await page.locator('[data-device="gw-0142/gas-1803"]').press('Enter')
+    await page.waitForURL(/\/devices\/gw-0142\/gas-1803/)
+    assert.deepEqual(page.errors, [])
+    await page.context().close()
+  })
+
+  test('a device is moved on the plan of its site by keys alone, and stays there', async () => {
+    const page = await open(browser, { path: '/sites/jinxiu' })
+    const pin = '[data-pin="cam-1"]'
+    for (const key of ['ArrowLeft', 'ArrowRight']) {
+      await page.locator('[data-act=edit-plan]').press('Enter', patience)
+      const before = await page.locator(pin).getAttribute('aria-label')
+      await page.locator(pin).press(key)
+      const after = await page.locator(pin).getAttribute('aria-label')
+      assert.notEqual(after, before)
+      await page.locator('[data-act=save-plan]').press('Enter')
+      await page.getByText('平面图已保存').waitFor(patience)
+      const { plan } = await (await fetch(`${base}/api/v1/sites/jinxiu/plan`)).json()
+      assert.ok(after.includes(`${plan.pins.find((p) => p.device === 'cam-1').x} %`), `${after} was kept`)
+    }
     assert.deepEqual(page.errors, [])
     await page.context().close()
   })

@@ -45,6 +45,7 @@ export async function places() {
     const path = pattern.replaceAll(/\{(\w+)\}/g, (_, key) => (found[key] ? encodeURIComponent(found[key]) : '{}'))
     if (!path.includes('{}')) pages[name] = path
   }
+  if (found.site) pages['map-site'] = `/map?site=${encodeURIComponent(found.site)}`
   return pages
 }
 
@@ -52,6 +53,7 @@ export async function places() {
 export async function shown(page, name) {
   await page.locator('main :is(.card, .empty, table, svg, form, .error, .lost, .gone)').first().waitFor({ timeout: 8000 }).catch(() => {})
   await still(page)
+  if (name === 'site' || name === 'map-site') await page.locator('[data-section=plan] svg .shape').first().waitFor({ timeout: 8000 }).catch(() => {})
   if (name === 'alert' || name === 'device') await page.locator('.plot :is(svg, canvas), .none, .flow, .gone').first().waitFor({ timeout: 8000 }).catch(() => {})
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
 }

@@ -4,10 +4,10 @@ import { words } from '../lib/i18n'
 export const say = words({
   zh: {
     'views': '同一条街道的四张图', 'view.state': '态势图', 'view.resource': '资源图', 'view.duty': '责任图', 'view.flow': '流程图',
-    'loading': '正在读取街道', 'node': '范围', 'node.all': '整个街道', 'as': '画法', 'as.outline': '轮廓', 'as.grid': '社区网格',
+    'loading': '正在读取街道', 'node': '范围', 'node.all': '整个街道', 'site': '小区', 'site.all': '全部小区', 'as': '画法', 'as.outline': '轮廓', 'as.grid': '社区网格',
     'none.drawing': '还没有街道轮廓和小区位置，先用社区网格。', 'none.drawing.how': '用 cloud org outline 文件.geojson 导入后，这里画出轮廓。',
     'none.org': '还没有组织。用 cloud org import 导入街道、社区、网格和小区。', 'none.org.there': '范围里没有小区。',
-    'state.label': '街道轮廓，{n} 个小区', 'state.unplaced': '{n} 个小区没有位置，只在列表里。', 'tap': '点一个标记，打开小区。', 'open': '打开小区', 'picked': '选中的小区',
+    'state.label': '街道轮廓，{n} 个小区', 'state.unplaced': '{n} 个小区没有位置，只在列表里。', 'tap': '点一个标记，打开小区；点标记旁边，看它的平面图。',
     'list': '列表', 'list.all': '全部 {n} 个', 'list.odd': '不正常的 {n} 个', 'list.calm': '范围里 {n} 个小区都正常。', 'col.site': '小区', 'col.state': '状态', 'col.counts': '未办结', 'col.group': '社区', 'col.since': '离线自',
     'counts': '急 {A} · 重 {B} · 般 {C}', 'counts.none': '没有',
     'kind': '资源种类', 'kind.all': '全部', 'resource.none': '这里没有登记资源。在组织文件里给节点写 resources。', 'resource.label': '资源在哪里：{n} 处', 'resource.at': '{name}：{n} 件', 'resource.devices': '感知设备', 'resource.online': '{n} / {all} 在线',
@@ -18,10 +18,10 @@ export const say = words({
   },
   en: {
     'views': 'Four maps of one street', 'view.state': 'State', 'view.resource': 'Resources', 'view.duty': 'Responsibility', 'view.flow': 'Flow',
-    'loading': 'Reading the street', 'node': 'Area', 'node.all': 'The whole street', 'as': 'Drawn as', 'as.outline': 'Outline', 'as.grid': 'Grid of communities',
+    'loading': 'Reading the street', 'node': 'Area', 'node.all': 'The whole street', 'site': 'Site', 'site.all': 'All sites', 'as': 'Drawn as', 'as.outline': 'Outline', 'as.grid': 'Grid of communities',
     'none.drawing': 'There is no outline and there are no positions yet: the grid stands in.', 'none.drawing.how': 'After cloud org outline FILE.geojson the outline is drawn here.',
     'none.org': 'There is no organisation yet. Import street, communities, grids and sites with cloud org import.', 'none.org.there': 'No site in this part.',
-    'state.label': 'Outline of the street, {n} sites', 'state.unplaced': '{n} sites have no position and are in the list alone.', 'tap': 'A mark opens its site.', 'open': 'Open site', 'picked': 'Chosen site',
+    'state.label': 'Outline of the street, {n} sites', 'state.unplaced': '{n} sites have no position and are in the list alone.', 'tap': 'A mark opens its site; beside it, its plan is shown.',
     'list': 'List', 'list.all': 'All {n}', 'list.odd': 'Not normal: {n}', 'list.calm': 'All {n} sites here are normal.', 'col.site': 'Site', 'col.state': 'State', 'col.counts': 'Not closed', 'col.group': 'Community', 'col.since': 'Offline since',
     'counts': 'urgent {A} · important {B} · minor {C}', 'counts.none': 'none',
     'kind': 'Kind of resource', 'kind.all': 'All', 'resource.none': 'No resource is noted here. Write resources to nodes in the file of the organisation.', 'resource.label': 'Where resources are: {n} places', 'resource.at': '{name}: {n}', 'resource.devices': 'Devices', 'resource.online': '{n} of {all} online',
