@@ -425,6 +425,16 @@ func TestStoryOfAnAlert(t *testing.T) {
 			p := site.Devices[0].Points
 			return site.Online && site.Devices[0].Online && p[0].Value != nil && *p[0].Value == 2 && p[1].Label == "高报" && p[1].Quality == "good"
 		})
+		var sites struct {
+			Sites []struct{ ID string }
+			Total int
+		}
+		if s.ask("GET", "/sites?offline=true", "", &sites); len(sites.Sites) != 0 || sites.Total != 1 {
+			t.Errorf("a site that is online among the silent ones: %+v", sites)
+		}
+		if s.ask("GET", "/sites", "", &sites); len(sites.Sites) != 1 || sites.Total != 1 {
+			t.Errorf("%+v", sites)
+		}
 		var chart struct {
 			Unit   string
 			Points [][3]float64

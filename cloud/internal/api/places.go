@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/linshao/linshao/cloud/internal/incident"
@@ -13,14 +14,23 @@ import (
 type sitesOut struct {
 	Body struct {
 		Sites []org.Site `json:"sites"`
+		Total int        `json:"total" doc:"of all sites, also of those that were not asked for"`
 	}
 }
 
-func (a *API) sites(ctx context.Context, _ *none) (*sitesOut, error) {
+type sitesIn struct {
+	Offline bool `query:"offline" doc:"only those whose gateway is silent"`
+}
+
+func (a *API) sites(ctx context.Context, in *sitesIn) (*sitesOut, error) {
 	out := &sitesOut{}
 	sites, err := org.Sites(ctx, a.cfg.DB.Reader(), scope(ctx))
 	if err != nil {
 		return nil, err
+	}
+	out.Body.Total = len(sites)
+	if in.Offline {
+		sites = slices.DeleteFunc(sites, func(s org.Site) bool { return s.Online })
 	}
 	open, err := incident.OpenOf(ctx, a.cfg.DB.Reader(), scope(ctx))
 	if err != nil {

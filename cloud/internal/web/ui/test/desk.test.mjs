@@ -4,7 +4,7 @@ import { asked, ofQuery, toQuery } from '../src/lib/alertlist.ts'
 import { after, around, skew, views } from '../src/lib/clips.ts'
 import { formOf, isDirect, missing, primary } from '../src/lib/forms.ts'
 import { nextOf, stepDue, stops } from '../src/lib/steps.ts'
-import { dayStart } from '../src/lib/time.ts'
+import { dayStart } from '../src/lib/zone.ts'
 
 const next = (deed, ...needs) => ({ deed, needs, text: { zh: deed, en: deed } })
 

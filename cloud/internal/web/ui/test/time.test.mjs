@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { number } from '../src/lib/number.ts'
-import { amount, dayTime, hourMinuteSecond, stale, stopwatch, tick, ticks, when } from '../src/lib/time.ts'
+import { amount, hourMinuteSecond, stale, stopwatch, tick, when } from '../src/lib/time.ts'
+import { dayTime, ticks } from '../src/lib/zone.ts'
 
 const zone = 'Asia/Shanghai'
 const at = Date.UTC(2026, 10, 22, 14, 41, 6) // 22:41:06 in Shanghai

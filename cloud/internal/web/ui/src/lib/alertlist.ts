@@ -7,7 +7,7 @@ import { firstRows, joined } from './rows'
 import { go, route } from './router'
 import type { Incident } from './types'
 import { session } from './session'
-import { dayStart } from './time'
+import { dayStart } from './zone'
 import type { Tally } from './types/desk'
 
 const idOf = (i: Incident) => i.id

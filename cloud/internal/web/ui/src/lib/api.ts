@@ -112,5 +112,7 @@ export const api = {
   incident: (id: string) => request<IncidentDetail>('GET', address(`/incidents/${part(id)}`)).then(detailIn),
   deed: (id: string, deed: string, body: object, key?: string) => send<IncidentDetail>('POST', `/incidents/${part(id)}/${part(deed)}`, body, 8000, key).then(detailIn),
   modes: () => get<{ emergencies: Emergency[] }>('/modes').then((m) => m.emergencies ?? []),
+  /** The sites whose gateway is silent, and how many sites there are. */
+  silentSites: () => request<{ sites: Site[]; total: number }>('GET', address('/sites', { offline: 'true' })).then((a) => ({ ...a, sites: a.sites ?? [] })),
   sites: () => request<{ sites: Site[] }>('GET', address('/sites')).then((a) => ({ sites: a.sites ?? [] })),
 }

@@ -1,6 +1,6 @@
 // Where the lines and words of a chart's axes stand, for both of its drawings: Sketch.vue and plot.ts. Pure.
 import { unitName } from './say'
-import { ticks } from './time'
+import { ticks } from './zone'
 
 /** Room around the drawing, and the least distances of two ticks, in px. */
 export const room = { top: 12, right: 22, bottom: 28, between: { times: 64, values: 34 } }

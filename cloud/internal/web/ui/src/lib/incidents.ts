@@ -26,7 +26,8 @@ export function useIncidents() {
     list: [] as Incident[],
     counts: undefined as Counts | undefined,
     next: undefined as string | undefined,
-    sites: [] as Site[],
+    manySites: false,
+    offline: [] as Site[],
     silentSites: [] as Site[],
     latest: undefined as Incident | undefined,
     fresh: new Set<string>(),
@@ -36,6 +37,7 @@ export function useIncidents() {
     show, load: () => lines.now(), more,
   })
   const step = 50
+  let asked = false // for the sites
   let length = step // what was paged to stays in sight
   /** The counts and the order come from the server, at most twice a second and one reading at a time. */
   const lines = reader(load, 500)
@@ -68,13 +70,17 @@ export function useIncidents() {
     } finally {
       if (wanted()) box.loading = false
     }
-    if (wanted() && (box.tab === 'open' || !box.sites.length)) await aside()
+    if (wanted() && (box.tab === 'open' || !asked)) await aside()
   }
 
   /** What the empty and the offline items need; without it the list is still right. */
   async function aside() {
-    const [sites, closed] = await Promise.all([api.sites().catch(() => undefined), box.list.length ? undefined : api.incidents('closed', 1).catch(() => undefined)])
-    if (sites) setSites(sites.sites)
+    const [silent, closed] = await Promise.all([api.silentSites().catch(() => undefined), box.list.length ? undefined : api.incidents('closed', 1).catch(() => undefined)])
+    if (silent) {
+      asked = true
+      box.manySites = silent.total > 1
+      setOffline(silent.sites)
+    }
     box.latest = closed?.incidents[0]
   }
 
@@ -94,10 +100,10 @@ export function useIncidents() {
     box.counts = counts
     badge.open = counts.open
   }
-  function setSites(sites: Site[]) {
-    box.sites = sites
+  function setOffline(sites: Site[]) {
+    box.offline = sites
     const told = new Set(box.list.filter(isSilence).map((i) => i.site))
-    box.silentSites = sites.filter((s) => !s.online && !told.has(s.id))
+    box.silentSites = sites.filter((s) => !told.has(s.id))
   }
 
   function heard(incident: Incident) {
@@ -113,7 +119,7 @@ export function useIncidents() {
   // A tap on 待办, or the way back, changes the address: the tab is that of the address.
   watch(() => route.query, () => { if (route.path === '/todo') show(tabOfAddress()) })
   useLive('incident', heard)
-  useLive('site', (site) => setSites([...box.sites.filter((s) => s.id !== site.id), site]))
+  useLive('site', (site) => setOffline([...box.offline.filter((s) => s.id !== site.id), ...(site.online ? [] : [site])]))
   useLive('refetch', lines.again)
   const stop = onDone((detail) => { box.list = merged(box.list, detail, box.tab); lines.soon() })
   onMounted(lines.now)
