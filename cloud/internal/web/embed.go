@@ -1,5 +1,5 @@
 // Package web serves the page. Its built files are committed in dist and embedded, compressed once when the program
-// starts; files named by their content never change, everything else is asked for anew each time.
+// starts where the build has not done so; files named by their content never change, everything else is asked for anew each time.
 package web
 
 import (
@@ -8,7 +8,9 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -44,6 +46,9 @@ func Handler(files fs.FS) (http.Handler, error) {
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
+		}
+		if strings.HasSuffix(name, ".gz") {
+			return nil // the packed form of the file beside it
 		}
 		all["/"+name], err = load(files, name)
 		return err
@@ -127,6 +132,9 @@ func load(files fs.FS, name string) (*file, error) {
 	if f.kind == "" {
 		f.kind = "application/octet-stream"
 	}
+	if f.zipped, err = fs.ReadFile(files, name+".gz"); err == nil {
+		return f, same(f, name)
+	}
 	var z bytes.Buffer
 	w, err := gzip.NewWriterLevel(&z, gzip.BestCompression)
 	if err != nil {
@@ -142,6 +150,22 @@ func load(files fs.FS, name string) (*file, error) {
 		f.zipped = z.Bytes()
 	}
 	return f, nil
+}
+
+// same makes sure that what a build has packed is the file beside it.
+func same(f *file, name string) error {
+	r, err := gzip.NewReader(bytes.NewReader(f.zipped))
+	if err != nil {
+		return fmt.Errorf("unpack %s.gz: %w", name, err)
+	}
+	b, err := io.ReadAll(r)
+	if err == nil && !bytes.Equal(b, f.plain) {
+		err = errors.New("it holds something else than the file beside it: build the web files again (make web)")
+	}
+	if err != nil {
+		return fmt.Errorf("unpack %s.gz: %w", name, err)
+	}
+	return nil
 }
 
 // policy lets the page load its own files and talk to its own server, and nothing else. Vue and the charts set styles

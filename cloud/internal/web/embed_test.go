@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
 	"io/fs"
@@ -14,9 +15,18 @@ import (
 	"github.com/linshao/linshao/cloud/internal/web"
 )
 
+// packed packs otherwise than the server does, so that the two can be told apart.
+func packed(script string) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.HuffmanOnly)
+	w.Write([]byte(script)) //nolint:errcheck // into memory
+	w.Close()               //nolint:errcheck
+	return b.Bytes()
+}
+
 func TestHandler(t *testing.T) {
 	script := strings.Repeat("let a = 1;\n", 100)
-	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "todo.html": {Data: []byte("<html>todo</html>")}, "todo.en.html": {Data: []byte("<html>to do</html>")}, "a.html": {Data: []byte("<html>alert</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}, "icon-192.png": {Data: []byte("png")}, "manifest.webmanifest": {Data: []byte("{}")}})
+	h, err := web.Handler(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "todo.html": {Data: []byte("<html>todo</html>")}, "todo.en.html": {Data: []byte("<html>to do</html>")}, "a.html": {Data: []byte("<html>alert</html>")}, "assets/app-1.js": {Data: []byte(script)}, "assets/packed-1.js": {Data: []byte(script)}, "assets/packed-1.js.gz": {Data: packed(script)}, "assets/liveworker-1.js": {Data: []byte(script)}, "icon.svg": {Data: []byte("<svg/>")}, "icon-192.png": {Data: []byte("png")}, "manifest.webmanifest": {Data: []byte("{}")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +73,12 @@ func TestHandler(t *testing.T) {
 		}
 	}
 	resp := get("GET", "/assets/app-1.js", "Accept-Encoding", "br, gzip")
+	if resp := get("GET", "/assets/packed-1.js", "Accept-Encoding", "gzip"); resp.ContentLength != int64(len(packed(script))) {
+		t.Errorf("what the build has packed is not served as it is: %v", resp.Header)
+	}
+	if resp := get("GET", "/assets/packed-1.js.gz"); resp.StatusCode != 404 {
+		t.Errorf("a packed form is no file of its own: %d", resp.StatusCode)
+	}
 	z, err := gzip.NewReader(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +116,9 @@ func TestHandler(t *testing.T) {
 	}
 	if _, err := web.Handler(fstest.MapFS{}); err == nil {
 		t.Error("a page without index.html")
+	}
+	if _, err := web.Handler(fstest.MapFS{"index.html": {}, "assets/app-1.js": {Data: []byte(script)}, "assets/app-1.js.gz": {Data: packed("let a = 2;\n")}}); err == nil || !strings.Contains(err.Error(), "assets/app-1.js.gz") {
+		t.Errorf("another build's packed script: %v", err)
 	}
 	if _, err := web.Handler(web.Files()); err != nil {
 		t.Errorf("the built page: %v", err)

@@ -1,1 +1,0 @@
-import{_t as e,bt as t,vt as n}from"./first-DrIsZwSb.js";var r={list:()=>e(`/rules`),one:t=>e(`/rules/${n(t)}`),check:e=>t(`POST`,`/rules/check`,{draft:e}),push:(e,r,i,a)=>t(`PUT`,`/gateways/${n(e)}/rules/${n(r)}`,{draft:i,reason:a}),replay:(e,n,r,i,a)=>t(`POST`,`/rules/replay`,{draft:e,sites:n,hours:r,token:i},2e4,void 0,a)};export{r as t};

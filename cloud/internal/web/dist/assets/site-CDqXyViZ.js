@@ -1,1 +1,0 @@
-import{_t as e,bt as t,vt as n}from"./first-DrIsZwSb.js";var r=e=>`/sites/${n(e)}`,i={windows:t=>e(`${r(t)}/windows`),announce:(e,n)=>t(`POST`,`${r(e)}/windows`,n),end:(e,n)=>t(`POST`,`${r(e)}/windows/${n}/end`,{}),quiet:()=>e(`/windows`).then(e=>e.windows??[]),health:t=>e(`${r(t)}/health`).then(e=>({devices:e.devices??[]}))};export{i as t};
