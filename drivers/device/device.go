@@ -69,6 +69,7 @@ type Point struct {
 	Rate     float64          // the most that the value can change in a second; 0: unknown
 	Stuck    *Standstill      // when a value that stands still is doubted; nil: never
 	Labels   map[int64]string // names of a state's values, for people
+	LabelsEN map[int64]string // the same in English, where it is known
 	Writable []float64        // the values that may ever be written; empty: read-only
 }
 

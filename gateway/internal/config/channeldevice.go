@@ -29,7 +29,7 @@ func (s *Site) Subjects() []device.Device { return append(s.Devices(), s.Channel
 // of them answer.
 func channelPoints(id string) []device.Point {
 	return []device.Point{
-		{Device: id, Name: "up", Labels: map[int64]string{0: "断开", 1: "接通"}}, {Device: id, Name: "answering"}, {Device: id, Name: "devices"},
+		{Device: id, Name: "up", Labels: map[int64]string{0: "断开", 1: "接通"}, LabelsEN: map[int64]string{0: "down", 1: "up"}}, {Device: id, Name: "answering"}, {Device: id, Name: "devices"},
 	}
 }
 

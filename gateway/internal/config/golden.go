@@ -39,16 +39,9 @@ func ReadModel(file string, data []byte, lang Language) (*Model, configs.Problem
 	p := c.profile
 	m := &Model{Name: p.Model, Kind: p.Kind, Protocol: p.Protocol, Source: p.Source, Title: rules.Text(p.Title), Poll: p.poll.String(),
 		Ports: p.ports, PortStride: p.PortStride, BitStride: p.bitStride, Points: p.points, Golden: p.golden}
-	for i, raw := range p.Points {
-		for text, label := range raw.Labels {
-			if n, err := strconv.ParseInt(text, 0, 64); err == nil && lang != Chinese {
-				p.points[i].Labels[n] = label.EN
-			}
-		}
-		for n, label := range kindStates(p.Kind, raw.Name) {
-			if lang != Chinese && len(raw.Labels) == 0 {
-				p.points[i].Labels[n] = label.EN
-			}
+	for i := range p.points {
+		if lang != Chinese {
+			p.points[i].Labels = p.points[i].LabelsEN
 		}
 	}
 	return m, c.problems

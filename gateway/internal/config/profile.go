@@ -314,9 +314,9 @@ func (c *profileCheck) point(path string, raw rawPoint) device.Point {
 			continue
 		}
 		if pt.Labels == nil {
-			pt.Labels = map[int64]string{}
+			pt.Labels, pt.LabelsEN = map[int64]string{}, map[int64]string{}
 		}
-		pt.Labels[n] = label.ZH
+		pt.Labels[n], pt.LabelsEN[n] = label.ZH, label.EN
 	}
 	pt.Map = c.states(path, raw)
 	pt.Rate, pt.Stuck = c.rate(path, raw), c.stuck(path, raw)

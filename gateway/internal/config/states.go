@@ -35,9 +35,9 @@ func (c *profileCheck) kindLabels(path string, pt *device.Point) {
 		}
 	}
 	if pt.Labels == nil {
-		pt.Labels = map[int64]string{}
+		pt.Labels, pt.LabelsEN = map[int64]string{}, map[int64]string{}
 		for n, label := range words {
-			pt.Labels[n] = label.ZH
+			pt.Labels[n], pt.LabelsEN[n] = label.ZH, label.EN
 		}
 	}
 }

@@ -23,7 +23,7 @@ func Point(name string, lang config.Language) string {
 
 // Value is a value for people: a state by its name, a number with its unit and as many decimals as the unit deserves.
 func Value(pt device.Point, value float64, lang config.Language) string {
-	if label, ok := pt.Labels[int64(value)]; ok && value == math.Trunc(value) {
+	if label, ok := Label(pt, value, lang); ok {
 		return label
 	}
 	digits := 3
@@ -42,6 +42,19 @@ func Value(pt device.Point, value float64, lang config.Language) string {
 		unit = zh
 	}
 	return strings.TrimSpace(text + " " + unit)
+}
+
+// Label is the name of a state; ok is false when the value is none that has a name. A driver of another process knows names in one
+// language: they are better than a number.
+func Label(pt device.Point, value float64, lang config.Language) (label string, ok bool) {
+	if value != math.Trunc(value) {
+		return "", false
+	}
+	if en, known := pt.LabelsEN[int64(value)]; known && lang != config.Chinese {
+		return en, true
+	}
+	label, ok = pt.Labels[int64(value)]
+	return label, ok
 }
 
 // Span is a length of time for people, its two greatest parts: "2 分 18 秒", "3 h 5 min".

@@ -51,7 +51,13 @@ func TestValuesAreSaidForPeople(t *testing.T) {
 			t.Errorf("%v %s: %q", c.value, c.unit, got)
 		}
 	}
-	relay := device.Point{Labels: map[int64]string{1: "接通"}}
+	relay := device.Point{Labels: map[int64]string{1: "接通"}, LabelsEN: map[int64]string{1: "on"}}
+	if got := names.Value(relay, 1, config.English); got != "on" {
+		t.Error(got)
+	}
+	if got := names.Value(device.Point{Labels: map[int64]string{1: "接通"}}, 1, config.English); got != "接通" {
+		t.Error("of a driver that knows no English:", got)
+	}
 	if got := names.Value(relay, 1, config.Chinese); got != "接通" {
 		t.Error(got)
 	}
