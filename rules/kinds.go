@@ -68,7 +68,7 @@ func kinds() []kind {
 			{name: "size_changes", optional: true}, {name: "rtp_drift", unit: "ppm", optional: true},
 		}},
 		{"gateway", Text{"网关", "gateway"}, []kindPoint{
-			{name: "uptime", unit: "s"}, {name: "backlog_events"}, {name: "backlog_telemetry"}, {name: "disk_free", unit: "MiB"},
+			{name: "uptime", unit: "s"}, {name: "backlog_events"}, {name: "backlog_telemetry"}, {name: "disk_free", unit: "MiB"}, {name: "buffer_time", unit: "s", optional: true},
 		}},
 		{kindChannel, Text{"总线", "channel"}, []kindPoint{{name: "up"}, {name: "answering"}, {name: "devices"}}},
 		{kindZone, Text{"区域", "zone"}, nil},

@@ -77,6 +77,7 @@ type Config struct {
 type App struct {
 	cfg         Config
 	started     time.Time
+	pace        pace // of the telemetry log; of health alone
 	devices     []device.Device
 	boot        *state.Boot
 	events      *outbox.Log

@@ -40,16 +40,20 @@ func (a *App) health(ctx context.Context, out chan<- []device.Reading) {
 
 // self are the readings of the gateway itself.
 func (a *App) self() []device.Reading {
-	now := a.cfg.Now()
+	now, telemetry, free := a.cfg.Now(), a.telemetry.Stats(), diskFree(a.cfg.Site.Data)
+	a.pace.note(time.Now(), telemetry.Written)
 	values := map[string]float64{
 		"uptime":            math.Round(time.Since(a.started).Seconds()),
 		"backlog_events":    float64(a.events.Stats().Backlog),
-		"backlog_telemetry": float64(a.telemetry.Stats().Backlog),
-		"disk_free":         diskFree(a.cfg.Site.Data),
+		"backlog_telemetry": float64(telemetry.Backlog),
+		"disk_free":         free,
+		"buffer_time":       bufferTime(telemetry, a.cfg.Site.Outbox.TelemetryQuota, free, a.pace.rate()),
 	}
 	var rs []device.Reading
 	for _, p := range config.GatewayPoints() {
-		rs = append(rs, device.Judge(p, values[p.Name], now))
+		if v := values[p.Name]; p.Name != "buffer_time" || !math.IsNaN(v) { // in its first minutes it cannot know, which is no fault
+			rs = append(rs, device.Judge(p, v, now))
+		}
 	}
 	return rs
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ func (a *API) machines(h huma.API) {
 type machinesIn struct {
 	Search string `query:"search" maxLength:"80" doc:"in id, site and version"`
 	State  string `query:"state" enum:"online,offline" doc:"default: both"`
+	Sort   string `query:"sort" enum:"room" doc:"room: those first whose room for readings ends first, then those that never said; default: those that are offline first"`
 	Offset int    `query:"offset" minimum:"0" maximum:"100000"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
@@ -61,6 +63,9 @@ func (a *API) gatewayStates(ctx context.Context, in *machinesIn) (*machinesOut, 
 			list = append(list, g)
 		}
 	}
+	if in.Sort == "room" {
+		byRoom(list, a.cfg.Now().UnixMilli())
+	}
 	b.Total = len(list)
 	if in.Offset < len(list) {
 		b.Gateways = list[in.Offset:min(len(list), in.Offset+in.Limit)]
@@ -69,6 +74,21 @@ func (a *API) gatewayStates(ctx context.Context, in *machinesIn) (*machinesOut, 
 		b.Next = in.Offset + in.Limit
 	}
 	return out, nil
+}
+
+// byRoom sorts those first whose room for readings ends first. A time that is not known is none.
+func byRoom(list []org.GatewayState, now int64) {
+	slices.SortStableFunc(list, func(a, b org.GatewayState) int {
+		x, known := a.Left(now)
+		y, other := b.Left(now)
+		switch {
+		case known && !other:
+			return -1
+		case other && !known:
+			return 1
+		}
+		return cmp.Compare(x, y)
+	})
 }
 
 type machineIn struct {

@@ -24,6 +24,13 @@ import (
 // PointName is the point by which gateways tell the score of a device.
 const PointName = "health"
 
+// RoomPoint is the point by which gateways tell, of the device RoomDevice that they are themselves, for how many seconds they can
+// keep what the cloud does not get.
+const (
+	RoomPoint  = "buffer_time"
+	RoomDevice = "gateway"
+)
+
 // A Lease says which gateways are this worker's when several share the database.
 type Lease interface{ Mine(gateway string) bool }
 
@@ -65,6 +72,8 @@ type Sighting struct {
 	HeardMs int64 // newest reading of a point of the device that is not bad; 0: none
 	Score   int   // health, 0 to 100
 	ScoreMs int64 // of the score; 0: none
+	Room    int64 // seconds that the gateway can keep readings
+	RoomMs  int64 // of the room; 0: none
 }
 
 // Sighted takes what a batch of a gateway's readings says. It never blocks. A time in the future counts as now: a gateway whose
@@ -80,7 +89,7 @@ func (s *Service) Sighted(gateway string, seen []Sighting) {
 		s.heard[gateway] = of
 	}
 	for _, n := range seen {
-		n.HeardMs, n.ScoreMs = min(n.HeardMs, ms), min(n.ScoreMs, ms)
+		n.HeardMs, n.ScoreMs, n.RoomMs = min(n.HeardMs, ms), min(n.ScoreMs, ms), min(n.RoomMs, ms)
 		of[n.Device] = newer(of[n.Device], n)
 	}
 	if s.dirty[gateway].IsZero() {
@@ -93,6 +102,9 @@ func newer(a, b Sighting) Sighting {
 	a.Device, a.HeardMs = b.Device, max(a.HeardMs, b.HeardMs)
 	if b.ScoreMs > a.ScoreMs {
 		a.Score, a.ScoreMs = b.Score, b.ScoreMs
+	}
+	if b.RoomMs > a.RoomMs {
+		a.Room, a.RoomMs = b.Room, b.RoomMs
 	}
 	return a
 }

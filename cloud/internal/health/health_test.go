@@ -459,3 +459,32 @@ func TestScore(t *testing.T) {
 		}
 	}
 }
+
+// What a gateway says of its room is kept when it is news: another figure, or one that is old; never one of before.
+func TestRoomOfAGateway(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		k := open(t, place)
+		says := func(room int64, ago time.Duration) (kept, at int64) {
+			t.Helper()
+			k.s.Sighted(gw, []health.Sighting{{Device: health.RoomDevice, HeardMs: 1, Room: room, RoomMs: k.now.Add(-ago).UnixMilli()}})
+			k.now = k.now.Add(time.Minute)
+			if err := k.s.Keep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := k.d.Reader().QueryRowContext(t.Context(), `SELECT room_s, room_at FROM gateways WHERE id = ?`, gw).Scan(&kept, &at); err != nil {
+				t.Fatal(err)
+			}
+			return kept, at
+		}
+		start := k.now.UnixMilli()
+		for _, c := range []struct {
+			room      int64
+			ago       time.Duration
+			want, age int64 // minutes since the start when it was said
+		}{{50000, 0, 50000, 0}, {51000, 0, 50000, 0}, {20000, 0, 20000, 2}, {90000, time.Hour, 20000, 2}, {0, 0, 0, 4}} {
+			if kept, at := says(c.room, c.ago); kept != c.want || at != start+c.age*60_000 {
+				t.Errorf("%d said %v ago: %d kept, of minute %d", c.room, c.ago, kept, (at-start)/60_000)
+			}
+		}
+	})
+}

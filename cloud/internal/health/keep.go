@@ -75,6 +75,9 @@ func (s *Service) writeSightings(ctx context.Context, gateways []string) error {
 	seen := s.take(gateways)
 	err := s.cfg.DB.Update(ctx, func(tx *sql.Tx) error {
 		for _, g := range gateways {
+			if err := keepRoom(ctx, tx, g, seen[g][RoomDevice]); err != nil {
+				return err
+			}
 			sensors, known, err := digestOf(ctx, tx, g)
 			if err != nil {
 				return err
@@ -175,6 +178,9 @@ func (s *Service) lookAt(ctx context.Context, gateways []string, seen map[string
 
 // renew joins what was read with the digest before, and writes it.
 func (s *Service) renew(ctx context.Context, tx *sql.Tx, gateway string, sensors []sensor, seen map[string]Sighting) error {
+	if err := keepRoom(ctx, tx, gateway, seen[RoomDevice]); err != nil {
+		return err
+	}
 	before, _, err := digestOf(ctx, tx, gateway)
 	if err != nil {
 		return err

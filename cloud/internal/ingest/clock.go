@@ -24,7 +24,7 @@ func (s *Service) booted(ctx context.Context, tx *sql.Tx, h *wire.Hello, now tim
 	}
 	mono := int64(h.GetMonoMs())
 	own, cloud := h.GetTimeMs()-mono, now.UnixMilli()-mono
-	b := org.Boot{Gateway: h.GetGateway(), Boot: h.GetBoot(), OffsetMs: own, Quality: org.TimeByOwn, StartMs: cloud}
+	b := org.Boot{Gateway: h.GetGateway(), Boot: h.GetBoot(), OffsetMs: own, Quality: org.TimeByOwn, StartMs: cloud, ApartMs: cloud - own}
 	if h.GetClock() < wire.ClockSynced {
 		b.OffsetMs, b.Quality, b.SkewMs = cloud, org.TimeByCloud, cloud-own
 	}

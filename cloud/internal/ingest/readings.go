@@ -49,6 +49,9 @@ func (sp *span) sight(c *wire.Column) {
 		n++
 	}
 	one := &sp.seen[n-1]
+	if c.Point == health.RoomPoint && c.Device == health.RoomDevice && c.Times[at] > one.RoomMs {
+		one.Room, one.RoomMs = int64(max(0, min(math.MaxInt32, c.Values[at]))), c.Times[at]
+	}
 	if c.Point != health.PointName {
 		one.HeardMs = max(one.HeardMs, c.Times[at])
 	} else if c.Times[at] > one.ScoreMs {

@@ -24,6 +24,7 @@ type Boot struct {
 	Quality  int
 	StartMs  int64 // the same by the cloud's clock; 0: not said in a hello
 	SkewMs   int64 // what to add to the gateway's own time at its newest hello
+	ApartMs  int64 // the cloud's time minus the gateway's own at its newest hello, also of a clock that is said to be right
 }
 
 // sameStart is how far the cloud's idea of one start may move: clocks drift, and hellos wait on their way.
@@ -32,8 +33,8 @@ const sameStart = 10 * 60_000
 // BootOf reads one start; ok is false when nothing is known of it.
 func BootOf(ctx context.Context, q db.Querier, gateway string, boot uint32) (b Boot, ok bool, err error) {
 	b = Boot{Gateway: gateway, Boot: boot}
-	err = q.QueryRowContext(ctx, `SELECT offset_ms, quality, start_ms, skew_ms FROM boots WHERE gateway = ? AND boot = ?`, gateway, boot).
-		Scan(&b.OffsetMs, &b.Quality, &b.StartMs, &b.SkewMs)
+	err = q.QueryRowContext(ctx, `SELECT offset_ms, quality, start_ms, skew_ms, coalesce(apart_ms, 0) FROM boots WHERE gateway = ? AND boot = ?`, gateway, boot).
+		Scan(&b.OffsetMs, &b.Quality, &b.StartMs, &b.SkewMs, &b.ApartMs)
 	if errors.Is(err, sql.ErrNoRows) {
 		return b, false, nil
 	}
@@ -56,12 +57,16 @@ func Booted(ctx context.Context, tx *sql.Tx, b Boot) error {
 			b.OffsetMs, b.Quality = old.OffsetMs, old.Quality
 		}
 		if b.StartMs == 0 { // learned from a record
-			b.StartMs, b.SkewMs = old.StartMs, old.SkewMs
+			b.StartMs, b.SkewMs, b.ApartMs = old.StartMs, old.SkewMs, old.ApartMs
 		}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO boots (gateway, boot, offset_ms, quality, start_ms, skew_ms, untimed) VALUES (?, ?, ?, ?, ?, ?, 0)
-		ON CONFLICT (gateway, boot) DO UPDATE SET offset_ms = excluded.offset_ms, quality = excluded.quality, start_ms = excluded.start_ms, skew_ms = excluded.skew_ms`,
-		b.Gateway, b.Boot, b.OffsetMs, b.Quality, b.StartMs, b.SkewMs)
+	var apart *int64
+	if b.StartMs != 0 {
+		apart = &b.ApartMs
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO boots (gateway, boot, offset_ms, quality, start_ms, skew_ms, apart_ms, untimed) VALUES (?, ?, ?, ?, ?, ?, ?, 0)
+		ON CONFLICT (gateway, boot) DO UPDATE SET offset_ms = excluded.offset_ms, quality = excluded.quality, start_ms = excluded.start_ms, skew_ms = excluded.skew_ms, apart_ms = excluded.apart_ms`,
+		b.Gateway, b.Boot, b.OffsetMs, b.Quality, b.StartMs, b.SkewMs, apart)
 	return wrap(err, "note start of", b.Gateway)
 }
 

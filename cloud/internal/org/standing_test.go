@@ -49,6 +49,9 @@ func TestGatewaysAndPasts(t *testing.T) {
 		if err != nil || len(all) != 2 || all[0].ID != "gw-a" || all[0].Version != "v1" || all[0].Devices != 1 || all[0].SkewMs != nil || all[0].Config != "h" {
 			t.Errorf("%+v %v", all, err)
 		}
+		if left, known := all[0].Left(now.UnixMilli()); known || left != 0 {
+			t.Errorf("a gateway that never said has room for %d ms", left)
+		}
 		if none, err := org.Gateways(t.Context(), d.Reader(), tree.Scope{}); err != nil || len(none) != 0 {
 			t.Errorf("who may see nothing sees %+v %v", none, err)
 		}
@@ -58,6 +61,58 @@ func TestGatewaysAndPasts(t *testing.T) {
 		}
 		if len(p.Alerts) != 1 || p.Alerts[0].Incident != "GJ-1" || p.Alerts[0].End != 450 || p.Limit == nil || p.Limit.Value != 25 || p.Limit.Rule != "R16" || p.Calibrated != "2026-01-01" {
 			t.Errorf("%+v %+v", p, p.Limit)
+		}
+	})
+}
+
+// What is told of clocks and room: a start that told no time says nothing of the clock, a clock that something keeps in step may still
+// differ from the cloud's, and a gateway that is cut off has less room the longer that lasts.
+func TestClockAndRoomOfGateways(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		d, now := place.Open(t), time.UnixMilli(100_000_000)
+		err := d.Update(t.Context(), func(tx *sql.Tx) error {
+			for _, g := range []string{"gw-1", "gw-2", "gw-3", "gw-4", "gw-5"} {
+				if err := org.Connect(t.Context(), tx, &wire.Hello{Gateway: g, Session: 1, Boot: 1}, now); err != nil {
+					return err
+				}
+			}
+			for _, q := range []string{
+				`INSERT INTO boots (gateway, boot, offset_ms, quality, start_ms, skew_ms, apart_ms, untimed) VALUES ('gw-1', 1, 0, 0, 0, 0, NULL, 5), ('gw-2', 1, 5000, 2, 65000, 0, 60000, 0), ('gw-3', 1, 9000, 1, 9000, -7000, -7000, 0), ('gw-4', 1, 5000, 2, 5100, 0, 100, 0), ('gw-5', 1, 5000, 2, 5100, 0, NULL, 0)`,
+				`UPDATE gateways SET room_s = 7200, room_at = 99000000, online = 0, since = 96400000 WHERE id = 'gw-2'`,
+			} {
+				if _, err := tx.ExecContext(t.Context(), q); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := org.Gateways(t.Context(), d.Reader(), tree.Everywhere())
+		if err != nil || len(all) != 5 {
+			t.Fatal(all, err)
+		}
+		for _, g := range all {
+			left, known := g.Left(now.UnixMilli())
+			switch g.ID {
+			case "gw-1":
+				if g.SkewMs != nil || known {
+					t.Errorf("%+v", g)
+				}
+			case "gw-2":
+				if g.SkewMs == nil || *g.SkewMs != 60_000 || !known || left != 3_600_000 {
+					t.Errorf("%+v, %d ms left", g, left)
+				}
+			case "gw-4", "gw-5": // within a message's way; of a hello before this was noted
+				if g.SkewMs == nil || *g.SkewMs != 0 {
+					t.Errorf("%+v", g)
+				}
+			case "gw-3":
+				if g.SkewMs == nil || *g.SkewMs != -7000 {
+					t.Errorf("%+v", g)
+				}
+			}
 		}
 	})
 }

@@ -25,6 +25,7 @@ func GatewayPoints() []device.Point {
 		{Device: GatewayDevice, Name: "backlog_events"},
 		{Device: GatewayDevice, Name: "backlog_telemetry"},
 		{Device: GatewayDevice, Name: "disk_free", Unit: "MiB"},
+		{Device: GatewayDevice, Name: "buffer_time", Unit: "s"}, // for how long it can keep readings that the cloud does not get
 	}
 }
 

@@ -213,6 +213,7 @@ func (l *Log) writeTail() error {
 	}
 	l.mu.Lock()
 	seg.size += int64(n)
+	l.stats.Written += uint64(n)
 	l.mu.Unlock()
 	l.inFile = len(l.tail)
 	return nil

@@ -69,6 +69,8 @@ const (
 // Stats of a log, for metrics.
 type Stats struct {
 	Bytes, Segments  int64  // on disk
+	Unsent           int64  // bytes of the files that hold what the cloud does not have
+	Written          uint64 // bytes since Open
 	Backlog          uint64 // records the cloud does not have
 	Appended, Fsyncs uint64 // since Open
 	Reserve          int64  // bytes held for a full disk; below Config.Reserve it is in use, or there is no room for it
@@ -283,8 +285,11 @@ func (l *Log) Stats() Stats {
 	defer l.mu.Unlock()
 	s := l.stats
 	s.Segments = int64(len(l.segs))
-	for _, seg := range l.segs {
+	for i, seg := range l.segs {
 		s.Bytes += seg.size
+		if l.segLast(i) > l.acked {
+			s.Unsent += seg.size
+		}
 	}
 	from := l.acked + 1
 	if oldest := l.oldest(); oldest > from {

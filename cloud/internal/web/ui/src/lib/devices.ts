@@ -8,7 +8,7 @@ const first: Record<string, string[]> = {
   meter: ['power', 'voltage', 'current', 'energy'],
   door: ['contact', 'lock', 'fire', 'tamper'],
   camera: ['connected', 'frozen', 'fps', 'bitrate'],
-  gateway: ['uptime', 'backlog_events', 'backlog_telemetry', 'disk_free'],
+  gateway: ['uptime', 'backlog_events', 'backlog_telemetry', 'disk_free', 'buffer_time'],
 }
 
 /** Kinds in the order of danger, each with its devices by id; unknown kinds last. */

@@ -11,7 +11,7 @@ export interface DeviceList { at: number; devices: DeviceHealth[]; total: number
 
 export interface Machine {
   id: string; site: string; siteName: string; timezone?: string; version: string; online: boolean; since: number; lastSeen: number
-  devices: number; silent: number; skewMs: number | null; config?: string; rules?: string; emergency?: boolean; gaps: number
+  devices: number; silent: number; skewMs: number | null; roomSeconds?: number; roomAt?: number; config?: string; rules?: string; emergency?: boolean; gaps: number
 }
 export interface MachineList { gateways: Machine[]; total: number; online: number; all: number; versions: Record<string, number>; rules: string; next?: number }
 export interface MachineDetail extends Machine { own: PointValue[] }
