@@ -1,0 +1,1 @@
+function e(e,t){if(e.roomAt)return Math.max(0,(e.roomSeconds??0)*1e3-(e.online?0:Math.max(0,t-e.since)))}function t(t,n){let r=e(t,n);return r===void 0?`plain`:r===0?`bad`:!t.online&&r<n-t.since?`warn`:`plain`}export{t as n,e as t};
