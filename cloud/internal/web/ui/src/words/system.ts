@@ -3,7 +3,7 @@ import { words } from '../lib/i18n'
 
 export const say = words({
   zh: {
-    'journal': '网关记录', 'journal.empty': '没有记录：没有丢失过数据，也没有重名的网关。', 'parked': '没能处理的记录', 'parked.empty': '没有。收到的记录都处理了。', 'refused': '数据库拒收的读数', 'record': '{stream}记录 {seq} · {bytes} 字节',
+    'several': '{n} 条', 'several.rest': '还有 {n} 条', 'journal': '网关记录', 'journal.empty': '没有记录：没有丢失过数据，也没有重名的网关。', 'parked': '没能处理的记录', 'parked.empty': '没有。收到的记录都处理了。', 'refused': '数据库拒收的读数', 'record': '{stream}记录 {seq} · {bytes} 字节',
     'recorded': '{at} 记录，{parked} 暂存', 'refused.n': '{n} 个读数，{from} 到 {to}', 'reapply': '重新处理', 'reapplying': '处理中…', 'reapplied': '已处理，数据已补上。', 'readonly': '你的账号只能查看。', 'more': '更早的记录',
     'stream.events': '事件', 'stream.telemetry': '遥测', 'stream.evidence': '证据', 'journal.possible_loss': '可能丢失', 'journal.second_gateway': '身份重复', 'journal.parked_record': '记录暂存',
     'journal.storage_failed': '存储故障', 'journal.storage_well': '存储恢复', 'journal.rules_changed': '规则更新', 'journal.rules_refused': '规则被拒', 'journal.output_moved': '设备动作',
@@ -13,7 +13,7 @@ export const say = words({
     'journal.other': '其他',
   },
   en: {
-    'journal': 'Journal of the gateways', 'journal.empty': 'Nothing: no data was lost, and no two gateways shared a name.', 'parked': 'Records that could not be applied',
+    'several': '{n} entries', 'several.rest': '{n} more', 'journal': 'Journal of the gateways', 'journal.empty': 'Nothing: no data was lost, and no two gateways shared a name.', 'parked': 'Records that could not be applied',
     'parked.empty': 'None. Everything that arrived was applied.', 'refused': 'Readings that the store refused', 'record': '{stream} record {seq} · {bytes} bytes',
     'recorded': 'recorded {at}, kept aside {parked}', 'refused.n': '{n} readings, {from} to {to}', 'reapply': 'Try again', 'reapplying': 'Trying…', 'reapplied': 'Applied; the data is there now.',
     'readonly': 'Your account may only look.', 'more': 'Earlier entries', 'stream.events': 'event', 'stream.telemetry': 'telemetry', 'stream.evidence': 'evidence',
