@@ -14,7 +14,7 @@ export const say = words({
     'org': '组织', 'org.none': '还没有组织。用 cloud org import 导入街道、社区、网格的文件。', 'org.owner': '责任人', 'org.sites': '小区', 'org.kind': '类别', 'org.nobody': '没有责任人', 'gone': '没有这个部门，或者你看不到它。',
     'mode': '平急状态', 'mode.now.ordinary': '平时', 'mode.now.emergency': '急时', 'mode.above': '由 {node} 下达', 'mode.span': '{from} 起，{until} 自动结束', 'mode.start': '转为急时', 'mode.stop': '恢复平时', 'mode.prolong': '改结束时间或原因', 'mode.why': '原因', 'mode.why.need': '请写明原因。', 'mode.until': '多久后自动结束', 'mode.hours': '{n} 小时', 'mode.start.hint': '对{name}及其下所有小区生效：只看急时排班，升级更快。人人页面上都会看到。', 'mode.stop.ask': '现在恢复平时？', 'mode.planned': '已安排：{from} 起',
     'mode.planned.kind': '安排', 'mode.begun': '转急', 'mode.moved': '改时间', 'mode.ended': '恢复平时', 'mode.expired': '到时恢复', 'mode.none': '还没有转过急时。', 'mode.log': '平急记录', 'by.itself': '自动',
-    'resources': '可用资源', 'resources.none': '没有登记资源。', 'resources.n': '{n} 个', 'contacts': '联系人与队伍', 'devices': '设备', 'devices.n': '{n} 台，在线 {on}', 'duty': '看班次', 'sites': '小区',
+    'resources': '可用资源', 'resources.none': '没有登记资源。', 'resources.n': '{n} 个', 'contacts': '联系人与队伍', 'contacts.none': '没有登记联系人。', 'devices': '设备', 'devices.n': '{n} 台，在线 {on}', 'duty': '看班次', 'sites': '小区',
   },
   en: {
     'people': 'People', 'sessions': 'My logins', 'tabs': 'People and logins', 'loading': 'Reading', 'add': 'Add a person', 'change': 'Change', 'remove': 'Remove', 'name': 'Name', 'org.name': 'Name', 'grants': 'Roles and where', 'seen': 'Last login', 'never': 'never', 'state': 'State', 'logins': '{n} logins',
@@ -28,6 +28,6 @@ export const say = words({
     'org': 'Organisation', 'org.none': 'There is no organisation yet. Bring in a file of street, communities and grids with cloud org import.', 'org.owner': 'Owner', 'org.sites': 'Sites', 'org.kind': 'Kind', 'org.nobody': 'nobody is responsible', 'gone': 'There is no such part, or you may not see it.',
     'mode': 'Mode', 'mode.now.ordinary': 'Ordinary', 'mode.now.emergency': 'Emergency', 'mode.above': 'ordered at {node}', 'mode.span': 'since {from}, ends by itself at {until}', 'mode.start': 'Switch to emergency', 'mode.stop': 'Back to ordinary', 'mode.prolong': 'Change end or reason', 'mode.why': 'Reason', 'mode.why.need': 'Say why.', 'mode.until': 'Ends by itself after', 'mode.hours': '{n} hours', 'mode.start.hint': 'It holds for {name} and all sites below: the emergency roster counts and escalation is quicker. Everybody sees it on every page.', 'mode.stop.ask': 'Go back to ordinary now?', 'mode.planned': 'planned from {from}',
     'mode.planned.kind': 'planned', 'mode.begun': 'emergency', 'mode.moved': 'changed', 'mode.ended': 'ordinary again', 'mode.expired': 'ended by itself', 'mode.none': 'There was no emergency yet.', 'mode.log': 'Changes of mode', 'by.itself': 'by itself',
-    'resources': 'Resources', 'resources.none': 'No resources are registered.', 'resources.n': '× {n}', 'contacts': 'Contacts and teams', 'devices': 'Devices', 'devices.n': '{on} of {n} online', 'duty': 'Duty', 'sites': 'Sites',
+    'resources': 'Resources', 'resources.none': 'No resources are registered.', 'resources.n': '× {n}', 'contacts': 'Contacts and teams', 'contacts.none': 'No contacts are registered.', 'devices': 'Devices', 'devices.n': '{on} of {n} online', 'duty': 'Duty', 'sites': 'Sites',
   },
 })
