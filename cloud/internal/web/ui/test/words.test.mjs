@@ -36,6 +36,10 @@ test('no English sentence holds Chinese, but the name of the other language', ()
   each(({ en }, name) => { for (const [key, text] of Object.entries(en)) if (key !== 'nav.language') assert.doesNotMatch(text, /\p{Script=Han}/u, `${name} ${key}`) })
 })
 
+test('English sentences have straight marks: the fonts of Chinese draw the curved ones as wide as a character', () => {
+  each(({ en }, name) => { for (const [key, text] of Object.entries(en)) assert.doesNotMatch(text, /[‘’“”]/, `${name} ${key}`) })
+})
+
 test('every page of the table has a name of its own, an address of its own, and a word in both languages', () => {
   assert.ok(pages.length > 5)
   for (const key of ['name', 'path']) assert.equal(new Set(pages.map((p) => p[key])).size, pages.length, key)

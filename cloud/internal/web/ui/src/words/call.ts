@@ -8,6 +8,6 @@ export const say = words({
   },
   en: {
     'title': 'Whom to call', 'loading': 'Reading the numbers', 'duty': 'On duty here', 'desk': 'The street\'s desk', 'logged': 'Who has seen the numbers, and when, is written into the audit.',
-    'duty.none': 'Nobody is on duty or answers for this place. Ask the street\'s administrator to name somebody.', 'desk.none': 'The street has not given a number of its desk. Ask the administrator to add a contact “duty desk” to the street.', 'phone.none': 'no number',
+    'duty.none': 'Nobody is on duty or answers for this place. Ask the street\'s administrator to name somebody.', 'desk.none': 'The street has not given a number of its desk. Ask the administrator to add a contact "duty desk" to the street.', 'phone.none': 'no number',
   },
 })

@@ -32,7 +32,7 @@ export const sharedZh = {
     'call': '联系', 'more': '更多操作', 'merge': '并入另一条告警', 'more.title': '还可以做什么',
     'waiting': '现在没有需要你做的。', 'waiting.for': '等 {who} 处理。',
     'finished.wait': '已报处置完毕，等待核查。',
-    'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '还没有人接', 'axes.none': '无传感器', 'axes.to': '{who} 承办', 'axes.suspended': '已挂起至 {at}，{who}', 'axes.disputed': '申请退单',
+    'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '未接警', 'axes.none': '无传感器', 'axes.to': '{who} 承办', 'axes.suspended': '已挂起至 {at}，{who}', 'axes.disputed': '申请退单',
     'axes.urged': '督办 {n} 次', 'axes.reworked': '退回 {n} 次', 'axes.maintenance': '设备维护', 'axes.complaint': '来电投诉', 'axes.person': '人工上报', 'axes.merged': '已并入 {id}',
     'due': '{what}：还剩 {for}',
     'late': '{what}：已超时 {for}',

@@ -11,9 +11,9 @@ export const say = words({
   },
   en: {
     'title': 'A street to try', 'lead': 'Nothing outside is connected. Three roles, a page each:',
-    'phone': 'Property manager’s phone', 'phone.what': 'An alert comes, one tap takes it, the card says what to do.', 'phone.figure': 'to do', 'phone.more': 'in hand {n} · closed {closed}', 'phone.open': 'Open the phone’s page',
+    'phone': 'Property manager\'s phone', 'phone.what': 'An alert comes, one tap takes it, the card says what to do.', 'phone.figure': 'to do', 'phone.more': 'in hand {n} · closed {closed}', 'phone.open': 'Open the phone\'s page',
     'wall': 'Command centre', 'wall.what': 'The street at one glance: what is wrong where, and what nobody has taken.', 'wall.figure': 'sites', 'wall.more': 'not normal {odd} · offline {off}', 'wall.open': 'Open the wall',
-    'box': 'Installer', 'box.what': 'The gateway’s own page: scan, claim, try and hand over without the cloud.', 'box.figure': 'devices online', 'box.more': 'gateway {id} · newest data {at}', 'box.open': 'Open the gateway', 'box.none': 'This demo has no gateway of its own.', 'box.off': 'gateway offline',
+    'box': 'Installer', 'box.what': 'The gateway\'s own page: scan, claim, try and hand over without the cloud.', 'box.figure': 'devices online', 'box.more': 'gateway {id} · newest data {at}', 'box.open': 'Open the gateway', 'box.none': 'This demo has no gateway of its own.', 'box.off': 'gateway offline',
     'maps': 'Four maps', 'reading': 'Reading', 'together': 'Open phone and wall at once: what is taken on the phone changes on the wall within a second.',
   },
 })
