@@ -32,7 +32,25 @@ async function play(page) {
   await page.locator('video').first().scrollIntoViewIfNeeded()
 }
 
-/** Each moment: an address and, where it needs one, what is arranged before it is opened and done after. Undefined: there is none now. */
+/** Never answers what is read there: what a page shows while it waits. */
+const hang = (of) => (page) => page.route(of, () => {})
+/** A bad line: what is sent does not arrive, what is read does. */
+const noPost = (page) => page.route('**/api/v1/incidents/**', (r) => r.request().method() === 'POST' ? r.abort() : r.continue())
+/** Takes an alert on a bad line. */
+const takeInVain = async (page) => {
+  await page.locator('[data-act=take]').first().click({ timeout: 8000 })
+  await page.locator('[data-unsent]').first().waitFor({ timeout: 12_000 })
+}
+/** What was not sent must not go out with the next picture. */
+const forget = async (page) => { await page.evaluate(() => localStorage.removeItem('deeds')); await page.goto('about:blank') }
+/** Opens a dialog by the act that asks for it. */
+const ask = (act) => async (page) => {
+  await page.locator(`[data-act=${act}]`).first().click({ timeout: 15_000 })
+  await page.locator('dialog[open]').waitFor({ timeout: 8000 })
+  await page.waitForTimeout(400)
+}
+
+/** Each moment: an address and, where it needs one, what is arranged before it is opened and done after, and put right once the picture is there. Undefined: there is none now. */
 export async function moments() {
   const all = []
   for (const handling of ['open', 'handling', 'closed']) all.push(...(await json(`/incidents?handling=${handling}&limit=100`)).incidents ?? [])
@@ -40,16 +58,26 @@ export async function moments() {
   const clips = new Map()
   for (const i of all.slice(0, 40)) clips.set(i.id, (await json(`/incidents/${encodeURIComponent(i.id)}/clips`)).clips?.length)
   const alert = (found, after) => found && { path: `/a/${encodeURIComponent(found.id)}`, after }
+  const open = all.find((i) => i.handling === 'open'), inHand = all.find((i) => i.handling === 'handling'), filmed = all.find((i) => clips.get(i.id))
   const worst = all[0], closed = all.find((i) => i.step === 'closed')
   return {
     'todo-handling': { path: '/todo?tab=handling' }, 'todo-closed': { path: '/todo?tab=closed' },
-    'alert-open': alert(all.find((i) => i.handling === 'open')),
+    'alert-open': alert(open),
     'alert-deeds': worst && { path: `/a/${encodeURIComponent(worst.id)}`, before: everyDeed },
-    'alert-handling': alert(all.find((i) => i.handling === 'handling')),
+    'alert-handling': alert(inHand),
     'alert-closed': alert(all.find((i) => i.handling === 'closed')),
-    'alert-clips': alert(all.find((i) => clips.get(i.id)), play),
+    'alert-clips': alert(filmed, play),
     'alert-merged': alert(all.find((i) => i.alertCount > 1 || i.mergedInto)),
     'alert-report': alert(all.find((i) => i.condition === 'none')),
+    'alert-call': alert(open, ask('contacts')), 'alert-more': alert(open, ask('more')), 'alert-hold': alert(filmed, ask('hold-evidence')),
+    'alert-closing': inHand && { path: `/a/${encodeURIComponent(inHand.id)}?close=1`, after: (page) => page.locator('dialog[open]').waitFor({ timeout: 8000 }) },
+    'alert-unsent': open && { ...alert(open, takeInVain), before: noPost, done: forget },
+    'todo-unsent': open && { path: '/todo', before: noPost, after: takeInVain, done: forget },
+    'todo-loading': { path: '/todo', before: hang('**/api/v1/incidents*') }, 'site-loading': { path: '/sites', before: hang('**/api/v1/sites*') },
+    'wall-loading': { path: '/wall', before: hang('**/api/v1/wall*') },
+    'alerts-chosen': { path: '/alerts', after: async (page) => { await page.locator('[data-row] a').first().click(); await page.waitForTimeout(1500) } },
+    'devices-more': { path: '/devices', after: async (page) => { await page.locator('main .more').last().click({ timeout: 8000 }); await page.waitForTimeout(2500) } },
+    'rule-replay': { path: '/rules/R16', after: async (page) => { await page.locator('[data-act=replay]').click({ timeout: 8000 }); await page.locator('[data-act=cancel-replay]').waitFor({ state: 'detached', timeout: 60_000 }); await page.locator('[data-act=publish]').scrollIntoViewIfNeeded() } },
     'alert-flow': worst && { path: `/a/${encodeURIComponent(worst.id)}?view=flow` },
     'orders-progress': { path: '/orders?tab=all', after: async (page) => { await page.locator('[data-act=progress]').first().click(); await page.locator('.tree').first().waitFor() } },
     'alert-gone': { path: '/a/GJ-20200101-0001' },

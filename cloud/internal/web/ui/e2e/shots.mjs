@@ -29,11 +29,12 @@ for (const width of asked(all.width).map(Number)) {
         await view.before?.(page, lang)
         await page.goto(base + view.path)
         await shown(page, what.split('-')[0] === 'alert' ? 'alert' : what)
-        await view.after?.(page)
+        await view.after?.(page)?.catch((error) => console.error(`${what}-${name}: ${String(error).split('\n')[0]}`)) // what moved on meanwhile costs one picture, not all
         const { width: wide, height } = page.viewportSize()
-        if (width < 900) await page.setViewportSize({ width: wide, height: Math.max(height, await page.evaluate(() => document.documentElement.scrollHeight)) }) // whole, with what is fixed at its bottom
+        if (width < 900 && !await page.locator('dialog[open]').count()) await page.setViewportSize({ width: wide, height: Math.max(height, await page.evaluate(() => document.documentElement.scrollHeight)) }) // whole, with what is fixed at its bottom
         await page.screenshot({ path: join(out, `${what}-${name}.png`) })
         await page.setViewportSize({ width: wide, height })
+        await view.done?.(page)
         await page.unrouteAll()
       }
       for (const error of page.errors) console.error(`${name}: ${error}`)
