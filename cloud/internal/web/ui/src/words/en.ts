@@ -77,7 +77,7 @@ export const en: Record<Key, string> = {
   'act.close': 'Close',
   'act.retry': 'Try again',
   'act.cancel': 'Cancel',
-  'act.done': 'Close',
+  'act.done': 'Back',
   'take.sending': 'Taking it…',
   'take.unsent': 'Not sent yet; goes out when the connection is back',
   'take.unsent.n': 'Not sent: {n}',
