@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"time"
 
 	"github.com/linshao/linshao/gateway/app"
@@ -45,7 +44,7 @@ func (c doctorCmd) Run(ctx context.Context, lang config.Language) error {
 	} else {
 		printFindings(os.Stdout, lang, found, c.Config)
 	}
-	if err := c.bundle(lang, found, parts); err != nil {
+	if err := c.bundle(ctx, lang, found, parts); err != nil {
 		return exit{exitDevice, err}
 	}
 	if doctor.Worst(found) == doctor.Problem {
@@ -60,7 +59,7 @@ func (c doctorCmd) look(ctx context.Context, lang config.Language) ([]doctor.Fin
 	return app.Examine(ctx, app.Config{Version: version(), Log: log}, standardConfig(c.Config), lang)
 }
 
-func (c doctorCmd) bundle(lang config.Language, found []doctor.Finding, parts []doctor.Part) error {
+func (c doctorCmd) bundle(ctx context.Context, lang config.Language, found []doctor.Finding, parts []doctor.Part) error {
 	if c.Bundle == "" {
 		return nil
 	}
@@ -69,9 +68,7 @@ func (c doctorCmd) bundle(lang config.Language, found []doctor.Finding, parts []
 		printFindings(&text, language, found, "")
 		parts = append(parts, doctor.Part{Name: "doctor." + string(language) + ".txt", Data: text.Bytes()})
 	}
-	if text, err := exec.Command("journalctl", "--unit", "linshao-gateway", "--lines", "5000", "--no-pager").CombinedOutput(); err == nil {
-		parts = append(parts, doctor.Part{Name: "log.txt", Data: text})
-	}
+	parts = append(parts, doctor.LogPart(ctx)...)
 	f, err := os.OpenFile(c.Bundle, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)

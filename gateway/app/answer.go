@@ -19,7 +19,7 @@ import (
 // trialLimit bounds a trial read for somebody who waits at a page.
 const trialLimit = 30 * time.Second
 
-// answer answers what a person asks about a device from afar. It writes to no device.
+// answer answers what a person asks about a device, or the gateway itself, from afar. It writes to no device.
 func (a *App) answer(ctx context.Context, id string, ask *wire.Ask) (*wire.Answer, error) {
 	out := &wire.Answer{AtMs: a.cfg.Now().UnixMilli()}
 	var no rules.Text
@@ -28,6 +28,8 @@ func (a *App) answer(ctx context.Context, id string, ask *wire.Ask) (*wire.Answe
 		out.Frames, no = a.lastFrames(id)
 	case *wire.Ask_Trial:
 		out.Trial, no = a.trial(ctx, id, about.Trial)
+	case *wire.Ask_Doctor:
+		out.Diagnosis, no = a.diagnose(ctx, about.Doctor)
 	default:
 		return nil, look.ErrUnknown
 	}

@@ -2,16 +2,19 @@ package doctor
 
 import (
 	"archive/zip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/linshao/linshao/gateway/internal/commission"
 	"github.com/linshao/linshao/gateway/internal/config"
 )
 
@@ -26,9 +29,7 @@ type Part struct {
 // looks like a password, a key, a phone number or a card is taken out of the others, as is everything that a secret file of this
 // site says.
 func Bundle(w io.Writer, cfg Config, found []Finding, parts []Part) error {
-	site := configuring(cfg.File)
-	r := newRedactor(cfg.File, cfg.Lang)
-	r.hideFilesOf(filepath.Dir(cfg.File), site)
+	r, site := redactorOf(cfg)
 	report, err := json.MarshalIndent(found, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
@@ -50,6 +51,42 @@ func Bundle(w io.Writer, cfg Config, found []Finding, parts []Part) error {
 		return fmt.Errorf("write bundle: %w", err)
 	}
 	return nil
+}
+
+// redactorOf knows the secrets of a site and of the files that its configuration names.
+func redactorOf(cfg Config) (r *redactor, site []Part) {
+	site = configuring(cfg.File)
+	r = newRedactor(cfg.File, cfg.Lang)
+	r.hideFilesOf(filepath.Dir(cfg.File), site)
+	return r, site
+}
+
+// Redact answers findings without secrets, for whoever is told of them elsewhere.
+func Redact(cfg Config, found []Finding) []Finding {
+	r, _ := redactorOf(cfg)
+	text := func(t commission.Text) commission.Text {
+		return commission.Text{ZH: string(r.clean([]byte(t.ZH))), EN: string(r.clean([]byte(t.EN)))}
+	}
+	out := make([]Finding, len(found))
+	for i, f := range found {
+		f.Subject, f.Said = string(r.clean([]byte(f.Subject))), text(f.Said)
+		next := make([]commission.Text, len(f.Next))
+		for k, n := range f.Next {
+			next[k] = text(n)
+		}
+		f.Next = next
+		out[i] = f
+	}
+	return out
+}
+
+// LogPart is the end of the gateway's log, where the system keeps one that may be read.
+func LogPart(ctx context.Context) []Part {
+	text, err := exec.CommandContext(ctx, "journalctl", "--unit", "linshao-gateway", "--lines", "5000", "--no-pager").CombinedOutput()
+	if err != nil {
+		return nil
+	}
+	return []Part{{Name: "log.txt", Data: text}}
 }
 
 // configuring are gateway.yaml and the fragments beside it.
