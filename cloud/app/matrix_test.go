@@ -135,6 +135,7 @@ func demands() map[string]demand {
 		"GET /evidence/{bundle}":                               {right: "look", where: "unknown"},
 		"POST /gateways/{gateway}/cameras/{device}/look":       {right: "look", where: "gateway", body: "{}", ok: invalid},
 		"POST /gateways/{gateway}/devices/{device}/frames":     {right: "install", where: "gateway", ok: []int{409}}, // nobody is there to ask
+		"POST /gateways/{gateway}/diagnosis":                   {right: "install", where: "gateway", body: "{}", ok: []int{404, 409}},
 		"POST /gateways/{gateway}/devices/{device}/trial":      {right: "install", where: "gateway", body: "{}", ok: []int{409}},
 		"GET /gateways/{gateway}/cameras/{device}/look/{look}": {right: "look", where: "gateway", ok: unknown},
 

@@ -22,6 +22,7 @@ const askTime = wire.LookTime + 10*time.Second
 func (a *API) asked(h huma.API) {
 	register(a, h, access{auth.Install, ofGateway}, post, "/gateways/{gateway}/devices/{device}/frames", "The last raw frames between a gateway and a device", a.frames)
 	register(a, h, access{auth.Install, ofGateway}, post, "/gateways/{gateway}/devices/{device}/trial", "Read a device once, on the spot, and compare it with its display", a.trial)
+	register(a, h, access{auth.Install, ofGateway}, post, "/gateways/{gateway}/diagnosis", "What a gateway's own doctor finds, and its support bundle; no secret leaves the gateway", a.diagnosis)
 }
 
 type askedDevice struct {
@@ -164,4 +165,48 @@ func (a *API) askGateway(ctx context.Context, gateway, device string, ask *wire.
 	}
 	answer, err := a.cfg.Looks.Ask(ctx, look.Wish{Gateway: gateway, Device: device, Who: c.user.Name, Ask: ask}, may)
 	return answer, lookProblem(err)
+}
+
+type diagnosisIn struct {
+	Gateway string `path:"gateway" maxLength:"64"`
+	Body    struct {
+		Lines  bool `json:"lines,omitempty" doc:"read every line, too: each pauses its polling meanwhile"`
+		Bundle bool `json:"bundle,omitempty" doc:"the support bundle with it"`
+	}
+}
+
+// DoctorFinding is what one look of a gateway's doctor at one thing has shown.
+type DoctorFinding struct {
+	Area    incident.Text   `json:"area"`
+	Subject string          `json:"subject,omitempty"`
+	Level   string          `json:"level" doc:"ok, warning or problem"`
+	Said    incident.Text   `json:"said"`
+	Next    []incident.Text `json:"next" doc:"what to do, likeliest first"`
+}
+
+type diagnosisOut struct {
+	Body struct {
+		At       int64           `json:"at"`
+		Findings []DoctorFinding `json:"findings"`
+		Bundle   []byte          `json:"bundle,omitempty" doc:"a zip"`
+	}
+}
+
+// diagnosis asks a gateway's doctor.
+func (a *API) diagnosis(ctx context.Context, in *diagnosisIn) (*diagnosisOut, error) {
+	answer, err := a.askGateway(ctx, in.Gateway, look.WholeGateway, &wire.Ask{About: &wire.Ask_Doctor{Doctor: &wire.AskDoctor{Lines: in.Body.Lines, Bundle: in.Body.Bundle}}})
+	if err != nil {
+		return nil, err
+	}
+	said := func(t *wire.Text) incident.Text { return incident.Text{ZH: t.GetZh(), EN: t.GetEn()} }
+	out := &diagnosisOut{}
+	out.Body.At, out.Body.Bundle, out.Body.Findings = answer.GetAtMs(), answer.GetDiagnosis().GetBundle(), []DoctorFinding{}
+	for _, f := range answer.GetDiagnosis().GetFindings() {
+		next := []incident.Text{}
+		for _, n := range f.GetNext() {
+			next = append(next, said(n))
+		}
+		out.Body.Findings = append(out.Body.Findings, DoctorFinding{Area: said(f.GetArea()), Subject: f.GetSubject(), Level: f.GetLevel(), Said: said(f.GetSaid()), Next: next})
+	}
+	return out, nil
 }
