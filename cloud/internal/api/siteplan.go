@@ -74,7 +74,7 @@ func (a *API) nodesOfSite(ctx context.Context, site string) ([]PlanNode, error) 
 const maxPlan = 512 << 10
 
 type setSitePlanIn struct {
-	siteIn
+	Site string `path:"site" maxLength:"80"`
 	Body struct {
 		Was  string        `json:"was" maxLength:"40" doc:"the revision that was drawn from; empty: there was none"`
 		Plan siteplan.Plan `json:"plan"`
@@ -85,19 +85,19 @@ func (a *API) setSitePlan(ctx context.Context, in *setSitePlanIn) (*sitePlanOut,
 	if err := siteplan.Save(ctx, a.cfg.DB, siteplan.Sited{Site: in.Site, Plan: in.Body.Plan}, in.Body.Was); err != nil {
 		return nil, planError(err)
 	}
-	return a.sitePlan(ctx, &in.siteIn)
+	return a.sitePlan(ctx, &siteIn{in.Site})
 }
 
 type removeSitePlanIn struct {
-	siteIn
-	Was string `query:"was" maxLength:"40" doc:"the revision that is taken away"`
+	Site string `path:"site" maxLength:"80"`
+	Was  string `query:"was" maxLength:"40" doc:"the revision that is taken away"`
 }
 
 func (a *API) removeSitePlan(ctx context.Context, in *removeSitePlanIn) (*sitePlanOut, error) {
 	if err := siteplan.Remove(ctx, a.cfg.DB, in.Site, in.Was); err != nil {
 		return nil, planError(err)
 	}
-	return a.sitePlan(ctx, &in.siteIn)
+	return a.sitePlan(ctx, &siteIn{in.Site})
 }
 
 // planError says what is wrong with a plan that somebody has drawn.
@@ -117,7 +117,7 @@ func planError(err error) error {
 }
 
 type setPlanPictureIn struct {
-	siteIn
+	Site        string `path:"site" maxLength:"80"`
 	ContentType string `header:"Content-Type"`
 	RawBody     []byte `contentType:"image/jpeg"`
 }
@@ -135,7 +135,7 @@ func (a *API) setPlanPicture(ctx context.Context, in *setPlanPictureIn) (*sitePl
 	if err != nil {
 		return nil, err
 	}
-	return a.sitePlan(ctx, &in.siteIn)
+	return a.sitePlan(ctx, &siteIn{in.Site})
 }
 
 func (a *API) removePlanPicture(ctx context.Context, in *siteIn) (*sitePlanOut, error) {
