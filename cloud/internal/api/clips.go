@@ -62,7 +62,7 @@ func (a *API) clips(ctx context.Context, in *incidentIn) (*clipsOut, error) {
 }
 
 type holdIn struct {
-	incidentIn
+	ID   string `path:"id" maxLength:"40"`
 	Body struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"200" doc:"why it must stay: a dispute, an inquiry, an insurance"`
 	}
@@ -76,7 +76,7 @@ func (a *API) hold(ctx context.Context, in *holdIn) (*clipsOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.clips(ctx, &in.incidentIn)
+	return a.clips(ctx, &incidentIn{in.ID})
 }
 
 func (a *API) release(ctx context.Context, in *incidentIn) (*clipsOut, error) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import './browser.mjs'
-import { asPlan, boxes, deviceState, drawn, fitting, graveness, groupOf, keyOf, laid, movedPin, movedShape, shapeOf } from '../src/lib/plan.ts'
+import { asPlan, boxes, deviceState, drawn, fitting, graveness, groupOf, keyOf, laid, movedPin, movedShape, proportioned, shapeOf } from '../src/lib/plan.ts'
 
 const now = 1_000_000
 const device = (id, place, more = {}) => ({ gateway: 'gw', id, name: id, kind: 'gas', model: 'm', place, zone: '', online: true, since: 1, points: [{ name: 'level', unit: '%LEL', value: 0, quality: 'good', at: now - 1000, pollMs: 1000 }], ...more })
@@ -97,4 +97,10 @@ test('a name is cut where it does not fit', () => {
   assert.equal(fitting('地下车棚', 200), '地下车棚')
   assert.equal(fitting('地下车棚', 45), '地下…')
   assert.equal(fitting('地下车棚', 10), '')
+})
+
+test('a picture gives the plan its proportions, and what is drawn stays on it', () => {
+  const p = proportioned(plan, 1)
+  assert.equal(p.height, 100)
+  assert.deepEqual(p.shapes.map((s) => [s.y, s.h]), [[0, 100], [0, 40], [60, 40]])
 })

@@ -171,6 +171,12 @@ export function movedShape(s: PlanShape, plan: Plan, d: { x?: number; y?: number
 }
 export const movedPin = <T extends { x: number; y: number }>(p: T, dx: number, dy: number): T => ({ ...p, x: cut(clamp(p.x + dx, 0, 100)), y: cut(clamp(p.y + dy, 0, 100)) })
 
+/** The plan with the proportions of a picture behind it; what is drawn keeps its share of the height. */
+export function proportioned(plan: Plan, by: number): Plan {
+  const height = Math.max(1, Math.round(plan.width * by)), share = height / plan.height
+  return { ...plan, height, shapes: plan.shapes.map((s) => movedShape({ ...s, y: s.y * share, h: s.h * share }, { ...plan, height }, {})) }
+}
+
 /** As much of a name as a width holds, at 13 px. */
 export function fitting(name: string, width: number): string {
   let used = 0
