@@ -32,6 +32,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/look"
 	"github.com/linshao/linshao/cloud/internal/notify"
 	"github.com/linshao/linshao/cloud/internal/org/dutycheck"
+	"github.com/linshao/linshao/cloud/internal/org/meter"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/patrol"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
@@ -251,7 +252,7 @@ func (a *App) openHTTP(context.Context) error {
 	h := a.cfg.HTTP
 	handler := api.New(api.Config{DB: a.db, Incidents: a.events, Readings: a.store, Auth: users, OIDC: a.signOn(users), OIDCName: a.cfg.OIDC.Name, Enroll: a.enroll, Evidence: a.evidence, Links: a.links, Notifier: a.notify, Dock: a.dock, Memos: a.notify, Patrols: a.patrols, Checks: a.checks, Modes: a.modes, Rules: &rulebook.Replayer{Book: book, DB: a.db, Store: a.store, Now: time.Now}, Hub: a.hub, Feed: a.feed, Ledger: a.ledger, Ingest: a.ingest, Commands: a.commands, Looks: a.looks, Pushes: a.pushes,
 		Changed: a.wake, Web: page, Artifacts: a.rollout, Updates: a.rollout, Gatherer: a.registry, Now: a.opt.Now, Log: a.opt.Log, Version: a.opt.Version, Zone: a.cfg.zone,
-		Windows: a.windows, Demo: a.opt.Demo, Local: a.opt.Gateway, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
+		Windows: a.windows, Meters: &meter.Service{DB: a.db, Now: a.opt.Now}, Demo: a.opt.Demo, Local: a.opt.Gateway, Secure: h.Cert != "" || h.BehindProxy, Proxy: h.BehindProxy, Quit: a.quit})
 	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(a.opt.Log.Handler(), slog.LevelDebug)}
 	if h.Cert != "" {

@@ -28,6 +28,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/org"
 	"github.com/linshao/linshao/cloud/internal/org/duty"
 	"github.com/linshao/linshao/cloud/internal/org/dutycheck"
+	"github.com/linshao/linshao/cloud/internal/org/meter"
 	"github.com/linshao/linshao/cloud/internal/org/mode"
 	"github.com/linshao/linshao/cloud/internal/org/order"
 	"github.com/linshao/linshao/cloud/internal/org/patrol"
@@ -73,6 +74,7 @@ type Config struct {
 	Notifier  Notifier
 	Modes     *mode.Service
 	Windows   *window.Service
+	Meters    *meter.Service
 	Rules     *rulebook.Replayer
 	Dock      *dock.Service
 	Memos     Memos
@@ -168,6 +170,7 @@ func (a *API) operations(h huma.API) {
 	register(a, h, access{auth.See, ofSite}, get, "/sites/{site}/org", "The nodes above a site, from the root, and who is responsible", a.siteOrg)
 	a.figures(h)
 	a.windows(h)
+	a.meters(h)
 	register(a, h, access{auth.See, ofGateway}, get, "/devices/{gateway}/{device}", "One device with its newest values", a.device)
 	register(a, h, access{auth.See, ofChart}, get, "/series/{gateway}/{device}/{point}", "Readings of one point over time", a.series)
 	register(a, h, access{auth.See, ofGateway}, get, "/ledger/{gateway}/{device}", "What there is of a device over time, and why not the rest", a.ledger)

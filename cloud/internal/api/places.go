@@ -181,7 +181,7 @@ func (a *API) series(ctx context.Context, in *seriesIn) (*seriesOut, error) {
 func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now int64) (*seriesOut, error) {
 	q := series.Query{Gateway: in.Gateway, Device: in.Device, Point: in.Point, From: time.UnixMilli(in.From), To: time.UnixMilli(min(in.To, max(now, in.From+1))),
 		Max: in.Max, Poll: time.Duration(p.PollMs) * time.Millisecond, Report: time.Duration(p.ReportMs) * time.Millisecond}
-	res, err := series.WithLead(ctx, a.cfg.Readings, q)
+	res, err := series.WithLead(ctx, stepped(a.cfg.Readings, p), q)
 	if err != nil {
 		a.cfg.Log.Warn("readings cannot be read", "gateway", in.Gateway, "device", in.Device, "err", err)
 		return nil, errStore()

@@ -75,7 +75,10 @@ type PointValue struct {
 	// ReportMs is the longest silence of a point that is only sent when it changes.
 	ReportMs int64 `json:"reportMs,omitempty" doc:"longest silence of a point that is only sent when it changes; absent: every reading is sent"`
 
+	Offset float64 `json:"offset,omitempty" doc:"how much of value counted the meters that hung there before (换表); the meter itself shows that much less"`
+
 	Labels map[int64]string `json:"-"`
+	Steps  []Step           `json:"-"`
 }
 
 // Set fills the value from a reading. A value that JSON cannot hold is a bad one, as in the stores.
@@ -83,12 +86,13 @@ func (p *PointValue) Set(r device.Reading) {
 	if r.Quality != device.Bad && (math.IsNaN(r.Value) || math.IsInf(r.Value, 0)) {
 		r.Quality, r.Reason = device.Bad, device.Corrupt
 	}
-	p.Value, p.Label = nil, ""
+	p.Value, p.Label, p.Offset = nil, "", 0
 	p.Quality, p.Reason, p.At = r.Quality.String(), r.Reason.String(), r.Time.UnixMilli()
 	if r.Quality != device.Bad {
-		v := r.Value
+		p.Label = p.Labels[int64(r.Value)]
+		p.Offset = above(p.Steps, p.At)
+		v := r.Value + p.Offset
 		p.Value = &v
-		p.Label = p.Labels[int64(v)]
 	}
 }
 
@@ -205,7 +209,10 @@ func devices(ctx context.Context, q db.Querier, where string, args ...any) ([]De
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)
 	}
-	return out, fillPoints(ctx, q, out)
+	if err := fillPoints(ctx, q, out); err != nil {
+		return nil, err
+	}
+	return out, stepped(ctx, q, out)
 }
 
 func scanDevice(rows *sql.Rows) (Device, error) {

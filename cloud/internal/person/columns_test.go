@@ -137,6 +137,8 @@ timers: kind subject
 tries: gateway why
 users: password
 watches: gateway
+meters: gateway device serial
+meter_readings: point
 windows: site gateway device
 workers: id
 written: gateway

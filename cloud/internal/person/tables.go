@@ -92,6 +92,7 @@ func machines() []table {
 			names: account("who"), texts: []string{"reason", "why_zh", "why_en"}},
 		{name: "rollouts", what: rules.Text{ZH: "升级的推送", EN: "updates rolled out"}, key: "id", names: account("who"), texts: []string{"reason", "why_zh", "why_en"}},
 		{name: "windows", what: rules.Text{ZH: "检修窗口", EN: "maintenance announced"}, key: "id", names: account("who", "ended_by"), texts: []string{"reason", "crew"}},
+		{name: "meters", what: rules.Text{ZH: "换表登记", EN: "meters exchanged"}, key: "id", names: account("who", "undone_by"), texts: []string{"reason"}},
 		{name: "looks", what: rules.Text{ZH: "查看摄像机，试读和诊断", EN: "live looks at cameras, trial reads and diagnoses"}, key: "id", names: account("who"), texts: []string{"reason"}},
 		{name: "enrolment_tokens", what: rules.Text{ZH: "网关入网令牌", EN: "enrolment tokens"}, key: "hash", shown: "gateway, site, made_at, made_by, expires_at, ended_at", names: account("made_by")},
 		{name: "calibrations", what: rules.Text{ZH: "校准记录", EN: "calibrations"}, key: "gateway, device", names: account("who"), texts: []string{"note"}},

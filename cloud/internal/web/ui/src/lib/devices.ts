@@ -37,6 +37,9 @@ export function update(d: Device, r: Readings) {
   for (const p of r.points) {
     const at = d.points.findIndex((known) => known.name === p.name)
     if (at < 0) d.points.push(p)
-    else if (p.at >= d.points[at]!.at) d.points[at] = { ...d.points[at]!, ...p, reason: p.reason, label: p.label }
+    else if (p.at >= d.points[at]!.at) d.points[at] = { ...d.points[at]!, ...p, reason: p.reason, label: p.label, offset: p.offset }
   }
 }
+
+/** Units of what only grows: energy, gas, water, heat (org/steps.go). */
+export const counts = (unit: string) => ['Wh', 'kWh', 'MWh', 'kvarh', 'kVAh', 'm3', 'm³', 'L', 'GJ'].includes(unit)

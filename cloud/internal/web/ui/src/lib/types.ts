@@ -106,6 +106,7 @@ export interface PointValue {
   at: number
   pollMs: number
   reportMs?: number // only sent when it changes, and after this time in any case
+  offset?: number // of value: what the meters counted that hung there before (换表)
 }
 
 export interface Device {

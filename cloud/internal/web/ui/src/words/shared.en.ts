@@ -68,7 +68,7 @@ export const sharedEn: Shared = {
   common: {
     'kind.gas': 'Gas detectors', 'kind.socket': 'Charging sockets', 'kind.valve': 'Gas valves', 'kind.siren': 'Sirens', 'kind.door': 'Doors', 'kind.camera': 'Cameras', 'kind.meter': 'Meters', 'kind.co': 'CO detectors', 'kind.rcd': 'Residual current', 'kind.reader': 'Card readers',
     'kind.relay': 'Relays', 'kind.sensor': 'Room sensors', 'kind.gas_log': 'Gas alarm log', 'kind.incident': 'Handling of incidents', 'kind.site': 'Site', 'kind.zone': 'Zone', 'kind.gateway': 'Gateway', 'kind.channel': 'Field lines', 'kind.other': 'Other devices',
-    'device.all': 'All {n} points', 'device.points': 'Points', 'device.gone': 'There is no such device, or you may not see it.', 'device.offline.since': 'offline since {at}',
+    'device.all': 'All {n} points', 'device.shows': 'the meter shows {value}', 'device.points': 'Points', 'device.gone': 'There is no such device, or you may not see it.', 'device.offline.since': 'offline since {at}',
     'device.nopoints': 'No point has been read yet.', 'step.fired': 'Fired', 'step.action': 'Action', 'step.notified': 'Notified', 'step.taken': 'Taken',
     'step.recovered': 'Recovered', 'step.closed': 'Closed', 'step.note': 'Note', 'step.severity': 'Level', 'step.overdue': 'Overdue', 'step.step': 'Handling',
     'step.other': 'Other', 'quality.good': 'Good', 'quality.uncertain': 'Uncertain', 'quality.bad': 'Bad', 'quality.stale': 'Stale', 'stale.why': 'out of date',

@@ -54,7 +54,7 @@ export const sharedZh = {
   common: {
     'kind.gas': '燃气探测器', 'kind.socket': '充电插座', 'kind.valve': '燃气阀', 'kind.siren': '声光报警器', 'kind.door': '门禁', 'kind.camera': '摄像机', 'kind.meter': '电表', 'kind.co': '一氧化碳探测器', 'kind.rcd': '剩余电流监测', 'kind.reader': '读卡器',
     'kind.relay': '继电器', 'kind.sensor': '环境传感器', 'kind.gas_log': '燃气报警记录', 'kind.incident': '告警处置', 'kind.site': '小区', 'kind.zone': '区域', 'kind.gateway': '网关', 'kind.channel': '总线', 'kind.other': '其他设备',
-    'device.all': '全部 {n} 个点位', 'device.points': '点位', 'device.gone': '没有这台设备，或者你看不到它。', 'device.offline.since': '{at} 起离线', 'device.nopoints': '还没有读到任何点位。', 'step.fired': '触发',
+    'device.all': '全部 {n} 个点位', 'device.shows': '表上显示 {value}', 'device.points': '点位', 'device.gone': '没有这台设备，或者你看不到它。', 'device.offline.since': '{at} 起离线', 'device.nopoints': '还没有读到任何点位。', 'step.fired': '触发',
     'step.action': '联动', 'step.notified': '通知', 'step.taken': '接警', 'step.recovered': '恢复', 'step.closed': '办结', 'step.note': '备注', 'step.severity': '改级', 'step.overdue': '超时',
     'step.step': '办理', 'step.other': '其他', 'quality.good': '良好', 'quality.uncertain': '存疑', 'quality.bad': '无效', 'quality.stale': '过期', 'stale.why': '数据过期',
     'act.phones': '显示完整号码', 'act.call': '打电话给{name}', 'act.busy': '正在提交…', 'act.details': '详情', 'part.more': '再看一些',
