@@ -20,7 +20,7 @@ type plansOut struct {
 func (a *API) patrolPlans(ctx context.Context, _ *none) (*plansOut, error) {
 	out := &plansOut{}
 	var err error
-	out.Body.Plans, err = patrol.Plans(ctx, a.cfg.DB.Reader(), scope(ctx))
+	out.Body.Plans, err = patrol.Plans(ctx, a.cfg.DB.Reader(), scope(ctx), a.today())
 	return out, err
 }
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/shift"
 	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
@@ -156,10 +158,14 @@ type PlanAt struct {
 	Node  string `json:"node"`
 	Place string `json:"place" doc:"name of the node"`
 	tree.Patrol
+	Next int64 `json:"next,omitempty" doc:"when its next round begins, Unix ms; absent: not within a month"`
 }
 
-// Plans answers those of a part of the street.
-func Plans(ctx context.Context, q db.Querier, in tree.Scope) ([]PlanAt, error) {
+// planAhead is how far ahead the next round of a plan is looked for.
+const planAhead = 32 * 24 * time.Hour
+
+// Plans answers those of a part of the street. now is in the street's zone, in which plans say their times.
+func Plans(ctx context.Context, q db.Querier, in tree.Scope, now time.Time) ([]PlanAt, error) {
 	nodes, err := tree.Subtree(ctx, q, "")
 	if err != nil {
 		return nil, err
@@ -167,7 +173,11 @@ func Plans(ctx context.Context, q db.Querier, in tree.Scope) ([]PlanAt, error) {
 	out := []PlanAt{}
 	for _, n := range in.Visible(nodes) {
 		for _, p := range n.Patrols {
-			out = append(out, PlanAt{n.ID, n.Name, p})
+			at := PlanAt{Node: n.ID, Place: n.Name, Patrol: p}
+			if next := shift.Begins(p.Days, p.Hours, now, now.Add(planAhead)); len(next) > 0 && len(p.Points) > 0 { // one without points makes no rounds
+				at.Next = next[0].UnixMilli()
+			}
+			out = append(out, at)
 		}
 	}
 	return out, nil

@@ -83,6 +83,31 @@ func (b *beat) rounds() []patrol.Round {
 	return list
 }
 
+// A plan says when its next round begins, before that is there.
+func TestNextRoundOfAPlan(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		b := open(t, place)
+		next := func() time.Time {
+			plans, err := patrol.Plans(t.Context(), b.db.Reader(), tree.Everywhere(), b.now)
+			if err != nil || len(plans) != 1 {
+				t.Fatalf("%+v %v", plans, err)
+			}
+			return time.UnixMilli(plans[0].Next).In(b.now.Location())
+		}
+		first := next()
+		if !first.After(b.now) || first.Sub(b.now) > 24*time.Hour {
+			t.Errorf("at %v the next is at %v", b.now, first)
+		}
+		b.at(first.Hour(), first.Minute())
+		if list := b.rounds(); len(list) != 1 || list[0].Due != first.UnixMilli() {
+			t.Errorf("%+v began at %v", list, first)
+		}
+		if second := next(); !second.After(first) {
+			t.Errorf("after %v comes %v", first, second)
+		}
+	})
+}
+
 // Rounds of one state come page by page, whatever else there was.
 func TestRoundsByState(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {

@@ -4,7 +4,7 @@ import type { Shared } from './shared'
 export const sharedEn: Shared = {
   /** An alert’s own page. */
   alert: {
-    'alert.why': 'Why it fired', 'alert.rule': 'rule {id}', 'alert.seen': 'Values the rule saw', 'alert.parts': 'The rule, part by part', 'alert.todo': 'What to do now', 'alert.chart': 'Chart', 'alert.steps': 'What happened',
+    'alert.why': 'Why it fired', 'alert.snooze': 'Snooze this device', 'alert.rule': 'rule {id}', 'alert.seen': 'Values the rule saw', 'alert.parts': 'The rule, part by part', 'alert.todo': 'What to do now', 'alert.chart': 'Chart', 'alert.steps': 'What happened',
     'alert.auto': 'Done automatically', 'alert.where': 'Where', 'alert.state.active': 'Active', 'alert.previous': 'Happened within 24 hours: {id}, closed {at} as {outcome}',
     'alert.previous.open': 'Happened within 24 hours: {id}, not closed yet', 'alert.nocard': 'There is no card for this kind of alert yet. Go and look; with fire, smoke or injuries call 119 at once.',
     'alert.gone': 'There is no such alert', 'alert.gone.hint': 'The number may be wrong, it may have been archived, or it is not in your part of the street. Ask your administrator if you need to see it.',

@@ -5,7 +5,7 @@ export interface Stop { n: number; name: string; position?: string; coded?: bool
 export type RoundState = 'open' | 'done' | 'late' | 'missed' | 'void'
 export interface Round { id: number; node: string; place: string; plan: string; role: string; due: number; until: number; state: RoundState; done?: number; points: number; seen: number; stops?: Stop[] }
 /** A plan of rounds. */
-export interface Plan { node: string; place: string; name: string; role: string; days: string; hours: string; minutes: number; points: { name: string }[] | null }
+export interface Plan { node: string; place: string; name: string; role: string; days: string; hours: string; minutes: number; points: { name: string }[] | null; next?: number }
 export interface CheckIn { code?: string; at?: number; note?: string; photos?: string[]; finding?: { kind: string; text: string } }
 export type CheckState = 'open' | 'answered' | 'missed' | 'untold'
 export interface Check { id: number; node: string; place: string; role?: string; source: 'hand' | 'plan' | 'centre'; centre?: string; who?: string; at: number; until: number; state: CheckState; people: { name: string; phone?: string; role?: string; at?: number; who?: string; how?: string }[] }
