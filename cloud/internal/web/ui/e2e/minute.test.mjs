@@ -18,7 +18,7 @@ describe('the first minute', { skip, timeout: 200_000 }, () => {
     const phone = await open(browser, { path: '/' })
     const local = await phone.locator('[data-card=box] a').getAttribute('href', patience)
     assert.equal((await fetch(local)).status, 200, 'the gateway’s own page is there')
-    await phone.locator('[data-card=phone] a').click()
+    await phone.locator('[data-card=phone] > a').click()
     await phone.locator('.incident, .nothing').first().waitFor(patience)
     const cards = await phone.locator('.incident:has([data-act=take])').evaluateAll((all) => all.map((e) => e.dataset.id))
     const shown = await waiting.evaluateAll((all) => all.map((e) => e.dataset.id))
