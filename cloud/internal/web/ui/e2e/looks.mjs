@@ -21,9 +21,16 @@ const focused = (page) => page.evaluate(() => {
   // A control that is drawn otherwise shows its focus at what surrounds it.
   const spots = [[0.5, 0.5], [0.1, 0.3], [0.9, 0.7]].map(([x, y]) => document.elementFromPoint(box.left + box.width * x, box.top + box.height * y))
   const nth = [...document.querySelectorAll('a, button, input, select, textarea, summary, [tabindex]')].indexOf(e)
+  // What is drawn shows its focus by a thick line in the colour of links.
+  const link = Object.assign(document.createElement('i'), { hidden: true })
+  link.style.color = 'var(--accent)'
+  document.body.append(link)
+  const accent = getComputedStyle(link).color
+  link.remove()
+  const lined = e instanceof SVGElement && [e, ...e.querySelectorAll('*')].some((k) => getComputedStyle(k).stroke === accent && parseFloat(getComputedStyle(k).strokeWidth) >= 2)
   return {
-    nth, name: `${e.tagName}.${e.className} ${(e.textContent || e.getAttribute('aria-label') || e.name || '').trim().slice(0, 30)}`,
-    outlined: [e, e.parentElement, e.parentElement?.parentElement].some((k) => k && getComputedStyle(k).outlineStyle !== 'none' && parseFloat(getComputedStyle(k).outlineWidth) > 0),
+    nth, name: `${e.tagName}.${e.getAttribute('class') ?? ''} ${(e.textContent || e.getAttribute('aria-label') || e.name || '').trim().slice(0, 30)}`,
+    outlined: lined || [e, e.parentElement, e.parentElement?.parentElement].some((k) => k && getComputedStyle(k).outlineStyle !== 'none' && parseFloat(getComputedStyle(k).outlineWidth) > 0),
     covered: !spots.some((s) => s && (s === e || e.contains(s) || s.contains(e))),
     outside: !!dialog && !dialog.contains(e),
   }
