@@ -19,14 +19,14 @@ export function incident(id, over = {}) {
 }
 const detailOf = (i) => ({ ...i, why: both('浓度 32 %LEL，高于 25 %LEL', '32 %LEL, above 25 %LEL'), evidence: [], card: [both('关阀', 'Close the valve')], timeline: [{ at: i.since, kind: 'fired', text: both('触发', 'fired') }], alerts: [], steps: [], photos: [], next: [{ deed: 'take', text: both('接警', 'Take') }], answers: { whistle: 1, text: both('网格员', 'grid worker') }, timezone: 'Asia/Shanghai', ...i.detail })
 
-/** Plays incidents and a wall; said: the deeds that pages sent. die() answers nothing any more, live() does again. */
+/** Plays incidents and a wall; said: the deeds that pages sent; refused: what is said to deeds of some. die() answers nothing any more, live() does again. */
 export async function stage({ incidents = [], wall } = {}) {
-  const play = { incidents, now: T0, said: [], dead: false, streams: new Set() }
+  const play = { incidents, now: T0, said: [], refused: {}, dead: false, streams: new Set() }
   const target = new URL(base)
   const answers = (path, query) => {
     const page = (list) => ({ incidents: list, counts: { open: play.incidents.filter((i) => i.handling === 'open').length, handling: play.incidents.filter((i) => i.handling === 'handling').length, closed: 0 }, now: play.now })
     if (path === '/session') return { user: { name: '李敏', role: 'operator' }, rights: Object.fromEntries(['see', 'take', 'work', 'dispatch'].map((r) => [r, ['']])), demo: false, now: play.now, version: '1', timezone: 'Asia/Shanghai' }
-    if (path === '/incidents') return page(play.incidents.filter((i) => i.handling === query.get('handling')))
+    if (path === '/incidents') return page(play.incidents.filter((i) => !query.get('handling') || i.handling === query.get('handling')))
     if (path === '/sites') return { sites: [{ id: 'jinxiu', name: '锦绣花园', gateway: 'gw-1', online: true, lastSeen: play.now, open: { A: 1, B: 0, C: 0 }, devices: { total: 14, good: 14, bad: 0 } }] }
     if (path === '/modes') return { emergencies: [] }
     if (path === '/orders') return { orders: [] }
@@ -39,6 +39,7 @@ export async function stage({ incidents = [], wall } = {}) {
     const [, , id, name] = path.split('/')
     play.said.push({ id, name, key: request.headers['idempotency-key'] })
     const one = play.incidents.find((i) => i.id === id)
+    if (play.refused[id]) { json(answer, 409, { code: 'refused', message: play.refused[id] }); return }
     if (one && name === 'take') Object.assign(one, { handling: 'handling', takenBy: '李敏', takenAt: play.now })
     json(answer, one ? 200 : 404, one ? detailOf(one) : { code: 'not_found' })
   }

@@ -98,6 +98,76 @@ describe('what the pages promise', { skip, timeout: 180_000 }, () => {
     play.close()
   })
 
+  test('many are closed at once with one outcome, never a danger or what still goes on; each has its result, and leaving sends', async () => {
+    const over = { severity: 'B', handling: 'handling', condition: 'recovered', takenBy: '李敏', step: 'in_progress' }
+    const play = await stage({ incidents: [incident('GJ-1', over), incident('GJ-2', over), incident('GJ-3', { ...over, severity: 'A' }), incident('GJ-4', { ...over, condition: 'active' })] })
+    play.refused['GJ-2'] = '已由另一人办结'
+    const page = await open(browser, { width: 1280, path: '/lost-on-purpose' })
+    await page.clock.install({ time: T0 })
+    const begin = async () => {
+      await page.goto(`${play.base}/alerts`)
+      await page.locator('.tick input').nth(3).waitFor({ timeout: 8000 })
+      for (const box of await page.locator('.tick input').all()) await box.check()
+      await page.locator('[data-act=bulk-close]').getByText('办结 2 条').click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByText(/跳过 1 条紧急告警/).waitFor()
+      await dialog.getByText(/跳过 1 条还在告警的/).waitFor()
+      await dialog.locator('[type=submit]').click()
+      await dialog.getByText('请选择一个结果').waitFor()
+      await dialog.getByRole('radio', { name: /演练/ }).check()
+      await dialog.locator('[type=submit]').click()
+      await page.locator('[data-act=undo]:focus').waitFor({ timeout: 4000 })
+    }
+    await begin()
+    await page.clock.runFor(5000)
+    await page.locator('[data-act=undo]').click()
+    await page.clock.runFor(10_000)
+    assert.deepEqual(play.said, [], 'what was undone is not sent')
+    await begin()
+    await page.clock.runFor(10_500)
+    await page.locator('[data-part=bulk] b').getByText('已处理 1 条 · 1 条没有成功').waitFor({ timeout: 8000 })
+    assert.match(await page.locator('[data-part=bulk] li', { hasText: '已由另一人办结' }).locator('a').getAttribute('href'), /GJ-2$/)
+    assert.deepEqual(play.said.map((s) => [s.id, s.name]), [['GJ-1', 'close'], ['GJ-2', 'close']])
+    play.refused = {}
+    await begin()
+    await page.locator('[data-nav=todo]:visible').first().click()
+    for (const end = Date.now() + 8000; play.said.length < 4;) { assert.ok(Date.now() < end, 'who leaves has not undone it'); await page.waitForTimeout(50) }
+    await page.context().close()
+    play.close()
+  })
+
+  test('a list that is pulled down is read again, and says when; a short pull and one that begins further down do nothing', async () => {
+    const play = await stage({ incidents: Array.from({ length: 8 }, (_, n) => incident(`GJ-${n}`)) })
+    const page = await seen(play, '/todo')
+    await page.locator('.incident').first().waitFor({ timeout: 8000 })
+    await page.locator('[data-live=live]').first().waitFor({ timeout: 8000 })
+    let reads = 0
+    page.on('request', (request) => { if (/\/incidents\?/.test(request.url())) reads++ })
+    const cdp = await page.context().newCDPSession(page)
+    const touch = (type, y) => cdp.send('Input.dispatchTouchEvent', { type, touchPoints: y === undefined ? [] : [{ x: 200, y }] })
+    const pull = async (to) => {
+      await touch('touchStart', 200)
+      await page.locator('[data-part=pull]').waitFor({ state: 'attached', timeout: 4000 })
+      for (let y = 220; y <= to; y += 20) await touch('touchMove', y)
+      await touch('touchEnd')
+    }
+    assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).overscrollBehaviorY), 'contain', "the browser's own pull would load the page anew")
+    await pull(260)
+    await page.evaluate(() => scrollTo(0, 300))
+    await pull(460)
+    await page.evaluate(() => scrollTo(0, 0))
+    assert.equal(reads, 0)
+    await pull(460)
+    await page.locator('[data-part=pull]').getByText('22:41:06 已刷新').waitFor({ timeout: 8000 })
+    assert.ok(reads > 0)
+    play.die()
+    await pull(460)
+    await page.locator('[data-part=pull]').getByText(/没有读到新数据/).waitFor({ timeout: 12_000 })
+    assert.deepEqual(page.errors, [])
+    await page.context().close()
+    play.close()
+  })
+
   test('待办 and the wall look as they were looked at', async () => {
     const list = [incident('GJ-1'), incident('GJ-2', { severity: 'B', title: { zh: '过度充电', en: 'Overcharging' }, place: '地下车棚', value: { point: 'power', unit: 'W', value: 512, limit: 400, above: true }, since: T0 - 400_000, deadline: T0 + 1_400_000 }), incident('GJ-3', { severity: 'C', title: { zh: '门长时间未关', en: 'Door held open' }, place: '3栋2单元', value: undefined, deadline: undefined, since: T0 - 7_200_000 })]
     const play = await stage({ incidents: list, wall: wallOf(list) })
