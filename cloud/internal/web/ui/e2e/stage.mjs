@@ -27,7 +27,7 @@ export async function stage({ incidents = [], wall } = {}) {
     const page = (list) => ({ incidents: list, counts: { open: play.incidents.filter((i) => i.handling === 'open').length, handling: play.incidents.filter((i) => i.handling === 'handling').length, closed: 0 }, now: play.now })
     if (path === '/session') return { user: { name: '李敏', role: 'operator' }, rights: Object.fromEntries(['see', 'take', 'work', 'dispatch'].map((r) => [r, ['']])), demo: false, now: play.now, version: '1', timezone: 'Asia/Shanghai' }
     if (path === '/incidents') return page(play.incidents.filter((i) => !query.get('handling') || i.handling === query.get('handling')))
-    if (path === '/sites') return { sites: [{ id: 'jinxiu', name: '锦绣花园', gateway: 'gw-1', online: true, lastSeen: play.now, open: { A: 1, B: 0, C: 0 }, devices: { total: 14, good: 14, bad: 0 } }] }
+    if (path === '/sites') return { sites: query.size ? [] : [{ id: 'jinxiu', name: '锦绣花园', gateway: 'gw-1', online: true, lastSeen: play.now, open: { A: 1, B: 0, C: 0 }, devices: { total: 14, good: 14, bad: 0 } }] }
     if (path === '/modes') return { emergencies: [] }
     if (path === '/orders') return { orders: [] }
     if (path === '/wall' && wall) return { ...wall, at: play.now }
