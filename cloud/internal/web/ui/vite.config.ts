@@ -118,6 +118,7 @@ export default defineConfig({
           groups: [
             { name: 'first', test: both, priority: 3 },
             { name: 'parts', test: shared, priority: 2 },
+            { name: 'todo', test: /src\/(parts\/(IncidentCard|OfflineCard)|pages\/Todo)\.vue/, priority: 1 },
             { name: 'alert', test: /src\/(parts\/AlertBody|pages\/Alert)\.vue/, priority: 1 },
           ],
         },

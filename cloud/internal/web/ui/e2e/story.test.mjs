@@ -60,7 +60,7 @@ describe('the pages', { skip, timeout: 300_000 }, () => {
       assert.equal(Number(await page.locator('.plot').getAttribute('data-limit')), detail.limit.value)
       assert.match(await page.locator('.plot').getAttribute('aria-label'), /阈值/)
     }
-    assert.match(await page.locator('.plot path.line').first().getAttribute('d'), /^M[\d.]+ [\d.]+L/, 'the picture has its line')
+    assert.match(await page.locator('.plot path.line').first().getAttribute('d'), /^M-?[\d.]+ [\d.]+[LH]/, 'the picture has its line')
     // Whoever points at it gets a cursor; the canvas is there a frame before it is drawn.
     await page.locator('.plot').hover()
     await page.locator('.plot canvas').waitFor({ timeout: 15_000 })
