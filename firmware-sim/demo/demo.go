@@ -147,7 +147,11 @@ func (d *Demo) organise(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	if err := d.once(ctx, "cloud", "org", "plan", "import", filepath.Join(o.Repository, "configs", "demo", "plan.yaml"), "--config", "cloud.yaml"); err != nil {
+	plan, err := filepath.Abs(filepath.Join(o.Repository, "configs", "demo", "plan.yaml"))
+	if err != nil {
+		return fmt.Errorf("find the demo's plan: %w", err)
+	}
+	if err := d.once(ctx, "cloud", "org", "plan", "import", plan, "--config", "cloud.yaml"); err != nil {
 		return err
 	}
 	if o.Street == 0 {
