@@ -331,6 +331,9 @@ func (a *App) PushedState() (v pushed.Verdict, inForce uint64) {
 	return v, a.present().Pushed
 }
 
+// Silent is how many devices were asked and do not answer; one that was not asked yet is not among them.
+func (a *App) Silent() int { return len(a.sight().Silent) }
+
 // Answering is how many devices answer, by their newest readings; -1 while the rules have not begun.
 func (a *App) Answering() int {
 	if a.judge.beat.Load() == 0 {

@@ -101,7 +101,7 @@ func TestTheCloudPushesConfiguration(t *testing.T) {
 	s.present.Configure(ctx, push(t, 5, "overrides.yaml", "R16: {mode: notify-only}\n", "devices.d/x.yaml", exchanged))
 	s.present = <-s.builds
 	s.pushed(5, "trial", 5)
-	eventually(t, "the detector is silent", func() bool { return s.present.Answering() == 1 })
+	eventually(t, "the valve answers, the detector was asked and is silent", func() bool { return s.present.Answering() == 1 && s.present.Silent() == 1 })
 	s.present.LookConfig(ctx, soon)
 	s.present.LookConfig(ctx, soon.Add(30*time.Second))
 	s.pushed(5, "trial", 5)
