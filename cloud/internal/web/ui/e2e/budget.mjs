@@ -113,12 +113,18 @@ const figures = {
   },
   async axe_violations(name) {
     const found = [], ways = [{ scheme: 'light', lang: 'zh' }, { scheme: 'dark', lang: 'en', wide: true }]
-    let looked = 0, none = []
+    const none = []
+    let looked = 0
     for (const way of ways) {
       const page = await open(browser, way)
-      for (const view of (await views()).filter((v) => !(v.state && way.wide))) found.push(...(await visit(page, view, { ...way, both: true })).map((v) => `${way.scheme} ${way.lang}: ${v}`))
+      const shut = (view) => async (error) => {
+        await page.unrouteAll({ behavior: 'ignoreErrors' })
+        ;(page.none ??= []).push(`${view.name} (${error.message.split('\n')[0]})`)
+        return []
+      }
+      for (const view of (await views()).filter((v) => !(v.state && way.wide))) found.push(...(await visit(page, view, { ...way, both: true }).catch(shut(view))).map((v) => `${way.scheme} ${way.lang}: ${v}`))
       looked += page.looked
-      none = page.none ?? []
+      none.push(...page.none ?? [])
       await page.context().close()
     }
     for (const v of found) console.error(v)
