@@ -56,6 +56,7 @@ async function walk(page, most) {
 async function otherTheme(page, within) {
   const dark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)
   await page.emulateMedia({ colorScheme: dark ? 'light' : 'dark' })
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((a) => a.finished))) // buttons fade into their colours
   const found = await violations(page, { within, colours: true })
   await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' })
   return found.map((what) => `in the ${dark ? 'light' : 'dark'} theme ${what}`)
