@@ -80,6 +80,7 @@ func (r *running) judged(t *testing.T, health int, step time.Duration) {
 	t.Helper()
 	ticks, ended := make(chan time.Time), make(chan error, 1)
 	go func() { ended <- r.JudgeTrial(t.Context(), ticks) }()
+	eventually(t, "the rules have begun", func() bool { return r.Answering() >= 0 })
 	for at := time.Now(); ; at = at.Add(step) {
 		eventually(t, fmt.Sprintf("the gateway's health is %d", health), func() bool { code, _ := r.get(t, "/healthz", ""); return code == health })
 		select {
