@@ -19,13 +19,9 @@ type calibrationImportCmd struct {
 
 // Run imports calibrations.
 func (c *calibrationImportCmd) Run(ctx context.Context) error {
-	cfg, err := app.Load(c.Config)
+	cfg, data, err := bringing(c.Config, c.File)
 	if err != nil {
 		return err
-	}
-	data, err := os.ReadFile(c.File)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", c.File, err)
 	}
 	list, mistakes := health.ParseCalibrations(c.File, data)
 	var r health.CalibrationsTaken

@@ -47,6 +47,19 @@ func (s speech) sayf(zh, en string, args ...any) string {
 	return s.say(rules.Text{ZH: fmt.Sprintf(zh, args...), EN: fmt.Sprintf(en, args...)})
 }
 
+// bringing reads the configuration and the file that an import brings.
+func bringing(config, file string) (app.Config, []byte, error) {
+	cfg, err := app.Load(config)
+	if err != nil {
+		return cfg, nil, err
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return cfg, nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	return cfg, data, nil
+}
+
 type orgImportCmd struct {
 	speech
 	File    string `arg:"" help:"File ending in .csv, .yaml or .yml." type:"existingfile"`
@@ -59,13 +72,9 @@ type orgImportCmd struct {
 
 // Run imports a file.
 func (c *orgImportCmd) Run(ctx context.Context) error {
-	cfg, err := app.Load(c.Config)
+	cfg, data, err := bringing(c.Config, c.File)
 	if err != nil {
 		return err
-	}
-	data, err := os.ReadFile(c.File)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", c.File, err)
 	}
 	if u, err := user.Current(); err == nil && c.By == "" {
 		c.By = u.Username

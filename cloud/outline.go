@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/linshao/linshao/cloud/app"
 	"github.com/linshao/linshao/cloud/internal/org/drawing"
@@ -18,13 +17,9 @@ type orgOutlineCmd struct {
 
 // Run imports a file.
 func (c *orgOutlineCmd) Run(ctx context.Context) error {
-	cfg, err := app.Load(c.Config)
+	cfg, data, err := bringing(c.Config, c.File)
 	if err != nil {
 		return err
-	}
-	data, err := os.ReadFile(c.File)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", c.File, err)
 	}
 	d, err := app.ImportDrawing(ctx, cfg, data)
 	if m, ok := drawing.AsMistake(err); ok {

@@ -24,13 +24,9 @@ type orgPlanImportCmd struct {
 
 // Run imports a file.
 func (c *orgPlanImportCmd) Run(ctx context.Context) error {
-	cfg, err := app.Load(c.Config)
+	cfg, data, err := bringing(c.Config, c.File)
 	if err != nil {
 		return err
-	}
-	data, err := os.ReadFile(c.File)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", c.File, err)
 	}
 	f, err := siteplan.Parse(c.File, data)
 	if err == nil {
