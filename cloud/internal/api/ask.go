@@ -142,15 +142,10 @@ func (a *API) trial(ctx context.Context, in *trialIn) (*trialOut, error) {
 
 // askGateway asks a gateway and waits, as long as the caller may and the server runs.
 func (a *API) askGateway(ctx context.Context, gateway, device string, ask *wire.Ask) (*wire.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := a.serving(ctx)
 	defer cancel()
-	go func() {
-		select {
-		case <-a.cfg.Quit:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	ctx, late := context.WithTimeout(ctx, askTime)
+	defer late()
 	c := callerOf(ctx)
 	params := map[string]string{"gateway": gateway}
 	may := func(ctx context.Context) error {

@@ -65,6 +65,19 @@ func lookProblem(err error) error {
 	return &problem{status: status, code: r.Code, text: incident.Text(r.Text)}
 }
 
+// serving ends with ctx and with the server, which does not wait for what takes long.
+func (a *API) serving(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-a.cfg.Quit:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
 type watchLookIn struct {
 	Gateway string `path:"gateway" maxLength:"64"`
 	Device  string `path:"device" maxLength:"80"`
@@ -76,15 +89,8 @@ type watchLookIn struct {
 func (a *API) watchLook(_ context.Context, in *watchLookIn) (*fileOut, error) {
 	return &fileOut{func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
-		ctx, cancel := context.WithCancel(r.Context())
+		ctx, cancel := a.serving(r.Context())
 		defer cancel()
-		go func() {
-			select {
-			case <-a.cfg.Quit:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
 		v := look.Viewer{Gateway: in.Gateway, Device: in.Device, Look: in.Look, Who: callerOf(r.Context()).user.Name}
 		v.May = func(ctx context.Context) error { return a.stillLooks(ctx, r, v) }
 		out := &lookWriter{w: w, control: http.NewResponseController(w)}
