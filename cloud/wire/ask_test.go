@@ -9,6 +9,21 @@ import (
 	"github.com/linshao/linshao/cloud/wire"
 )
 
+// kept are the bytes that a first version made and are in the file; made are those of this one, for a new file.
+func kept(t *testing.T, file string, made []byte) []byte {
+	t.Helper()
+	if os.Getenv("LINSHAO_WRITE_VECTORS") == "1" {
+		if err := os.WriteFile(file, made, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // vector holds the bytes of a first version: they are still read as what they said.
 func vector[M proto.Message](t *testing.T, file string, want, got M) {
 	t.Helper()
@@ -16,16 +31,7 @@ func vector[M proto.Message](t *testing.T, file string, want, got M) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("LINSHAO_WRITE_VECTORS") == "1" {
-		if err := os.WriteFile(file, made, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kept, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := proto.Unmarshal(kept, got); err != nil || !proto.Equal(got, want) {
+	if err := proto.Unmarshal(kept(t, file, made), got); err != nil || !proto.Equal(got, want) {
 		t.Fatalf("%v, %v", got, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
-	"os"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -35,16 +34,7 @@ func TestCommandBytesStayReadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("LINSHAO_WRITE_VECTORS") == "1" {
-		if err := os.WriteFile(file, made, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kept, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := wire.Open(public(seeded(1)), "gw-0142", kept)
+	d, err := wire.Open(public(seeded(1)), "gw-0142", kept(t, file, made))
 	if err != nil || !proto.Equal(d, aCommand()) {
 		t.Fatalf("%v, %v", d, err)
 	}
@@ -58,16 +48,7 @@ func TestDesiredBytesStayReadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("LINSHAO_WRITE_VECTORS") == "1" {
-		if err := os.WriteFile(file, made, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kept, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d, err := wire.Open(public(seeded(1)), "gw-0142", kept); err != nil || !proto.Equal(d, want) {
+	if d, err := wire.Open(public(seeded(1)), "gw-0142", kept(t, file, made)); err != nil || !proto.Equal(d, want) {
 		t.Fatalf("%v, %v", d, err)
 	}
 }

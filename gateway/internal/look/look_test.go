@@ -55,6 +55,11 @@ type street struct {
 func open(t *testing.T) *street {
 	s := &street{Desk: look.New(look.Config{Boot: 7, Started: time.Now(), Now: time.Now, Log: slog.New(slog.DiscardHandler), Find: func(id string) (device.Camera, bool) { return eye{}, id == "cam-1" }}),
 		ask: &wire.Look{Id: "l1", Session: 5, Boot: 7, UntilMs: 50_000, Device: "cam-1", Who: "陈敏", Reason: "烟"}}
+	return s.running(t)
+}
+
+// running lets it run until the test ends.
+func (s *street) running(t *testing.T) *street {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- s.Run(ctx) }()
@@ -177,16 +182,7 @@ func questions(t *testing.T, size int) *street {
 		}
 		return &wire.Answer{AtMs: 1, Frames: []*wire.Frame{{In: make([]byte, size)}}}, nil
 	}})
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return s.running(t)
 }
 
 // TestAQuestionIsAnsweredOnce: in one unit of any size that is allowed, piece by piece; the same again when a piece was lost; and one
