@@ -117,9 +117,8 @@ const figures = {
     let looked = 0
     for (const way of ways) {
       const page = await open(browser, way)
-      const shut = (view) => async (error) => {
-        await page.unrouteAll({ behavior: 'ignoreErrors' })
-        ;(page.none ??= []).push(`${view.name} (${error.message.split('\n')[0]})`)
+      const shut = (view) => (error) => {
+        (page.none ??= []).push(`${view.name} (${error.message.split('\n')[0]})`)
         return []
       }
       for (const view of (await views()).filter((v) => !(v.state && way.wide))) found.push(...(await visit(page, view, { ...way, both: true }).catch(shut(view))).map((v) => `${way.scheme} ${way.lang}: ${v}`))

@@ -31,7 +31,7 @@ const focused = (page) => page.evaluate(() => {
   return {
     nth, name: `${e.tagName}.${e.getAttribute('class') ?? ''} ${(e.textContent || e.getAttribute('aria-label') || e.name || '').trim().slice(0, 30)}`,
     outlined: lined || [e, e.parentElement, e.parentElement?.parentElement].some((k) => k && getComputedStyle(k).outlineStyle !== 'none' && parseFloat(getComputedStyle(k).outlineWidth) > 0),
-    covered: !spots.some((s) => s && (s === e || e.contains(s) || s.contains(e))),
+    covered: !spots.some((s) => s && (s === e || e.contains(s) || s.contains(e) || (e instanceof SVGElement && s.ownerSVGElement === e.ownerSVGElement))), // on a drawing one thing lies on another
     outside: !!dialog && !dialog.contains(e),
   }
 })
@@ -56,7 +56,7 @@ async function walk(page, most) {
 async function otherTheme(page, within) {
   const dark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)
   await page.emulateMedia({ colorScheme: dark ? 'light' : 'dark' })
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((a) => a.finished))) // buttons fade into their colours
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished))) // buttons fade into their colours; what pulses never ends
   const found = await violations(page, { within, colours: true })
   await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' })
   return found.map((what) => `in the ${dark ? 'light' : 'dark'} theme ${what}`)

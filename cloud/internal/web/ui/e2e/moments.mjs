@@ -60,6 +60,7 @@ export async function moments() {
   const alert = (found, after) => found && { path: `/a/${encodeURIComponent(found.id)}`, after }
   const open = all.find((i) => i.handling === 'open'), inHand = all.find((i) => i.handling === 'handling'), filmed = all.find((i) => clips.get(i.id))
   const worst = all[0], closed = all.find((i) => i.step === 'closed')
+  const many = (await json('/devices?limit=1')).total
   return {
     'todo-handling': { path: '/todo?tab=handling' }, 'todo-closed': { path: '/todo?tab=closed' },
     'alert-open': alert(open),
@@ -76,7 +77,7 @@ export async function moments() {
     'todo-loading': { path: '/todo', before: hang('**/api/v1/incidents*') }, 'site-loading': { path: '/sites', before: hang('**/api/v1/sites*') },
     'wall-loading': { path: '/wall', before: hang('**/api/v1/wall*') },
     'alerts-chosen': { path: '/alerts', after: async (page) => { await page.locator('[data-row] a').first().click(); await page.waitForTimeout(1500) } },
-    'devices-more': { path: '/devices', after: async (page) => { await page.locator('main .more').last().click({ timeout: 8000 }); await page.waitForTimeout(2500) } },
+    'devices-more': many > 50 && { path: '/devices', after: async (page) => { await page.locator('main button.more').click({ timeout: 8000 }); await page.waitForTimeout(2500) } },
     'rule-replay': { path: '/rules/R16', after: async (page) => { await page.locator('[data-act=replay]').click({ timeout: 8000 }); await page.locator('[data-act=cancel-replay]').waitFor({ state: 'detached', timeout: 60_000 }); await page.locator('[data-act=publish]').scrollIntoViewIfNeeded() } },
     'alert-flow': worst && { path: `/a/${encodeURIComponent(worst.id)}?view=flow` },
     'orders-progress': { path: '/orders?tab=all', after: async (page) => { await page.locator('[data-act=progress]').first().click(); await page.locator('.tree').first().waitFor() } },

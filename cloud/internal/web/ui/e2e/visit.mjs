@@ -24,17 +24,21 @@ export async function visit(page, view, how = {}) {
     else await shown(page, view.name.split('-')[0] === 'alert' ? 'alert' : view.name)
     await view.after?.(page)
   }
-  await view.before?.(page, lang)
-  await arrive()
-  const found = (await faultsOf(page, how)).map((what) => `${view.name}: ${what}`)
-  page.looked = (page.looked ?? 0) + 1
-  for (const [n, [what, thing]] of view.opens.entries()) {
-    const faults = await openedFaults(page, thing, how)
-    if (faults) page.looked++
-    else (page.none ??= []).push(`${view.name} ${what}`)
-    found.push(...(faults ?? []).map((fault) => `${view.name}, ${what} opened: ${fault}`))
-    if ((thing.again || !faults) && n < view.opens.length - 1) await arrive()
+  try {
+    await view.before?.(page, lang)
+    await arrive()
+    const found = (await faultsOf(page, how)).map((what) => `${view.name}: ${what}`)
+    page.looked = (page.looked ?? 0) + 1
+    for (const [n, [what, thing]] of view.opens.entries()) {
+      const faults = await openedFaults(page, thing, how)
+      if (faults) page.looked++
+      else (page.none ??= []).push(`${view.name} ${what}`)
+      found.push(...(faults ?? []).map((fault) => `${view.name}, ${what} opened: ${fault}`))
+      if ((thing.again || !faults) && n < view.opens.length - 1) await arrive()
+    }
+    return found
+  } finally { // what was arranged for the view is not there for the next one
+    await view.done?.(page)
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
   }
-  await page.unrouteAll({ behavior: 'ignoreErrors' })
-  return found
 }
