@@ -76,6 +76,9 @@ func spaced(b []byte) string {
 	return s.String()
 }
 
+// said is what a gateway says to people.
+func said(t *wire.Text) incident.Text { return incident.Text{ZH: t.GetZh(), EN: t.GetEn()} }
+
 type trialIn struct {
 	Gateway string `path:"gateway" maxLength:"64"`
 	Device  string `path:"device" maxLength:"80"`
@@ -130,12 +133,13 @@ func (a *API) trial(ctx context.Context, in *trialIn) (*trialOut, error) {
 		v := TrialValue{Point: p.GetPoint(), Unit: p.GetUnit(), Value: p.Value, Label: p.GetLabel(), Quality: device.Quality(p.GetQuality()).String(), Reason: device.Reason(p.GetReason()).String(), Raw: p.GetRaw(),
 			Register: p.GetRegister(), Human: p.GetHuman(), Type: p.GetType(), TookMs: float64(p.GetTookUs()) / 1000, Shows: p.GetShows()}
 		if p.GetWhy() != nil {
-			v.Why = &incident.Text{ZH: p.GetWhy().GetZh(), EN: p.GetWhy().GetEn()}
+			why := said(p.GetWhy())
+			v.Why = &why
 		}
 		out.Body.Points = append(out.Body.Points, v)
 	}
 	for _, h := range t.GetHints() {
-		out.Body.Hints = append(out.Body.Hints, incident.Text{ZH: h.GetZh(), EN: h.GetEn()})
+		out.Body.Hints = append(out.Body.Hints, said(h))
 	}
 	return out, nil
 }
@@ -193,7 +197,6 @@ func (a *API) diagnosis(ctx context.Context, in *diagnosisIn) (*diagnosisOut, er
 	if err != nil {
 		return nil, err
 	}
-	said := func(t *wire.Text) incident.Text { return incident.Text{ZH: t.GetZh(), EN: t.GetEn()} }
 	out := &diagnosisOut{}
 	out.Body.At, out.Body.Bundle, out.Body.Findings = answer.GetAtMs(), answer.GetDiagnosis().GetBundle(), []DoctorFinding{}
 	for _, f := range answer.GetDiagnosis().GetFindings() {

@@ -104,10 +104,8 @@ func (a *API) counter(ctx context.Context, d org.Device, p org.PointValue, at in
 	if at == 0 {
 		return c
 	}
-	q := series.Query{Gateway: d.Gateway, Device: d.ID, Point: p.Name, Max: 1000, Poll: time.Duration(p.PollMs) * time.Millisecond, Report: time.Duration(p.ReportMs) * time.Millisecond}
 	read := func(from, to time.Time) []series.Bucket {
-		q.From, q.To = from, to
-		res, err := a.cfg.Readings.Range(ctx, q)
+		res, err := a.cfg.Readings.Range(ctx, reading(d, p, from, to, 1000))
 		if err != nil {
 			a.cfg.Log.Warn("readings cannot be read", "gateway", d.Gateway, "device", d.ID, "err", err)
 		}
@@ -160,8 +158,7 @@ func (a *API) swappedAt(ctx context.Context, in *exchangeIn) (int64, error) {
 			continue
 		}
 		p, said := d.Points[n], time.UnixMilli(b.At)
-		res, err := a.cfg.Readings.Range(ctx, series.Query{Gateway: in.Gateway, Device: in.Device, Point: r.Point, From: said.Add(-misjudged), To: said.Add(afterSwap), Max: 5000,
-			Poll: time.Duration(p.PollMs) * time.Millisecond, Report: time.Duration(p.ReportMs) * time.Millisecond})
+		res, err := a.cfg.Readings.Range(ctx, reading(d, p, said.Add(-misjudged), said.Add(afterSwap), 5000))
 		if err != nil {
 			a.cfg.Log.Warn("readings cannot be read", "gateway", in.Gateway, "device", in.Device, "err", err)
 			return 0, errStore()

@@ -172,15 +172,20 @@ func (a *API) series(ctx context.Context, in *seriesIn) (*seriesOut, error) {
 	a.watch(in.Gateway)
 	for _, p := range dev.Points {
 		if p.Name == in.Point {
-			return a.points(ctx, in, p, now)
+			return a.points(ctx, in, dev, p, now)
 		}
 	}
 	return nil, errNotFound()
 }
 
-func (a *API) points(ctx context.Context, in *seriesIn, p org.PointValue, now int64) (*seriesOut, error) {
-	q := series.Query{Gateway: in.Gateway, Device: in.Device, Point: in.Point, From: time.UnixMilli(in.From), To: time.UnixMilli(min(in.To, max(now, in.From+1))),
-		Max: in.Max, Poll: time.Duration(p.PollMs) * time.Millisecond, Report: time.Duration(p.ReportMs) * time.Millisecond}
+// reading asks for a point's readings of a time, in so many buckets at most.
+func reading(d org.Device, p org.PointValue, from, to time.Time, most int) series.Query {
+	return series.Query{Gateway: d.Gateway, Device: d.ID, Point: p.Name, From: from, To: to, Max: most,
+		Poll: time.Duration(p.PollMs) * time.Millisecond, Report: time.Duration(p.ReportMs) * time.Millisecond}
+}
+
+func (a *API) points(ctx context.Context, in *seriesIn, dev org.Device, p org.PointValue, now int64) (*seriesOut, error) {
+	q := reading(dev, p, time.UnixMilli(in.From), time.UnixMilli(min(in.To, max(now, in.From+1))), in.Max)
 	res, err := series.WithLead(ctx, stepped(a.cfg.Readings, p), q)
 	if err != nil {
 		a.cfg.Log.Warn("readings cannot be read", "gateway", in.Gateway, "device", in.Device, "err", err)

@@ -68,8 +68,7 @@ func (a *API) lookBack(ctx context.Context, in incident.Incident) (Usual, error)
 		return Usual{}, nil
 	}
 	p, to := dev.Points[n], time.UnixMilli(in.Since).Add(-usualAside)
-	res, err := a.cfg.Readings.Range(ctx, series.Query{Gateway: in.Gateway, Device: in.Device, Point: p.Name, From: to.AddDate(0, 0, -usualDays), To: to,
-		Max: usualDays * 24, Poll: time.Duration(p.PollMs) * time.Millisecond, Report: time.Duration(p.ReportMs) * time.Millisecond})
+	res, err := a.cfg.Readings.Range(ctx, reading(dev, p, to.AddDate(0, 0, -usualDays), to, usualDays*24))
 	if err != nil {
 		a.cfg.Log.Warn("readings cannot be read", "gateway", in.Gateway, "device", in.Device, "err", err)
 		return Usual{}, errStore()

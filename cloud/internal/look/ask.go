@@ -92,7 +92,7 @@ func asked() *Refusal {
 	return refused("busy", "这台网关正在回答另一个人，请稍候再试", "the gateway is answering somebody else: try again in a moment")
 }
 
-// limits says of questions what judge says of looks at cameras: tries of the person and at the gateway in an hour, and whether the
+// askLimits says of questions what judge says of looks at cameras: tries of the person and at the gateway in an hour, and whether the
 // gateway is being asked.
 func askLimits(d org.Device, tries, at, theirs int) *Refusal {
 	switch {

@@ -33,14 +33,15 @@ const (
 type Entry struct {
 	At      time.Time
 	Gateway string
+	Device  string // empty: it is about no device
 	Kind    string
 	Text    rules.Text
 }
 
 // Note writes an entry.
 func Note(ctx context.Context, tx *sql.Tx, e Entry) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO journal (at, gateway, kind, zh, en) VALUES (?, ?, ?, ?, ?)`,
-		e.At.UnixMilli(), e.Gateway, e.Kind, e.Text.ZH, e.Text.EN)
+	_, err := tx.ExecContext(ctx, `INSERT INTO journal (at, gateway, device, kind, zh, en) VALUES (?, ?, ?, ?, ?, ?)`,
+		e.At.UnixMilli(), e.Gateway, e.Device, e.Kind, e.Text.ZH, e.Text.EN)
 	return wrap(err, "note in journal of", e.Gateway)
 }
 
@@ -58,7 +59,7 @@ func NoteOnce(ctx context.Context, tx *sql.Tx, e Entry) (bool, error) {
 
 // Journal answers the newest entries of a gateway, newest first.
 func Journal(ctx context.Context, q db.Querier, gateway string, limit int) ([]Entry, error) {
-	rows, err := q.QueryContext(ctx, `SELECT at, gateway, kind, zh, en FROM journal WHERE gateway = ? ORDER BY id DESC LIMIT ?`, gateway, limit)
+	rows, err := q.QueryContext(ctx, `SELECT at, gateway, device, kind, zh, en FROM journal WHERE gateway = ? ORDER BY id DESC LIMIT ?`, gateway, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
@@ -67,7 +68,7 @@ func Journal(ctx context.Context, q db.Querier, gateway string, limit int) ([]En
 	for rows.Next() {
 		var e Entry
 		var at int64
-		if err := rows.Scan(&at, &e.Gateway, &e.Kind, &e.Text.ZH, &e.Text.EN); err != nil {
+		if err := rows.Scan(&at, &e.Gateway, &e.Device, &e.Kind, &e.Text.ZH, &e.Text.EN); err != nil {
 			return nil, fmt.Errorf("read journal entry: %w", err)
 		}
 		e.At = time.UnixMilli(at)

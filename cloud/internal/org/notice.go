@@ -21,5 +21,5 @@ func Notice(ctx context.Context, tx *sql.Tx, gateway string, n *wire.Notice) err
 	if about != "" {
 		text.ZH, text.EN = about+"："+text.ZH, about+": "+text.EN
 	}
-	return Note(ctx, tx, Entry{At: time.UnixMilli(n.GetAtMs()), Gateway: gateway, Kind: kind, Text: text})
+	return Note(ctx, tx, Entry{At: time.UnixMilli(n.GetAtMs()), Gateway: gateway, Device: n.GetDevice(), Kind: kind, Text: text})
 }

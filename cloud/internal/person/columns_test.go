@@ -93,7 +93,7 @@ incident_apart: incident gateway device danger
 incident_keys: key incident
 incident_steps: incident deed from_step to_step key
 incidents: id gateway alert site device rule severity handling outcome previous step source category node assignee_kind cause cause_key cause_zh cause_en merged_into
-journal: gateway kind
+journal: device gateway kind
 leases: name worker
 looks: id gateway device site state why about
 memberships: gateway device channel

@@ -17,6 +17,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -184,9 +185,8 @@ type Notice struct {
 // Noticed answers what the gateway last told of an exchange after which nobody has noted one; nil: nothing.
 func Noticed(ctx context.Context, q db.Querier, gateway, device string) (*Notice, error) {
 	var n Notice
-	head := []rune(device + "：")
-	err := q.QueryRowContext(ctx, `SELECT at, zh, en FROM journal WHERE gateway = ? AND kind = 'device_swapped' AND substr(zh, 1, ?) = ? ORDER BY id DESC LIMIT 1`,
-		gateway, len(head), string(head)).Scan(&n.At, &n.Text.ZH, &n.Text.EN)
+	err := q.QueryRowContext(ctx, `SELECT at, zh, en FROM journal WHERE gateway = ? AND kind = ? AND device = ? ORDER BY id DESC LIMIT 1`,
+		gateway, wire.NoticeDeviceSwapped, device).Scan(&n.At, &n.Text.ZH, &n.Text.EN)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
