@@ -22,7 +22,10 @@ export const opened = {
   patrol: { week: tab('week'), plans: tab('plans') },
   round: { more: dialog('[data-act=more]') },
   site: { window: dialog('[data-act=plan-window]'), history: part('[data-section=history] summary') },
-  device: { move: dialog('[data-act=move]') },
+  device: {
+    move: dialog('[data-act=move]'), snooze: dialog('[data-act=snooze]'), exchanged: dialog('[data-act=note-meter]'),
+    trial: part('[data-act=trial]', '[data-act=compare]'), frames: part('[data-act=frames]', '[data-act=save-frames]'),
+  },
   rule: { text: part('main details:last-of-type summary') },
   gateways: { enrol: dialog('[data-act=enrol]') },
   gateway: { enrol: dialog('[data-act=enrol]'), revoke: dialog('[data-act=revoke]') },

@@ -64,6 +64,7 @@ export async function stage({ incidents = [], wall } = {}) {
   })
   const beat = setInterval(() => { for (const s of play.streams) s.write('event: ping\ndata: {}\n\n') }, 1000)
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready))
+  for (const lasting of [server, beat]) lasting.unref() // a test that failed did not close it
   return Object.assign(play, {
     base: `http://127.0.0.1:${server.address().port}`,
     die() { play.dead = true; for (const s of play.streams) s.destroy(); server.closeAllConnections() },
