@@ -214,7 +214,11 @@ func (c *child) obituary() error {
 // lost is called with a transport's error: the child cannot be talked to. It waits for the end to be recorded, so that
 // the next Open starts a new process, and returns why.
 func (c *child) lost(ctx context.Context, err error) error {
-	c.condemn(err)
+	select {
+	case <-c.run.waited: // it ended by itself: how it did says more than that our line to it is closing
+	default:
+		c.condemn(err)
+	}
 	select {
 	case <-c.ended:
 	case <-ctx.Done():
