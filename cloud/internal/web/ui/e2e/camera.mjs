@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { base, launch, missing, open, sideways, smallTargets } from './browser.mjs'
+import { toCameras } from './places.mjs'
 
 const skip = missing ?? (process.env.BASE_URL ? false : 'needs BASE_URL of a running demo')
 
@@ -41,6 +42,7 @@ describe('cameras', { skip, timeout: 120_000 }, () => {
     for (const width of [390, 1280]) {
       const page = await open(browser, { width, path: `/a/${encodeURIComponent(id)}` })
       const card = page.locator(`[data-clip="${clip.id}"]`)
+      await toCameras(page)
       await card.locator('[data-act=play]').click({ timeout: 15_000 })
       const video = await card.locator('video').elementHandle()
       const seen = await moves(page, video, 1)

@@ -1,5 +1,6 @@
 // Moments of pages that their bare addresses do not show: tabs, an alert at each state, what is refused. For pictures, and for what looks at every view (visit.mjs).
 import { base } from './browser.mjs'
+import { toCameras } from './places.mjs'
 
 async function json(path) {
   const answer = await fetch(base + '/api/v1' + path)
@@ -27,6 +28,7 @@ const everyDeed = (page) => page.route(/\/api\/v1\/incidents\/[^/]+$/, async (ro
 
 /** The clip of an alert in the middle of it. */
 async function play(page) {
+  await toCameras(page)
   await page.locator('[data-act=play]').first().click({ timeout: 8000 })
   await page.waitForFunction(() => document.querySelector('video')?.currentTime > 1, undefined, { timeout: 15_000 })
   await page.locator('video').first().scrollIntoViewIfNeeded()
@@ -70,7 +72,7 @@ export async function moments() {
     'alert-clips': alert(filmed, play),
     'alert-merged': alert(all.find((i) => i.alertCount > 1 || i.mergedInto)),
     'alert-report': alert(all.find((i) => i.condition === 'none')),
-    'alert-call': alert(open, ask('contacts')), 'alert-more': alert(open, ask('more')), 'alert-hold': alert(filmed, ask('hold-evidence')),
+    'alert-call': alert(open, ask('contacts')), 'alert-more': alert(open, ask('more')), 'alert-hold': alert(filmed, async (page) => { await toCameras(page); await ask('hold-evidence')(page) }),
     'alert-closing': inHand && { path: `/a/${encodeURIComponent(inHand.id)}?close=1`, after: (page) => page.locator('dialog[open]').waitFor({ timeout: 8000 }) },
     'alert-unsent': open && { ...alert(open, takeInVain), before: noPost, done: forget },
     'todo-unsent': open && { path: '/todo', before: noPost, after: takeInVain, done: forget },

@@ -55,8 +55,17 @@ export async function shown(page, name) {
   await still(page)
   if (name === 'site' || name === 'map-site') await page.locator('[data-section=plan] svg .shape').first().waitFor({ timeout: 8000 }).catch(() => {})
   if (name === 'alert' || name === 'device') await page.locator('.plot :is(svg, canvas), .none, .flow, .gone').first().waitFor({ timeout: 8000 }).catch(() => {})
+  const far = page.locator('[data-part=coming]')
+  if (name === 'alert' && await far.count()) {
+    await toCameras(page)
+    await far.first().waitFor({ state: 'detached', timeout: 8000 }).catch(() => {})
+    await page.evaluate(() => scrollTo(0, 0))
+  }
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
 }
+
+/** Brings into sight what an alert's cameras saw, which comes only then. */
+export const toCameras = (page) => page.locator(':is([data-part=coming], [data-part=clips], [data-part=look])').first().evaluate((e) => e.scrollIntoView({ block: 'center' }), undefined, { timeout: 8000 })
 
 /** Waits until nothing that is seen is still awaited. */
 export const still = (page) => page.waitForFunction(() => ![...document.querySelectorAll('.skeleton')].some((e) => e.offsetParent), undefined, { timeout: 5000 }).catch(() => {})
