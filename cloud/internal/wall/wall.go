@@ -79,7 +79,7 @@ type View struct {
 }
 
 const (
-	queueLength = 12
+	queueLength = 24 // more than a wall has room for: it shows as many as stand in it whole
 	barHours    = 24
 )
 

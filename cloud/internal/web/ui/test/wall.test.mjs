@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { alarms, canvasOf, fit, freshness, moved, parts, patched, queued, rootSize, settled, stateOf, step, tally, told } from '../src/lib/wall.ts'
+import { alarms, canvasOf, fit, freshness, legendOf, moved, parts, patched, queued, rootSize, settled, stateOf, step, tally, told } from '../src/lib/wall.ts'
 
 test('a cell shows the worst that is true of its site', () => {
   assert.equal(stateOf({ id: 'x' }), 'calm')
@@ -17,6 +17,9 @@ test('the numbers are counted from the cells, with what is about no site', () =>
   const sum = tally({ sites: [{ id: 'a', A: 1, off: true }, { id: 'b', m: 2 }, { id: 'c' }], elsewhere: { id: '', C: 1 } })
   assert.deepEqual([sum.A, sum.C, sum.m, sum.offline, sum.sites], [1, 1, 2, 1, 3])
   assert.deepEqual([sum.by.A, sum.by.repair, sum.by.calm], [1, 1, 1])
+  const legend = legendOf(sum)
+  assert.equal(legend.reduce((n, l) => n + l.n - l.worse, 0), sum.sites, 'what is counted twice is said')
+  assert.deepEqual(legend.find((l) => l.s === 'offline'), { s: 'offline', n: 1, worse: 1 })
 })
 
 test('a change keeps name and group, and what it leaves out is zero', () => {
@@ -80,6 +83,7 @@ test('odd canvases and distances', () => {
   assert.deepEqual(canvasOf('6720x2160'), { width: 6720, height: 2160 })
   for (const bad of [null, '', '6720', '10x10', '99999x99999', 'axb']) assert.equal(canvasOf(bad), undefined)
   assert.equal(rootSize({ width: 1920, height: 1080 }), 16)
+  assert.ok(rootSize({ width: 1280, height: 860 }) * 13 / 16 >= 11, 'small print can be read')
   assert.equal(rootSize({ width: 3840, height: 2160 }), 32)
   assert.equal(rootSize({ width: 6720, height: 2160 }), 32)
   assert.ok(rootSize({ width: 1920, height: 1080 }, 4, 1.2) > 40)

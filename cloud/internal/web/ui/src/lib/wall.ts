@@ -30,6 +30,11 @@ export function tally(wall: Pick<Wall, 'sites' | 'elsewhere'>): Tally {
   return sum
 }
 
+/** How many sites look so, worst first; of the dashed ones, how many of them were counted before as something worse. */
+export function legendOf(sum: Tally): { s: CellState; n: number; worse: number }[] {
+  return states.map((s) => ({ s, n: s === 'offline' ? sum.offline : sum.by[s], worse: s === 'offline' ? sum.offline - sum.by.offline : 0 }))
+}
+
 /** A cell as the stream tells it: what it leaves out is zero; name and group stay. */
 export function patched(old: Cell, told: Cell): Cell { return { ...told, n: old.n, g: old.g } }
 
@@ -94,7 +99,7 @@ export function byNeed(a: Incident, b: Incident): number {
 }
 
 /** The queue with one incident put in, moved or taken out. */
-export function queued(queue: Incident[], changed: Incident, length = 12): Incident[] {
+export function queued(queue: Incident[], changed: Incident, length = 24): Incident[] {
   const rest = queue.filter((i) => i.id !== changed.id)
   if (changed.handling === 'closed' || changed.shadow || (changed.window || changed.snooze) && changed.shelved) return rest
   return [...rest, changed].sort(byNeed).slice(0, length)
@@ -131,9 +136,9 @@ export function canvasOf(text: string | null): { width: number; height: number }
   return width >= 640 && width <= 20000 && height >= 360 && height <= 12000 ? { width, height } : undefined
 }
 
-/** Root font size in px: as the canvas is larger than 1920 × 1080, and so that the smallest text (13/16 of it) can be read over the distance (20 arc minutes: 11 px of a 1920 layout × distance / width). */
+/** Root font size in px: as the canvas is larger than 1920 × 1080, never so small that the smallest text has less than 11 px, and so that the smallest text (13/16 of it) can be read over the distance (20 arc minutes: 11 px of a 1920 layout × distance / width). */
 export function rootSize(canvas: { width: number; height: number }, distance = 0, width = 0): number {
-  const scale = Math.max(0.7, Math.min(canvas.width / 1920, canvas.height / 1080))
+  const scale = Math.max(0.85, Math.min(canvas.width / 1920, canvas.height / 1080))
   const read = distance > 0 && width > 0 ? 11 * (distance / width) * (canvas.width / 1920) * (16 / 13) : 0
   return Math.round(Math.min(Math.max(16 * scale, read), 16 * scale * 3) * 10) / 10
 }
