@@ -212,7 +212,7 @@ func withHead(q series.Query, res series.Result) []series.Gap {
 	if len(res.Buckets) > 0 {
 		head.To = res.Buckets[0].First
 	}
-	if len(res.Gaps) > 0 && res.Gaps[0].From < head.To || head.To-head.From <= max(3*q.Poll+q.Report, 5*time.Second).Milliseconds() {
+	if len(res.Gaps) > 0 && res.Gaps[0].From < head.To || head.To-head.From <= q.Limit(res.Buckets, 0) {
 		return res.Gaps
 	}
 	return append([]series.Gap{head}, res.Gaps...)

@@ -166,14 +166,10 @@ func (l *Ledger) left(ctx context.Context, s subject, unknown error) error {
 
 // Explain gives gaps of a chart, which shows the readings of the result, their reasons. A gap that has several is cut.
 func (l *Ledger) Explain(ctx context.Context, q series.Query, gaps []series.Gap, res series.Result) ([]Span, error) {
-	p := presence{bad: res.Bad, limit: limitOf(q)}
-	values := make([]hole, len(res.Buckets))
-	for i, b := range res.Buckets {
-		values[i] = hole{from: b.First, to: b.Last}
-	}
+	p := presence{bad: res.Bad, limit: q.Silence().Milliseconds()}
 	for _, g := range gaps {
-		behind := sort.Search(len(values), func(i int) bool { return values[i].from >= g.To })
-		p.holes = append(p.holes, hole{g.From, g.To, max(p.limit, gapPolls*rhythm(q, values, behind))})
+		behind := sort.Search(len(res.Buckets), func(i int) bool { return res.Buckets[i].First >= g.To })
+		p.holes = append(p.holes, hole{g.From, g.To, q.Limit(res.Buckets, behind)})
 	}
 	return l.explain(ctx, q, p)
 }

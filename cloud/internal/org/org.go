@@ -58,8 +58,10 @@ type Device struct {
 	Reason  string       `json:"reason,omitempty" doc:"why it is not online"`
 	Points  []PointValue `json:"points"`
 
-	PollMs int64  `json:"-"`
-	Site   string `json:"-"`
+	Site     string `json:"site" doc:"id of the site that its gateway serves"`
+	SiteName string `json:"siteName"`
+
+	PollMs int64 `json:"-"`
 }
 
 // A PointValue is a point with its newest reading. Without one, quality is bad and at is 0.
@@ -192,8 +194,8 @@ func OneDevice(ctx context.Context, q db.Querier, gateway, id string) (Device, e
 
 func devices(ctx context.Context, q db.Querier, where string, args ...any) ([]Device, error) {
 	rows, err := q.QueryContext(ctx, `
-		SELECT d.gateway, d.id, d.name, d.kind, d.model, d.place, d.zone, d.poll_ms, d.online, d.reason, d.since, g.online, g.since, g.site
-		FROM devices d JOIN gateways g ON g.id = d.gateway WHERE `+where+` ORDER BY d.gateway, d.position`, args...)
+		SELECT d.gateway, d.id, d.name, d.kind, d.model, d.place, d.zone, d.poll_ms, d.online, d.reason, d.since, g.online, g.since, g.site, coalesce(s.name, g.site)
+		FROM devices d JOIN gateways g ON g.id = d.gateway LEFT JOIN sites s ON s.id = g.site WHERE `+where+` ORDER BY d.gateway, d.position`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)
 	}
@@ -222,7 +224,7 @@ func scanDevice(rows *sql.Rows) (Device, error) {
 	var reason uint8
 	var gatewaySince int64
 	if err := rows.Scan(&d.Gateway, &d.ID, &d.Name, &d.Kind, &d.Model, &d.Place, &d.Zone, &d.PollMs, &online, &reason, &d.Since,
-		&gatewayOnline, &gatewaySince, &d.Site); err != nil {
+		&gatewayOnline, &gatewaySince, &d.Site, &d.SiteName); err != nil {
 		return Device{}, fmt.Errorf("read device: %w", err)
 	}
 	if d.Kind == "gateway" { // the gateway as a device of itself: nobody reports it, it is there when it reports

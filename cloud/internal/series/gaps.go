@@ -10,8 +10,16 @@ import (
 // gapPolls is how many polls may fail to leave a value before the line is broken.
 const gapPolls = 3
 
-// minGap keeps a fast poll's jitter from breaking the line.
-const minGap = time.Second
+// minGap keeps a fast poll's jitter, or a gateway that is busy for a moment, from breaking the line.
+const minGap = 5 * time.Second
+
+// Silence is how long a point may give no value without a gap, when the values around stand as near as its polls.
+func (q Query) Silence() time.Duration { return max(gapPolls*q.Poll+q.Report, minGap) }
+
+// Limit is the longest hole before bucket i that is no gap, in ms: the silence, or far more than the holes around it.
+func (q Query) Limit(buckets []Bucket, i int) int64 {
+	return max(q.Silence().Milliseconds(), gapPolls*q.usual(buckets, i))
+}
 
 // gaps finds the times without values. A hole is a gap when it is longer than three polls and also far longer than the
 // holes around it: stamps may be further apart than polls, when a gateway's clock runs ahead of real time (make demo) or
@@ -25,7 +33,6 @@ func gaps(q Query, buckets []Bucket, bad []Gap) []Gap {
 		}
 		return []Gap{}
 	}
-	limit := max(gapPolls*q.Poll+q.Report, minGap).Milliseconds()
 	out := []Gap{}
 	if head := firstWithin(bad, q.From.UnixMilli(), buckets[0].First); head != nil {
 		out = append(out, Gap{From: head.From, To: buckets[0].First, Reason: head.Reason})
@@ -34,25 +41,25 @@ func gaps(q Query, buckets []Bucket, bad []Gap) []Gap {
 		from, to := buckets[i-1].Last, buckets[i].First
 		if run := firstWithin(bad, from, to); run != nil {
 			out = append(out, Gap{From: from, To: to, Reason: run.Reason})
-		} else if to-from > limit && to-from > gapPolls*q.usual(buckets, i) {
+		} else if to-from > q.Limit(buckets, i) {
 			out = append(out, Gap{From: from, To: to})
 		}
 	}
-	if g, ok := tail(q, buckets, bad, limit); ok {
+	if g, ok := tail(q, buckets, bad); ok {
 		out = append(out, g)
 	}
 	return out
 }
 
 // tail is the gap behind the last value.
-func tail(q Query, buckets []Bucket, bad []Gap, limit int64) (Gap, bool) {
+func tail(q Query, buckets []Bucket, bad []Gap) (Gap, bool) {
 	to, last := q.To.UnixMilli(), buckets[len(buckets)-1].Last
 	heard, g := last, Gap{From: last, To: to}
 	if run := firstWithin(bad, last, to); run != nil {
 		heard = bad[len(bad)-1].To
 		g.Reason = run.Reason
 	}
-	silent := to-heard > limit && to-heard > gapPolls*q.usual(buckets, len(buckets))
+	silent := to-heard > q.Limit(buckets, len(buckets))
 	if !silent {
 		g.To = heard
 	}

@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
-// leadTime is how far before a window its values are looked at.
-const leadTime = time.Hour
+const (
+	leadTime = time.Hour      // how far before a window its values are looked at
+	farTime  = 24 * time.Hour // how far when there are fewer of them than tell their rhythm
+)
 
 // WithLead is Range that also looks at the time before the window. It tells a hole at the window's beginning from
 // readings that are merely sparse, and answers the last value before the window as the first bucket when the line
@@ -19,10 +21,19 @@ func WithLead(ctx context.Context, s interface {
 		return res, err
 	}
 	before := q
-	before.From, before.To, before.Max = q.From.Add(-max(leadTime, 8*q.Poll, 2*q.Report)), q.From.Add(-time.Millisecond), 600
-	lead, err := s.Range(ctx, before)
-	if err != nil || len(lead.Buckets) == 0 {
-		return res, err
+	before.To, before.Max = q.From.Add(-time.Millisecond), 600
+	var lead Result
+	for _, far := range []time.Duration{leadTime, farTime} {
+		before.From = q.From.Add(-max(far, 8*q.Poll, 2*q.Report))
+		if lead, err = s.Range(ctx, before); err != nil {
+			return res, err
+		}
+		if len(lead.Buckets) > 3 {
+			break
+		}
+	}
+	if len(lead.Buckets) == 0 {
+		return res, nil
 	}
 	near := lead.Buckets[max(0, len(lead.Buckets)-8):]
 	buckets := append(append([]Bucket{}, near...), res.Buckets...)

@@ -337,6 +337,26 @@ func TestLead(t *testing.T) {
 	}
 }
 
+// A window that begins where few values stand looks far enough back to know how wide they stand.
+func TestLeadLooksBackForRhythm(t *testing.T) {
+	s := sqlite(t)
+	defer s.Close()
+	t0 := time.UnixMilli(1_795_300_000_000)
+	var rs []device.Reading
+	for i := range 12 {
+		rs = append(rs, good("d", "p", 1, t0.Add(time.Duration(i)*35*time.Minute)))
+	}
+	real := t0.Add(12 * 35 * time.Minute)
+	for i := range 60 {
+		rs = append(rs, good("d", "p", 2, real.Add(time.Duration(i)*time.Second)))
+	}
+	write(t, s, rs...)
+	res, err := series.WithLead(t.Context(), s, query("d", "p", real.Add(-50*time.Minute), real.Add(time.Minute)))
+	if err != nil || len(res.Gaps) != 0 || res.Buckets[0].First != t0.Add(10*35*time.Minute).UnixMilli() {
+		t.Errorf("gaps %+v, first %+v, %v", res.Gaps, res.Buckets[0], err)
+	}
+}
+
 func TestPrune(t *testing.T) {
 	s, err := series.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "series.db"))
 	if err != nil {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chartData, covering, extended, isLate, yRange } from '../src/lib/chartdata.ts'
+import { chartData, covering, extended, isLate, near, yRange } from '../src/lib/chartdata.ts'
 import { byKind, pointsInOrder, update } from '../src/lib/devices.ts'
 import { due, merged, order } from '../src/lib/urgency.ts'
 import { match } from '../src/lib/router-table.ts'
@@ -21,10 +21,15 @@ test('a gap at the end stays open, one outside the window is left out', () => {
   assert.deepEqual(d.gaps.map((g) => [g.from, g.to]), [[100, 10_000]])
 })
 
-test('a window that begins before the first reading says so', () => {
-  const d = chartData({ from: 0, to: 100_000, points: [[50_000, 5, 5], [51_000, 5, 5]], gaps: [] })
-  assert.deepEqual(d.gaps, [{ from: 0, to: 50_000 }])
-  assert.deepEqual(chartData({ from: 0, to: 100_000, points: [[900, 5, 5]], gaps: [] }).gaps, [])
+test('what lies before the first reading is a gap when the server says so, and never by a rule of the chart', () => {
+  const s = { from: 0, to: 100_000, points: [[50_000, 5, 5], [51_000, 5, 5]] }
+  assert.deepEqual(chartData({ ...s, gaps: [{ from: 0, to: 50_000 }] }).gaps, [{ from: 0, to: 50_000 }])
+  assert.deepEqual(chartData({ ...s, gaps: [] }).gaps, [])
+})
+
+test('only neighbours of about one merge step are filled between their extremes', () => {
+  assert.ok(near(0, 3600e3, 0, 12e3))
+  assert.ok(!near(0, 3600e3, 0, 420e3))
 })
 
 test('a point before the window carries the line in, also when the window moves on', () => {

@@ -18,7 +18,7 @@ export interface PlotModel { data: ChartData; from: number; to: number; unit: st
 
 export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'bad' | 'uncertain'>): ChartData {
   const points = [...s.points].sort((a, b) => a[0] - b[0])
-  const gaps = withHead(clip(s.gaps, s.from, s.to), s.from, s.to, points[0]?.[0])
+  const gaps = clip(s.gaps, s.from, s.to)
   const bad = clip(s.bad, s.from, s.to).filter((b) => !gaps.some((g) => g.from <= b.from && b.to <= g.to))
   const marks = [...bad.map((m) => ({ ...m, quality: 'bad' as const })), ...clip(s.uncertain, s.from, s.to).map((m) => ({ ...m, quality: 'uncertain' as const }))]
   const data: ChartData = { x: [], low: [], high: [], gaps, marks }
@@ -39,12 +39,9 @@ export function chartData(s: Pick<Series, 'from' | 'to' | 'points' | 'gaps' | 'b
   return data
 }
 
-/** Nothing before the first point is no data either, when it is more than the distance of two points. The server gives a
-    point before the window when the line comes in from there. */
-function withHead(gaps: Span[], from: number, to: number, first: number | undefined): Span[] {
-  if (first === undefined || first - from < (to - from) / 50 || (gaps[0]?.from ?? Infinity) < first) return gaps
-  return [{ from, to: first }, ...gaps]
-}
+/** Whether points, in ms, are about one merge step apart (a series has 600 at most): between others nothing was merged, and
+    what lies between their extremes is not filled. */
+export const near = (from: number, to: number, a: number, b: number) => b - a <= (to - from) / 200
 
 function clip(spans: Span[] | undefined, from: number, to: number): Span[] {
   return (spans ?? [])

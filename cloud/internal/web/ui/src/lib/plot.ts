@@ -1,7 +1,7 @@
 // How the chart looks: axes, grey gaps, shaded alert, dashed threshold with its label.
 import uPlot from 'uplot'
 import { amounts, column, room, times, withUnit } from './axis'
-import { yRange, type ChartData, type PlotModel } from './chartdata'
+import { near, yRange, type PlotModel } from './chartdata'
 import { word } from './i18n'
 import { tick } from './time'
 import type { Span } from './types'
@@ -36,7 +36,7 @@ export function plotOptions({ model, zone, cursor }: Deps): Omit<uPlot.Options, 
     series: [{}, { stroke: ink, width: 1.6, paths, points: { size: 4, fill: ink, filter: lonely } }, { stroke: ink, width: 1.6, paths, points: { show: false } }],
     hooks: {
       drawClear: [(u) => bands(u, model())],
-      drawAxes: [(u) => spread(u, model().data)],
+      drawAxes: [(u) => spread(u, model())],
       draw: [(u) => threshold(u, model())],
       setCursor: [(u) => cursor(u.cursor.idx ?? undefined)],
     },
@@ -68,19 +68,20 @@ function band(u: uPlot, span: Span, fill: string, alpha: number) {
 }
 
 /** Between minimum and maximum of merged points. uPlot's own bands would run across a gap. */
-function spread(u: uPlot, d: ChartData) {
-  const c = u.ctx
+function spread(u: uPlot, m: PlotModel) {
+  const c = u.ctx, d = m.data
   const px = (n: number) => u.valToPos(d.x[n]!, 'x', true), py = (v: number) => u.valToPos(v, 'y', true)
   c.save()
   c.globalAlpha = 0.3
   c.fillStyle = colour('--text')
   for (let n = 0, from = 0; n <= d.x.length; n++) {
-    if (n < d.x.length && d.high[n] !== null) continue
+    const hole = n === d.x.length || d.high[n] === null
+    if (!hole && (n === from || near(m.from, m.to, d.x[n - 1]! * 1000, d.x[n]! * 1000))) continue
     c.beginPath()
     for (let i = from; i < n; i++) c.lineTo(px(i), py(d.high[i]!))
     for (let i = n - 1; i >= from; i--) c.lineTo(px(i), py(d.low[i]!))
     c.fill()
-    from = n + 1
+    from = hole ? n + 1 : n
   }
   c.restore()
 }

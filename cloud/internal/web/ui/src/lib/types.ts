@@ -117,6 +117,8 @@ export interface Device {
   model: string
   place: string
   zone: string
+  site: string
+  siteName: string
   online: boolean
   since: number
   reason?: string
