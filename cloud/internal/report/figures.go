@@ -16,11 +16,11 @@ type Figures struct {
 	Rate         *float64    `json:"rate" doc:"handled of reported, per cent"`
 	Response     *int64      `json:"responseMs" doc:"median time until the first deed of a person"`
 	Steps        []StepTime  `json:"steps" doc:"median times from the step before; done: from the begin of the handling until it was said to be done"`
-	Within       *float64    `json:"withinLimit" doc:"per cent of the handled whose every step came within its limit"`
+	Within       *float64    `json:"withinLimit" doc:"per cent of the handled whose every step came within its limit; those that are still open are not in it"`
 	Reworked     int         `json:"reworked" doc:"sent back at least once"`
 	ReworkRate   *float64    `json:"reworkRate" doc:"per cent of the reported"`
 	FalseAlarms  int         `json:"falseAlarms" doc:"closed with the outcome false_alarm"`
-	FalseRate    *float64    `json:"falseRate" doc:"per cent of the handled"`
+	FalseRate    *float64    `json:"falseRate" doc:"false alarms, per cent of those that were closed as real or false"`
 	ByRule       []FalseRate `json:"falseByRule" doc:"rules and kinds with false alarms, most first, at most 10"`
 	BySite       []FalseRate `json:"falseBySite" doc:"sites with false alarms, most first, at most 10"`
 	SelfFound    int         `json:"selfFound" doc:"found by sensors or reported by people on duty"`
@@ -65,7 +65,7 @@ type StepTime struct {
 type FalseRate struct {
 	Of     string  `json:"of"`
 	False  int     `json:"false"`
-	Closed int     `json:"closed"`
+	Closed int     `json:"closed" doc:"closed as real or false; drills and faults of devices say nothing of a rule"`
 	Rate   float64 `json:"rate" doc:"per cent of the closed"`
 }
 
@@ -76,12 +76,15 @@ type Upkeep struct {
 	Rate     *float64 `json:"rate"`
 }
 
-// Percent is a part of a whole in per cent, rounded half up to one digit; nil of nothing.
+// Percent is a part of a whole in per cent, rounded half up to one digit; what is not all is never rounded up to all. Nil of nothing.
 func Percent(part, whole int) *float64 {
 	if whole <= 0 {
 		return nil
 	}
 	tenths := (int64(part)*2000 + int64(whole)) / (2 * int64(whole))
+	if part < whole {
+		tenths = min(tenths, 999)
+	}
 	p := float64(tenths) / 10
 	return &p
 }
@@ -131,7 +134,7 @@ type Alarms struct {
 	PerTenMin  float64    `json:"perTenMin" doc:"incidents per operator and 10 minutes, on average; target 1 or less"`
 	PerHour    float64    `json:"perHour" doc:"per operator and hour; target 6 or less"`
 	PerDay     float64    `json:"perDay" doc:"per operator and day; target 144 or less"`
-	Peak       int        `json:"peakTenMin" doc:"most incidents within 10 minutes of the clock; target 10 or less"`
+	Peak       int        `json:"peakTenMin" doc:"most incidents of sensors within 10 minutes of the clock, faults of devices among them; target 10 or less"`
 	Floods     int        `json:"floods" doc:"times of more than 10 incidents within 10 minutes of the clock; those that touch are one"`
 	FloodShare float64    `json:"floodShare" doc:"per cent of the period; target below 1"`
 	Chattering int        `json:"chattering" doc:"incidents with 3 alerts or more of one rule and device within a minute"`

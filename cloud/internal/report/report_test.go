@@ -343,7 +343,7 @@ func TestPercent(t *testing.T) {
 	for _, c := range []struct {
 		part, whole int
 		want        float64
-	}{{8793, 9686, 90.8}, {1, 3, 33.3}, {2, 3, 66.7}, {1, 2000, 0.1}, {1, 2001, 0}, {5, 5, 100}, {0, 5, 0}} {
+	}{{8793, 9686, 90.8}, {1, 3, 33.3}, {2, 3, 66.7}, {1, 2000, 0.1}, {1, 2001, 0}, {5, 5, 100}, {0, 5, 0}, {9999, 10000, 99.9}} {
 		if got := report.Percent(c.part, c.whole); *got != c.want {
 			t.Errorf("%d of %d: %v, want %v", c.part, c.whole, *got, c.want)
 		}

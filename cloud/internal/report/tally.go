@@ -14,6 +14,7 @@ type tally struct {
 	response               []int64
 	took                   [steps][]int64
 	within, rated, content int
+	judged                 int // closed as real or false
 	rules, sites           map[string]*FalseRate
 
 	sensed  int // incidents of sensors
@@ -66,6 +67,10 @@ func (t *tally) add(n *fact, site string) {
 		t.within++
 	}
 	wrong := n.outcome == "false_alarm"
+	if !wrong && n.outcome != "real" { // a drill, or a fault of a device, says nothing of the rule
+		return
+	}
+	t.judged++
 	if wrong {
 		f.FalseAlarms++
 	}
@@ -109,7 +114,7 @@ func (t *tally) cope(f *fact, site string) {
 // figures are what was counted. They may be asked for once.
 func (t *tally) figures() Figures {
 	f := t.f
-	f.Rate, f.Within, f.ReworkRate, f.FalseRate = Percent(f.Handled, f.Reported), Percent(t.within, f.Handled), Percent(f.Reworked, f.Reported), Percent(f.FalseAlarms, f.Handled)
+	f.Rate, f.Within, f.ReworkRate, f.FalseRate = Percent(f.Handled, f.Reported), Percent(t.within, f.Handled), Percent(f.Reworked, f.Reported), Percent(f.FalseAlarms, t.judged)
 	f.Satisfaction, f.Ratings, f.Maintenance.Rate = Percent(t.content, t.rated), t.rated, Percent(f.Maintenance.Handled, f.Maintenance.Reported)
 	f.Response = median(t.response)
 	f.Steps = []StepTime{}

@@ -183,7 +183,7 @@ func (s *Snapshot) figures(ctx context.Context, q db.Querier, v View) error {
 		return fmt.Errorf("count what was closed today: %w", err)
 	}
 	var took []int64
-	if err := each(ctx, q, `SELECT taken_at - graded FROM incidents WHERE taken_at >= ? AND late = 0 AND merged_into = '' AND `+in, append([]any{today}, args...), func(rows *sql.Rows) error {
+	if err := each(ctx, q, `SELECT taken_at - opened_at FROM incidents WHERE taken_at >= ? AND category <> ? AND merged_into = '' AND `+in, append([]any{today, incident.Maintenance}, args...), func(rows *sql.Rows) error {
 		var ms int64
 		if err := rows.Scan(&ms); err != nil {
 			return err

@@ -39,7 +39,7 @@ type Group struct {
 type Numbers struct {
 	Counts      incident.Counts `json:"counts" doc:"the same as those of the list of incidents"`
 	ClosedToday int             `json:"closedToday"`
-	TakeMs      int64           `json:"takeMs,omitempty" doc:"median time to take an incident, of those taken today; absent: none was"`
+	TakeMs      int64           `json:"takeMs,omitempty" doc:"median time from when an incident was opened until it was taken, of those of dangers taken today; as the first response of reports; absent: none was"`
 	Taken       int             `json:"taken" doc:"how many that median is of"`
 }
 
