@@ -391,9 +391,10 @@ func TestStoryOfAnAlert(t *testing.T) {
 			TakenBy, Handling, Condition, Outcome string
 			Why                                   struct{ ZH string }
 			Chart                                 struct{ Point string }
+			Snoozable                             bool
 			Timeline                              []struct{ Kind string }
 		}
-		if got := s.ask("POST", "/incidents/"+id+"/take", "{}", &detail); got != 200 || detail.TakenBy != "演示" || detail.Chart.Point != "level" || len(detail.Timeline) != 2 {
+		if got := s.ask("POST", "/incidents/"+id+"/take", "{}", &detail); got != 200 || detail.TakenBy != "演示" || detail.Chart.Point != "level" || detail.Snoozable || len(detail.Timeline) != 2 {
 			t.Fatalf("%d %+v", got, detail)
 		}
 		if got := s.ask("POST", "/incidents/"+id+"/close", `{"outcome":"drill","note":"演练","evenActive":true}`, &detail); got != 200 || detail.Handling != "closed" || detail.Condition != "active" {

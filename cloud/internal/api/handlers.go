@@ -10,6 +10,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/auth"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/window"
 )
 
 type none struct{}
@@ -184,20 +185,21 @@ type incidentIn struct {
 // Detail is an incident with all that its page shows.
 type Detail struct {
 	incident.Incident
-	Why      incident.Text       `json:"why"`
-	Parts    []incident.Text     `json:"parts" doc:"the rule's condition part by part with the values it saw, one line each, indented by two spaces a level; empty for old gateways"`
-	Evidence []incident.Evidence `json:"evidence"`
-	Card     []incident.Text     `json:"card" doc:"what to do, one line each"`
-	Limit    *incident.Limit     `json:"limit,omitempty"`
-	Chart    *Chart              `json:"chart,omitempty"`
-	Timeline []incident.Entry    `json:"timeline"`
-	Alerts   []incident.Alert    `json:"alerts" doc:"the first-out first"`
-	Previous *incident.Previous  `json:"previous,omitempty"`
-	Timezone string              `json:"timezone,omitempty"`
-	Steps    []incident.Step     `json:"steps" doc:"what people did, with who, when and what evidence"`
-	Photos   []incident.Photo    `json:"photos" doc:"those that belong to no step"`
-	Next     []incident.Next     `json:"next" doc:"what the caller can do now"`
-	Answers  incident.Answers    `json:"answers" doc:"who answers for it at its whistle"`
+	Why       incident.Text       `json:"why"`
+	Parts     []incident.Text     `json:"parts" doc:"the rule's condition part by part with the values it saw, one line each, indented by two spaces a level; empty for old gateways"`
+	Evidence  []incident.Evidence `json:"evidence"`
+	Card      []incident.Text     `json:"card" doc:"what to do, one line each"`
+	Limit     *incident.Limit     `json:"limit,omitempty"`
+	Chart     *Chart              `json:"chart,omitempty"`
+	Timeline  []incident.Entry    `json:"timeline"`
+	Alerts    []incident.Alert    `json:"alerts" doc:"the first-out first"`
+	Previous  *incident.Previous  `json:"previous,omitempty"`
+	Timezone  string              `json:"timezone,omitempty"`
+	Steps     []incident.Step     `json:"steps" doc:"what people did, with who, when and what evidence"`
+	Photos    []incident.Photo    `json:"photos" doc:"those that belong to no step"`
+	Next      []incident.Next     `json:"next" doc:"what the caller can do now"`
+	Answers   incident.Answers    `json:"answers" doc:"who answers for it at its whistle"`
+	Snoozable bool                `json:"snoozable" doc:"its device can be snoozed (静默): it does not warn of gas, CO or smoke, and the alert is below class A"`
 }
 
 // Chart says what to draw.
@@ -240,20 +242,21 @@ func (a *API) detail(ctx context.Context, id string) (*detailOut, error) {
 	if err := a.steps(ctx, &d); err != nil {
 		return nil, err
 	}
-	d.Chart, err = a.chart(ctx, in)
-	return &detailOut{d}, err
-}
-
-// chart picks the point to draw: that of the rule's limit, else that of the value in its title, else the first value that it
-// saw and that is a point of the device.
-func (a *API) chart(ctx context.Context, in incident.Incident) (*Chart, error) {
-	dev, err := org.OneDevice(ctx, a.cfg.DB.Reader(), in.Gateway, in.Device)
+	dev, err := org.OneDevice(ctx, q, in.Gateway, in.Device)
 	if errors.Is(err, org.ErrUnknown) {
-		return nil, nil
+		return &detailOut{d}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	d.Chart = a.chart(in, dev)
+	d.Snoozable = in.Severity != "A" && window.Loud(dev) == nil
+	return &detailOut{d}, nil
+}
+
+// chart picks the point to draw: that of the rule's limit, else that of the value in its title, else the first value that it
+// saw and that is a point of the device.
+func (a *API) chart(in incident.Incident, dev org.Device) *Chart {
 	wanted := []string{}
 	if in.Detail.Limit != nil {
 		wanted = append(wanted, in.Detail.Limit.Point)
@@ -270,11 +273,11 @@ func (a *API) chart(ctx context.Context, in incident.Incident) (*Chart, error) {
 			if p.Name == name {
 				c := &Chart{Gateway: in.Gateway, Device: in.Device, Point: name}
 				c.From, c.To = incident.Window(in, time.Duration(p.PollMs)*time.Millisecond, a.cfg.Now())
-				return c, nil
+				return c
 			}
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 type takeIn struct {

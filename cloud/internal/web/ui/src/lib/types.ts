@@ -78,6 +78,7 @@ export interface IncidentDetail extends Incident {
   photos: Photo[]
   next: Next[]
   answers: Answers
+  snoozable: boolean
   previous?: { id: string; closedAt?: number; outcome?: Outcome }
   timezone?: string
 }
