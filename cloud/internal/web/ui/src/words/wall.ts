@@ -16,7 +16,7 @@ export const say = words({
     'emergency': '应急状态', 'emergency.what': '{name}，至 {until}。{why}',
     'set.distance': '观看距离（米）', 'set.width': '屏幕宽度（米）', 'set.help': '字号按距离和宽度放大；留空则按分辨率。', 'set.canvas': '画布（宽x高，留空为窗口）', 'set.canvas.bad': '写成 6720x2160 的样子，宽 640–20000，高 360–12000', 'set.dim': '夜间调暗', 'dim.auto': '22 点到 6 点', 'dim.on': '一直', 'dim.off': '不调暗', 'set.test': '测试图', 'set.save': '保存', 'set.cancel': '取消',
     'test.title': '测试图', 'test.size': '画布 {w} × {h}，字号基准 {r} px', 'test.what': '四角的数字要看得全；每行字都要在观看处认得出；八种状态要分得开。',
-    'by.site': '每格一个小区，按最重的告警着色，虚线框为离线。小区数：', 'worse': '（{n} 个已计入前面）', 'unit': '起', 'now': '现在', 'links': '地图',
+    'by.site': '每格一个小区，按最重的告警着色。小区数：', 'worse': '（{n} 个已计入前面）', 'unit': '起', 'now': '现在', 'links': '地图',
   },
   en: {
     'title': 'The street now', 'loading': 'Reading the state of the street', 'grid': 'State of sites, by community', 'none': 'No sites yet. Import the organisation (cloud org import) and connect the first gateway: then there are cells here.',
@@ -32,6 +32,6 @@ export const say = words({
     'emergency': 'Emergency mode', 'emergency.what': '{name}, until {until}. {why}',
     'set.distance': 'Viewing distance (m)', 'set.width': 'Width of the screen (m)', 'set.help': 'Text grows with distance and width; empty: as the resolution.', 'set.canvas': 'Canvas (width x height; empty: the window)', 'set.canvas.bad': 'Write it as 6720x2160, width 640–20000, height 360–12000', 'set.dim': 'Dim at night', 'dim.auto': '22:00 to 6:00', 'dim.on': 'always', 'dim.off': 'never', 'set.test': 'Test pattern', 'set.save': 'Save', 'set.cancel': 'Cancel',
     'test.title': 'Test pattern', 'test.size': 'Canvas {w} × {h}, base size {r} px', 'test.what': 'The numbers in all four corners must be whole, every line readable from where people sit, and the eight states distinct.',
-    'by.site': 'One cell a site, by its worst alert; dashed: offline. Sites:', 'worse': ' ({n} counted before)', 'unit': 'alerts', 'now': 'now', 'links': 'Maps',
+    'by.site': 'One cell a site, by its worst alert. Sites:', 'worse': ' ({n} counted before)', 'unit': 'alerts', 'now': 'now', 'links': 'Maps',
   },
 })
