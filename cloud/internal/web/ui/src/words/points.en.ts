@@ -4,6 +4,8 @@ import type { pointsZh } from './points.zh'
 export const pointsEn: Record<keyof typeof pointsZh, string> = {
   'state.relay.0': 'Open',
   'state.relay.1': 'Closed',
+  'state.up.0': 'Down',
+  'state.up.1': 'Up',
   'state.plugged.0': 'Out',
   'state.plugged.1': 'In',
   'state.status.0': 'Normal',

@@ -2,6 +2,8 @@
 export const pointsZh = {
   'state.relay.0': '断开',
   'state.relay.1': '接通',
+  'state.up.0': '断开',
+  'state.up.1': '接通',
   'state.plugged.0': '未插入',
   'state.plugged.1': '已插入',
   'state.status.0': '正常',
