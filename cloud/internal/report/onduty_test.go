@@ -60,7 +60,7 @@ func TestOnDuty(t *testing.T) {
 		if err := errors.Join(r.WriteCSV(&table), r.WritePage(&page, "zh", shanghai)); err != nil {
 			t.Fatal(err)
 		}
-		if s := table.String(); !strings.Contains(s, "按时率,\"Walked in time, share\",50.0 %,100.0 %,") || !strings.Contains(s, "应答率,\"Answered, share\",66.7 %,–,") || !strings.Contains(page.String(), "点位到位率") {
+		if s := table.String(); !strings.Contains(s, "按时率,\"Walked in time, share\",50.0 %,100.0 %,") || !strings.Contains(s, "应答率,\"Answered, share\",66.7 %,–,") || !strings.Contains(page.String(), "巡查点到位率") {
 			t.Error(s)
 		}
 		a := november(3 * 1440)

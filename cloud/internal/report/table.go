@@ -82,7 +82,7 @@ func onDuty(n, b Figures, line func(zh, en, now, before, field string) Line, hea
 		line("迟到完成", "Walked late", num(n.Rounds.Late), num(b.Rounds.Late), "Late"),
 		line("未完成", "Missed", num(n.Rounds.Missed), num(b.Rounds.Missed), "Missed"),
 		line("按时率", "Walked in time, share", pct(n.Rounds.InTimeRate), pct(b.Rounds.InTimeRate), "InTimeRate"),
-		line("点位到位率", "Points seen", pct(n.Rounds.Seen), pct(b.Rounds.Seen), "Seen"),
+		line("巡查点到位率", "Checkpoints seen", pct(n.Rounds.Seen), pct(b.Rounds.Seen), "Seen"),
 		line("查岗（次）", "Duty checks", num(n.Checks.Asked), num(b.Checks.Asked), "Asked"),
 		line("已应答", "Answered", num(n.Checks.Answered), num(b.Checks.Answered), "Answered"),
 		line("无应答", "Not answered", num(n.Checks.Unmet), num(b.Checks.Unmet), "Unmet"),

@@ -7,7 +7,7 @@ export const say = words({
     'field.note': '说明', 'field.note.hint': '看到了什么，做了什么', 'field.photo': '照片', 'field.measured': '实测值', 'field.measured.name': '测了什么', 'field.measured.value': '数值', 'field.measured.unit': '单位',
     'field.measured.add': '加一个实测值', 'field.to': '交给谁', 'field.to.loading': '正在读取可选的人和部门', 'field.to.person': '人员', 'field.to.team': '应急队伍', 'field.to.node': '部门和网格', 'field.until': '到什么时候', 'field.until.1': '1 小时',
     'field.until.4': '4 小时', 'field.until.24': '1 天', 'field.until.168': '7 天', 'field.until.hint': '到时自动恢复办理，最长 30 天', 'field.whistle': '哨级', 'field.outcome': '结果是什么？', 'field.rating': '满意度', 'field.severity': '定级',
-    'field.severity.keep': '不改', 'field.optional': '可不填', 'field.evidence': '文字、照片、实测值，至少一项',
+    'field.severity.keep': '不改', 'field.optional': '选填', 'field.evidence': '文字、照片、实测值，至少一项',
     'hint.dispute': '为什么不归你办，应该归谁', 'hint.urge': '催什么，几点前要结果', 'hint.assign': '为什么转给他，要做什么', 'hint.dispatch': '要做什么，注意什么', 'hint.whistle': '为什么要上一级来', 'hint.suspend': '等什么：配件、施工、住户在家', 'hint.reject': '怎么看出是误报', 'hint.rework': '哪里没有办好', 'hint.reopen': '为什么要重办',
     'need.note': '请写明原因或情况。', 'need.photo': '请拍一张照片。', 'need.measured': '请填实测值。', 'need.to': '请选择交给谁。', 'need.until': '请选择到什么时候。', 'need.whistle': '请选择哨级。', 'need.outcome': '请选择一个结果。', 'need.rating': '请打分。',
     'need.severity': '请定级。', 'need.evidence': '请至少留一项现场情况：文字、照片或实测值。', 'need.upload': '照片还在上传，请稍等。', 'need.photos': '有 {n} 张照片没有传上去：点“再试一次”，或点“去掉”后不带照片提交。',

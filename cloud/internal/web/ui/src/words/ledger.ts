@@ -10,7 +10,7 @@ export const say = words({
     'do.parked': '到系统页查看原因，排除后点“重新处理”。', 'do.absent': '不用处理。', 'do.unexplained': '这不该发生：请把这一段报给我们。', 'today': '今日数据 {n} %', 'today.all': '今日数据完整', 'worst': '缺得最多', 'missing': '缺 {for}',
   },
   en: {
-    'title': 'Data integrity', 'share': '{n} % there', 'share.of': '{n} % there of {for} configured', 'range.day': 'Last 24 hours', 'range.week': 'Last 7 days', 'range': 'Time range of the integrity',
+    'title': 'Data integrity', 'share': '{n} % there', 'share.of': '{n} % there of {for} configured', 'range.day': 'Last 24 h', 'range.week': 'Last 7 days', 'range': 'Time range of the integrity',
     'strip': 'Data integrity; the arrow keys go from span to span', 'tap': 'Tap the strip, or use the arrow keys, to see each span.', 'loading': 'Checking the data', 'data': 'data',
     'span.data': '{from} to {to} ({for}): data.', 'span.none': '{from} to {to} ({for}): no data, {why}.', 'complete': 'The data of this time is complete.', 'state.device': 'at the device',
     'state.gateway': 'gateway not running', 'state.coming': 'will come', 'state.lost': 'lost', 'state.absent': 'not configured',

@@ -11,7 +11,7 @@ export const say = words({
     'login.title': 'Sign in', 'login.name': 'Name', 'login.password': 'Password', 'login.submit': 'Sign in', 'login.checking': 'Signing in…', 'login.oidc': 'Sign in with {name}',
     'login.or': 'or with an account of this system', 'login.forgot': 'Forgot the password? An administrator makes you a one-time password.', 'login.need': 'Fill in name and password.',
     'login.why.bad_login': 'The single sign-on did not succeed: please begin again. If it keeps failing, ask your administrator.',
-    'login.why.no_grants': 'The single sign-on knows you, but your account may do nothing here yet. Ask your administrator for rights, then log in again.',
+    'login.why.no_grants': 'The single sign-on knows you, but your account may do nothing here yet. Ask your administrator for rights, then sign in again.',
     'login.why.provider_unavailable': 'The single sign-on cannot be reached now. Try again in a moment, or log in with an account of this system.',
     'login.why.too_many_requests': 'Too many log-ins: please try again in a minute.',
   },

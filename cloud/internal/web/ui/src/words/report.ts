@@ -4,7 +4,7 @@ import { words } from '../lib/i18n'
 export const say = words({
   zh: {
     'kind': '看到了什么？', 'kind.fire': '火情烟雾', 'kind.gas': '燃气异味', 'kind.charging': '充电隐患', 'kind.passage': '消防通道堵塞', 'kind.door': '门禁异常', 'kind.water': '积水漏水', 'kind.device': '设备故障', 'kind.other': '其他',
-    'danger': '有明火、有人受伤，先拨 119，再上报。', 'call': '拨打 119', 'site': '在哪里？', 'site.choose': '请选择小区', 'site.failed': '没有读到小区：{why}', 'place': '具体位置', 'place.hint': '几栋几单元、哪个车棚', 'text': '说明', 'text.hint': '可以只写一句', 'severity': '紧急程度', 'severity.auto': '按类型', 'photo': '照片', 'optional': '可不填', 'submit': '上报', 'sending': '正在上报…',
+    'danger': '有明火、有人受伤，先拨 119，再上报。', 'call': '拨打 119', 'site': '在哪里？', 'site.choose': '请选择小区', 'site.failed': '没有读到小区：{why}', 'place': '具体位置', 'place.hint': '几栋几单元、哪个车棚', 'text': '说明', 'text.hint': '可以只写一句', 'severity': '紧急程度', 'severity.auto': '按类型', 'photo': '照片', 'optional': '选填', 'submit': '上报', 'sending': '正在上报…',
     'need.kind': '请选择看到了什么。', 'need.site': '请选择在哪个小区。', 'unsent': '还没有发出去，已存在这台手机里，连上网络后自动再发。', 'unsent.n': '未发送 {n} 条', 'unsent.why': '没有收下：{why}', 'unsent.retry': '立即再发', 'unsent.of': '由 {who} 填写，{who} 登录后才会发出', 'unsent.drop': '丢弃', 'unsent.full': '这台手机存不下照片，只存了文字。',
     'thanks': '已收到，谢谢', 'thanks.number': '编号 {id}', 'thanks.next': '值班人员会马上看到，处置进度可以随时查看。', 'thanks.view': '看进度', 'thanks.again': '再报一条',
     'rate': '请您评价', 'rate.about': '您反映的“{title}”（{at}）已办结。', 'rate.1': '很不满意', 'rate.2': '不满意', 'rate.3': '一般', 'rate.4': '满意', 'rate.5': '很满意', 'rate.stars': '{n} 星', 'rate.words': '想说的话', 'rate.submit': '提交评价', 'rate.need': '请先点星。', 'rate.thanks': '谢谢您的评价', 'rate.given': '您给了 {n} 星：{word}。', 'rate.open': '这件事还没有办结，办结后再请您评价。', 'rate.dead': '打不开这个评价链接', 'rate.ask': '有话想说，可以联系您所在的社区或物业，或拨打 12345。', 'rate.loading': '正在打开',

@@ -12,7 +12,7 @@ export const say = words({
     'says.start': '先升级 1 台网关。它等没有告警和动作的时候重启程序，采集中断约几秒，本地规则随后继续。', 'says.over': '正在下发的 {version} 到此为止：还没有升级的网关不再收到它。', 'says.early': '这一圈还有 {n} 台没有升级成。', 'says.next': '接着升级 {n} 台网关，它们会各自等合适的时机重启程序。', 'says.resume': '之前停止的原因：{why} 继续后，这一圈还没有升级的 {n} 台网关会收到它。已退回或拒绝的网关不会再试。', 'says.stop': '还没有开始的网关不再收到这个版本；已升级的保持不变。',
   },
   en: {
-    'title': 'Program update', 'none': 'No update was rolled out yet', 'to': 'Update to {version}', 'by': '{who} · {at} · {reason}', 'state.running': 'under way', 'state.done': 'all are updated', 'state.stopped': 'stopped',
+    'title': 'Program update', 'none': 'No update has been rolled out yet', 'to': 'Update to {version}', 'by': '{who} · {at} · {reason}', 'state.running': 'under way', 'state.done': 'all are updated', 'state.stopped': 'stopped',
     'ring.1': 'Ring 1: one gateway', 'ring.2': 'Ring 2: 5 %', 'ring.3': 'Ring 3: all', 'ring.has': '{n} of {of} updated', 'ring.later': 'not yet · {of} gateways', 'ring.empty': 'no gateway', 'auto': 'The next ring follows by itself when this one was well for {for}', 'byhand': 'A person decides when the next ring follows',
     'worse': 'Gateways that did not keep it', 'worse.more': '{n} more', 'trouble.reverted': 'went back', 'trouble.refused': 'refused', 'no.why': 'the gateway gave no reason',
     'next': 'Go to ring {ring}', 'stop': 'Stop the update', 'resume': 'Go on with ring {ring}', 'start': 'Roll an update out', 'publish': 'Update files are signed by the vendor and published on the cloud\'s own machine, by command (this page takes no files):', 'publish.none': 'No version is published yet.', 'no.key': 'This cloud does not know the vendor\'s public key: name it in cloud.yaml as update.key, then versions can be published.',

@@ -12,7 +12,7 @@ export const sharedEn: Shared = {
   },
   /** Points, and reasons why there is no value; the words on the left are those of profiles, rules and drivers. */
   names: {
-    'point.health': 'Health',
+    'point.health': 'Trust',
     'point.power': 'Power', 'point.current': 'Current', 'point.voltage': 'Voltage', 'point.energy': 'Energy', 'point.relay': 'Relay', 'point.temperature': 'Temperature', 'point.plugged': 'Plug',
     'point.frequency': 'Frequency', 'point.power_factor': 'Power factor', 'point.voltage_l1': 'Voltage L1', 'point.voltage_l2': 'Voltage L2', 'point.voltage_l3': 'Voltage L3', 'point.current_l1': 'Current L1',
     'point.current_l2': 'Current L2', 'point.current_l3': 'Current L3', 'point.power_l1': 'Power L1', 'point.power_l2': 'Power L2', 'point.power_l3': 'Power L3', 'point.level': 'Gas level',
@@ -21,7 +21,7 @@ export const sharedEn: Shared = {
     'point.black': 'Covered or black', 'point.collapsed': 'Bit rate collapsed', 'point.stuttering': 'Stuttering', 'point.bitrate_ratio': 'Bit rate against usual', 'point.connect_ms': 'Time to connect',
     'point.first_key_ms': 'Time to first key frame', 'point.keyframe_interval': 'Key-frame interval', 'point.width': 'Picture width', 'point.height': 'Picture height', 'point.size_changes': 'Changes of size',
     'point.rtp_drift': 'Stream clock drift', 'point.clock_offset': 'Clock offset', 'point.answering': 'Answering devices', 'point.devices': 'Devices on it', 'point.up': 'Line', 'point.uptime': 'Uptime',
-    'point.backlog_events': 'Events to send', 'point.backlog_telemetry': 'Records to send', 'point.disk_free': 'Free disk', 'point.buffer_time': 'Room when cut off', 'point.session.active': 'Charging', 'point.session.duration': 'Charging time',
+    'point.backlog_events': 'Events to send', 'point.backlog_telemetry': 'Records to send', 'point.disk_free': 'Free disk', 'point.buffer_time': 'Offline buffer', 'point.session.active': 'Charging', 'point.session.duration': 'Charging time',
     'point.session.energy': 'Charged energy', 'point.session.peak': 'Peak power', 'point.session.knee': 'Current tapers', 'point.session.tail': 'Time in tail', 'point.session.flat': 'Time at full power',
     'point.session.capacity': 'Battery capacity', 'reason.timeout': 'no answer', 'reason.corrupt': 'checksum wrong', 'reason.mismatch': 'answer does not match', 'reason.refused': 'refused by the device',
     'reason.no_such_point': 'the device has no such point', 'reason.channel_down': 'line is down', 'reason.not_read': 'paused, will be tried again', 'reason.unsupported': 'not supported by the driver',
@@ -67,11 +67,11 @@ export const sharedEn: Shared = {
   /** Devices, the quality of values, lines of a timeline, small deeds. */
   common: {
     'kind.gas': 'Gas detectors', 'kind.socket': 'Charging sockets', 'kind.valve': 'Gas valves', 'kind.siren': 'Sirens', 'kind.door': 'Doors', 'kind.camera': 'Cameras', 'kind.meter': 'Meters', 'kind.co': 'CO detectors', 'kind.rcd': 'Residual current', 'kind.reader': 'Card readers',
-    'kind.relay': 'Relays', 'kind.sensor': 'Room sensors', 'kind.gas_log': 'Gas alarm log', 'kind.incident': 'Handling of incidents', 'kind.site': 'Site', 'kind.zone': 'Zone', 'kind.gateway': 'Gateway', 'kind.channel': 'Field lines', 'kind.other': 'Other devices',
+    'kind.relay': 'Relays', 'kind.sensor': 'Room sensors', 'kind.gas_log': 'Gas alarm log', 'kind.incident': 'Handling of incidents', 'kind.site': 'Site', 'kind.zone': 'Zone', 'kind.gateway': 'Gateway', 'kind.channel': 'Buses', 'kind.other': 'Other devices',
     'device.all': 'All {n} points', 'device.shows': 'the meter shows {value}', 'device.points': 'Points', 'device.gone': 'There is no such device, or you may not see it.', 'device.offline.since': 'offline since {at}',
     'device.nopoints': 'No point has been read yet.', 'step.fired': 'Fired', 'step.action': 'Action', 'step.notified': 'Notified', 'step.taken': 'Taken',
     'step.recovered': 'Recovered', 'step.closed': 'Closed', 'step.note': 'Note', 'step.severity': 'Level', 'step.overdue': 'Overdue', 'step.step': 'Handling',
     'step.other': 'Other', 'quality.good': 'Good', 'quality.uncertain': 'Uncertain', 'quality.bad': 'Bad', 'quality.stale': 'Stale', 'stale.why': 'out of date',
-    'act.phones': 'Show whole numbers', 'act.call': 'Call {name}', 'act.busy': 'Sending…', 'act.details': 'Details', 'part.more': 'Show more',
+    'act.phones': 'Show full phone numbers', 'act.call': 'Call {name}', 'act.busy': 'Sending…', 'act.details': 'Details', 'part.more': 'Show more',
   },
 }

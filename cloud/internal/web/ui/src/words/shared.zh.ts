@@ -8,7 +8,7 @@ export const sharedZh = {
   },
   /** Points, and reasons why there is no value; the words on the left are those of profiles, rules and drivers. */
   names: {
-    'point.health': '健康度',
+    'point.health': '可信度',
     'point.power': '功率', 'point.current': '电流', 'point.voltage': '电压', 'point.energy': '电量', 'point.relay': '继电器', 'point.temperature': '温度', 'point.plugged': '插头', 'point.frequency': '频率',
     'point.power_factor': '功率因数', 'point.voltage_l1': 'A 相电压', 'point.voltage_l2': 'B 相电压', 'point.voltage_l3': 'C 相电压', 'point.current_l1': 'A 相电流', 'point.current_l2': 'B 相电流', 'point.current_l3': 'C 相电流',
     'point.power_l1': 'A 相功率', 'point.power_l2': 'B 相功率', 'point.power_l3': 'C 相功率', 'point.level': '燃气浓度', 'point.status': '状态', 'point.open': '阀门', 'point.on': '声光', 'point.contact': '门', 'point.lock': '锁',

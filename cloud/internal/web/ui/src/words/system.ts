@@ -19,7 +19,7 @@ export const say = words({
     'readonly': 'Your account may only look.', 'more': 'Earlier entries', 'stream.events': 'event', 'stream.telemetry': 'telemetry', 'stream.evidence': 'evidence',
     'journal.possible_loss': 'Possible loss', 'journal.second_gateway': 'Same identity twice', 'journal.parked_record': 'Record kept aside', 'journal.storage_failed': 'Storage failing',
     'journal.storage_well': 'Storage well again', 'journal.rules_changed': 'Rules changed', 'journal.rules_refused': 'Rules refused', 'journal.output_moved': 'Output moved',
-    'journal.device_swapped': 'Device exchanged', 'journal.line_overloaded': 'Line overloaded', 'journal.line_keeps_up': 'Line keeps up', 'journal.missed_alarm': 'Missed alarm',
+    'journal.device_swapped': 'Device replaced', 'journal.line_overloaded': 'Bus overloaded', 'journal.line_keeps_up': 'Bus keeps up', 'journal.missed_alarm': 'Missed alarm',
     'journal.sensor_health': 'Sensor trust', 'journal.commissioned': 'Commissioning', 'journal.fragment_left_out': 'Configuration left out', 'journal.restart_refused': 'New site refused',
     'journal.field_notice': 'Notice', 'journal.foreign_site': 'Site conflict', 'journal.tree_imported': 'Organisation imported', 'journal.decommissioned': 'Decommissioned',
     'journal.evidence_key': 'Evidence key', 'journal.certificate_ends': 'Certificate ends', 'journal.certificate': 'Certificate', 'journal.update': 'Update',
