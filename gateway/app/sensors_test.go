@@ -66,7 +66,7 @@ func TestSensorHealthIsTold(t *testing.T) {
 	if len(got) != 3 || got[0].Key() != (device.Key{Device: "gas-1", Point: "health"}) || got[0].Value != 75 || got[0].Quality != device.Good {
 		t.Errorf("told %+v", got)
 	}
-	if texts := sensorNotices(t, log); len(texts) != 1 || texts[0] != "1802 厨房 健康 100 → 75：自报故障" {
+	if texts := sensorNotices(t, log); len(texts) != 1 || texts[0] != "1802 厨房 可信度 100 → 75 分：自报故障" {
 		t.Errorf("notices %q", texts)
 	}
 	run(5*time.Minute, 3)

@@ -166,8 +166,8 @@ func (w *Watch) notice(s *sensor, score int, now time.Time) (Notice, bool) {
 	}
 	s.Told, s.ToldAt, s.Score = s.raised, now.Unix(), score
 	w.told = append(w.told, now)
-	return Notice{s.id, w.channels[s.id], rules.Text{ZH: fmt.Sprintf("%s 健康 %d → %d：%s", s.name, before, score, zh),
-		EN: fmt.Sprintf("%s health %d → %d: %s", s.name, before, score, en)}}, true
+	return Notice{s.id, w.channels[s.id], rules.Text{ZH: fmt.Sprintf("%s 可信度 %d → %d 分：%s", s.name, before, score, zh),
+		EN: fmt.Sprintf("%s trust %d → %d: %s", s.name, before, score, en)}}, true
 }
 
 func (s *sensor) texts() []rules.Text {

@@ -101,7 +101,7 @@ func TestADeviceThatDoesNotAnswer(t *testing.T) {
 	}
 	s.run(11*time.Hour-15*time.Second, lost)
 	s.want(t, 55, "does not answer; offline 50 % of 24 h")
-	if len(s.notices) != 1 || s.notices[0].Text.ZH != "A-03 健康 100 → 73：没有应答；近 24 小时离线 5 %" {
+	if len(s.notices) != 1 || s.notices[0].Text.ZH != "A-03 可信度 100 → 73 分：没有应答；近 24 小时离线 5 %" {
 		t.Errorf("notices %+v", s.notices)
 	}
 	s.run(9*time.Minute, constant(map[string]float64{"voltage": 228}))

@@ -20,14 +20,14 @@ func TestThePageSaysHowFarADeviceCanBeTrusted(t *testing.T) {
 		return text
 	}
 	zh := page("zh")
-	if want := `<p class="health ill"><small>健康</small> 60 · 24 h 离线 40 % · 时钟偏差超过 60 s</p>`; !strings.Contains(zh, want) {
+	if want := `<p class="health ill"><small>可信度</small> 60 · 24 h 离线 40 % · 时钟偏差超过 60 s</p>`; !strings.Contains(zh, want) {
 		t.Errorf("the page lacks %q", want)
 	}
-	if want := `<small>Health</small> 60 · offline 40 % of 24 h · clock off by more than 60 s</p>`; !strings.Contains(page("en"), want) {
+	if want := `<small>Trust</small> 60 · offline 40 % of 24 h · clock off by more than 60 s</p>`; !strings.Contains(page("en"), want) {
 		t.Errorf("the page lacks %q", want)
 	}
 	score, why = 100, nil
-	if want := `<p class="health"><small>Health</small> 100</p>`; !strings.Contains(page("en"), want) {
+	if want := `<p class="health"><small>Trust</small> 100</p>`; !strings.Contains(page("en"), want) {
 		t.Errorf("the page lacks %q", want)
 	}
 	if known = false; strings.Contains(page("en"), `class="health`) {

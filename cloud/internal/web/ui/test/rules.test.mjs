@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bar, byLine, falseRate, placeIn, signed } from '../src/lib/rules.ts'
+import { bar, byLine, falseRate, placeIn, signed, inWords } from '../src/lib/rules.ts'
 
 test('a rate is of what people closed, and there is none of nothing', () => {
   assert.equal(falseRate({ real: 6, false: 17 }), 74)
@@ -30,3 +30,11 @@ test('a bar lies in its window and can be seen', () => {
 })
 
 test('differences have a real minus', () => assert.deepEqual([3, -14, 0].map(signed), ['+3', '−14', '0']))
+
+test('a plain condition is said in words; what says more is left to the text of the rule', () => {
+  const w = { point: (p) => ({ level: '燃气浓度', status: '状态' })[p], state: (p, v) => ({ 'status.2': '高报' })[`${p}.${v}`], and: '且', or: '或' }
+  const params = [{ name: 'limit', value: '25 %LEL' }]
+  assert.equal(inWords('level >= limit or status == 2', params, w), '燃气浓度 ≥ 25 %LEL 或 状态 = 高报')
+  assert.equal(inWords('level > 3 and status != 0', params, w), '燃气浓度 > 3 且 状态 ≠ 0')
+  for (const expr of ['avg(level, some) >= limit', 'level >= unheard', 'fan == 1', 'level >= limit and (status == 2 or status == 1)']) assert.equal(inWords(expr, params, w), undefined)
+})

@@ -7,6 +7,21 @@ export function falseRate(r: Pick<Rule, 'real' | 'false'>): number | undefined {
   return of ? Math.round(r.false * 100 / of) : undefined
 }
 
+/** A condition in the words of people: "level >= limit or status == 2" is "燃气浓度 ≥ 25 %LEL 或 状态 = 高报". Undefined when it
+    says more than comparisons of points: then only the rule's own text tells it. */
+export function inWords(expr: string, params: { name: string; value: string }[], w: { point: (name: string) => string | undefined; state: (point: string, value: string) => string | undefined; and: string; or: string }): string | undefined {
+  const signs: Record<string, string> = { '>=': '≥', '<=': '≤', '==': '=', '!=': '≠', '>': '>', '<': '<' }
+  const given = new Map(params.map((p) => [p.name, p.value]))
+  const said = expr.trim().split(/\s+(and|or)\s+/).map((part, n) => {
+    if (n % 2) return part === 'and' ? w.and : w.or
+    const [, name = '', sign = '', value = ''] = /^([a-z_][\w.]*) (>=|<=|==|!=|>|<) ([\w.]+)$/.exec(part) ?? []
+    const point = name && w.point(name)
+    const bare = /^[\d.]+$/.test(value)
+    return point && (given.has(value) || bare) ? `${point} ${signs[sign]} ${given.get(value) ?? w.state(name, value) ?? value}` : undefined
+  })
+  return said.every((s) => s !== undefined) ? said.join(' ') : undefined
+}
+
 /** Where a line of a text begins and ends, for the cursor of an editor; the column counts from 1. */
 export function placeIn(text: string, line: number, col: number): [number, number] {
   const lines = text.split('\n')
