@@ -33,12 +33,14 @@ export function useIncidents() {
     fresh: new Set<string>(),
     announced: '',
     loading: true,
+    known: false, // the list of this tab has been read
     error: '',
     show, load: () => lines.now(), more,
   })
   const step = 50
   let asked = false // for the sites
   let length = step // what was paged to stays in sight
+  const came = new Map<string, Incident>() // while a reading is under way: its answer may not have it yet
   /** The counts and the order come from the server, at most twice a second and one reading at a time. */
   const lines = reader(load, 500)
 
@@ -46,6 +48,7 @@ export function useIncidents() {
     if (tab === box.tab) return
     box.tab = tab
     box.list = []
+    box.known = false
     length = step
     go(tab === 'open' ? '/todo' : `/todo?tab=${tab}`, true)
     void lines.now()
@@ -55,13 +58,15 @@ export function useIncidents() {
 
   async function load(wanted: () => boolean) {
     box.loading = true
+    came.clear()
     try {
       const n = length
       const page = await firstRows(n, 'incidents', idOf, ask(box.tab))
       if (!wanted()) return
       if (n !== length) return lines.soon() // the next page has come meanwhile
       setServerTime(page.now)
-      box.list = order(page.incidents, box.tab)
+      box.list = order(joined(page.incidents, [...came.values()].filter((i) => i.handling === box.tab), idOf), box.tab)
+      box.known = true
       box.next = page.next
       setCounts(page.counts)
       box.error = ''
@@ -112,7 +117,12 @@ export function useIncidents() {
       box.fresh.add(incident.id)
       box.announced = t('todo.new', { title: pick(incident.title), place: incident.place })
     }
-    box.list = merged(box.list, incident, box.tab)
+    put(incident)
+  }
+  /** Before the list is read one alert alone would look like all there is: it comes with the first answer. */
+  function put(incident: Incident) {
+    came.set(incident.id, incident)
+    if (box.known) box.list = merged(box.list, incident, box.tab)
     lines.soon()
   }
 
@@ -121,7 +131,7 @@ export function useIncidents() {
   useLive('incident', heard)
   useLive('site', (site) => setOffline([...box.offline.filter((s) => s.id !== site.id), ...(site.online ? [] : [site])]))
   useLive('refetch', lines.again)
-  const stop = onDone((detail) => { box.list = merged(box.list, detail, box.tab); lines.soon() })
+  const stop = onDone(put)
   onMounted(lines.now)
   onBeforeUnmount(() => { stop(); lines.stop() })
   return box

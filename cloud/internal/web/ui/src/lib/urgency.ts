@@ -31,8 +31,8 @@ export function due(i: Pick<Incident, 'since' | 'deadline' | 'severity'>, now: n
   return { left, share: Math.min(1, Math.max(0, left / total)) }
 }
 
-/** It tells that a gateway is out of reach. R00 is told by a gateway itself. */
-export const isSilence = (i: Pick<Incident, 'device' | 'rule'>) => i.device === 'gateway' && i.rule !== 'R00'
+/** It tells that a gateway is out of reach: the cloud's own rule (incident.GatewaySilent). */
+export const isSilence = (i: Pick<Incident, 'rule'>) => i.rule === 'gateway_silent'
 
 /** The list with one incident put in, replaced, or taken out because it belongs to another tab now. */
 export function merged(list: Incident[], changed: Incident, tab: Handling): Incident[] {
