@@ -304,7 +304,7 @@ func TestRefusals(t *testing.T) {
 			s.wrong("GET", path, "", 401, "login_required")
 		}
 		s.wrong("POST", "/incidents/GJ-1/take", "{}", 401, "login_required")
-		if p := s.wrong("GET", "/session", "", 401, "login_required", "Accept-Language", "en-GB,zh;q=0.5"); p.Message != "please log in" {
+		if p := s.wrong("GET", "/session", "", 401, "login_required", "Accept-Language", "en-GB,zh;q=0.5"); p.Message != "please sign in" {
 			t.Errorf("english: %q", p.Message)
 		}
 		if p := s.wrong("GET", "/session", "", 401, "login_required", "Accept-Language", "fr"); p.Message != "请先登录" {

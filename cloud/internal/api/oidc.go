@@ -99,10 +99,10 @@ func (a *API) oidcError(err error) error {
 		return errBusy()
 	case errors.Is(err, auth.ErrProvider):
 		a.cfg.Log.Error("identity provider cannot be asked", "err", err)
-		return newProblem(http.StatusBadGateway, "provider_unavailable", "统一认证暂时无法访问，请稍后再试或用密码登录", "the identity provider cannot be reached now; try again, or log in with a password")
+		return newProblem(http.StatusBadGateway, "provider_unavailable", "统一认证暂时无法访问，请稍后再试或用密码登录", "the identity provider cannot be reached now; try again, or sign in with a password")
 	case errors.Is(err, auth.ErrDenied):
 		a.cfg.Log.Warn("log-in through the identity provider refused", "err", err)
-		return newProblem(http.StatusUnauthorized, "bad_login", "统一认证登录未通过，请重新登录", "the log-in through the identity provider failed; please begin again")
+		return newProblem(http.StatusUnauthorized, "bad_login", "统一认证登录未通过，请重新登录", "the sign-in through the identity provider failed; please begin again")
 	case errors.Is(err, auth.ErrNoGroup):
 		return newProblem(http.StatusForbidden, "no_grants", "您的账号在这里没有任何权限，请联系管理员", "your account may do nothing here; ask your administrator")
 	}

@@ -59,7 +59,7 @@ func newProblem(status int, code, zh, en string) *problem {
 }
 
 func errLogin() *problem {
-	return newProblem(http.StatusUnauthorized, "login_required", "请先登录", "please log in")
+	return newProblem(http.StatusUnauthorized, "login_required", "请先登录", "please sign in")
 }
 
 func errForbidden() *problem {

@@ -130,21 +130,21 @@ func errDeadLink(d *notify.DeadLink, resident bool) *problem {
 		return errDeadRating(d)
 	}
 	if d.Ask == nil {
-		return newProblem(http.StatusUnauthorized, code, zh+"，请登录后查看", en+"; please log in")
+		return newProblem(http.StatusUnauthorized, code, zh+"，请登录后查看。", en+"; please sign in.")
 	}
-	zh += fmt.Sprintf("，请登录后查看，或联系%s %s %s", d.Ask.Role, d.Ask.Name, d.Ask.Phone)
-	en += fmt.Sprintf("; log in, or ask who answers for the site: %s %s", d.Ask.Name, d.Ask.Phone)
+	zh += fmt.Sprintf("，请登录后查看，或联系%s%s。", d.Ask.Role, d.Ask.Name)
+	en += fmt.Sprintf("; sign in, or ask %s, who answers for the site.", d.Ask.Name)
 	return newProblem(http.StatusUnauthorized, code, zh, en)
 }
 
-// errDeadRating is the same for a resident, who has no account to log in with.
+// errDeadRating is the same for a resident, who has no account to sign in with.
 func errDeadRating(d *notify.DeadLink) *problem {
 	code, zh, en := "link_expired", "评价链接已过期（30 天内有效）", "this link to rate is too old (it works for 30 days)"
 	if d.Revoked {
 		code, zh, en = "link_revoked", "评价链接已作废", "this link to rate was revoked"
 	}
 	if d.Ask == nil {
-		return newProblem(http.StatusUnauthorized, code, zh+"，请联系您所在的社区或物业，或拨 12345", en+"; please ask your community office, or call 12345")
+		return newProblem(http.StatusUnauthorized, code, zh+"。", en+".")
 	}
-	return newProblem(http.StatusUnauthorized, code, fmt.Sprintf("%s，有话请告诉%s %s %s", zh, d.Ask.Role, d.Ask.Name, d.Ask.Phone), fmt.Sprintf("%s; please tell %s %s", en, d.Ask.Name, d.Ask.Phone))
+	return newProblem(http.StatusUnauthorized, code, fmt.Sprintf("%s，可联系%s%s。", zh, d.Ask.Role, d.Ask.Name), fmt.Sprintf("%s; you can ask %s, who answers for the site.", en, d.Ask.Name))
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/audit"
 	"github.com/linshao/linshao/cloud/internal/incident"
-	"github.com/linshao/linshao/cloud/internal/org/tree"
 )
 
 // Opened is what a link opens, and who holds it.
@@ -25,7 +24,7 @@ type Opened struct {
 type DeadLink struct {
 	Incident string
 	Revoked  bool    // else it is too old
-	Ask      *Person // who answers for the site, the phone masked; nil: nobody is named
+	Ask      *Person // who answers for the site, without a number: nobody knows who reads it; nil: nobody is named
 }
 
 // Error implements error.
@@ -124,7 +123,7 @@ func (s *Service) ask(ctx context.Context, id string) (*Person, error) {
 		return nil, err
 	}
 	p := people[0]
-	p.Phone = tree.Mask(p.Phone)
+	p.Phone = ""
 	return &p, nil
 }
 

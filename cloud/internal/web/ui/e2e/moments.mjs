@@ -15,8 +15,8 @@ const refuse = (code, message, ways = { password: true }) => async (page, lang) 
 }
 const wanted = { zh: '', en: '' }
 const wrong = { zh: '用户名或密码不对', en: 'wrong name or password' }
-const expired = { zh: '链接已过期（24 小时内有效），请登录后查看，或联系责任人 李敏 138****0002', en: 'this link is too old (links work for 24 hours); log in, or ask who answers for the site: 李敏 138****0002' }
-const tooLate = { zh: '评价链接已过期（30 天内有效），有话请告诉责任人 李敏 138****0002', en: 'this link to rate is too old (it works for 30 days); please tell 李敏 138****0002' }
+const expired = { zh: '链接已过期（24 小时内有效），请登录后查看，或联系责任人李敏。', en: 'this link is too old (links work for 24 hours); sign in, or ask 李敏, who answers for the site.' }
+const tooLate = { zh: '评价链接已过期（30 天内有效），可联系责任人李敏。', en: 'this link to rate is too old (it works for 30 days); you can ask 李敏, who answers for the site.' }
 
 /** Lets an alert be at the point where every deed that has a form is possible. */
 const deeds = { verify: [], reject: ['note'], dispatch: ['to'], finish: ['evidence'], rework: ['note'], close: ['outcome'], rate: ['rating'], assign: ['to', 'note'], urge: ['note'], whistle: ['whistle', 'note'], suspend: ['until', 'note'] }
