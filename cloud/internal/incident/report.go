@@ -50,7 +50,7 @@ func ReportKinds() []ReportKind {
 		{"charging", Text{"充电隐患", "Dangerous charging"}, "B", false},
 		{"passage", Text{"消防通道堵塞", "Blocked fire lane"}, "B", false},
 		{"door", Text{"门禁异常", "Trouble with a door"}, "B", false},
-		{"water", Text{"积水漏水", "Water where it must not be"}, "C", false},
+		{"water", Text{"积水漏水", "Water leak"}, "C", false},
 		{"device", Text{"设备故障", "Broken device"}, "C", true},
 		{"other", Text{"其他", "Something else"}, "C", false},
 	}

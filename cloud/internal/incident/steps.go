@@ -69,11 +69,11 @@ func Transitions() []Transition {
 		{Finish, []string{InProgress}, "", auth.Work, []string{NeedsEvidence}, Text{"处置完毕", "Say that it is done"}},
 		{Check, []string{InProgress}, Checked, auth.Dispatch, nil, Text{"核查通过", "Check"}},
 		{Rework, []string{InProgress, Checked}, InProgress, auth.Dispatch, []string{NeedsNote}, Text{"退回重办", "Send back"}},
-		{Close, []string{InProgress, Checked}, Archived, auth.Work, []string{NeedsOutcome}, Text{"办结归档", "Close"}},
+		{Close, []string{InProgress, Checked}, Archived, auth.Work, []string{NeedsOutcome}, Text{"办结", "Close the alert"}},
 		{Rate, []string{Archived}, Rated, auth.Rate, []string{NeedsRating}, Text{"评价", "Rate"}},
 		{Assign, assigned, Dispatched, auth.Dispatch, []string{NeedsTo, NeedsNote}, Text{"转派", "Reassign"}},
 		{Urge, until, "", auth.Dispatch, []string{NeedsNote}, Text{"督办", "Urge"}},
-		{Blow, until, "", auth.Dispatch, []string{NeedsWhistle, NeedsNote}, Text{"吹哨", "Blow a higher whistle"}},
+		{Blow, until, "", auth.Dispatch, []string{NeedsWhistle, NeedsNote}, Text{"吹哨", "Raise to the next whistle"}},
 		{Suspend, going, "", auth.Dispatch, []string{NeedsUntil, NeedsNote}, Text{"挂起", "Put off"}},
 		{Resume, going, "", auth.Dispatch, nil, Text{"恢复办理", "Resume"}},
 		{Dispute, assigned, "", auth.Work, []string{NeedsNote}, Text{"申请退单", "Dispute"}},
@@ -120,7 +120,7 @@ func StepText(step string) Text {
 	case Dispatched:
 		return Text{"分拨", "dispatched"}
 	case InProgress:
-		return Text{"处置", "in progress"}
+		return Text{"处置", "in hand"}
 	case Checked:
 		return Text{"核查", "checked"}
 	case Archived:

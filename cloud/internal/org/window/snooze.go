@@ -21,7 +21,7 @@ func Loud(d org.Device) error {
 		danger = danger || p.Name == "smoke" || p.Name == "co"
 	}
 	if danger {
-		return org.Refuse("燃气、一氧化碳和烟雾探测不能静默；要停用请安排检修并派人看守", "what warns of gas, CO or smoke is never snoozed: plan maintenance, and keep somebody there")
+		return org.Refuse("燃气、一氧化碳和烟雾探测不能静默；要停用请安排检修并派人看守", "Gas, CO and smoke detectors are never snoozed: plan maintenance, and keep somebody there")
 	}
 	return nil
 }

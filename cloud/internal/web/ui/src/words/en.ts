@@ -72,9 +72,9 @@ export const en: Record<Key, string> = {
   'todo.unnamed': 'someone',
   'todo.loading': 'Reading alerts',
 
-  'act.take': 'Take it',
+  'act.take': 'Take',
   'act.view': 'View',
-  'act.close': 'Close',
+  'act.close': 'Close the alert',
   'act.retry': 'Try again',
   'act.cancel': 'Cancel',
   'act.done': 'Back',

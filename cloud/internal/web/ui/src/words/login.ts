@@ -12,7 +12,7 @@ export const say = words({
     'login.or': 'or with an account of this system', 'login.forgot': 'Forgot the password? An administrator makes you a one-time password.', 'login.need': 'Fill in name and password.',
     'login.why.bad_login': 'The single sign-on did not succeed: please begin again. If it keeps failing, ask your administrator.',
     'login.why.no_grants': 'The single sign-on knows you, but your account may do nothing here yet. Ask your administrator for rights, then sign in again.',
-    'login.why.provider_unavailable': 'The single sign-on cannot be reached now. Try again in a moment, or log in with an account of this system.',
-    'login.why.too_many_requests': 'Too many log-ins: please try again in a minute.',
+    'login.why.provider_unavailable': 'The single sign-on cannot be reached now. Try again in a moment, or sign in with an account of this system.',
+    'login.why.too_many_requests': 'Too many sign-ins: please try again in a minute.',
   },
 })

@@ -4,7 +4,7 @@ export const sharedZh = {
   alert: {
     'alert.why': '为什么报警', 'alert.snooze': '静默这台设备', 'alert.rule': '规则 {id}', 'alert.seen': '规则看到的值', 'alert.parts': '规则逐条判断', 'alert.todo': '现在做什么', 'alert.chart': '曲线', 'alert.steps': '过程', 'alert.auto': '自动处置', 'alert.where': '地点', 'alert.state.active': '告警中',
     'alert.previous': '24 小时内发生过：{id}，{at} 办结为{outcome}', 'alert.previous.open': '24 小时内发生过：{id}，还没有办结', 'alert.nocard': '这类告警还没有处置卡。先到现场看情况，有火、有烟、有人受伤立即拨 119。', 'alert.gone': '没有这条告警',
-    'alert.gone.hint': '编号可能写错了，或已归档，或不在你负责的范围。需要看请找管理员。', 'alert.gone.link': '回到待办', 'alert.loading': '正在读取告警',
+    'alert.gone.hint': '编号可能写错了，或已过保存期，或不在你负责的范围。需要看请找管理员。', 'alert.gone.link': '回到待办', 'alert.loading': '正在读取告警',
   },
   /** Points, and reasons why there is no value; the words on the left are those of profiles, rules and drivers. */
   names: {
@@ -32,12 +32,12 @@ export const sharedZh = {
     'call': '联系', 'more': '更多操作', 'merge': '并入另一条告警', 'more.title': '还可以做什么',
     'waiting': '现在没有需要你做的。', 'waiting.for': '等 {who} 处理。',
     'finished.wait': '已报处置完毕，等待核查。',
-    'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '未接警', 'axes.none': '无传感器', 'axes.to': '{who} 承办', 'axes.suspended': '已挂起至 {at}，{who}', 'axes.disputed': '申请退单',
+    'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '未接警', 'axes.none': '无传感器', 'axes.to': '{who} 承办', 'axes.by': '{who} 承办', 'axes.suspended': '已挂起至 {at}，{who}', 'axes.disputed': '申请退单',
     'axes.urged': '督办 {n} 次', 'axes.reworked': '退回 {n} 次', 'axes.maintenance': '设备维护', 'axes.complaint': '来电投诉', 'axes.person': '人工上报', 'axes.merged': '已并入 {id}',
-    'due': '{what}：还剩 {for}',
-    'late': '{what}：已超时 {for}',
+    'due': '{what}还剩 {for}',
+    'late': '{what}超时 {for}',
     'due.none': '无时限',
-    'next.verified': '核实（接警）', 'next.accepted': '受理', 'next.dispatched': '分拨', 'next.in_progress': '开始处置', 'next.finished': '处置完毕', 'next.checked': '核查', 'next.closed': '归档',
+    'next.verified': '接警', 'next.accepted': '受理', 'next.dispatched': '分拨', 'next.in_progress': '开始处置', 'next.finished': '处置完毕', 'next.checked': '核查', 'next.closed': '归档',
     'step.reported': '上报', 'step.verified': '核实', 'step.accepted': '受理', 'step.dispatched': '分拨', 'step.in_progress': '处置', 'step.checked': '核查', 'step.closed': '归档', 'step.rated': '评价', 'step.finished': '完毕',
     'rail': '办理进度', 'rail.now': '现在', 'rail.late': '超时',
     'evidence': '现场证据',

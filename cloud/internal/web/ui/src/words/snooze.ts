@@ -9,7 +9,7 @@ export const say = words({
   },
   en: {
     'title': 'Snooze', 'begin': 'Snooze this device', 'for': 'For', 'minutes': '{n} min', 'until': 'until {at}', 'reason': 'Reason', 'reason.hint': 'Such as: the socket is being replaced', 'need.reason': 'Please give the reason.',
-    'rule': 'Meanwhile important and minor alerts are recorded, but nobody is told and no limit runs; urgent ones are told as always. It ends by itself, and what still lasts is told then.', 'running': 'Snoozed until {at}, then it ends by itself', 'by': '{who} · since {from}', 'end': 'End it', 'end.ask': 'End the snooze?', 'end.says': 'Alerts that still last are told at once.',
+    'rule': 'Meanwhile important and minor alerts are recorded, but nobody is notified and no deadline runs; urgent ones are notified as always. It ends by itself; alerts still active then are notified.', 'running': 'Snoozed until {at}, then it ends by itself', 'by': '{who} · since {from}', 'end': 'End it', 'end.ask': 'End the snooze?', 'end.says': 'Alerts still active are notified at once.',
     'now': 'Snoozed or under maintenance now', 'now.none': 'Nothing is snoozed or under maintenance now.', 'window': 'Maintenance', 'span': 'from {from} to {until}',
   },
 })

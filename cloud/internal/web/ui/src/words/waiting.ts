@@ -7,7 +7,7 @@ export const say = words({
     'guide': '点接警试试', 'guide.what': '大屏上这条告警会同时变成“已接警”。', 'guide.close': '知道了',
   },
   en: {
-    'orders': 'Receipts to give: {n}', 'orders.view': 'Open',
+    'orders': 'Orders awaiting your receipt: {n}', 'orders.view': 'Give receipt',
     'guide': 'Try it: take one', 'guide.what': 'On the wall this alert is taken at the same moment.', 'guide.close': 'Got it',
   },
 })
