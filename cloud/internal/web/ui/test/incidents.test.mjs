@@ -15,7 +15,7 @@ globalThis.EventSource = class {
   close() {}
 }
 globalThis.scrollTo = () => {}
-const turn = () => new Promise((done) => setTimeout(done, 5))
+const until = async (there) => { for (let n = 0; n < 1000 && !there(); n++) await new Promise((done) => setTimeout(done, 5)) }
 const alert = (id, handling = 'open') => ({ id, handling, severity: 'A', condition: 'active', since: 1, title: { zh: '', en: '' }, place: '' })
 const page = (...incidents) => ({ incidents, counts: { open: 9, handling: 1, closed: 1 }, now: Date.now() })
 /** A page without a picture that uses the list. */
@@ -29,7 +29,7 @@ function mounted() {
 
 test('what comes before the first answer does not stand alone, and is not lost', async () => {
   startLive('张三')
-  await turn()
+  await until(() => told)
   const box = mounted()
   assert.equal(asked.length, 1)
   told('incident', alert('late'))
@@ -37,7 +37,7 @@ test('what comes before the first answer does not stand alone, and is not lost',
   told('incident', alert('taken', 'handling'))
   told('incident', { ...alert('known'), place: 'as it was' })
   asked[0].say(page(alert('known'), alert('other')))
-  await turn()
+  await until(() => box.known)
   assert.ok(box.known)
   assert.deepEqual(box.list.map((i) => i.id).sort(), ['known', 'late', 'other'])
   assert.equal(box.list.find((i) => i.id === 'known').place, '', 'the answer is the newer word')
