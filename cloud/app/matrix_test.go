@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -243,7 +244,7 @@ type matrix struct {
 	app     *app.App
 	handler http.Handler
 	links   map[string]string
-	asked   int
+	asked   *atomic.Int64
 }
 
 // under says whether a target lies below a node; "" is everywhere.
@@ -376,7 +377,7 @@ func TestRightsMatrix(t *testing.T) {
 	for op := range rows {
 		t.Errorf("%s is in the table of this test, and not in the API", op)
 	}
-	t.Logf("%d requests: %d operations, %d callers; %d crossings", m.asked, len(demands())-len(rows), len(callers()), crossings)
+	t.Logf("%d requests: %d operations, %d callers; %d crossings", m.asked.Load(), len(demands())-len(rows), len(callers()), crossings)
 }
 
 // one makes one request and answers how many crossings there were.
@@ -445,7 +446,9 @@ func newMatrix(t *testing.T) *matrix {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(t.Context(), cfg, app.Options{Version: "test", Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	asked := &atomic.Int64{}
+	now := func() time.Time { return time.Now().Add(time.Duration(asked.Load()) * 5 * time.Millisecond) } // a session alone would soon have to wait, too, on a fast machine
+	a, err := app.New(t.Context(), cfg, app.Options{Version: "test", Log: slog.New(slog.DiscardHandler), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,7 +470,7 @@ func newMatrix(t *testing.T) *matrix {
 		t.Fatal(err)
 	}
 	links := notify.NewLinks("http://127.0.0.1:1", key, time.Now)
-	return &matrix{t: t, app: a, handler: a.Handler(), links: map[string]string{"link": links.Key("GJ-own", "duty"), "rater": links.Key("GJ-own", notify.Resident)}}
+	return &matrix{t: t, app: a, handler: a.Handler(), asked: asked, links: map[string]string{"link": links.Key("GJ-own", "duty"), "rater": links.Key("GJ-own", notify.Resident)}}
 }
 
 // populate makes the street and, without the hundred milliseconds of each password, the sessions of its callers.
@@ -540,8 +543,8 @@ func populate(ctx context.Context, tx *sql.Tx) error {
 
 // sign makes a request one of a caller.
 func (m *matrix) sign(r *http.Request, w who, op string) {
-	m.asked++
-	r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:9", m.asked>>16&255, m.asked>>8&255, m.asked&255) // one address alone would soon have to wait
+	n := m.asked.Add(1)
+	r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:9", n>>16&255, n>>8&255, n&255) // one address alone would soon have to wait
 	switch w.role {
 	case "nobody":
 	case "link", "rater":
