@@ -77,7 +77,7 @@ type Upkeep struct {
 }
 
 // Percent is a part of a whole in per cent, rounded half up to one digit; what is not all is never rounded up to all. Nil of nothing.
-func Percent(part, whole int) *float64 {
+func Percent[N int | int64](part, whole N) *float64 {
 	if whole <= 0 {
 		return nil
 	}

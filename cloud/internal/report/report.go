@@ -67,12 +67,8 @@ func Make(ctx context.Context, q db.Querier, a Ask) (Report, error) {
 		if err != nil {
 			return r, err
 		}
-		if len(rates) == 1 && rates[0].DueMs > 0 {
-			online := float64(int64(rates[0].Rate*1000+0.5)) / 10
-			if rates[0].Rate < 1 { // what is not all is never rounded up to all
-				online = min(online, 99.9)
-			}
-			p.to.Online = &online
+		if len(rates) == 1 {
+			p.to.Online = Percent(rates[0].OnlineMs, rates[0].DueMs)
 		}
 		if err := p.to.duties(ctx, q, a, p.begin.UnixMilli(), p.end.UnixMilli()); err != nil {
 			return r, err
