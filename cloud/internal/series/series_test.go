@@ -51,7 +51,7 @@ func eventually(t testing.TB, what string, look func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("%s: not within 20 s", what)
+			t.Fatalf("%s: not within a minute", what)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func (v *Victoria) Write(ctx context.Context, columns []Column) error {
 func (v *Victoria) Deliver(ctx context.Context, columns []Column) (Receipt, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	before, err := v.look(ctx)
+	before, err := v.grown(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package series
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -13,6 +14,7 @@ const (
 	moveTime     = 2 * time.Second        // from the end of a merge, as the server counts, to its result in place and synced
 	longestMerge = time.Minute            // of parts of that age
 	lookEvery    = 900 * time.Millisecond // at its metrics, when nobody writes
+	youngEvery   = 200 * time.Millisecond // at those of a server that has just begun
 )
 
 // settling is how far a server has brought what was written to its disk.
@@ -80,4 +82,20 @@ func (v *Victoria) look(ctx context.Context) (serverState, error) {
 		v.settling.observe(s, asked)
 	}
 	return s, err
+}
+
+// grown waits until the server's process is a second old. Two that began in the same second cannot be told apart, so
+// what the first of them took would pass for what the second has. It needs mu.
+func (v *Victoria) grown(ctx context.Context) (serverState, error) {
+	for {
+		s, err := v.look(ctx)
+		if err != nil || s.uptime >= 1 {
+			return s, err
+		}
+		select {
+		case <-time.After(youngEvery):
+		case <-ctx.Done():
+			return s, fmt.Errorf("wait for VictoriaMetrics, which has just begun: %w", context.Cause(ctx))
+		}
+	}
 }

@@ -2,6 +2,7 @@ package series_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -133,4 +134,26 @@ func TestVictoriaSettles(t *testing.T) {
 			t.Errorf("%s: %d samples, before %d", metric, len(after[metric]), len(before[metric]))
 		}
 	}
+}
+
+// A server that is killed in the second in which it began looks the same after its next start: it tells whole seconds.
+// What it had taken by then may not pass for settled.
+func TestVictoriaKilledInItsFirstSecond(t *testing.T) {
+	addr, dir := freePort(t), t.TempDir()
+	<-time.After(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // two starts fit into a second
+	kill, s := victoriaAt(t, addr, dir)
+	defer s.Close()
+	soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	receipt, err := s.Deliver(soon, series.Columns("gw-1", mixed("a", time.Now().Add(-time.Hour), 300)))
+	kill()
+	_, again := victoriaAt(t, addr, dir)
+	again.Close()
+	if err != nil {
+		return // it is not taken
+	}
+	eventually(t, "it is seen that the server has lost what it took", func() bool {
+		_, err := receipt.Settled(t.Context())
+		return errors.Is(err, series.ErrForgotten)
+	})
 }

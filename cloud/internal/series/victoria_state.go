@@ -3,6 +3,7 @@ package series
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -12,7 +13,8 @@ import (
 
 // serverState is what VictoriaMetrics tells of itself in its metrics.
 type serverState struct {
-	started   float64       // when its process began
+	started   float64       // when its process began, in whole seconds
+	uptime    float64       // how long ago that was, in whole seconds; at most one second late
 	ignored   float64       // rows that it took and dropped
 	retention time.Duration // older rows are dropped
 	settle    time.Duration // how long rows may be in memory alone when no merge is late
@@ -28,7 +30,7 @@ const (
 
 var (
 	flagLine   = regexp.MustCompile(`^flag\{name="(retentionPeriod|inmemoryDataFlushInterval)", value="([^"]*)"`)
-	metricLine = regexp.MustCompile(`^(vm_rows_ignored_total|vm_app_start_timestamp|vm_rows_inserted_total|vm_active_merges)(?:\{[^}]*\})? (\S+)`)
+	metricLine = regexp.MustCompile(`^(vm_rows_ignored_total|vm_app_start_timestamp|vm_app_uptime_seconds|vm_rows_inserted_total|vm_active_merges)(?:\{[^}]*\})? (\S+)`)
 )
 
 // state reads the server's metrics.
@@ -57,6 +59,9 @@ func (v *Victoria) state(ctx context.Context) (serverState, error) {
 	if err := lines.Err(); err != nil {
 		return s, fmt.Errorf("read metrics of VictoriaMetrics: %w", err)
 	}
+	if s.started == 0 {
+		return s, errors.New("read metrics of VictoriaMetrics: no vm_app_start_timestamp among them; the address of its single-node version is wanted")
+	}
 	return s, nil
 }
 
@@ -66,6 +71,8 @@ func (s *serverState) metric(name, line string, x float64) {
 		s.ignored += x
 	case "vm_app_start_timestamp":
 		s.started = x
+	case "vm_app_uptime_seconds":
+		s.uptime = x
 	case "vm_rows_inserted_total":
 		s.rows += x
 	case "vm_active_merges":
