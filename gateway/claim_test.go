@@ -12,6 +12,7 @@ import (
 
 	"github.com/simonvetter/modbus"
 
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/gateway/internal/control"
 )
 
@@ -29,7 +30,7 @@ func (l leak) HandleHoldingRegisters(r *modbus.HoldingRegistersRequest) ([]uint1
 
 // A device is claimed while the gateway runs: its readings arrive, those of the others go on, nothing is told twice.
 func TestClaimBesideTheRunningGateway(t *testing.T) {
-	addr := freeAddr(t)
+	addr := freeport.Address(t)
 	field := leak{level: make(chan uint16, 1)}
 	field.level <- 0
 	server, err := modbus.NewServer(&modbus.ServerConfiguration{URL: "tcp://" + addr}, field)

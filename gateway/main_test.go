@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/simonvetter/modbus"
 	"go.uber.org/goleak"
+
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // TestMain lets the test binary be the program: what a user types is what is tested.
@@ -116,18 +117,8 @@ func (kitchen) HandleInputRegisters(*modbus.InputRegistersRequest) ([]uint16, er
 	return nil, modbus.ErrIllegalFunction
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestRead(t *testing.T) {
-	addr := freeAddr(t)
+	addr := freeport.Address(t)
 	dir := site(t, strings.Replace(small, "ADDRESS", addr, 1))
 	if code, _, errs := gateway(t, dir, "en", "read", "gas-1", "--config", "site.yaml"); code != exitDevice || !strings.Contains(errs, "open channel tcp") {
 		t.Errorf("without a device: %d %s", code, errs)
@@ -215,7 +206,7 @@ func TestRunRefusesAndStops(t *testing.T) {
 	if code, _, _ := gateway(t, real, "en", "run"); code != exitUsage {
 		t.Errorf("run without a site: %d", code)
 	}
-	cmd := program(t, site(t, strings.Replace(small, "ADDRESS", freeAddr(t), 1)), "en", "run", "--config", "site.yaml")
+	cmd := program(t, site(t, strings.Replace(small, "ADDRESS", freeport.Address(t), 1)), "en", "run", "--config", "site.yaml")
 	log := &watch{until: "gateway runs", seen: make(chan struct{})}
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {

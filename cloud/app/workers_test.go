@@ -26,6 +26,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/rules"
 )
 
@@ -73,16 +74,6 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // serve starts a program that listens at addr, until the test ends.
 func serve(t *testing.T, addr string, cmd *exec.Cmd) {
 	t.Helper()
@@ -124,7 +115,7 @@ type town struct {
 
 func newTown(t *testing.T) *town {
 	place := dbtest.Postgres(t)
-	n := &town{t: t, place: place, mqtt: freePort(t), victoria: freePort(t)}
+	n := &town{t: t, place: place, mqtt: freeport.Address(t), victoria: freeport.Address(t)}
 	mosquitto, vm := counterpart(t, "mosquitto"), counterpart(t, "victoria-metrics")
 	_, port, _ := net.SplitHostPort(n.mqtt)
 	conf := filepath.Join(dbtest.Dir(t), "mosquitto.conf")

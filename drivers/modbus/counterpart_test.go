@@ -3,7 +3,6 @@ package modbus_test
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/device/devicetest"
 	"github.com/linshao/linshao/drivers/modbus"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	sv "github.com/simonvetter/modbus"
 )
 
@@ -64,17 +64,6 @@ func eventually(t *testing.T, what string, ready func() bool) {
 	}
 }
 
-// freePort is a port of loopback that nobody uses right now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // only looked at
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // wirePair is a serial line between two programs: two ptys that socat joins.
 func wirePair(t *testing.T) (near, far string) {
 	t.Helper()
@@ -116,7 +105,7 @@ func pymodbus(t *testing.T) string {
 }
 
 func TestPymodbusTCP(t *testing.T) {
-	python, port := pymodbus(t), freePort(t)
+	python, port := pymodbus(t), freeport.Port(t)
 	start(t, python, "testdata/pymodbus_server.py", "tcp", fmt.Sprint(port))
 	ch := tcpChannel(fmt.Sprintf("127.0.0.1:%d", port), 10*time.Second)
 	conform(t, sampleCase(modbus.TCP{}, ch))
@@ -162,7 +151,7 @@ func libmodbus(t *testing.T) string {
 }
 
 func TestLibmodbusTCP(t *testing.T) {
-	server, port := libmodbus(t), freePort(t)
+	server, port := libmodbus(t), freeport.Port(t)
 	start(t, server, "tcp", fmt.Sprint(port))
 	conform(t, sampleCase(modbus.TCP{}, tcpChannel(fmt.Sprintf("127.0.0.1:%d", port), 10*time.Second)))
 }
@@ -230,7 +219,7 @@ func (s simonvetter) HandleInputRegisters(r *sv.InputRegistersRequest) ([]uint16
 }
 
 func TestSimonvetterTCP(t *testing.T) {
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	address := fmt.Sprintf("127.0.0.1:%d", freeport.Port(t))
 	s, err := sv.NewServer(&sv.ServerConfiguration{URL: "tcp://" + address, MaxClients: 5}, simonvetter{sampleUnit()})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/modbus"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // mbpoll is a second master, on libmodbus: what it reads is the truth that ours is compared with.
@@ -136,7 +137,7 @@ func TestMbpollReadsTheSame(t *testing.T) {
 	}
 	for name, serve := range servers {
 		t.Run(name+" TCP", func(t *testing.T) {
-			port := fmt.Sprint(freePort(t))
+			port := fmt.Sprint(freeport.Port(t))
 			serve(t, "tcp", port)
 			mbpoll{path, []string{"-m", "tcp", "-p", port}}.compare(t, modbus.TCP{}, tcpChannel("127.0.0.1:"+port, 10*time.Second), "127.0.0.1")
 		})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/rtsp"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // syncBuffer is a log that a test may read while it is written.
@@ -34,7 +35,7 @@ func (s *syncBuffer) String() string {
 // TestCameraStory: a camera with a password plays, reboots, and comes back; a wrong password is told from no camera.
 func TestCameraStory(t *testing.T) {
 	t.Parallel()
-	file, address := moving(t), freeAddress(t)
+	file, address := moving(t), freeport.Address(t)
 	_, unplug := startRelay(t, address, file)
 	var log syncBuffer
 	conn := open(t, rtsp.Driver{Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -94,7 +95,7 @@ func TestFrozenPicture(t *testing.T) {
 			t.Parallel()
 			file := encode(t, "-f", "lavfi", "-i", "smptebars=size=320x180:rate=10:duration=4", "-vf", tc.filter,
 				"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-qp", "30", "-g", "5", "-pix_fmt", "yuv420p")
-			address := freeAddress(t)
+			address := freeport.Address(t)
 			startRelay(t, address, file)
 			conn := open(t, rtsp.Driver{FrozenAfter: 3 * time.Second})
 			url := "rtsp://" + userInfo + address + "/cam"
@@ -117,7 +118,7 @@ func TestFrozenPicture(t *testing.T) {
 func TestUnreachableAndRefused(t *testing.T) {
 	t.Parallel()
 	conn := open(t, rtsp.Driver{})
-	nobody := "rtsp://" + freeAddress(t) + "/x"
+	nobody := "rtsp://" + freeport.Address(t) + "/x"
 	eventually(t, 30*time.Second, "unreachable", func() bool { return look(t, conn, nobody).lost(device.ChannelDown) })
 
 	if err := conn.Write(t.Context(), points(nobody)[0], 1); !errors.Is(err, errors.ErrUnsupported) {

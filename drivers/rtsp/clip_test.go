@@ -14,6 +14,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/rtsp"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // probed is what ffprobe says of a file.
@@ -120,7 +121,7 @@ func TestClips(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			file := encode(t, append([]string{"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15:duration=4", "-pix_fmt", "yuv420p"}, tc.args...)...)
-			address := freeAddress(t)
+			address := freeport.Address(t)
 			startRelay(t, address, file)
 			conn := open(t, rtsp.Driver{})
 			camera := conn.(device.Camera)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/rtsp"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // startGStreamer compiles and starts a camera of GStreamer's server; end stops it.
@@ -53,7 +54,7 @@ func compileGStreamer(t *testing.T) string {
 
 func TestGStreamerCamera(t *testing.T) {
 	t.Parallel()
-	program, address := compileGStreamer(t), freeAddress(t)
+	program, address := compileGStreamer(t), freeport.Address(t)
 	unplug := startGStreamer(t, program, address)
 	conn := open(t, rtsp.Driver{})
 	at := func(userInfo, path string) string { return "rtsp://" + userInfo + address + path }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/rtsp"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // packetsOf are the packets of a film as its encoder wrote it, a picture to each stamp.
@@ -157,7 +158,7 @@ func TestHostileOverUDP(t *testing.T) {
 		}
 		return sent
 	}}
-	r.server = &gortsplib.Server{RTSPAddress: freeAddress(t), AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
+	r.server = &gortsplib.Server{RTSPAddress: freeport.Address(t), AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
 	r.server.UDPRTPAddress, r.server.UDPRTCPAddress = freePair(t)
 	startRelayOf(t, r, file)
 	url := "rtsp://" + userInfo + r.server.RTSPAddress + "/cam#transport=udp"

@@ -16,6 +16,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/rtsp"
 	"github.com/linshao/linshao/drivers/sdk"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // Session descriptions of cameras that exist.
@@ -137,7 +138,7 @@ func TestMalformedStreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := "rtsp://" + freeAddress(t) + "/x"
+	nobody := "rtsp://" + freeport.Address(t) + "/x"
 	t.Run("all", func(t *testing.T) {
 		for _, tc := range []struct {
 			name    string

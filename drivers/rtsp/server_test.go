@@ -2,7 +2,6 @@ package rtsp_test
 
 import (
 	"fmt"
-	"net"
 	"os/exec"
 	"sync"
 	"testing"
@@ -130,15 +129,4 @@ func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 		r.once.Do(func() { close(r.playing) })
 	})
 	return &base.Response{StatusCode: base.StatusOK}, nil
-}
-
-// freeAddress is a loopback address with a port that nobody uses now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/rtsp"
 	"github.com/linshao/linshao/firmware-sim/fault"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	sim "github.com/linshao/linshao/firmware-sim/rtsp"
 )
 
@@ -39,7 +40,7 @@ func clipped(t *testing.T, url, codec string) {
 // TestSHA256: a camera that takes no digest but SHA-256, which the given package does not know.
 func TestSHA256(t *testing.T) {
 	t.Parallel()
-	file, address := moving(t), freeAddress(t)
+	file, address := moving(t), freeport.Address(t)
 	startRelayWith(t, address, file, auth.VerifyMethodDigestSHA256)
 	conn := open(t, rtsp.Driver{})
 	wrong := "rtsp://admin:wrong@" + address + "/cam"
@@ -50,7 +51,7 @@ func TestSHA256(t *testing.T) {
 // TestBasic: a camera that knows no digest.
 func TestBasic(t *testing.T) {
 	t.Parallel()
-	file, address := moving(t), freeAddress(t)
+	file, address := moving(t), freeport.Address(t)
 	startRelayWith(t, address, file, auth.VerifyMethodBasic)
 	clipped(t, "rtsp://"+userInfo+address+"/cam", "h264")
 }
@@ -86,7 +87,7 @@ func TestBadLine(t *testing.T) {
 		}
 		return []*rtp.Packet{p}
 	}}
-	r.server = &gortsplib.Server{RTSPAddress: freeAddress(t), AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
+	r.server = &gortsplib.Server{RTSPAddress: freeport.Address(t), AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
 	r.server.UDPRTPAddress, r.server.UDPRTCPAddress = freePair(t)
 	startRelayOf(t, r, file)
 	url := "rtsp://" + userInfo + r.server.RTSPAddress + "/cam#transport=udp"
@@ -149,7 +150,7 @@ func TestSizeChanges(t *testing.T) {
 func TestVLC(t *testing.T) {
 	t.Parallel()
 	needs(t, has("vlc"), "vlc: apt-get install vlc-bin vlc-plugin-base")
-	file, address := readable(t, encode(t, "-stream_loop", "14", "-i", moving(t), "-c", "copy")), freeAddress(t) // a minute: at the end it drops who watches
+	file, address := readable(t, encode(t, "-stream_loop", "14", "-i", moving(t), "-c", "copy")), freeport.Address(t) // a minute: at the end it drops who watches
 	vlc := exec.Command("vlc", "-I", "dummy", "--no-audio", file, "--sout", "#rtp{sdp=rtsp://"+address+"/cam}", "--sout-keep")
 	var said bytes.Buffer
 	vlc.Dir, vlc.Stderr, vlc.Env = "/", &said, append(os.Environ(), "HOME="+filepath.Dir(file))
@@ -194,7 +195,7 @@ func readable(t *testing.T, file string) string {
 // TestRedirect: a camera may send us to its neighbour, which gets the password, and to nobody else.
 func TestRedirect(t *testing.T) {
 	t.Parallel()
-	file, address := moving(t), freeAddress(t)
+	file, address := moving(t), freeport.Address(t)
 	startRelay(t, address, file)
 	clipped(t, "rtsp://"+userInfo+redirects(t, "rtsp://"+address+"/cam")+"/cam", "h264")
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // session is the recorded terminal session, for people to read. LINSHAO_SHOTS=1 writes it anew.
@@ -37,7 +38,7 @@ func newInstaller(t *testing.T) *installer {
 		if err != nil {
 			t.Fatal(err)
 		}
-		port, err := process.FreePort()
+		port, err := freeport.Find()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +204,7 @@ func TestTheLineOfAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := process.FreePort()
+	port, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // enrolment is a cloud with its own CA and a gateway that knows it only by what an installer types.
@@ -43,7 +44,7 @@ func newEnrolment(t *testing.T, life time.Duration, moreCloud, moreGateway strin
 	e := &enrolment{t: t, dir: t.TempDir()}
 	for _, port := range []*int{&e.page, &e.mqtt, &e.local} {
 		var err error
-		if *port, err = process.FreePort(); err != nil {
+		if *port, err = freeport.Find(); err != nil {
 			t.Fatal(err)
 		}
 	}

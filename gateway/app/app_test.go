@@ -16,6 +16,7 @@ import (
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/drivers/sdk"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/gateway/app"
 )
 
@@ -174,7 +175,7 @@ func (r *running) reset(t *testing.T, alert, origin string) string {
 
 func TestADeadFieldIsToldAndTheGatewayStartsAnyway(t *testing.T) {
 	dir := t.TempDir()
-	s := site(t, dir, freeAddr(t))
+	s := site(t, dir, freeport.Address(t))
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}

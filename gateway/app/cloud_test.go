@@ -17,6 +17,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/outbox"
 )
@@ -40,7 +41,7 @@ type cloud struct {
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := freeport.Address(t)
 	c := &cloud{t: t, broker: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}), url: "mqtt://" + addr, epoch: map[uint32]uint64{}, got: map[uint32][]*wire.Record{}}
 	if err := c.broker.AddHook(new(auth.AllowHook), nil); err != nil {
 		t.Fatal(err)

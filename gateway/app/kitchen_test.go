@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/wire"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/gateway/app"
 	"github.com/linshao/linshao/gateway/internal/config"
 	"github.com/linshao/linshao/gateway/internal/outbox"
@@ -81,20 +81,9 @@ func (k *kitchen) state() (reads, writes int, open bool) {
 	return k.reads, k.valveWrites, k.open
 }
 
-// freeAddr is a loopback address that nobody listens on.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func (k *kitchen) serve(t *testing.T) string {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := freeport.Address(t)
 	server, err := modbus.NewServer(&modbus.ServerConfiguration{URL: "tcp://" + addr, Logger: nil}, k)
 	if err != nil {
 		t.Fatal(err)

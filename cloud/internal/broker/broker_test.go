@@ -27,6 +27,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/broker"
 	"github.com/linshao/linshao/cloud/internal/ingest"
 	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -321,13 +322,8 @@ func mosquitto(t *testing.T, ca *authority) (addr string, restart func()) {
 	} else if err != nil {
 		t.Skip("needs mosquitto: apt-get install mosquitto")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
+	port := fmt.Sprint(freeport.Port(t))
+	addr = "127.0.0.1:" + port
 	acl := "user linshao-cloud\ntopic read ls/1/+/+/up/#\ntopic read ls/1/+/+/status\ntopic write ls/1/+/+/down/#\npattern write ls/1/+/%u/up/#\npattern write ls/1/+/%u/status\npattern read ls/1/+/%u/down/#\n"
 	conf := fmt.Sprintf("listener %s 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\nrequire_certificate true\nuse_identity_as_username true\nacl_file %s\nuser root\n",
 		port, ca.file("ca.pem"), ca.file("server.pem"), ca.file("server.key"), ca.write(t, "acl", acl))

@@ -24,6 +24,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/broker"
 	"github.com/linshao/linshao/cloud/internal/ingest"
 	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // patient is how long a test waits for what must come.
@@ -194,8 +195,8 @@ func mosquittoDoor(t *testing.T, o *office) (d *door, reload func()) {
 func runMosquitto(t *testing.T, program, dir, conf string) (cmd *exec.Cmd, gateways, all string) {
 	t.Helper()
 	for range 5 {
-		gateways, all = freePort(t), freePort(t)
-		text := strings.NewReplacer("listener 8883", "listener "+gateways+" 127.0.0.1", "listener 8884", "listener "+freePort(t)).Replace(conf)
+		gateways, all = fmt.Sprint(freeport.Port(t)), fmt.Sprint(freeport.Port(t))
+		text := strings.NewReplacer("listener 8883", "listener "+gateways+" 127.0.0.1", "listener 8884", "listener "+fmt.Sprint(freeport.Port(t))).Replace(conf)
 		file := filepath.Join(dir, "test.conf")
 		if err := os.WriteFile(file, []byte(text+"\nlistener "+all+" 127.0.0.1\nallow_anonymous true\nuser root\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -230,17 +231,6 @@ func runMosquitto(t *testing.T, program, dir, conf string) (cmd *exec.Cmd, gatew
 	}
 	t.Fatal("mosquitto does not listen")
 	return nil, "", ""
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // shown is the TLS side of a client that shows some certificates.

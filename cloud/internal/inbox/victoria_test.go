@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/series"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // server is a VictoriaMetrics that can be killed and started again on the same folder and address.
@@ -36,12 +36,7 @@ func newServer(t *testing.T) *server {
 	} else if err != nil {
 		t.Skip("needs victoria-metrics: apt-get install victoria-metrics")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	v := &server{t: t, program: program, addr: l.Addr().String(), dir: t.TempDir()}
+	v := &server{t: t, program: program, addr: freeport.Address(t), dir: t.TempDir()}
 	t.Cleanup(v.kill)
 	return v
 }

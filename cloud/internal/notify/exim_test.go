@@ -24,6 +24,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/db/dbtest"
 	"github.com/linshao/linshao/cloud/internal/notify"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // eximConf makes exim take letters of who logs in over TLS, put off the first one for each "busy" file, refuse gone@, and
@@ -108,7 +109,7 @@ func serveExim(t *testing.T) *exim {
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)
-	port := e.port()
+	port := freeport.Port(t)
 	e.address = fmt.Sprintf("127.0.0.1:%d", port)
 	e.certify()
 	e.write("conf", fmt.Sprintf(eximConf, e.dir, port, uid, gid))
@@ -149,16 +150,6 @@ func serveExim(t *testing.T) *exim {
 		return err == nil
 	})
 	return e
-}
-
-// port answers one that is free.
-func (e *exim) port() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // nobody has used it
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (e *exim) write(name, text string) {

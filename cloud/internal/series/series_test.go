@@ -5,7 +5,6 @@ import (
 	"errors"
 	"go/build"
 	"math"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // need finds a counterpart program, or skips; LINSHAO_REQUIRE=1 makes the lack of it a failure.
@@ -31,15 +31,6 @@ func need(t testing.TB, program, install string) string {
 		t.Skipf("needs %s: %s", program, install)
 	}
 	return path
-}
-
-func freePort(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // eventually repeats a look every 50 ms: a store may show what it has taken a few seconds later.
@@ -57,7 +48,7 @@ func eventually(t testing.TB, what string, look func() bool) {
 }
 
 func victoria(t testing.TB) series.Store {
-	_, s := victoriaAt(t, freePort(t), t.TempDir())
+	_, s := victoriaAt(t, freeport.Address(t), t.TempDir())
 	return s
 }
 
@@ -92,9 +83,9 @@ func influx(t testing.TB) series.Store {
 	if _, err := os.Stat(program); err != nil {
 		program = need(t, "influxd", "go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10")
 	}
-	addr, dir := freePort(t), t.TempDir()
+	addr, dir := freeport.Address(t), t.TempDir()
 	conf := filepath.Join(dir, "influx.conf")
-	text := "reporting-disabled=true\nbind-address=\"" + freePort(t) + "\"\n[meta]\ndir=\"" + dir + "/meta\"\n[data]\ndir=\"" + dir + "/data\"\nwal-dir=\"" + dir +
+	text := "reporting-disabled=true\nbind-address=\"" + freeport.Address(t) + "\"\n[meta]\ndir=\"" + dir + "/meta\"\n[data]\ndir=\"" + dir + "/data\"\nwal-dir=\"" + dir +
 		"/wal\"\n[http]\nbind-address=\"" + addr + "\"\nflux-enabled=true\nlog-enabled=false\n"
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // mixed is readings of a point of which some are not good.
@@ -82,7 +83,7 @@ func settled(t *testing.T, r series.Receipt) bool {
 // What is settled survives kill -9; what is not is told to be forgotten; and what is written again, long after and to
 // another process of the server, counts once, with its quality.
 func TestVictoriaSettles(t *testing.T) {
-	addr, dir := freePort(t), t.TempDir()
+	addr, dir := freeport.Address(t), t.TempDir()
 	kill, s := victoriaAt(t, addr, dir)
 	defer s.Close()
 	t0 := time.Now().Add(-time.Hour).Truncate(time.Second)
@@ -139,7 +140,7 @@ func TestVictoriaSettles(t *testing.T) {
 // A server that is killed in the second in which it began looks the same after its next start: it tells whole seconds.
 // What it had taken by then may not pass for settled.
 func TestVictoriaKilledInItsFirstSecond(t *testing.T) {
-	addr, dir := freePort(t), t.TempDir()
+	addr, dir := freeport.Address(t), t.TempDir()
 	<-time.After(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // two starts fit into a second
 	kill, s := victoriaAt(t, addr, dir)
 	defer s.Close()

@@ -20,6 +20,7 @@ import (
 	camera "github.com/linshao/linshao/drivers/rtsp"
 	"github.com/linshao/linshao/drivers/sdk"
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // The load of the camera figures.
@@ -102,7 +103,7 @@ func libraryOf(name string, all []figure) library {
 
 // startCinema starts this program once more, as the cameras.
 func startCinema(ctx context.Context, film string) (address string, stop func(), err error) {
-	port, err := process.FreePort()
+	port, err := freeport.Find()
 	if err != nil {
 		return "", nil, err
 	}

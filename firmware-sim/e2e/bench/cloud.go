@@ -19,6 +19,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 const (
@@ -134,7 +135,7 @@ func (s *stack) start(ctx context.Context, bin string, external bool) error {
 	ports := make([]int, 3)
 	for i := range ports {
 		var err error
-		if ports[i], err = process.FreePort(); err != nil {
+		if ports[i], err = freeport.Find(); err != nil {
 			return err
 		}
 	}

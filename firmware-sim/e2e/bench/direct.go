@@ -16,6 +16,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // direct feeds VictoriaMetrics without anything between, by remote write in requests made beforehand: what the machine
@@ -37,7 +38,7 @@ func newDirect(ctx context.Context, dir string) (*direct, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
-	port, err := process.FreePort()
+	port, err := freeport.Find()
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 const (
@@ -44,7 +45,7 @@ type gateway struct {
 
 // start starts the gateway on the field: each line of cameras is a child process of its own.
 func start(ctx context.Context, o Options, f *field) (*gateway, error) {
-	port, err := process.FreePort()
+	port, err := freeport.Find()
 	if err != nil {
 		return nil, err
 	}

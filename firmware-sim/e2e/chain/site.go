@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // The load: all registers of a device come in one answer, and no register is read more often than its counter counts.
@@ -59,7 +60,7 @@ type site struct {
 func open(ctx context.Context, o Options) (*site, error) {
 	s := &site{o: o, ports: map[string]int{}, device: map[string]int{}, silent: map[string]bool{}}
 	for _, name := range []string{"mosquitto", "postgres", "victoria", "cloud-1", "cloud-2", "gw-1", "gw-2", "gw-3"} {
-		port, err := process.FreePort()
+		port, err := freeport.Find()
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // The times of the proof.
@@ -197,7 +198,7 @@ func (b *bench) start(ctx context.Context) (*process.Process, error) {
 
 func (b *bench) writeSite(ctx context.Context) error {
 	for _, to := range []*string{&b.page, &b.mqtt} {
-		port, err := process.FreePort()
+		port, err := freeport.Find()
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // The site: few devices, read often, so that every kill finds records in every state.
@@ -35,7 +36,7 @@ type chain struct {
 func open(ctx context.Context, o Options) (*chain, error) {
 	c := &chain{o: o, began: time.Now(), units: map[string]int{}}
 	for _, to := range []*string{&c.mqtt, &c.page, &c.status} {
-		port, err := process.FreePort()
+		port, err := freeport.Find()
 		if err != nil {
 			return nil, err
 		}

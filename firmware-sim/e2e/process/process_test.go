@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // Every server comes back after kill -9, on the same port and the same folder.
@@ -17,7 +18,7 @@ func TestServersSurviveKills(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			port, err := process.FreePort()
+			port, err := freeport.Find()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 const profile = `model: probe
@@ -54,7 +55,7 @@ type site struct {
 func open(ctx context.Context, o Options) (*site, error) {
 	s := &site{o: o}
 	for _, to := range []*string{&s.mqtt, &s.page, &s.status} {
-		port, err := process.FreePort()
+		port, err := freeport.Find()
 		if err != nil {
 			return nil, err
 		}

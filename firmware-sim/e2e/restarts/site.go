@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 const profile = `model: meter
@@ -66,7 +67,7 @@ type programs struct {
 func startPrograms(ctx context.Context, o Options, field string) (*programs, error) {
 	p := &programs{o: o, began: time.Now()}
 	for _, to := range []*string{&p.mqtt, &p.page, &p.status} {
-		port, err := process.FreePort()
+		port, err := freeport.Find()
 		if err != nil {
 			return nil, err
 		}

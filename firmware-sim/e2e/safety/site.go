@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/firmware-sim/modbus"
 )
 
@@ -74,7 +75,7 @@ func (s *site) write() error {
 	ports := [2]int{}
 	for i := range ports {
 		var err error
-		if ports[i], err = process.FreePort(); err != nil {
+		if ports[i], err = freeport.Find(); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/linshao/linshao/firmware-sim/e2e/process"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 const profile = `model: socket
@@ -47,7 +48,7 @@ const ruleFile = `rules:
 `
 
 func (b *bench) writeSite() error {
-	port, err := process.FreePort()
+	port, err := freeport.Find()
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/linshao/linshao/drivers/device"
 	drivers "github.com/linshao/linshao/drivers/modbus"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/gateway/internal/poll"
 )
 
@@ -49,14 +49,7 @@ func (r *relays) HandleHoldingRegisters(*modbus.HoldingRegistersRequest) ([]uint
 }
 
 func TestAgainstAModbusServerThatIsNotOurs(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	addr := freeport.Address(t)
 	server, err := modbus.NewServer(&modbus.ServerConfiguration{URL: "tcp://" + addr, Logger: log.New(io.Discard, "", 0)}, &relays{})
 	if err != nil {
 		t.Fatal(err)

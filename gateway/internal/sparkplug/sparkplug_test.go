@@ -26,6 +26,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/linshao/linshao/drivers/device"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/gateway/internal/sparkplug"
 )
 
@@ -127,13 +128,8 @@ func broker(t *testing.T) string {
 		}
 		t.Skip("needs mosquitto: apt-get install mosquitto")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
+	port := fmt.Sprint(freeport.Port(t))
+	addr := "127.0.0.1:" + port
 	cmd := exec.Command(path, "-p", port)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -17,19 +17,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/linshao/linshao/cloud/wire"
+	"github.com/linshao/linshao/firmware-sim/freeport"
 	"github.com/linshao/linshao/gateway/internal/uplink"
 )
-
-// freePort is a port that nobody listened on a moment ago.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // mosquitto runs the real broker.
 type mosquitto struct {
@@ -42,7 +32,7 @@ type mosquitto struct {
 func newMosquitto(t *testing.T, lines ...string) *mosquitto {
 	t.Helper()
 	program(t, "mosquitto", "mosquitto")
-	m := &mosquitto{t: t, port: freePort(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	m := &mosquitto{t: t, port: freeport.Port(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	text := fmt.Sprintf("listener %d 127.0.0.1\nuser root\nmax_queued_messages 0\n", m.port)
 	for _, line := range lines {
 		text += line + "\n"
@@ -237,7 +227,7 @@ func TestMochi(t *testing.T) {
 	if err := server.AddHook(new(auth.AllowHook), nil); err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
+	port := freeport.Port(t)
 	if err := server.AddListener(listeners.NewTCP(listeners.Config{ID: "t", Address: fmt.Sprint("127.0.0.1:", port)})); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // realCloud is the cloud program behind a real broker, with VictoriaMetrics for its readings.
@@ -30,7 +32,7 @@ type realCloud struct {
 
 func newRealCloud(t *testing.T, broker int) *realCloud {
 	t.Helper()
-	c := &realCloud{t: t, dir: t.TempDir(), page: fmt.Sprint("http://127.0.0.1:", freePort(t)), store: fmt.Sprint("http://127.0.0.1:", freePort(t)), transport: &http.Transport{}}
+	c := &realCloud{t: t, dir: t.TempDir(), page: fmt.Sprint("http://127.0.0.1:", freeport.Port(t)), store: fmt.Sprint("http://127.0.0.1:", freeport.Port(t)), transport: &http.Transport{}}
 	c.client = &http.Client{Transport: c.transport}
 	t.Cleanup(c.transport.CloseIdleConnections)
 	bin := filepath.Join(c.dir, "cloud")

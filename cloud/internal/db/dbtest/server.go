@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/linshao/linshao/firmware-sim/freeport"
 )
 
 // Server is one PostgreSQL server on loopback, with a folder of its own.
@@ -129,12 +131,9 @@ func (s *Server) initialize() error {
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("find a free port: %w", err)
-	}
-	s.addr = l.Addr().String()
-	return l.Close()
+	port, err := freeport.Find()
+	s.addr = fmt.Sprint("127.0.0.1:", port)
+	return err
 }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
