@@ -57,8 +57,10 @@ func TestKill9(t *testing.T) {
 		}
 		s.check()
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, evidence.Dir, "00000001-0123456789abcdef.lse.new"), []byte("half a bundle"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, half := range []string{"00000001-0123456789abcdef.lse.new", "00000001-0123456789abcdef.json.new", "chain.json.new"} {
+		if err := os.WriteFile(filepath.Join(s.dir, evidence.Dir, half), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.run(func(*evidence.Collector) { <-time.After(2 * time.Second) })
 	n := s.check()

@@ -26,7 +26,7 @@ const Dir = "bundles"
 const (
 	suffix     = ".lse"
 	noteSuffix = ".json"
-	halfSuffix = ".new" // of a bundle that is being written
+	halfSuffix = ".new" // of a file that is being written, as state.Save calls it too
 	chainFile  = "chain.json"
 	workDir    = "work"
 )
@@ -76,11 +76,11 @@ func Open(dir string, key ed25519.PrivateKey, quota int64, keep time.Duration) (
 	if err := os.MkdirAll(filepath.Join(dir, workDir), 0o700); err != nil {
 		return nil, fmt.Errorf("open evidence: %w", err)
 	}
-	halves, err := filepath.Glob(filepath.Join(dir, "*"+suffix+halfSuffix))
+	halves, err := filepath.Glob(filepath.Join(dir, "*"+halfSuffix))
 	if err != nil {
 		return nil, fmt.Errorf("open evidence: %w", err)
 	}
-	for _, half := range halves { // the gateway was killed while it wrote them; they are made again from what they are made of
+	for _, half := range halves { // the gateway was killed while it wrote them; they are made again from what they are made of, notes from their bundles
 		if err := os.Remove(half); err != nil {
 			return nil, fmt.Errorf("open evidence: %w", err)
 		}
