@@ -201,7 +201,7 @@ func (e *Engine) event(s *subject, a *alert, state State, at int64) AlertEvent {
 		Alert: a.ID, Rule: r.text.ID, Version: r.version, Subject: s.device.ID, Zone: s.device.Zone,
 		Severity: g.severity, State: state, Since: time.UnixMilli(a.Since).UTC(), At: time.UnixMilli(at).UTC(),
 		Title: r.text.Title, Card: slices.Clone(g.card), Shadow: r.mode == ShadowMode,
-		Level: a.Level, Shelved: a.Shelved && g.severity != SeverityA,
+		Level: a.Level, Shelved: a.Shelved && g.severity != SeverityA, Latched: r.text.Latch,
 	}
 	if state == Firing {
 		ev.Forbids = a.forbids()

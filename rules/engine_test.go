@@ -75,8 +75,8 @@ func TestAlertEventIsComplete(t *testing.T) {
 		Message:  rules.Text{ZH: "1802 厨房 燃气泄漏，浓度 26 %LEL（高报 25 %LEL）。已命令关闭燃气阀、启动警报器。", EN: "1802 厨房: gas leak, 26 %LEL (alarm at 25 %LEL). Commanded: close the gas valve, sound the siren."},
 		Card:     got.Card,
 		Evidence: []rules.Evidence{{Name: "level", Unit: "%LEL", Value: 26, Quality: device.Good}, {Name: "status", Value: 0, Quality: device.Good}},
-		Limit:    &rules.Limit{Point: "level", Value: 25, Unit: "%LEL", Above: true},
-		Actions:  []rules.Action{{Device: "valve-1802", Point: "open", Value: 0}, {Device: "siren-1", Point: "on", Value: 1}},
+		Limit:    &rules.Limit{Point: "level", Value: 25, Unit: "%LEL", Above: true}, Latched: true,
+		Actions: []rules.Action{{Device: "valve-1802", Point: "open", Value: 0}, {Device: "siren-1", Point: "on", Value: 1}},
 		Why: []rules.Text{
 			{ZH: "level 26 %LEL ≥ limit 25 %LEL → 成立", EN: "level 26 %LEL ≥ limit 25 %LEL → true"},
 			{ZH: "或 status 0（正常） = 2 → 不成立", EN: "or status 0 = 2 → false"},

@@ -60,6 +60,7 @@ type AlertEvent struct {
 	Shelved  bool      // told too often: recorded, and nobody is disturbed; never of severity A
 	Why      []Text    // the condition with the values it saw, one line for each part
 	Window   time.Time // since when the rule looked at its inputs; zero: only at the moment itself
+	Latched  bool      // it ends only when a person resets it on site
 }
 
 // Evidence is one value that the rule saw when it changed.

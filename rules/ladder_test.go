@@ -160,7 +160,11 @@ func TestLadderKeepsItsTimesOverARestart(t *testing.T) {
 func TestLatchedLadderOnlyGoesUp(t *testing.T) {
 	set := mustLoad(t, strings.Replace(rung3, "severity: C", "latch: true\n    severity: C", 1))
 	e := engine(t, set, openValve(), nil)
-	id := e.Apply(gasAt(22, 0))[0].Alert
+	first := e.Apply(gasAt(22, 0))[0]
+	id := first.Alert
+	if !first.Latched {
+		t.Error("it does not tell that it is latched")
+	}
 	for _, s := range []int{1, 20, 60} {
 		if got := rungs(e.Apply(gasAt(0, s))); got != "" {
 			t.Fatalf("got %q", got)

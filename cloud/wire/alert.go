@@ -12,7 +12,7 @@ func FromAlert(e rules.AlertEvent) *Alert {
 	a := &Alert{
 		Alert: e.Alert, Rule: e.Rule, Version: e.Version, Subject: e.Subject, Zone: e.Zone,
 		Severity: string(e.Severity), State: string(e.State), Shadow: e.Shadow,
-		Level: uint32(e.Level), Shelved: e.Shelved,
+		Level: uint32(e.Level), Shelved: e.Shelved, Latched: e.Latched,
 		SinceMs: e.Since.UnixMilli(), AtMs: e.At.UnixMilli(),
 		Title: fromText(e.Title), Message: fromText(e.Message),
 	}
@@ -43,7 +43,7 @@ func (a *Alert) Event() rules.AlertEvent {
 	e := rules.AlertEvent{
 		Alert: a.GetAlert(), Rule: a.GetRule(), Version: a.GetVersion(), Subject: a.GetSubject(), Zone: a.GetZone(),
 		Severity: rules.Severity(a.GetSeverity()), State: rules.State(a.GetState()), Shadow: a.GetShadow(),
-		Level: int(a.GetLevel()), Shelved: a.GetShelved(),
+		Level: int(a.GetLevel()), Shelved: a.GetShelved(), Latched: a.GetLatched(),
 		Since: time.UnixMilli(a.GetSinceMs()), At: time.UnixMilli(a.GetAtMs()),
 		Title: a.GetTitle().text(), Message: a.GetMessage().text(),
 	}

@@ -2821,6 +2821,7 @@ type Alert struct {
 	Shelved       bool                   `protobuf:"varint,18,opt,name=shelved,proto3" json:"shelved,omitempty"`                     // told too often: recorded, and nobody is disturbed. Never of severity A
 	Why           []*Text                `protobuf:"bytes,19,rep,name=why,proto3" json:"why,omitempty"`                              // the condition with the values it saw, one line for each part
 	WindowMs      int64                  `protobuf:"zigzag64,20,opt,name=window_ms,json=windowMs,proto3" json:"window_ms,omitempty"` // since when the rule looked at its inputs; 0: only at the moment itself
+	Latched       bool                   `protobuf:"varint,21,opt,name=latched,proto3" json:"latched,omitempty"`                     // it ends only when a person resets it on site
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2993,6 +2994,13 @@ func (x *Alert) GetWindowMs() int64 {
 		return x.WindowMs
 	}
 	return 0
+}
+
+func (x *Alert) GetLatched() bool {
+	if x != nil {
+		return x.Latched
+	}
+	return false
 }
 
 type Evidence struct {
@@ -4876,7 +4884,7 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x04kind\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02zh\x18\x01 \x01(\tR\x02zh\x12\x0e\n" +
-	"\x02en\x18\x02 \x01(\tR\x02en\"\x8a\x05\n" +
+	"\x02en\x18\x02 \x01(\tR\x02en\"\xa4\x05\n" +
 	"\x05Alert\x12\x14\n" +
 	"\x05alert\x18\x01 \x01(\tR\x05alert\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x18\n" +
@@ -4898,7 +4906,8 @@ const file_cloud_wire_wire_proto_rawDesc = "" +
 	"\x05level\x18\x11 \x01(\rR\x05level\x12\x18\n" +
 	"\ashelved\x18\x12 \x01(\bR\ashelved\x12'\n" +
 	"\x03why\x18\x13 \x03(\v2\x15.linshao.wire.v1.TextR\x03why\x12\x1b\n" +
-	"\twindow_ms\x18\x14 \x01(\x12R\bwindowMs\"\x93\x01\n" +
+	"\twindow_ms\x18\x14 \x01(\x12R\bwindowMs\x12\x18\n" +
+	"\alatched\x18\x15 \x01(\bR\alatched\"\x93\x01\n" +
 	"\bEvidence\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x14\n" +

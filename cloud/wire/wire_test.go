@@ -18,7 +18,7 @@ func TestAlertSurvivesTheWire(t *testing.T) {
 		State: rules.Firing, Since: time.UnixMilli(5), At: time.UnixMilli(6), Title: rules.Text{ZH: "燃气高报", EN: "Gas high"},
 		Message: rules.Text{ZH: "值 62 %LEL", EN: "62 %LEL"}, Card: []rules.Text{{ZH: "疏散", EN: "Evacuate"}},
 		Evidence: []rules.Evidence{{Name: "level", Unit: "%LEL", Value: 62, Quality: device.Good, Over: time.Minute}},
-		Level:    1, Shelved: true, Why: []rules.Text{{ZH: "浓度 62", EN: "level 62"}}, Window: time.UnixMilli(3),
+		Level:    1, Shelved: true, Latched: true, Why: []rules.Text{{ZH: "浓度 62", EN: "level 62"}}, Window: time.UnixMilli(3),
 		Limit:   &rules.Limit{Point: "level", Value: 25, Unit: "%LEL", Above: true},
 		Actions: []rules.Action{{Device: "valve-1802", Point: "open", Value: 0}},
 	}

@@ -31,6 +31,7 @@ type Alert struct {
 	Joined      string `json:"joined,omitempty" enum:"bus,gateway,zone,flood,device,hand" doc:"by which cause it came into the incident; absent: it opened it"`
 	Chattering  bool   `json:"chattering,omitempty" doc:"the third within a minute, or a later one"`
 	Fleeting    bool   `json:"fleeting,omitempty" doc:"it was over within a minute"`
+	Latched     bool   `json:"latched,omitempty" doc:"it ends only when a person resets it on site, whatever the readings say"`
 
 	incident, site, channel, danger string
 	shelved, told, counts           bool
@@ -67,6 +68,7 @@ func scanAlert(row scanner, more ...any) (Alert, error) {
 	if err := json.Unmarshal([]byte(detail), &a.detail); err != nil {
 		return a, fmt.Errorf("read detail of alert %s: %w", a.ID, err)
 	}
+	a.Latched = a.detail.Latched
 	a.Chattering, a.Fleeting = a.burst >= chatter, a.RecoveredAt > 0 && a.RecoveredAt-a.Since < fleetingIn
 	return a, nil
 }

@@ -181,7 +181,7 @@ func (s *Service) zone(ctx context.Context, tx *sql.Tx, site string) (*time.Loca
 
 // detailOf is what an event says of its alert that lists do not show.
 func detailOf(e rules.AlertEvent) Detail {
-	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Rung: e.Level, Shelved: e.Shelved}
+	d := Detail{Evidence: []Evidence{}, Card: []Text{}, Severity: string(e.Severity), Rung: e.Level, Shelved: e.Shelved, Latched: e.Latched}
 	for _, line := range e.Card {
 		d.Card = append(d.Card, text(line))
 	}

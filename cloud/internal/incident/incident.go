@@ -148,6 +148,7 @@ type Detail struct {
 	Severity string     `json:"severity,omitempty"` // as last told; the incident's own is the worst that it has been
 	Rung     int        `json:"rung,omitempty"`
 	Shelved  bool       `json:"shelved,omitempty"`
+	Latched  bool       `json:"latched,omitempty"`
 	Told     bool       `json:"told,omitempty"` // it was not shelved all the time
 	Window   bool       `json:"window,omitempty"`
 	Snooze   *Snooze    `json:"snooze,omitempty"`

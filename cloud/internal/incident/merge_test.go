@@ -63,6 +63,7 @@ func TestOneGasLeakIsOneIncident(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
 		k := merged(t, place)
 		first := k.alert("R15", "gas-1", rules.SeverityB)
+		first.Latched = true
 		id := k.apply(first)
 		k.later(time.Minute)
 		second := k.alert("R15", "gas-2", rules.SeverityB)
@@ -91,7 +92,7 @@ func TestOneGasLeakIsOneIncident(t *testing.T) {
 			t.Error("different things are one incident")
 		}
 		alerts, err := incident.AlertsOf(t.Context(), k.db.Reader(), in)
-		if err != nil || len(alerts) != 4 || !alerts[0].FirstOut || alerts[0].ID != first.Alert || alerts[1].Joined != "zone" || alerts[0].Condition != incident.Recovered {
+		if err != nil || len(alerts) != 4 || !alerts[0].FirstOut || alerts[0].ID != first.Alert || alerts[1].Joined != "zone" || !alerts[0].Latched || alerts[1].Latched || alerts[0].Condition != incident.Recovered {
 			t.Errorf("%+v, %v", alerts, err)
 		}
 	})

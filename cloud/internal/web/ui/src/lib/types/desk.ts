@@ -39,6 +39,8 @@ export interface StepDone {
 export interface AlertOf {
   id: string; gateway: string; device: string; deviceName: string; place: string; rule: string; severity: Severity; severityNow: Severity
   title: Text; condition: 'active' | 'recovered'; since: number; recoveredAt?: number; firstOut?: boolean; joined?: string; chattering?: boolean; fleeting?: boolean
+  /** It ends only when a person resets it on site. */
+  latched?: boolean
 }
 export interface Answers { whistle: number; text: Text; node?: string; name?: string; person?: string }
 /** What comes with a deed. */
