@@ -290,17 +290,19 @@ func (f *Feed) publishSites(ctx context.Context, gateways, cells map[string]bool
 	if len(sites) == 0 {
 		return nil
 	}
-	open, err := incident.OpenOf(ctx, f.db.Reader(), tree.Everywhere(), slices.Collect(maps.Keys(sites))...)
-	if err != nil {
-		return err
-	}
-	for id := range sites {
-		s, err := org.OneSite(ctx, f.db.Reader(), id)
-		if err != nil {
+	ids := slices.Collect(maps.Keys(sites))
+	list := make([]org.Site, len(ids))
+	for i, id := range ids {
+		var err error
+		if list[i], err = org.OneSite(ctx, f.db.Reader(), id); err != nil {
 			return err
 		}
-		s.Open = open[id]
-		if err := live.Publish(f.hub, live.Thing{Kind: "site", ID: id, Site: id}, s); err != nil {
+	}
+	if err := burden(ctx, f.db.Reader(), tree.Everywhere(), list, ids...); err != nil {
+		return err
+	}
+	for _, s := range list {
+		if err := live.Publish(f.hub, live.Thing{Kind: "site", ID: s.ID, Site: s.ID}, s); err != nil {
 			return err
 		}
 	}

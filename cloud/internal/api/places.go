@@ -5,8 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/linshao/linshao/cloud/internal/db"
 	"github.com/linshao/linshao/cloud/internal/incident"
 	"github.com/linshao/linshao/cloud/internal/org"
+	"github.com/linshao/linshao/cloud/internal/org/tree"
 	"github.com/linshao/linshao/cloud/internal/series"
 	"github.com/linshao/linshao/drivers/device"
 )
@@ -32,15 +34,22 @@ func (a *API) sites(ctx context.Context, in *sitesIn) (*sitesOut, error) {
 	if in.Offline {
 		sites = slices.DeleteFunc(sites, func(s org.Site) bool { return s.Online })
 	}
-	open, err := incident.OpenOf(ctx, a.cfg.DB.Reader(), scope(ctx))
-	if err != nil {
-		return nil, err
-	}
-	for i := range sites {
-		sites[i].Open = open[sites[i].ID]
-	}
 	out.Body.Sites = sites
-	return out, nil
+	return out, burden(ctx, a.cfg.DB.Reader(), scope(ctx), sites)
+}
+
+// burden fills in what is open at sites of a part of the street; ids name them when they are few.
+func burden(ctx context.Context, q db.Querier, part tree.Scope, sites []org.Site, ids ...string) error {
+	open, err := incident.OpenOf(ctx, q, part, ids...)
+	if err != nil {
+		return err
+	}
+	silences, err := incident.SilencesOf(ctx, q, part, ids...)
+	for i := range sites {
+		s := &sites[i]
+		s.Open, s.Silence = open[s.ID], silences[s.ID]
+	}
+	return err
 }
 
 type siteIn struct {

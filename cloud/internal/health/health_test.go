@@ -326,6 +326,12 @@ func TestSilentGateway(t *testing.T) {
 			}
 			return strings.Join(k.told, ", ")
 		}
+		silent := func(want int) {
+			t.Helper()
+			if got, err := incident.SilencesOf(t.Context(), k.d.Reader(), tree.Everywhere(), "jinxiu"); err != nil || len(got) != want {
+				t.Errorf("silent: %v, %v", got, err)
+			}
+		}
 		k.now = k.now.Add(time.Hour)
 		k.lost()
 		k.now = k.now.Add(4 * time.Minute)
@@ -336,10 +342,12 @@ func TestSilentGateway(t *testing.T) {
 		if got := tell(k.life()); got != "opened B gateway_silent gateway" { // one that has just started is not sure yet
 			t.Errorf("after six minutes: %s", got)
 		}
+		silent(1)
 		k.hear(100, "gas-1")
 		if got := tell(k.life()); got != "recovered B gateway_silent gateway" {
 			t.Errorf("back: %s", got)
 		}
+		silent(0)
 		k.now = k.now.Add(time.Minute)
 		k.lost()
 		k.now = k.now.Add(time.Hour)

@@ -6,9 +6,6 @@ import (
 	"fmt"
 )
 
-// GatewaySilent is the rule of the incidents that the street makes of a gateway that does not report.
-const GatewaySilent = "gateway_silent"
-
 // noteChange notes that an incident is to be counted anew by the report.
 func noteChange(ctx context.Context, tx *sql.Tx, id string) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO report_dirty (incident) VALUES (?) ON CONFLICT (incident) DO NOTHING`, id); err != nil {

@@ -27,6 +27,7 @@ type Site struct {
 	Online   bool    `json:"online"`
 	LastSeen int64   `json:"lastSeen" doc:"when its gateways were last heard, Unix ms"`
 	Open     Open    `json:"open" doc:"incidents that are not closed"`
+	Silence  string  `json:"silence,omitempty" doc:"one of them: it tells that a gateway does not report"`
 	Devices  Devices `json:"devices"`
 }
 

@@ -108,7 +108,7 @@ export function useIncidents() {
   function setOffline(sites: Site[]) {
     box.offline = sites
     const told = new Set(box.list.filter(isSilence).map((i) => i.site))
-    box.silentSites = sites.filter((s) => !told.has(s.id))
+    box.silentSites = sites.filter((s) => !s.silence && !told.has(s.id))
   }
 
   function heard(incident: Incident) {

@@ -93,6 +93,8 @@ export interface Site {
   online: boolean
   lastSeen: number
   open: Record<Severity, number>
+  /** The incident that tells of its silence, while it is not closed. */
+  silence?: string
   devices: { total: number; good: number; bad: number }
   timezone?: string
 }
