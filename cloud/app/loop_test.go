@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -206,6 +207,13 @@ func (l *loop) gas() {
 		t.Fatalf("%+v", list)
 	}
 	l.id = list.Incidents[0].ID
+	for query, messages := range map[string]int{"": 1, "?brief=true": 0} {
+		var raw json.RawMessage
+		l.as("王网格").ask("GET", "/incidents"+query, "", &raw)
+		if n := strings.Count(string(raw), `"message":`); n != messages {
+			t.Errorf("%d messages in the list %q: %s", n, query, raw)
+		}
+	}
 	if l.as("钱科长").ask("GET", "/incidents/"+l.id, "", nil) != http.StatusNotFound {
 		t.Error("the department sees what is not given to it")
 	}

@@ -133,6 +133,7 @@ type incidentsIn struct {
 	Order    string `query:"order" enum:"newest,oldest,urgent" default:"newest" doc:"urgent: not taken before taken, the gravest first, then whose limit ends first"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Before   string `query:"before" maxLength:"80" doc:"next of the page before"`
+	Brief    bool   `query:"brief" doc:"without messages"`
 }
 
 type incidentsOut struct {
@@ -156,6 +157,11 @@ func (a *API) incidents(ctx context.Context, in *incidentsIn) (*incidentsOut, er
 	}
 	if err != nil {
 		return nil, err
+	}
+	if in.Brief {
+		for i := range out.Body.Incidents {
+			out.Body.Incidents[i].Message = incident.Text{}
+		}
 	}
 	out.Body.Counts, err = incident.Count(ctx, q, scope(ctx))
 	return out, err

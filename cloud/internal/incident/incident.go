@@ -42,7 +42,7 @@ type Incident struct {
 	Place       string  `json:"place"`
 	Severity    string  `json:"severity" enum:"A,B,C"`
 	Title       Text    `json:"title"`
-	Message     Text    `json:"message"`
+	Message     Text    `json:"message,omitzero" doc:"absent in a list that was asked for without"`
 	Condition   string  `json:"condition" enum:"active,recovered,none" doc:"none: people reported it, and no sensor says whether it lasts"`
 	Handling    string  `json:"handling" enum:"open,handling,closed"`
 	Since       int64   `json:"since"`

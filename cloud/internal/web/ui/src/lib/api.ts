@@ -106,7 +106,7 @@ export const api = {
   session: (limitMs?: number) => request<Session>('GET', address('/session'), undefined, limitMs),
   login: (name: string, password: string) => request<unknown>('POST', address('/login'), { name, password }),
   logout: () => request<unknown>('POST', address('/logout'), {}),
-  incidents: (handling: Handling, limit = 50, before?: string, order?: 'urgent'): Promise<IncidentPage> => request<IncidentPage>('GET', address('/incidents', { handling, limit, before, order })).then(pageIn),
+  incidents: (handling: Handling, limit = 50, before?: string, order?: 'urgent'): Promise<IncidentPage> => request<IncidentPage>('GET', address('/incidents', { handling, limit, before, order, brief: 'true' })).then(pageIn),
   /** What 待办 shows: what is to be done by its urgency, what is done by its time. */
   todo: (tab: Handling, limit = 50, before?: string) => api.incidents(tab, limit, before, tab === 'closed' ? undefined : 'urgent'),
   incident: (id: string) => request<IncidentDetail>('GET', address(`/incidents/${part(id)}`)).then(detailIn),

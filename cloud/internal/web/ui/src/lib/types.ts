@@ -34,7 +34,6 @@ export interface Incident extends Progress {
   place: string
   severity: Severity
   title: Text
-  message: Text
   condition: 'active' | 'recovered' | 'none' // none: people reported it, no sensor says whether it lasts
   handling: Handling
   since: number
@@ -66,6 +65,7 @@ export type Step = 'fired' | 'action' | 'notified' | 'taken' | 'recovered' | 'cl
 export interface TimelineEntry { at: number; kind: Step; text: Text; by?: string }
 
 export interface IncidentDetail extends Incident {
+  message: Text
   why: Text
   parts?: Text[] // the rule's condition with the values it saw, a line each
   evidence: Evidence[]

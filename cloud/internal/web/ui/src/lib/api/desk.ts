@@ -9,7 +9,7 @@ const of = (id: string) => `/incidents/${part(id)}`
 export type Filters = Record<string, string | number | undefined>
 
 export const desk = {
-  list: (filters: Filters) => get<IncidentPage>('/incidents', filters),
+  list: (filters: Filters) => get<IncidentPage>('/incidents', { ...filters, brief: 'true' }),
   tally: (filters: Filters) => get<Tally>('/incidents/tally', filters),
   flow: (id: string, phones: 'masked' | 'full') => get<Flow>(`${of(id)}/flow`, { phones }),
   contacts: (id: string) => send<{ duty: Holder[]; desk: Holder[] }>('POST', `${of(id)}/contacts`, {}),
