@@ -98,7 +98,7 @@ func early(step, rest string, query url.Values) string {
 	asks := []string{"/session"}
 	switch {
 	case step == "todo" && !query.Has("tab"):
-		asks = append(asks, "/incidents?handling=open&limit=50&order=urgent")
+		asks = append(asks, "/incidents?handling=open&limit=50&order=urgent&brief=true")
 	case step == "a" && rest != "":
 		asks = append(asks, "/incidents/"+url.PathEscape(rest))
 	}

@@ -53,11 +53,11 @@ func TestHandler(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"/todo":             "/session /incidents?handling=open&limit=50&order=urgent",
+		"/todo":             "/session /incidents?handling=open&limit=50&order=urgent&brief=true",
 		"/todo?tab=closed":  "/session",
 		"/a/GJ-1":           "/session /incidents/GJ-1",
 		"/a/GJ-1?k=a%2Bb":   "/session?k=a%2Bb /incidents/GJ-1?k=a%2Bb",
-		"/todo?k=a":         "/session?k=a /incidents?handling=open&limit=50&order=urgent&k=a",
+		"/todo?k=a":         "/session?k=a /incidents?handling=open&limit=50&order=urgent&brief=true&k=a",
 		"/a/a%3E%3B%22%0Ab": "/session /incidents/a%3E%3B%22%0Ab",
 		"/sites/jinxiu":     "",
 		"/assets/app-1.js":  "",

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { createRenderer } from 'vue'
 import { useIncidents } from '../src/lib/incidents.ts'
@@ -32,6 +33,7 @@ test('what comes before the first answer does not stand alone, and is not lost',
   await until(() => told)
   const box = mounted()
   assert.equal(asked.length, 1)
+  assert.ok(readFileSync('../embed.go', 'utf8').includes(`"${asked[0].url.replace('/api/v1', '')}"`), `the browser is told early to ask for ${asked[0].url}, or it asks twice`)
   told('incident', alert('late'))
   assert.deepEqual([box.loading, box.known, box.list.length], [true, false, 0], 'still the skeletons')
   told('incident', alert('taken', 'handling'))
