@@ -62,8 +62,14 @@ type Desk struct {
 	now     *view
 	rest    time.Time // until when nobody looks
 	over    []string  // ids
-	out     [][]byte  // encoded, for the uplink
+	out     []piece   // for the uplink
 	changed chan struct{}
+}
+
+// piece is an encoded Glimpse of a look.
+type piece struct {
+	look    string
+	payload []byte
 }
 
 // A Looking is somebody who looks now.
@@ -125,9 +131,10 @@ func (d *Desk) Run(ctx context.Context) error {
 		case v := <-d.begun:
 			why := d.show(ctx, v)
 			d.mu.Lock()
-			if d.out = nil; d.now == v {
+			if d.now == v {
 				d.now = nil
 			}
+			d.out = slices.DeleteFunc(d.out, func(p piece) bool { return p.look == v.id })
 			if d.cfg.Answer == nil {
 				d.rest = time.Now().Add(pause)
 			}
@@ -154,7 +161,7 @@ func (d *Desk) put(g *wire.Glimpse) {
 		d.cfg.Log.Error("encode glimpse", "error", err)
 		return
 	}
-	d.out = append(d.out, payload)
+	d.out = append(d.out, piece{g.GetLook(), payload})
 	d.bytes.Add(float64(len(g.GetData())))
 	close(d.changed)
 	d.changed = make(chan struct{})
@@ -164,10 +171,10 @@ func (d *Desk) put(g *wire.Glimpse) {
 func (d *Desk) Next(most int) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.out) == 0 || len(d.out[0]) > most {
+	if len(d.out) == 0 || len(d.out[0].payload) > most {
 		return nil
 	}
-	b := d.out[0]
+	b := d.out[0].payload
 	d.out = d.out[1:]
 	return b
 }

@@ -185,6 +185,29 @@ func questions(t *testing.T, size int) *street {
 	return s.running(t)
 }
 
+// TestWhoIsSentAwayHearsOfIt: also when the look that was in the way ends before the uplink has taken the word.
+func TestWhoIsSentAwayHearsOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		s.Ask(5, s.ask)
+		synctest.Wait()
+		s.Ask(5, &wire.Look{Id: "l2", Session: 5, Boot: 7, UntilMs: 50_000, Device: "cam-1", Who: "赵强"})
+		s.ask.Over = true
+		s.Ask(5, s.ask)
+		synctest.Wait()
+		s.take(10*time.Second, false)
+		said := map[string]string{}
+		for _, g := range s.pieces {
+			if said[g.GetLook()] += g.GetWhy(); len(g.GetData()) > 0 {
+				t.Error("what had not gone when it was over goes all the same")
+			}
+		}
+		if said["l1"] != "stopped" || said["l2"] != "busy" {
+			t.Errorf("%v", said)
+		}
+	})
+}
+
 // TestAQuestionIsAnsweredOnce: in one unit of any size that is allowed, piece by piece; the same again when a piece was lost; and one
 // that this program does not know, or that is too long an answer, ends with a word.
 func TestAQuestionIsAnsweredOnce(t *testing.T) {
