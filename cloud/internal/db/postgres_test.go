@@ -174,6 +174,8 @@ func TestUnfitServers(t *testing.T) {
 	with := func(user, password, database string) db.Postgres {
 		return db.Postgres{URL: strings.ReplaceAll(strings.ReplaceAll(place.URL, place.Database(), database), "postgres@", user+"@"), Password: password}
 	}
+	s.Exec(t, "postgres", `DROP DATABASE IF EXISTS latin`) // of a run before, on the same server: go test -count
+	s.Exec(t, "postgres", `DROP ROLE IF EXISTS guest, hasty, owner`)
 	s.Exec(t, "postgres", `CREATE ROLE guest LOGIN PASSWORD 'guest-secret'; CREATE ROLE hasty LOGIN SUPERUSER PASSWORD 'guest-secret'; ALTER ROLE hasty SET synchronous_commit = off;
 		CREATE ROLE owner LOGIN PASSWORD 'guest-secret'`)
 	s.Exec(t, "postgres", `CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`)

@@ -59,7 +59,7 @@ type Config struct {
 	Find          func(camera string) (device.Camera, bool) // its connection; false: it has none now
 	Zone          func(device string) string
 	Readings      func(from, to time.Time) iter.Seq2[device.Reading, error]
-	Announce      func(head []byte) // told of every bundle, when it is on disk; must not block
+	Announce      func(head []byte) // told of every bundle, when it is on disk, by several goroutines; must not block
 	Stream        Log
 	Now           func() time.Time
 	Wall          func(stamp time.Time) time.Time // the system's time, which cameras know, at a moment of Now. Nil: both are the same
