@@ -34,7 +34,7 @@ func kinds() []kind {
 			words: say("%s 插座 %.0f °C（上限 70 °C）。请断电查看。", "%s: socket at %.0f °C (limit 70 °C). Cut it and look."), card: words{"断开这一路，等它冷下来再看插座和线", "Cut this socket; look at it and its cable when it is cold"}},
 		{rule: "R15", severity: "B", device: "gas-1", title: words{"燃气低报", "Gas low alarm"}, unit: "%LEL", point: "level", limit: 10, value: 11, spread: 6, status: 1,
 			words: say("%s 测到燃气，浓度 %.0f %%LEL（低报 10 %%LEL）。请派人查看。", "%s: some gas, %.0f %%LEL (warning at 10 %%LEL). Send somebody to look."), card: words{"带便携检测仪上门，敲门，不按门铃", "Go with a portable detector; knock, do not ring"}},
-		{rule: "R19", severity: "C", device: "gas-1", title: words{"燃气探测器故障", "Gas detector faulty"}, point: "status", limit: 3, value: 3, status: 3,
+		{rule: "R19", severity: "B", device: "gas-1", title: words{"燃气探测器故障", "Gas detector faulty"}, point: "status", limit: 3, value: 3, status: 3,
 			words: say("%[1]s 燃气探测器自报传感器故障。请维保更换。", "%[1]s: the gas detector reports a sensor fault. Have it replaced."), card: words{"联系维保更换探测器；之前请每班巡一次", "Have the detector replaced; walk by once a shift until then"}},
 		{rule: "R23", severity: "C", device: "door-1", title: words{"门长时间未关", "Door held open"}, unit: "min", limit: 5, value: 6, spread: 20,
 			words: say("%s 门已开 %.0f min（上限 5 min）。", "%s: door open for %.0f min (limit 5 min)."), card: words{"到门口看看是不是被挡住，关上", "See what holds it open, and close it"}},

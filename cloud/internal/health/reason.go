@@ -62,7 +62,7 @@ func (t told) reasons(gateway string, s *sensor, v view) []incident.Text {
 	add := func(zh, en string) { out = append(out, incident.Text{ZH: zh, EN: en}) }
 	switch {
 	case v.reason == device.GatewayOff:
-		add("网关失联，之前的状态不再可信", "its gateway is silent: what was known before counts no more")
+		add("网关失联，之前的状态不再可信", "its gateway is silent: earlier readings no longer count")
 	case v.state == Unknown:
 		add("还没有收到它的任何消息", "nothing has been heard of it yet")
 	case v.state == Offline:

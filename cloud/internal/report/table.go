@@ -39,7 +39,7 @@ func (r Report) Lines() []Line {
 		line("返工（件）", "Reworked", num(n.Reworked), num(b.Reworked), "Reworked"),
 		line("返工率", "Rework rate", pct(n.ReworkRate), pct(b.ReworkRate), "ReworkRate"),
 		line("误报（件）", "False alarms", num(n.FalseAlarms), num(b.FalseAlarms), "FalseAlarms"),
-		line("误报率", "False alarm rate", pct(n.FalseRate), pct(b.FalseRate), "FalseRate"),
+		line("误报率（占判为真实或误报的）", "False alarm rate, of those closed as real or false", pct(n.FalseRate), pct(b.FalseRate), "FalseRate"),
 		line("主动发现 : 投诉发现", "Self-found : by complaint", ratio(n), ratio(b), "SelfFound"),
 		line("满意度", "Satisfaction", pct(n.Satisfaction), pct(b.Satisfaction), "Satisfaction"),
 		line("评价（次）", "Ratings", num(n.Ratings), num(b.Ratings), "Ratings"),
@@ -56,7 +56,7 @@ func (r Report) Lines() []Line {
 	a, c := n.Alarms, b.Alarms
 	return append(out,
 		head("设备", "Devices"),
-		line("设备在线时长占比", "Share of time devices were online", pct(n.Online), pct(b.Online), "Online"),
+		line("网关在线期间设备应答占比", "Devices answering while their gateway reported", pct(n.Online), pct(b.Online), "Online"),
 		line("维护工单（件）", "Maintenance reported", num(n.Maintenance.Reported), num(b.Maintenance.Reported), "Maintenance"),
 		line("维护办结率", "Maintenance handled", pct(n.Maintenance.Rate), pct(b.Maintenance.Rate), "Maintenance"),
 		head("告警管理", "Alarm management"),

@@ -179,7 +179,7 @@ func (s *Snapshot) figures(ctx context.Context, q db.Querier, v View) error {
 	in, args := v.Part.Sites("site")
 	y, m, d := v.Now.Date()
 	today := time.Date(y, m, d, 0, 0, 0, 0, v.Now.Location()).UnixMilli()
-	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM incidents WHERE closed_at >= ? AND handling = 'closed' AND merged_into = '' AND `+in, append([]any{today}, args...)...).Scan(&s.Numbers.ClosedToday); err != nil {
+	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM incidents WHERE closed_at >= ? AND handling = 'closed' AND category <> ? AND merged_into = '' AND `+in, append([]any{today, incident.Maintenance}, args...)...).Scan(&s.Numbers.ClosedToday); err != nil {
 		return fmt.Errorf("count what was closed today: %w", err)
 	}
 	var took []int64

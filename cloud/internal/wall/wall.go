@@ -38,7 +38,7 @@ type Group struct {
 // Numbers are the figures that cannot be counted from the cells.
 type Numbers struct {
 	Counts      incident.Counts `json:"counts" doc:"the same as those of the list of incidents"`
-	ClosedToday int             `json:"closedToday"`
+	ClosedToday int             `json:"closedToday" doc:"incidents of dangers closed since midnight; those of devices' own faults are not in it, as in reports"`
 	TakeMs      int64           `json:"takeMs,omitempty" doc:"median time from when an incident was opened until it was taken, of those of dangers taken today; as the first response of reports; absent: none was"`
 	Taken       int             `json:"taken" doc:"how many that median is of"`
 }

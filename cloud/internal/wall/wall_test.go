@@ -80,6 +80,30 @@ func TestOneMoment(t *testing.T) {
 	})
 }
 
+// TestClosedToday: what was closed today is of dangers, as the median beside it and the reports are.
+func TestClosedToday(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, place *dbtest.Place) {
+		d := place.Open(t)
+		h := house{d, incident.New(incident.Config{DB: d, Notifier: nobody{}, Now: func() time.Time { return noon }, Zone: time.UTC})}
+		h.change(t, `INSERT INTO sites (id, name, timezone) VALUES ('jinxiu', '锦绣', '')`)
+		h.change(t, `INSERT INTO gateways (id, site, session, boot, version, online, since, last_seen) VALUES ('gw-jinxiu', 'jinxiu', 1, 1, '', 1, 0, 0)`)
+		li := incident.Person{Name: "li", Rights: []auth.Right{auth.See, auth.Take, auth.Work}}
+		for _, rule := range []string{"R07", "R20"} { // a danger, and a device's own fault
+			id := h.fire(t, "jinxiu", rule, "C", noon)
+			if err := h.inc.Take(t.Context(), id, li); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.inc.Close(t.Context(), id, li, incident.Closing{Outcome: "real", Note: "seen", EvenActive: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := wall.Read(t.Context(), d, wall.View{Part: tree.Everywhere(), Now: noon})
+		if err != nil || s.Numbers.ClosedToday != 1 || s.Numbers.Taken != 1 {
+			t.Errorf("numbers %+v, want one closed and one taken; %v", s.Numbers, err)
+		}
+	})
+}
+
 // nobody is told of anything.
 type nobody struct{}
 

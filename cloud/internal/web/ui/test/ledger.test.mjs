@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { adviceOf, byCost, kindOf, percent, pieces, spanAt } from '../src/lib/ledger.ts'
+import { adviceOf, attachedFor, byCost, kindOf, percent, pieces, spanAt } from '../src/lib/ledger.ts'
 import { say } from '../src/words/ledger.ts'
 import { sharedZh } from '../src/words/shared.zh.ts'
 
@@ -28,6 +28,13 @@ test('a finger near a short hole means the hole', () => {
 test('reasons come by what they cost, and what is not all is never 100', () => {
   assert.deepEqual(byCost({ a: 1, b: 3 }).map(([r]) => r), ['b', 'a'])
   assert.deepEqual([100, 99.996, 99.2, 61].map(percent), ['100', '99.99', '99.20', '61.0'])
+})
+
+test('a site whose devices all came during the day is not whole for the day', () => {
+  const device = (dueMs, reasons = {}) => ({ dueMs, reasons })
+  assert.equal(attachedFor({ devices: [device(500, { not_configured: 500 }), device(300, { not_configured: 700 }), device(0, { not_configured: 1000 })] }), 500)
+  assert.equal(attachedFor({ devices: [device(500, { not_configured: 500 }), device(1000)] }), undefined)
+  assert.equal(attachedFor({ devices: [] }), undefined)
 })
 
 test('every reason has a kind, an advice and their words', () => {

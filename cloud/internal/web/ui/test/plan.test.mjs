@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import './browser.mjs'
-import { asPlan, boxes, deviceState, drawn, fitting, graveness, groupOf, keyOf, laid, movedPin, movedShape, proportioned, shapeOf } from '../src/lib/plan.ts'
+import { asPlan, boxes, counted, deviceState, drawn, fitting, graveness, groupOf, keyOf, laid, movedPin, movedShape, proportioned, shapeOf } from '../src/lib/plan.ts'
 
 const now = 1_000_000
 const device = (id, place, more = {}) => ({ gateway: 'gw', id, name: id, kind: 'gas', model: 'm', place, zone: '', online: true, since: 1, points: [{ name: 'level', unit: '%LEL', value: 0, quality: 'good', at: now - 1000, pollMs: 1000 }], ...more })
@@ -30,6 +30,10 @@ test('a device whose value is old, bad or missing is never calm; an alert comes 
   assert.equal(deviceState(device('a', '', { online: false, since: 5 }), 'A', now), 'A')
   const worst = graveness([{ gateway: 'gw', device: 'a', severity: 'B', handling: 'open' }, { gateway: 'gw', device: 'a', severity: 'A', handling: 'handling' }, { gateway: 'gw', device: 'b', severity: 'A', handling: 'closed' }, { gateway: 'gw', device: 'c', severity: 'A', handling: 'open', shadow: true }])
   assert.deepEqual([...worst], [['gw/a', 'A']])
+})
+
+test('a gateway is none of the devices that are counted', () => {
+  assert.deepEqual(counted([device('a', ''), device('gw', '', { kind: 'gateway' })]).map((d) => d.id), ['a'])
 })
 
 test('without a drawing every device stands once in the box of its building, inside the picture, and no two boxes overlap', () => {

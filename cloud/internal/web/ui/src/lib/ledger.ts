@@ -1,5 +1,5 @@
 // What the integrity strip shows of the ledger's spans. Pure.
-import type { LedgerSpan } from './types'
+import type { LedgerSpan, SiteLedger } from './types'
 
 /** Kinds of a span: each has its own pattern, so that colour never stands alone. */
 export type LedgerKind = 'data' | 'device' | 'gateway' | 'coming' | 'lost' | 'absent'
@@ -47,6 +47,12 @@ const distance = (s: LedgerSpan, at: number) => Math.max(s.from - at, at - s.to,
 
 /** Reasons by how much they cost, the largest first. */
 export const byCost = (reasons: Record<string, number>) => Object.entries(reasons).sort((a, b) => b[1] - a[1])
+
+/** How long the devices of a site have been attached, when none was there from the begin; else undefined. */
+export function attachedFor(s: Pick<SiteLedger, 'devices'>): number | undefined {
+  const there = s.devices.filter((d) => d.dueMs > 0)
+  return there.length && there.every((d) => d.reasons.not_configured) ? Math.max(...there.map((d) => d.dueMs)) : undefined
+}
 
 /** "99.97", never "100" unless it is all. */
 export const percent = (share: number) => (share >= 100 ? '100' : Math.min(share, 99.99).toFixed(share < 99 ? 1 : 2))

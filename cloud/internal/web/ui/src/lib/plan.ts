@@ -36,6 +36,9 @@ export const worstOf = (all: DeviceState[]): DeviceState => deviceStates.find((s
 /** What a gateway says of its lines stands nowhere. */
 export const standing = (devices: Device[]) => devices.filter((d) => d.kind !== 'channel')
 
+/** A gateway stands on the plan, but is none of the devices that are counted: so it is in the list of sites. */
+export const counted = <D extends { kind: string }>(devices: D[]) => devices.filter((d) => d.kind !== 'gateway')
+
 const squeeze = (s: string) => s.replace(/\s+/g, '').toLowerCase()
 
 /** The building, shed or room that a place begins with: "3栋2单元 1802 厨房" is in "3 栋". */

@@ -5,7 +5,7 @@ export const say = words({
   zh: {
     'node': '哪个部门', 'now': '现在当班', 'roster': '排班', 'told': '通知谁', 'receivers': '通知渠道', 'tabs': '班次与通知',
     'nobody': '现在没有人当班，也没有责任人。请在组织文件里填写责任人。', 'role': '岗位', 'name': '姓名', 'as': '依据', 'until': '到', 'phone': '电话', 'days': '日期', 'hours': '时间', 'mode': '状态',
-    'as.shift': '排班', 'as.handover': '交接', 'as.owner': '责任人', 'as.deputy': 'B 角', 'as.fallback': '兜底', 'from.above': '{node}的班',
+    'as.shift': '排班', 'as.handover': '交接', 'as.owner': '责任人', 'as.deputy': 'B 角', 'as.fallback': '兜底联系人', 'from.above': '{node}的班',
     'mode.ordinary': '平时', 'mode.emergency': '急时', 'mode.both': '平时和急时',
     'noroster': '这里没有排班。告警直接通知责任人。', 'roster.hint': '排班写在组织文件里，导入后生效。',
     'phones': '显示完整号码', 'phones.logged': '查看号码会记入审计。',

@@ -7,7 +7,7 @@ export const say = words({
     'data': '有数据', 'span.data': '{from} 到 {to}（{for}）有数据。', 'span.none': '{from} 到 {to}（{for}）无数据：{why}。', 'complete': '这段时间的数据是完整的。', 'state.device': '设备侧', 'state.gateway': '网关未运行',
     'state.coming': '会补上', 'state.lost': '已丢失', 'state.absent': '未接入', 'do.device': '到现场看设备是否上电、接线是否松动。', 'do.bus': '同一条总线的设备都没有应答：检查总线电源、转换器和 A/B 接线。', 'do.value': '设备有应答，但值不可用：检查或更换传感器。',
     'do.gateway': '查看网关的电源和供电记录。', 'do.clock': '检查网关的网络时间（NTP）和时钟电池。', 'do.link': '不用处理数据：网络恢复后自动补传。长时间不恢复就检查网关的网络。', 'do.late': '不用处理，稍后自动补上。', 'do.lost': '这段数据不会再有。查看系统页的记录，检查网关的磁盘。',
-    'do.parked': '到系统页查看原因，排除后点“重新处理”。', 'do.absent': '不用处理。', 'do.unexplained': '这不该发生：请把这一段报给我们。', 'today': '今日数据 {n} %', 'today.all': '今日数据完整', 'worst': '缺得最多', 'missing': '缺 {for}',
+    'do.parked': '到系统页查看原因，排除后点“重新处理”。', 'do.absent': '不用处理。', 'do.unexplained': '这不该发生：请把这一段报给我们。', 'today': '今日数据 {n} %', 'today.all': '今日数据完整', 'today.attached': '（接入后 {for}）', 'worst': '缺得最多', 'missing': '缺 {for}',
   },
   en: {
     'title': 'Data integrity', 'share': '{n} % there', 'share.of': '{n} % there of {for} configured', 'range.day': 'Last 24 h', 'range.week': 'Last 7 days', 'range': 'Time range of the integrity',
@@ -19,7 +19,7 @@ export const say = words({
     'do.clock': 'Check the network time (NTP) and the clock battery of the gateway.',
     'do.link': 'The data needs nothing: it comes by itself when the network is back. If that takes long, check the network of the gateway.', 'do.late': 'Nothing to do, it comes by itself.',
     'do.lost': 'This data will not come. See the journal on the system page, and check the disk of the gateway.', 'do.parked': 'See the cause on the system page, remove it and choose "Try again".',
-    'do.absent': 'Nothing to do.', 'do.unexplained': 'This should not happen: please report this span to us.', 'today': '{n} % of today\'s data', 'today.all': 'Today\'s data is complete',
+    'do.absent': 'Nothing to do.', 'do.unexplained': 'This should not happen: please report this span to us.', 'today': '{n} % of today\'s data', 'today.all': 'Today\'s data is complete', 'today.attached': ' (attached for {for})',
     'worst': 'Most is missing of', 'missing': '{for} missing',
   },
 })
