@@ -10,7 +10,7 @@ export const say = words({
   },
   en: {
     'flow.command': 'Who commands', 'flow.go': 'Who goes', 'flow.handle': 'Who handles', 'flow.nobody': 'nobody is named', 'flow.noduty': 'no roster', 'flow.nohandler': 'nobody has taken it', 'flow.now': 'now',
-    'flow.path': 'How far it is', 'flow.limit': 'limit {for}', 'flow.took': '{by} {at}', 'flow.phones': 'Show whole numbers (this is recorded)', 'flow.comes': 'Next: {what}', 'flow.ended': 'Nothing is left to do.',
+    'flow.path': 'How far it is', 'flow.limit': 'limit {for}', 'flow.took': '{by} {at}', 'flow.phones': 'Show full phone numbers (this is recorded)', 'flow.comes': 'Next: {what}', 'flow.ended': 'Nothing is left to do.',
     'flow.loading': 'Reading the flow', 'flow.team': 'Emergency team', 'flow.label': 'Flow: {now}, {next}', 'flow.taker': 'taken by', 'flow.assignee': 'given to',
     'as.shift': 'on shift', 'as.handover': 'stands in', 'as.owner': 'in charge', 'as.deputy': 'deputy', 'as.fallback': 'fallback',
   },
