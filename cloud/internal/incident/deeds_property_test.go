@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,6 +156,9 @@ func (w *walk) wait(d time.Duration) {
 		tells := slices.Contains(told, w.id+" late")
 		if !after.in.StepLate || len(lines) != 1 || lines[0].Kind != "overdue" || tells != (after.in.Assignee != nil) || len(after.steps) != len(before.steps) {
 			w.rt.Fatalf("late: %v, %v, %v", after.in.StepLate, lines, told)
+		}
+		if before.in.Step == incident.Reported && !strings.HasSuffix(lines[0].Text.ZH, "前接警") {
+			w.rt.Fatalf("late to take: %v", lines)
 		}
 	}
 }

@@ -167,7 +167,7 @@ func (s *Service) alike(ctx context.Context, tx *sql.Tx, from, to Incident) erro
 		}
 	}
 	if len(groups) > 1 || from.Category != to.Category {
-		return &Refusal{Text{"不同的危险、危险与设备维护不能合并", "different dangers, or a danger and maintenance, are not merged"}}
+		return &Refusal{Text{"不同的危险、危险与设备故障不能合并", "different dangers, or a danger and a device fault, are not merged"}}
 	}
 	return nil
 }

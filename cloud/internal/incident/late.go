@@ -72,7 +72,10 @@ func (s *Service) stepEnds(ctx context.Context, tx *sql.Tx, id string, due time.
 // lateText says which limit has passed.
 func (in *Incident) lateText(clock string) Text {
 	what := StepText(in.due())
-	if in.due() == Finished {
+	switch in.due() {
+	case Verified: // taking it ends this limit as well, and is what the pages ask for
+		what = Text{"接警", "taken"}
+	case Finished:
 		what = Text{"处置完毕", "done"}
 	}
 	return Text{fmt.Sprintf("超时：应在 %s 前%s", clock, what.ZH), fmt.Sprintf("Late: it should have been %s by %s", what.EN, clock)}

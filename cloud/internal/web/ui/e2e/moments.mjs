@@ -19,10 +19,14 @@ const expired = { zh: '链接已过期（24 小时内有效），请登录后查
 const tooLate = { zh: '评价链接已过期（30 天内有效），可联系责任人李敏。', en: 'this link to rate is too old (it works for 30 days); you can ask 李敏, who answers for the site.' }
 
 /** Lets an alert be at the point where every deed that has a form is possible. */
-const deeds = { verify: [], reject: ['note'], dispatch: ['to'], finish: ['evidence'], rework: ['note'], close: ['outcome'], rate: ['rating'], assign: ['to', 'note'], urge: ['note'], whistle: ['whistle', 'note'], suspend: ['until', 'note'] }
+const deeds = {
+  verify: ['核实', 'Verify'], reject: ['核实为误报', 'Reject as a false alarm', 'note'], dispatch: ['分拨', 'Dispatch', 'to'], finish: ['处置完毕', 'Say that it is done', 'evidence'], rework: ['退回重办', 'Send back', 'note'],
+  close: ['办结', 'Close the alert', 'outcome'], rate: ['评价', 'Rate', 'rating'], assign: ['转派', 'Reassign', 'to', 'note'], urge: ['督办', 'Urge', 'note'],
+  whistle: ['吹哨', 'Raise to the next whistle', 'whistle', 'note'], suspend: ['挂起', 'Put off', 'until', 'note'],
+}
 const everyDeed = (page) => page.route(/\/api\/v1\/incidents\/[^/]+$/, async (route) => {
   const answer = await route.fetch()
-  const next = Object.entries(deeds).map(([deed, needs]) => ({ deed, needs, text: { zh: deed, en: deed } }))
+  const next = Object.entries(deeds).map(([deed, [zh, en, ...needs]]) => ({ deed, needs, text: { zh, en } }))
   await route.fulfill({ response: answer, json: { ...await answer.json(), handling: 'handling', step: 'in_progress', condition: 'active', takenBy: '李敏', takenAt: Date.now(), next } })
 })
 

@@ -5,7 +5,7 @@ export const sharedEn: Shared = {
   /** An alert’s own page. */
   alert: {
     'alert.why': 'Why it fired', 'alert.snooze': 'Snooze this device', 'alert.rule': 'rule {id}', 'alert.seen': 'Values the rule saw', 'alert.parts': 'The rule, part by part', 'alert.todo': 'What to do now', 'alert.chart': 'Chart', 'alert.steps': 'What happened',
-    'alert.auto': 'Done automatically', 'alert.latched': 'It does not end with the readings: once the site is safe, press "Reset on site" on the page of the gateway there.', 'alert.where': 'Where', 'alert.state.active': 'Active', 'alert.previous': 'Happened within 24 hours: {id}, closed {at} as {outcome}',
+    'alert.auto': 'Done automatically', 'alert.latched': 'It does not end with the readings: once the site is safe, press "Reset on site" on the gateway\'s own page on site, not here.', 'alert.came': 'Reached the street at {at}', 'alert.where': 'Where', 'alert.state.active': 'Active', 'alert.previous': 'Happened within 24 hours: {id}, closed {at} as {outcome}',
     'alert.previous.open': 'Happened within 24 hours: {id}, not closed yet', 'alert.nocard': 'There is no card for this kind of alert yet. Go and look; with fire, smoke or injuries call 119 at once.',
     'alert.gone': 'There is no such alert', 'alert.gone.hint': 'The number may be wrong, its time of keeping may be over, or it is not in your part of the street. Ask your administrator if you need to see it.',
     'alert.gone.link': 'Back to the list', 'alert.loading': 'Reading the alert',
@@ -43,7 +43,7 @@ export const sharedEn: Shared = {
     'waiting': 'Nothing is asked of you now.', 'waiting.for': '{who} goes on with it.',
     'finished.wait': 'Said to be done; waits for the check.',
     'axes': 'State', 'axes.condition': 'On the spot', 'axes.handling': 'Handling', 'axes.open': 'Not taken', 'axes.none': 'no sensor', 'axes.to': 'with {who}', 'axes.by': 'by {who}',
-    'axes.suspended': 'put off until {at} by {who}', 'axes.disputed': 'disputed', 'axes.urged': 'urged {n} times', 'axes.reworked': 'sent back {n} times', 'axes.maintenance': 'maintenance',
+    'axes.suspended': 'put off until {at} by {who}', 'axes.disputed': 'disputed', 'axes.urged': 'urged {n} times', 'axes.reworked': 'sent back {n} times', 'axes.maintenance': 'device fault',
     'axes.complaint': 'a resident called', 'axes.person': 'reported by people', 'axes.merged': 'merged into {id}',
     'due': '{what} within {for}',
     'late': '{what}: overdue by {for}',

@@ -2,7 +2,7 @@
 export const sharedZh = {
   /** An alert’s own page. */
   alert: {
-    'alert.why': '为什么报警', 'alert.latched': '读数正常后也不会自动消除：现场确认安全后，在那里的网关页面上按“现场复位”。', 'alert.snooze': '静默这台设备', 'alert.rule': '规则 {id}', 'alert.seen': '规则看到的值', 'alert.parts': '规则逐条判断', 'alert.todo': '现在做什么', 'alert.chart': '曲线', 'alert.steps': '过程', 'alert.auto': '自动处置', 'alert.where': '地点', 'alert.state.active': '告警中',
+    'alert.why': '为什么报警', 'alert.latched': '读数正常后也不会自动消除：现场确认安全后，在现场网关自带的页面上（不是这里）按“现场复位”。', 'alert.came': '{at} 才收到', 'alert.snooze': '静默这台设备', 'alert.rule': '规则 {id}', 'alert.seen': '规则看到的值', 'alert.parts': '规则逐条判断', 'alert.todo': '现在做什么', 'alert.chart': '曲线', 'alert.steps': '过程', 'alert.auto': '自动处置', 'alert.where': '地点', 'alert.state.active': '告警中',
     'alert.previous': '24 小时内发生过：{id}，{at} 办结为{outcome}', 'alert.previous.open': '24 小时内发生过：{id}，还没有办结', 'alert.nocard': '这类告警还没有处置卡。先到现场看情况，有火、有烟、有人受伤立即拨 119。', 'alert.gone': '没有这条告警',
     'alert.gone.hint': '编号可能写错了，或已过保存期，或不在你负责的范围。需要看请找管理员。', 'alert.gone.link': '回到待办', 'alert.loading': '正在读取告警',
   },
@@ -33,7 +33,7 @@ export const sharedZh = {
     'waiting': '现在没有需要你做的。', 'waiting.for': '等 {who} 处理。',
     'finished.wait': '已报处置完毕，等待核查。',
     'axes': '状态', 'axes.condition': '现场', 'axes.handling': '办理', 'axes.open': '未接警', 'axes.none': '无传感器', 'axes.to': '{who} 承办', 'axes.by': '{who} 承办', 'axes.suspended': '已挂起至 {at}，{who}', 'axes.disputed': '申请退单',
-    'axes.urged': '督办 {n} 次', 'axes.reworked': '退回 {n} 次', 'axes.maintenance': '设备维护', 'axes.complaint': '来电投诉', 'axes.person': '人工上报', 'axes.merged': '已并入 {id}',
+    'axes.urged': '督办 {n} 次', 'axes.reworked': '退回 {n} 次', 'axes.maintenance': '设备故障', 'axes.complaint': '来电投诉', 'axes.person': '人工上报', 'axes.merged': '已并入 {id}',
     'due': '{what}还剩 {for}',
     'late': '{what}超时 {for}',
     'due.none': '无时限',
