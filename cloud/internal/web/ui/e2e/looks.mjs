@@ -31,7 +31,7 @@ const focused = (page) => page.evaluate(() => {
   return {
     nth, name: `${e.tagName}.${e.getAttribute('class') ?? ''} ${(e.textContent || e.getAttribute('aria-label') || e.name || '').trim().slice(0, 30)}`,
     outlined: lined || [e, e.parentElement, e.parentElement?.parentElement].some((k) => k && getComputedStyle(k).outlineStyle !== 'none' && parseFloat(getComputedStyle(k).outlineWidth) > 0),
-    covered: !spots.some((s) => s && (s === e || e.contains(s) || s.contains(e) || (e instanceof SVGElement && s.ownerSVGElement === e.ownerSVGElement))), // on a drawing one thing lies on another
+    covered: !spots.some((s) => s && (s === e || e.contains(s) || s.contains(e) || s.closest('label')?.contains(e) || (e instanceof SVGElement && s.ownerSVGElement === e.ownerSVGElement))), // on a drawing one thing lies on another
     outside: !!dialog && !dialog.contains(e),
   }
 })
