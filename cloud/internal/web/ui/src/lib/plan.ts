@@ -36,7 +36,7 @@ export const worstOf = (all: DeviceState[]): DeviceState => deviceStates.find((s
 /** What a gateway says of its lines stands nowhere. */
 export const standing = (devices: Device[]) => devices.filter((d) => d.kind !== 'channel')
 
-/** A gateway stands on the plan, but is none of the devices that are counted: so it is in the list of sites. */
+/** The devices as the list of sites counts them: without the gateway, which stands on the plan all the same and counts when something is wrong with it. */
 export const counted = <D extends { kind: string }>(devices: D[]) => devices.filter((d) => d.kind !== 'gateway')
 
 const squeeze = (s: string) => s.replace(/\s+/g, '').toLowerCase()

@@ -1,1 +1,0 @@
-import{t as e}from"./machines-B7zctkp7.js";var t=t=>t===`(devel)`?e(`version.devel`):t||`—`,n=(e,t)=>Math.max(0,t-(e.lastSeen||e.since));export{t as n,n as t};

@@ -1,0 +1,1 @@
+import{t as e}from"./machines-CG1I10Ml.js";var t=t=>t===`(devel)`?e(`version.devel`):t||`—`,n=(e,t)=>Math.max(0,t-(e.lastSeen||e.since));export{t as n,n as t};

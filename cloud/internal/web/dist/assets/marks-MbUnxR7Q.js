@@ -1,1 +1,0 @@
-import{bt as e}from"./first-CUFEpeII.js";var t=t=>t.join(e.value===`zh`?`；`:`; `),n=()=>e.value===`zh`?`：`:`: `,r=t=>e.value===`zh`?`（${t}）`:` (${t})`;export{n,t as r,r as t};

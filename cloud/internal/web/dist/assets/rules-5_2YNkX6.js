@@ -1,1 +1,0 @@
-import{_t as e,gt as t,yt as n}from"./first-CUFEpeII.js";var r={list:()=>t(`/rules`),one:n=>t(`/rules/${e(n)}`),check:e=>n(`POST`,`/rules/check`,{draft:e}),push:(t,r,i,a)=>n(`PUT`,`/gateways/${e(t)}/rules/${e(r)}`,{draft:i,reason:a}),replay:(e,t,r,i,a)=>n(`POST`,`/rules/replay`,{draft:e,sites:t,hours:r,token:i},2e4,void 0,a)};export{r as t};

@@ -1,0 +1,1 @@
+import{_t as e,gt as t,yt as n}from"./first-DY7Gq6Dm.js";var r=t=>`/sites/${e(t)}`,i={windows:e=>t(`${r(e)}/windows`),announce:(e,t)=>n(`POST`,`${r(e)}/windows`,t),end:(e,t)=>n(`POST`,`${r(e)}/windows/${t}/end`,{}),quiet:()=>t(`/windows`).then(e=>e.windows??[]),health:e=>t(`${r(e)}/health`).then(e=>({devices:e.devices??[]}))};export{i as t};
